@@ -1,0 +1,43 @@
+# Two commands to know: `make demo` and `make test`. Both set everything up first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.PHONY: setup demo test test-all lint install lock bench exchange clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing dependencies (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(MAKE) --no-print-directory install
+	@touch $(STAMP)
+
+install:  ## links the root folders into the environment as touchline.*; re-run after adding a file
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . --config-settings editable_mode=strict
+
+demo: setup
+	@$(BIN)/engine demo
+
+test: setup
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	@$(BIN)/basedpyright
+	@$(BIN)/python -m pytest -n 2 -m "not slow and not bench"
+	@$(BIN)/python -m pytest -q --doctest-modules --pyargs touchline.io touchline.features touchline.strategies touchline.engine
+
+test-all: test
+	@$(BIN)/python -m pytest -n 2 -m slow
+
+lint: setup
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/basedpyright
+
+bench: setup
+	@$(BIN)/python -m pytest bench -m bench --benchmark-only
+
+lock:  ## rewrites requirements.lock: Python 3.11 and newer, hashes, no addresses (needs uv)
+	@echo "setuptools>=77" | uv pip compile pyproject.toml - --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
+
+clean:
+	rm -rf build dist .cache results

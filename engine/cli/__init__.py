@@ -1,0 +1,19 @@
+"""The command `engine`: one group of commands a file, imported only when it is called."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Entry point: runs the application; a user's mistake is one line on stderr, never a traceback."""
+    from ...io.errors import TouchlineError
+    from .app import app
+
+    try:
+        app()
+    except TouchlineError as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise SystemExit(error.exit_code) from None
+    except BrokenPipeError:  # the reader of our output went away
+        raise SystemExit(0) from None

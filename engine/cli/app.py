@@ -1,0 +1,64 @@
+"""The application: the table of commands, each imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from .. import __version__
+
+#: Command -> (module of this package that defines `app`, one line for `engine --help`).
+COMMANDS: dict[str, tuple[str, str]] = {"data": ("data", "Import, check and query recorded markets.")}
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows its commands' names and help lines without importing them."""
+
+    _listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names in the order of the table, which is the order of a user's work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import a command, or stand in for it while help is printed."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, line = COMMANDS[cmd_name]
+        if self._listing:
+            return TyperCommand(cmd_name, help=line)
+        command = typer.main.get_command(importlib.import_module(f".{module}", __package__).app)
+        command.name = cmd_name
+        return command
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print help from the table alone."""
+        self._listing = True
+        super().format_help(ctx, formatter)
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # rich costs a tenth of a second to import
+    pretty_exceptions_enable=False,
+    help="Backtest quoting and betting strategies on event contracts.\n\n"
+    "Exit codes: 0 done, 1 ran but a check failed, 2 bad input.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"touchline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Options that stand before a command."""

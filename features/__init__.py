@@ -1,0 +1,1 @@
+"""What is known: indicators as Polars expressions, each with a plain definition and a test vector."""

@@ -1,0 +1,1 @@
+"""Kalshi: signing, REST, streams, downloads and the recorder."""

@@ -1,0 +1,158 @@
+"""The store's tables: every column, its unit and its meaning, in one place.
+
+Prices are YES ticks whatever side they are on: a NO bid at 48 cents is an ask at 5,200 ticks.
+Rows of one ticker are kept in the order of ``sort``; rows that tie keep the order of their source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import polars as pl
+
+
+class Side(IntEnum):
+    """Which side of the YES book: of a level, or of the taker of a trade (BID: the taker bought YES)."""
+
+    BID = 1
+    ASK = -1
+    UNKNOWN = 0
+
+
+class BookKind(IntEnum):
+    """What a row of ``book`` does to the book of its ticker."""
+
+    DELTA = 0  #: add ``size`` (signed) to the level
+    LEVEL = 1  #: a level of a snapshot; ``size`` is what stands there
+    CLEAR = 2  #: a snapshot begins: the book is empty before its levels; price, side and size are 0
+    GAP = 3  #: something was missed: the book is unknown until the next CLEAR; price, side and size are 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its columns, what orders it, what makes a row unique, and which column splits it by day."""
+
+    name: str
+    columns: dict[str, pl.DataType]
+    required: tuple[str, ...]
+    sort: tuple[str, ...]
+    key: tuple[str, ...]
+    day: str | None
+
+    @property
+    def schema(self) -> pl.Schema:
+        """The Polars schema of a stored row, provenance included."""
+        return pl.Schema({**self.columns, **PROVENANCE})
+
+
+#: Written by the store on every row.
+PROVENANCE: dict[str, pl.DataType] = {"source": pl.String(), "import_id": pl.String()}
+
+_ORDER: dict[str, pl.DataType] = {
+    "ts": pl.Int64(),  # ns UTC, the exchange's clock
+    "ticker": pl.String(),
+}
+_ARRIVAL: dict[str, pl.DataType] = {
+    "seq": pl.Int64(),  # the source's sequence number, null if it has none
+    "recv_ts": pl.Int64(),  # ns UTC on the recorder's clock, null if unknown
+}
+
+TRADES = Table(
+    "trades",
+    {
+        **_ORDER,
+        "price": pl.Int32(),  # YES ticks
+        "size": pl.Int64(),  # lots
+        "taker_side": pl.Int8(),  # Side
+        "is_block": pl.Boolean(),  # a block trade never touched the book
+        "trade_id": pl.String(),  # null if the source has none
+        **_ARRIVAL,
+    },
+    required=("ts", "ticker", "price", "size"),
+    sort=("ticker", "ts", "seq"),
+    key=("ticker", "trade_id"),
+    day="ts",
+)
+
+BOOK = Table(
+    "book",
+    {
+        **_ORDER,
+        "kind": pl.Int8(),  # BookKind
+        "side": pl.Int8(),  # Side
+        "price": pl.Int32(),  # YES ticks
+        "size": pl.Int64(),  # lots; signed for DELTA
+        **_ARRIVAL,
+    },
+    required=("ts", "ticker", "kind", "side", "price", "size"),
+    sort=("ticker", "ts", "seq"),
+    key=(),
+    day="ts",
+)
+
+QUOTES = Table(
+    "quotes",
+    {
+        **_ORDER,
+        "bid": pl.Int32(),  # YES ticks, null if there is no bid
+        "ask": pl.Int32(),  # YES ticks, null if there is no ask
+        "bid_size": pl.Int64(),  # lots, null if the source has none
+        "ask_size": pl.Int64(),
+        **_ARRIVAL,
+    },
+    required=("ts", "ticker"),
+    sort=("ticker", "ts", "seq"),
+    key=(),
+    day="ts",
+)
+
+UNDERLYING = Table(
+    "underlying",
+    {
+        "ts": pl.Int64(),
+        "symbol": pl.String(),  # "SPX", "BTC", …
+        "value": pl.Float64(),  # in the symbol's own unit
+        "recv_ts": pl.Int64(),
+    },
+    required=("ts", "symbol", "value"),
+    sort=("symbol", "ts"),
+    key=(),
+    day="ts",
+)
+
+MARKETS = Table(
+    "markets",
+    {
+        "ticker": pl.String(),
+        "valid_from": pl.Int64(),  # ns UTC from which this row holds; 0: always
+        "series": pl.String(),
+        "event": pl.String(),
+        "title": pl.String(),
+        "category": pl.String(),
+        "open_ts": pl.Int64(),
+        "close_ts": pl.Int64(),
+        "expiration_ts": pl.Int64(),
+        "settled_ts": pl.Int64(),
+        "status": pl.String(),  # the exchange's word: initialized, active, inactive, closed, …, finalized
+        "result": pl.String(),  # "yes", "no", "scalar", null while open
+        "settlement": pl.Int32(),  # what one YES paid, ticks; null while open
+        "strike_type": pl.String(),
+        "floor": pl.Float64(),  # strikes are in the underlying's unit
+        "cap": pl.Float64(),
+        "underlying": pl.String(),  # symbol in table underlying, null if none
+        "grid": pl.String(),  # price_level_structure: linear_cent, deci_cent, …
+        "fee_type": pl.String(),
+        "fee_multiplier": pl.Float64(),
+        "yes_bid": pl.Int32(),
+        "yes_ask": pl.Int32(),
+        "volume": pl.Int64(),  # lots
+        "open_interest": pl.Int64(),  # lots
+    },
+    required=("ticker",),
+    sort=("ticker", "valid_from"),
+    key=("ticker", "valid_from"),
+    day=None,
+)
+
+TABLES: dict[str, Table] = {table.name: table for table in (MARKETS, TRADES, BOOK, QUOTES, UNDERLYING)}

@@ -1,0 +1,1 @@
+"""What decides: quoting models, and the candidate pipeline with its sources, filters, scorers and selectors."""

@@ -1,0 +1,19 @@
+"""Fixtures that several tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def market_data() -> Path:
+    """The folder of real recordings that lies beside the project on some machines."""
+    folder = Path(os.environ.get("TOUCHLINE_MARKET_DATA", ROOT.parent / "shared" / "market-data"))
+    if not folder.is_dir():
+        pytest.skip(f"no recordings at {folder}; set TOUCHLINE_MARKET_DATA to a folder that has them")
+    return folder
