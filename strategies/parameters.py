@@ -1,0 +1,97 @@
+"""What a strategy's part can be told: declared parameters with default, bounds and a line of documentation."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..io.errors import InputError
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One declared parameter. ``low`` and ``high`` are both allowed; ``None`` means no bound on that side."""
+
+    name: str
+    default: float | int | str
+    low: float | None = None
+    high: float | None = None
+    doc: str = ""
+    kind: Literal["float", "int", "choice"] = "float"
+    choices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.check(self.default)
+
+    @property
+    def bounds(self) -> str:
+        """The allowed values, for people.
+
+        >>> Parameter("gamma", 0.1, low=0, high=5).bounds, Parameter("lots", 1, low=1, kind="int").bounds
+        ('0 to 5', '1 or more')
+        """
+        if self.kind == "choice":
+            return ", ".join(self.choices)
+        if self.low is not None and self.high is not None:
+            return f"{self.low:g} to {self.high:g}"
+        if self.low is not None:
+            return f"{self.low:g} or more"
+        return "any" if self.high is None else f"at most {self.high:g}"
+
+    def check(self, given: Any) -> float | int | str:
+        """Return ``given`` as this parameter's kind, or say what was expected.
+
+        >>> Parameter("gamma", 0.1, low=0, high=5).check("0.5")
+        0.5
+        """
+        if self.kind == "choice":
+            if given not in self.choices:
+                raise InputError(f"{self.name} is one of {self.bounds}, not {given!r}")
+            return str(given)
+        value = self._number(given)
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        if not low <= value <= high:
+            raise InputError(f"{self.name} is {self.bounds}, not {given}")
+        return value
+
+    def _number(self, given: Any) -> float | int:
+        try:
+            value = float(given)
+        except (TypeError, ValueError):
+            raise InputError(f"{self.name} is a number, not {given!r}") from None
+        if self.kind == "int":
+            if not value.is_integer():
+                raise InputError(f"{self.name} is a whole number, not {given}")
+            return int(value)
+        return value
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for a misspelt name: the nearest known one, or all of them.
+
+    >>> nearest("gama", ["gamma", "kappa"]), nearest("x", ["gamma", "kappa"])
+    ("did you mean 'gamma'?", 'known: gamma, kappa')
+    """
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
+
+
+def check(parameters: Iterable[Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every parameter's value: what was given, checked, and defaults for the rest.
+
+    >>> check([Parameter("gamma", 0.1, 0, 5), Parameter("depth", 1, 1, 9, kind="int")], {"depth": 3})
+    {'gamma': 0.1, 'depth': 3}
+    """
+    declared = {parameter.name: parameter for parameter in parameters}
+    for name in given:
+        if name not in declared:
+            raise InputError(f"there is no parameter {name!r}; {nearest(name, declared)}")
+    return {
+        name: parameter.check(given[name]) if name in given else parameter.default
+        for name, parameter in declared.items()
+    }

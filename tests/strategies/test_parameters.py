@@ -1,0 +1,42 @@
+"""Declared parameters: defaults, bounds, kinds, and hints for misspelt names."""
+
+from __future__ import annotations
+
+import pytest
+from touchline.io.errors import InputError
+from touchline.strategies.parameters import Parameter, check
+
+GAMMA = Parameter("gamma", 0.1, low=0, high=5, doc="risk aversion")
+DEPTH = Parameter("depth", 1, low=1, kind="int")
+RULE = Parameter("rule", "mean", kind="choice", choices=("mean", "best"))
+
+
+def test_defaults_fill_what_is_not_given():
+    assert check([GAMMA, DEPTH, RULE], {"gamma": "0.5"}) == {"gamma": 0.5, "depth": 1, "rule": "mean"}
+
+
+def test_bounds_are_inclusive():
+    assert [check([GAMMA], {"gamma": value})["gamma"] for value in (0, 5)] == [0, 5]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"gama": 1}, "no parameter 'gama'; did you mean 'gamma'?"),
+        ({"gamma": 5.1}, "gamma is 0 to 5, not 5.1"),
+        ({"gamma": float("nan")}, "gamma is 0 to 5, not nan"),
+        ({"gamma": "much"}, "gamma is a number, not 'much'"),
+        ({"depth": 1.5}, "depth is a whole number, not 1.5"),
+        ({"depth": float("inf")}, "depth is a whole number, not inf"),
+        ({"depth": 0}, "depth is 1 or more, not 0"),
+        ({"rule": "worst"}, "rule is one of mean, best, not 'worst'"),
+    ],
+)
+def test_what_is_wrong_is_named(given, message):
+    with pytest.raises(InputError, match=message.replace("?", r"\?")):
+        check([GAMMA, DEPTH, RULE], given)
+
+
+def test_a_default_out_of_bounds_is_refused_where_it_is_declared():
+    with pytest.raises(InputError):
+        Parameter("gamma", 9, low=0, high=5)
