@@ -1,0 +1,289 @@
+"""Bringing rows into a store: batch by batch, each durable when it is done, all of them visible at once at the end."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import msgspec
+import polars as pl
+
+from .errors import InputError
+from .importers.base import BadRow, Chunk
+from .manifest import ImportRecord, Ledger, Manifest, State, StoredFile, commit
+from .place import Place
+from .reading import collect_keys, scan
+from .rows import conform, describe, merged, stored
+from .schema import MARKETS, TABLES, Table
+
+#: A batch is written when it has this many rows ...
+BATCH_ROWS = 1 << 20
+#: ... or this many rows that could not be read.
+BATCH_BAD = 50_000
+ROW_GROUP = 32_768
+DAY_NS = 86_400 * 1_000_000_000
+#: A row's key is looked for among stored rows this near in time.
+KEY_REACH_NS = 2 * DAY_NS
+
+Chunks = Iterable[Chunk] | Callable[[int], Iterable[Chunk]]
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import did."""
+
+    import_id: str
+    source: str
+    new: bool  # False: this content was imported before and nothing changed
+    rows: dict[str, int]  # by table
+    duplicates: dict[str, int]  # rows whose key was stored already, by table
+    quarantined: int
+    quarantine: str | None  # where the bad rows are
+    tickers: int
+    start: int | None  # ns UTC of the first and the last row
+    end: int | None
+    seconds: float
+    resumed: int = 0  # chunks that an earlier, killed import had finished
+
+
+class _Batch(msgspec.Struct):
+    """One line of the journal: what is durable once this record is."""
+
+    after: int  # the manifest the import was checked against
+    chunks: int
+    files: list[StoredFile]
+    duplicates: dict[str, int]
+    bad: list[BadRow]
+    seconds: float
+
+
+@dataclass
+class _Progress:
+    """An import under way: what its finished batches add up to."""
+
+    chunks: int = 0
+    batches: list[str] = field(default_factory=list)
+    files: list[StoredFile] = field(default_factory=list)
+    duplicates: dict[str, int] = field(default_factory=dict)
+    quarantined: int = 0
+    seconds: float = 0.0
+
+    def add(self, name: str, batch: _Batch) -> None:
+        self.batches.append(name)
+        self.chunks += batch.chunks
+        self.files += batch.files
+        self.quarantined += len(batch.bad)
+        self.seconds += batch.seconds
+        for table, count in batch.duplicates.items():
+            self.duplicates[table] = self.duplicates.get(table, 0) + count
+
+
+def import_id_of(digest: str) -> str:
+    """The id of the import of this content: the same whenever and wherever it runs."""
+    return hashlib.sha256(digest.encode()).hexdigest()[:12]
+
+
+def ingest(place: Place, ledger: Ledger, source: str, digest: str, chunks: Chunks, label: str) -> ImportReport:
+    """Import chunks under the store's lock; see ``Store.ingest``."""
+    if not digest:
+        raise InputError("an import needs the digest of what it imports")
+
+    def waiting(holder: str) -> None:
+        sys.stderr.write(f"waiting for {holder} …\n")
+
+    with place.lock(f"import of {source}", waiting):
+        state = ledger.state()
+        known = state.imported(digest)
+        if known is not None:
+            _drop_journal(place, known.import_id)
+            return report_of(place, known, new=False)
+        return _Import(place, state, source, digest, label).run(chunks)
+
+
+def report_of(place: Place, record: ImportRecord, *, new: bool, resumed: int = 0) -> ImportReport:
+    """Say what an import brought."""
+    return ImportReport(
+        import_id=record.import_id,
+        source=record.source,
+        new=new,
+        rows=record.rows,
+        duplicates=record.duplicates,
+        quarantined=record.quarantined,
+        quarantine=place.url(record.quarantine) if record.quarantine else None,
+        tickers=record.tickers,
+        start=record.start,
+        end=record.end,
+        seconds=record.seconds,
+        resumed=resumed,
+    )
+
+
+class _Import:
+    """One import, from its journal to its manifest."""
+
+    def __init__(self, place: Place, state: State, source: str, digest: str, label: str) -> None:
+        self.place, self.state, self.source, self.digest, self.label = place, state, source, digest, label
+        self.id = import_id_of(digest)
+        self.done = _Progress()
+        self.tickers: set[str] = set()
+
+    def run(self, chunks: Chunks) -> ImportReport:
+        self._resume()
+        resumed = self.done.chunks
+        rest = chunks(resumed) if callable(chunks) else islice(chunks, resumed, None)
+        clock = time.perf_counter()
+        for batch in _batches(rest):
+            record = self._write(batch)
+            record.seconds = time.perf_counter() - clock
+            clock = time.perf_counter()
+            name = f"{_journal(self.id)}/{len(self.done.batches):06d}.json"
+            self.place.put(name, msgspec.json.encode(record))
+            self.done.add(name, record)
+        return self._commit(resumed, clock)
+
+    def _resume(self) -> None:
+        """Take over what a killed import of this content finished; start afresh if another was committed since."""
+        names = self.place.names(_journal(self.id))
+        batches = [msgspec.json.decode(self.place.read(name), type=_Batch) for name in names]
+        if any(batch.after != self.state.number for batch in batches):
+            _drop_journal(self.place, self.id)
+            return
+        for name, batch in zip(names, batches, strict=True):
+            self.done.add(name, batch)
+        for file in self.done.files:
+            frame = pl.scan_parquet(self.place.url(file.name), storage_options=self.place.storage_options)
+            who = TABLES[file.table].sort[0]
+            if who == "ticker":
+                self.tickers.update(frame.select(pl.col(who).unique()).collect().get_column(who))
+
+    def _write(self, batch: _Chunks) -> _Batch:
+        files: list[StoredFile] = []
+        duplicates: dict[str, int] = {}
+        for name, frames in batch.tables.items():
+            table = TABLES[name]
+            frame = pl.concat(frames)
+            fresh = self._fresh(table, frame)
+            if fresh.height < frame.height:
+                duplicates[name] = frame.height - fresh.height
+            if not fresh.height:
+                continue
+            rows = stored(table, fresh, self.source, self.id)
+            path = f"{name}/{self.id}-{len(self.done.batches):06d}.parquet"
+            files.append(describe(table, rows, path, self.place.put_frame(path, rows, ROW_GROUP)))
+            if table.sort[0] == "ticker":
+                self.tickers.update(rows.get_column("ticker").unique())
+        return _Batch(self.state.number, batch.chunks, files, duplicates, batch.bad, 0.0)
+
+    def _fresh(self, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+        """Leave out rows that are stored already, in this import or before it."""
+        if table is MARKETS:
+            return self._changed_markets(frame)
+        if not table.key or any(frame.get_column(column).null_count() == frame.height for column in table.key):
+            return frame
+        keyless = pl.any_horizontal(pl.col(column).is_null() for column in table.key)
+        frame = frame.filter(keyless | pl.struct(table.key).is_first_distinct())
+        known = collect_keys(self.place, table, self._files(table), frame, KEY_REACH_NS)
+        return frame if known.is_empty() else frame.join(known, on=table.key, how="anti", maintain_order="left")
+
+    def _changed_markets(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Leave out market rows that say nothing new: every value they give is the one already known."""
+        who, _ = table_key = MARKETS.key
+        tickers = frame.get_column(who).unique()
+        files = [f for f in self._files(MARKETS) if f.first[0] <= tickers.max() and tickers.min() <= f.last[0]]  # pyright: ignore[reportOperatorIssue] - max of strings
+        values = [column for column in MARKETS.columns if column not in table_key]
+        given = frame.with_row_index("row_")
+        if files:
+            stored_rows = scan(self.place, MARKETS, files).filter(pl.col(who).is_in(tickers.implode()))
+            known = merged(stored_rows.select(list(MARKETS.columns)), table_key).collect()
+            given = given.join(known, on=table_key, how="left", suffix="_known", maintain_order="left")
+        else:
+            given = given.with_columns(pl.lit(None).alias(f"{column}_known") for column in values)
+        same_again = pl.all_horizontal(
+            pl.col(column).eq_missing(pl.col(column).shift(1).over(table_key)) for column in values
+        ) & (pl.int_range(pl.len()).over(table_key) > 0)
+        first = pl.int_range(pl.len()).over(table_key) == 0
+        known_already = pl.all_horizontal(
+            pl.col(column).is_null() | pl.col(column).eq_missing(pl.col(f"{column}_known")) for column in values
+        )
+        exists = pl.any_horizontal(pl.col(f"{column}_known").is_not_null() for column in values)
+        return given.filter(~same_again & ~(first & exists & known_already)).select(list(MARKETS.columns))
+
+    def _files(self, table: Table) -> list[StoredFile]:
+        return [*self.state.files.get(table.name, ()), *(f for f in self.done.files if f.table == table.name)]
+
+    def _commit(self, resumed: int, clock: float) -> ImportReport:
+        done = self.done
+        quarantine = f"quarantine/{self.id}.jsonl" if done.quarantined else None
+        if quarantine:
+            self.place.put(quarantine, b"".join(self._bad_lines()))
+        rows: dict[str, int] = {}
+        for file in done.files:
+            rows[file.table] = rows.get(file.table, 0) + file.rows
+        timed = [file for file in done.files if TABLES[file.table].day]
+        record = ImportRecord(
+            import_id=self.id,
+            digest=self.digest,
+            source=self.source,
+            label=self.label,
+            finished=time.time_ns(),
+            seconds=done.seconds + time.perf_counter() - clock,
+            rows=rows,
+            duplicates=done.duplicates,
+            quarantined=done.quarantined,
+            quarantine=quarantine,
+            tickers=len(self.tickers),
+            start=min((file.low[0] for file in timed), default=None),
+            end=max((file.high[0] for file in timed), default=None),
+        )
+        manifest = Manifest(self.state.number + 1, False, [record], done.files)
+        if not commit(self.place, manifest):
+            raise InputError(f"another import was committed to {self.place.root} meanwhile; run this one again")
+        _drop_journal(self.place, self.id)
+        return report_of(self.place, record, new=True, resumed=resumed)
+
+    def _bad_lines(self) -> Iterator[bytes]:
+        for name in self.done.batches:
+            for bad in msgspec.json.decode(self.place.read(name), type=_Batch).bad:
+                yield msgspec.json.encode(bad) + b"\n"
+
+
+@dataclass
+class _Chunks:
+    """Chunks gathered until they are worth a file."""
+
+    chunks: int = 0
+    rows: int = 0
+    tables: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    bad: list[BadRow] = field(default_factory=list)
+
+
+def _batches(chunks: Iterable[Chunk]) -> Iterator[_Chunks]:
+    batch = _Chunks()
+    for chunk in chunks:
+        batch.chunks += 1
+        batch.bad += chunk.bad
+        for name, frame in chunk.tables.items():
+            if name not in TABLES:
+                raise InputError(f"there is no table {name!r}; there are {', '.join(TABLES)}")
+            if frame.height:
+                batch.tables.setdefault(name, []).append(conform(TABLES[name], frame))
+                batch.rows += frame.height
+        if batch.rows >= BATCH_ROWS or len(batch.bad) >= BATCH_BAD:
+            yield batch
+            batch = _Chunks()
+    if batch.chunks:
+        yield batch
+
+
+def _journal(import_id: str) -> str:
+    return f"unfinished/{import_id}"
+
+
+def _drop_journal(place: Place, import_id: str) -> None:
+    """Forget an import's journal, last record first, so that what remains is always a beginning."""
+    for name in reversed(place.names(_journal(import_id))):
+        place.remove([name])

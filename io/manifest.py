@@ -1,0 +1,152 @@
+"""The manifests: which files are committed, what is in them, and which imports they came from.
+
+A manifest is one small JSON file with a number. An import adds the files it wrote; a snapshot (made by
+compaction) states all files and imports anew, and the manifests before it no longer count. What the last
+snapshot and the manifests after it say is the store; a file that none of them names does not exist.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from .errors import InputError
+from .place import Place
+
+FORMAT = 1
+FOLDER = "manifests"
+#: Stands for a missing sequence number: before all others.
+NO_SEQ = -(2**63)
+
+
+class StoredFile(msgspec.Struct, frozen=True):
+    """One committed Parquet file and the bounds that spare opening it."""
+
+    table: str
+    name: str
+    rows: int
+    size: int  # bytes
+    first: tuple[str, int, int]  # (name, time, seq) of the first row in the table's order
+    last: tuple[str, int, int]
+    low: tuple[int, int]  # least (time, seq) of any row
+    high: tuple[int, int]
+    keyed: bool  # whether some row has a natural key
+
+
+class ImportRecord(msgspec.Struct, frozen=True):
+    """What one import brought."""
+
+    import_id: str
+    digest: str
+    source: str
+    label: str
+    finished: int  # ns UTC
+    seconds: float
+    rows: dict[str, int]
+    duplicates: dict[str, int]
+    quarantined: int
+    quarantine: str | None  # name of the file of bad rows
+    tickers: int
+    start: int | None  # ns UTC of the first and last row
+    end: int | None
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """One committed change."""
+
+    number: int
+    snapshot: bool
+    imports: list[ImportRecord]
+    files: list[StoredFile]
+    replaced: list[str] = []  # files a snapshot no longer names; removed later
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class State:
+    """What is committed at one moment; files in the order in which they were imported."""
+
+    number: int = 0
+    imports: tuple[ImportRecord, ...] = ()
+    files: dict[str, tuple[StoredFile, ...]] = field(default_factory=dict)
+    manifests: tuple[str, ...] = ()
+
+    def imported(self, digest: str) -> ImportRecord | None:
+        """The import of this content, if it was committed."""
+        return next((record for record in self.imports if record.digest == digest), None)
+
+    def select(
+        self, table: str, tickers: Collection[str] | None, start: int | None, end: int | None
+    ) -> list[StoredFile]:
+        """The files that may hold rows of these tickers with start <= time < end."""
+        return [
+            file
+            for file in self.files.get(table, ())
+            if (start is None or file.high[0] >= start)
+            and (end is None or file.low[0] < end)
+            and (tickers is None or any(file.first[0] <= ticker <= file.last[0] for ticker in tickers))
+        ]
+
+
+def fingerprint(files: Sequence[StoredFile]) -> str:
+    """A hash of the files' identities, in order."""
+    return hashlib.sha256("\n".join(f"{f.name} {f.rows} {f.size}" for f in files).encode()).hexdigest()
+
+
+def name_of(number: int) -> str:
+    """The name of the manifest with a number."""
+    return f"{FOLDER}/{number:08d}.json"
+
+
+def commit(place: Place, manifest: Manifest) -> bool:
+    """Make a change visible; False if another writer took the number."""
+    return place.create(name_of(manifest.number), msgspec.json.encode(manifest))
+
+
+class Ledger:
+    """Reads the manifests of a place, each only once."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._read: dict[str, Manifest] = {}
+        self._state = State()
+
+    def state(self) -> State:
+        """What is committed now."""
+        names = tuple(self._place.names(FOLDER))
+        if names == self._state.manifests:
+            return self._state
+        while True:
+            try:
+                self._read = {name: self._read.get(name) or self._load(name) for name in names}
+                break
+            except FileNotFoundError:  # removed by a compaction since we listed; a snapshot has taken its place
+                names = tuple(self._place.names(FOLDER))
+        self._state = _fold(names, list(self._read.values()))
+        return self._state
+
+    def _load(self, name: str) -> Manifest:
+        try:
+            manifest = msgspec.json.decode(self._place.read(name), type=Manifest)
+        except msgspec.DecodeError as error:
+            raise InputError(f"{self._place.url(name)} is not a manifest of this store: {error}") from None
+        if manifest.format != FORMAT:
+            raise InputError(
+                f"{self._place.url(name)} has format {manifest.format}, this version reads {FORMAT}; upgrade touchline"
+            )
+        return manifest
+
+
+def _fold(names: tuple[str, ...], manifests: list[Manifest]) -> State:
+    snapshot = max((index for index, manifest in enumerate(manifests) if manifest.snapshot), default=0)
+    imports: list[ImportRecord] = []
+    files: dict[str, list[StoredFile]] = {}
+    for manifest in manifests[snapshot:]:
+        imports += manifest.imports
+        for file in manifest.files:
+            files.setdefault(file.table, []).append(file)
+    number = manifests[-1].number if manifests else 0
+    return State(number, tuple(imports), {table: tuple(found) for table, found in files.items()}, names)

@@ -1,0 +1,168 @@
+"""Where a store's files lie: a local folder, or a prefix in an S3 bucket."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Place(Protocol):
+    """A folder of named files whose writes are all-or-nothing; names use ``/`` and are relative to the root."""
+
+    root: str
+    storage_options: dict[str, Any] | None
+
+    def url(self, name: str) -> str:
+        """What Polars and DuckDB open."""
+        ...
+
+    def exists(self) -> bool:
+        """Whether anything has been written here."""
+        ...
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the files in a folder, in order; none if there is no such folder."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """A file's bytes; FileNotFoundError if it is not there."""
+        ...
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a whole file, durable on return, seen by readers all at once."""
+        ...
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Like ``put``, but False and nothing written if the name is taken."""
+        ...
+
+    def put_frame(self, name: str, frame: pl.DataFrame, row_group: int) -> int:
+        """Write a frame as Parquet, durable on return; gives the size in bytes."""
+        ...
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files; those that are gone already are no error."""
+        ...
+
+    @contextmanager
+    def lock(self, holder: str, waiting: Callable[[str], None]) -> Iterator[None]:
+        """Be the only writer; ``waiting`` is called with the present holder if there is one."""
+        ...
+
+
+def place_at(path: str | Path) -> Place:
+    """The place a path or an ``s3://bucket/prefix`` names."""
+    text = str(path)
+    if text.startswith("s3://"):
+        from .place_s3 import S3Place
+
+        return S3Place(text)
+    if "://" in text:
+        raise InputError(f"a store lies in a folder or at s3://bucket/prefix, not at {text!r}")
+    return LocalPlace(Path(text))
+
+
+class LocalPlace:
+    """A folder on this machine."""
+
+    storage_options: dict[str, Any] | None = None
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.expanduser().absolute()
+        self.root = str(self.folder)
+
+    def url(self, name: str) -> str:
+        """The absolute path."""
+        return f"{self.root}/{name}"
+
+    def exists(self) -> bool:
+        """Whether the folder holds manifests."""
+        return (self.folder / "manifests").is_dir()
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the finished files in a folder, in order."""
+        try:
+            with os.scandir(self.folder / folder) as entries:
+                return sorted(
+                    f"{folder}/{entry.name}" for entry in entries if entry.is_file() and not entry.name.startswith(".")
+                )
+        except FileNotFoundError:
+            return []
+
+    def read(self, name: str) -> bytes:
+        """A file's bytes."""
+        return (self.folder / name).read_bytes()
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write beside, fsync, rename, fsync the folder."""
+        self._write(name, lambda beside: beside.write_bytes(data))
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write only if the name is free; the lock makes looking and writing one step."""
+        if (self.folder / name).exists():
+            return False
+        self.put(name, data)
+        return True
+
+    def put_frame(self, name: str, frame: pl.DataFrame, row_group: int) -> int:
+        """Write a Parquet file beside its place, fsync, rename."""
+        return self._write(
+            name, lambda beside: frame.write_parquet(beside, compression="zstd", row_group_size=row_group)
+        )
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files, and folders that this leaves empty."""
+        folders: set[Path] = set()
+        for name in names:
+            path = self.folder / name
+            path.unlink(missing_ok=True)
+            folders.add(path.parent)
+        for folder in folders - {self.folder}:
+            with suppress(OSError):
+                folder.rmdir()
+
+    @contextmanager
+    def lock(self, holder: str, waiting: Callable[[str], None]) -> Iterator[None]:
+        """Hold the kernel's lock on ``.lock``; it is released when the process ends, however that happens."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise InputError(f"cannot write to the store {self.root}: {error.strerror}") from None
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting(os.pread(descriptor, 4096, 0).decode(errors="replace") or "another writer")
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, holder.encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _write(self, name: str, fill: Callable[[Path], Any]) -> int:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.tmp")
+        fill(beside)
+        with beside.open("rb") as written:
+            os.fsync(written.fileno())
+            size = written.seek(0, io.SEEK_END)
+        beside.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return size

@@ -1,0 +1,123 @@
+"""Reading committed files: as few as can be, and every ticker's rows in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import polars as pl
+
+from .manifest import StoredFile
+from .place import Place
+from .rows import empty
+from .schema import Table
+
+
+def scan(
+    place: Place,
+    table: Table,
+    files: Sequence[StoredFile],
+    tickers: Sequence[str] | None = None,
+    start: int | None = None,
+    end: int | None = None,
+) -> pl.LazyFrame:
+    """Rows of committed files, given in the order of their import; rows of a ticker come in the table's order."""
+    parts: list[pl.LazyFrame] = []
+    plain: list[StoredFile] = []
+
+    def read(group: Sequence[StoredFile]) -> pl.LazyFrame:
+        frame = pl.scan_parquet(
+            [place.url(file.name) for file in group],
+            schema=table.schema,
+            missing_columns="insert",
+            extra_columns="ignore",
+            glob=False,
+            hive_partitioning=False,
+            storage_options=place.storage_options,
+        )
+        return _within(frame, table, tickers, start, end)
+
+    for group in in_time(files):
+        ordered = chained(group)
+        if ordered is not None:
+            plain += ordered
+            continue
+        if plain:
+            parts.append(read(plain))
+            plain = []
+        parts.append(read(group).sort(table.sort, maintain_order=True))
+    if plain:
+        parts.append(read(plain))
+    if not parts:
+        return empty(table)
+    return parts[0] if len(parts) == 1 else pl.concat(parts)
+
+
+def in_time(files: Sequence[StoredFile]) -> list[list[StoredFile]]:
+    """Split files, given in the order of import, into groups that follow one another in time."""
+    groups: list[list[int]] = []
+    high, youngest = (0, 0), -1
+    for index in sorted(range(len(files)), key=lambda i: (files[i].low, i)):
+        file = files[index]
+        if groups and (file.low < high or (file.low == high and index < youngest)):
+            groups[-1].append(index)
+            high, youngest = max(high, file.high), max(youngest, index)
+        else:
+            groups.append([index])
+            high, youngest = file.high, index
+    return [[files[index] for index in sorted(group)] for group in groups]
+
+
+def chained(group: Sequence[StoredFile]) -> list[StoredFile] | None:
+    """The order in which files of one stretch of time need no sorting when read in turn; None if there is none."""
+    order = sorted(range(len(group)), key=lambda i: (group[i].first, i))
+    for index, following in pairwise(order):
+        last, first = group[index].last, group[following].first
+        if last > first or (last == first and index > following):
+            return None
+    return [group[index] for index in order]
+
+
+def collect_keys(
+    place: Place, table: Table, files: Sequence[StoredFile], rows: pl.DataFrame, reach: int
+) -> pl.DataFrame:
+    """The keys of ``rows`` that committed files hold, looked for within ``reach`` ns of the rows' times."""
+    who, when, *_ = table.sort
+    names, times = rows.get_column(who), rows.get_column(when)
+    first, last, low, high = str(names.min()), str(names.max()), int(times.min()), int(times.max())  # pyright: ignore[reportArgumentType] - never null
+    near = [
+        file
+        for file in files
+        if file.keyed
+        and file.first[0] <= last
+        and first <= file.last[0]
+        and file.high[0] >= low - reach
+        and file.low[0] <= high + reach
+    ]
+    keys = rows.select(table.key)
+    if not near:
+        return keys.clear()
+    held = (
+        pl.scan_parquet(
+            [place.url(file.name) for file in near],
+            glob=False,
+            hive_partitioning=False,
+            storage_options=place.storage_options,
+        )
+        .filter(pl.col(who).is_between(pl.lit(first), pl.lit(last)))
+        .select(table.key)
+    )
+    return held.join(keys.lazy(), on=table.key, how="semi").unique().collect(engine="streaming")
+
+
+def _within(
+    frame: pl.LazyFrame, table: Table, tickers: Sequence[str] | None, start: int | None, end: int | None
+) -> pl.LazyFrame:
+    who, when, *_ = table.sort
+    if tickers is not None:
+        frame = frame.filter(pl.col(who) == tickers[0] if len(tickers) == 1 else pl.col(who).is_in(list(tickers)))
+    if start is not None:
+        frame = frame.filter(pl.col(when) >= start)
+    if end is not None:
+        frame = frame.filter(pl.col(when) < end)
+    return frame

@@ -1,0 +1,66 @@
+"""SQL over the store's tables, by DuckDB: a query reads the tables and touches nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+import polars as pl
+
+from .errors import InputError
+from .manifest import State
+from .place import Place
+from .schema import TABLES, Table
+
+
+def run_sql(query: str, place: Place, state: State, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Run one SELECT over views of every table; ``frames`` are tables already in memory."""
+    connection = duckdb.connect()
+    try:
+        files = {name: [place.url(file.name) for file in state.files.get(name, ())] for name in TABLES}
+        _shut(connection, [path for paths in files.values() for path in paths])
+        for name, table in TABLES.items():
+            if name not in frames:
+                connection.execute(_view(table, files[name]))
+        for name, frame in frames.items():
+            connection.register(name, frame)
+        statements = connection.extract_statements(query)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise InputError("a query is one SELECT (or DESCRIBE, SUMMARIZE, SHOW TABLES); only imports change a store")
+        return pl.DataFrame(connection.sql(statements[0]).to_arrow_table())
+    except duckdb.Error as error:
+        raise InputError(f"the query cannot be run: {str(error).strip().splitlines()[0]}") from None
+    finally:
+        connection.close()
+
+
+def _shut(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> None:
+    """Let queries read the store's files, and neither other files, nor extensions, nor settings."""
+    connection.execute("SET allowed_paths = $paths", {"paths": paths})
+    connection.execute("SET python_enable_replacements = false")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET autoinstall_known_extensions = false")
+    connection.execute("SET autoload_known_extensions = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _view(table: Table, paths: list[str]) -> str:
+    if paths:
+        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+        return f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet([{listed}])"
+    columns = ", ".join(f"NULL::{_TYPES[type(dtype)]} AS {name}" for name, dtype in _typed(table).items())
+    return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
+
+
+def _typed(table: Table) -> dict[str, pl.DataType]:
+    return {name: dtype() if isinstance(dtype, type) else dtype for name, dtype in table.schema.items()}
+
+
+_TYPES: dict[type[pl.DataType], str] = {
+    pl.Int64: "BIGINT",
+    pl.Int32: "INTEGER",
+    pl.Int8: "TINYINT",
+    pl.Float64: "DOUBLE",
+    pl.Boolean: "BOOLEAN",
+    pl.String: "VARCHAR",
+}

@@ -1,0 +1,175 @@
+"""The store: recorded markets as Parquet files, brought in by imports, read as Polars frames or by SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from . import compaction
+from .errors import InputError
+from .ingest import Chunks, ImportReport, ingest, report_of
+from .manifest import Ledger, State, fingerprint
+from .place import place_at
+from .reading import scan
+from .rows import merged
+from .schema import MARKETS, TABLES, Table
+from .sql import run_sql
+from .times import Moment, nanoseconds
+
+Tickers = str | Sequence[str] | None
+
+
+class Store:
+    """A folder (or ``s3://bucket/prefix``) of imported history.
+
+    Reads see what is committed at the moment they are asked for; a frame asked for earlier stays as it was.
+
+    >>> import tempfile
+    >>> from touchline.io.importers.base import Chunk
+    >>> store = Store(tempfile.mkdtemp())
+    >>> trade = {"ts": [1], "ticker": ["A"], "price": [5600], "size": [300]}
+    >>> store.ingest("by hand", "digest-1", [Chunk({"trades": pl.DataFrame(trade)})]).rows
+    {'trades': 1}
+    >>> store.trades("A").select("price", "size").collect().rows()
+    [(5600, 300)]
+    """
+
+    def __init__(self, path: str | Path = "data") -> None:
+        self._place = place_at(path)
+        self._ledger = Ledger(self._place)
+        self._markets: tuple[str, pl.DataFrame] | None = None
+
+    @property
+    def path(self) -> str:
+        """Where the store is."""
+        return self._place.root
+
+    def __repr__(self) -> str:
+        return f"Store({self.path!r})"
+
+    def ingest(self, source: str, digest: str, chunks: Chunks, *, label: str = "") -> ImportReport:
+        """Bring rows in, all or nothing, and say what came.
+
+        ``digest`` stands for the content and the options it was read with: what was imported once is not imported
+        again. ``chunks`` is what an importer gives, or a function from the number of chunks to skip to the rest of
+        them: a killed import goes on where it was. ``label`` is a word on the source for people, such as its format.
+        """
+        return ingest(self._place, self._ledger, source, digest, chunks, label)
+
+    def trades(self, ticker: Tickers = None, start: Moment | None = None, end: Moment | None = None) -> pl.LazyFrame:
+        """Trades with start <= ts < end; each ticker's rows in order of time."""
+        return self.table("trades", ticker, start, end)
+
+    def book(self, ticker: Tickers = None, start: Moment | None = None, end: Moment | None = None) -> pl.LazyFrame:
+        """Book snapshots and changes with start <= ts < end; each ticker's rows in order of time."""
+        return self.table("book", ticker, start, end)
+
+    def quotes(self, ticker: Tickers = None, start: Moment | None = None, end: Moment | None = None) -> pl.LazyFrame:
+        """Best bids and asks with start <= ts < end; each ticker's rows in order of time."""
+        return self.table("quotes", ticker, start, end)
+
+    def underlying(
+        self, symbol: Tickers = None, start: Moment | None = None, end: Moment | None = None
+    ) -> pl.LazyFrame:
+        """Values of underlyings with start <= ts < end; each symbol's rows in order of time."""
+        return self.table("underlying", symbol, start, end)
+
+    def table(
+        self, name: str, ticker: Tickers = None, start: Moment | None = None, end: Moment | None = None
+    ) -> pl.LazyFrame:
+        """Rows of any table as they are stored; ``underlying`` takes symbols for tickers."""
+        table, tickers = _table(name), _tickers(ticker)
+        low, high = _span(start, end)
+        files = self._state().select(name, tickers, low, high)
+        return scan(self._place, table, files, tickers, low, high)
+
+    def markets(self, where: str | None = None, history: bool = False) -> pl.LazyFrame:
+        """Markets as last known, one row a ticker; ``history``: one row for each time from which something held.
+
+        Where imports disagree the later one holds, but a value is never hidden by a later missing one.
+        ``where`` is a condition in SQL: ``"category = 'Weather' and result is not null"``.
+        """
+        frame = self._merged_markets()
+        if not history:
+            frame = merged(frame.lazy(), ("ticker",)).collect()
+        if where is not None:
+            frame = run_sql(f"SELECT * FROM markets WHERE {where}", self._place, State(), {"markets": frame})
+        return frame.lazy()
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """Run a query over the tables; it can read them and nothing else.
+
+        ``markets`` has one row a ticker, ``markets_history`` all that held when.
+        """
+        state = self._state()
+        frames: dict[str, pl.DataFrame] = {}
+        if "markets" in query.lower():
+            history = self._merged_markets()
+            frames = {"markets_history": history, "markets": merged(history.lazy(), ("ticker",)).collect()}
+        return run_sql(query, self._place, state, frames)
+
+    def tickers(self, table: str = "trades") -> list[str]:
+        """The tickers (or symbols) that have rows in a table, in order."""
+        who = _table(table).sort[0]
+        return self.table(table).select(pl.col(who).unique().sort()).collect().get_column(who).to_list()
+
+    def imports(self) -> list[ImportReport]:
+        """What was imported, in order."""
+        return [report_of(self._place, record, new=False) for record in self._state().imports]
+
+    def version(
+        self, table: str, ticker: Tickers = None, start: Moment | None = None, end: Moment | None = None
+    ) -> str:
+        """A hash that changes if, and only if, the committed files that may hold such rows change."""
+        _table(table)
+        return fingerprint(self._state().select(table, _tickers(ticker), *_span(start, end)))
+
+    def compact(self, progress: Callable[[int, int], None] | None = None) -> compaction.CompactReport:
+        """Merge small and overlapping files; ``progress`` is called with rows done and rows in all."""
+        return compaction.compact(self._place, self._ledger, progress)
+
+    def files(self, table: str) -> int:
+        """How many files a table is in."""
+        return len(self._state().files.get(_table(table).name, ()))
+
+    def count(self, table: str) -> int:
+        """How many rows of a table are stored."""
+        return sum(file.rows for file in self._state().files.get(_table(table).name, ()))
+
+    def _state(self) -> State:
+        state = self._ledger.state()
+        if not state.number and not self._place.exists():
+            raise InputError(
+                f"there is no store at {self.path}; import something into it first: engine data import PATH"
+            )
+        return state
+
+    def _merged_markets(self) -> pl.DataFrame:
+        files = self._state().files.get(MARKETS.name, ())
+        version = fingerprint(files)
+        if self._markets is None or self._markets[0] != version:
+            rows = scan(self._place, MARKETS, files)
+            frame = merged(rows, MARKETS.key).sort(MARKETS.sort).select(MARKETS.schema.names()).collect()
+            self._markets = (version, frame)
+        return self._markets[1]
+
+
+def _table(name: str) -> Table:
+    if name not in TABLES:
+        raise InputError(f"there is no table {name!r}; there are {', '.join(TABLES)}")
+    return TABLES[name]
+
+
+def _tickers(ticker: Tickers) -> list[str] | None:
+    if ticker is None:
+        return None
+    return [ticker] if isinstance(ticker, str) else list(ticker)
+
+
+def _span(start: Moment | None, end: Moment | None) -> tuple[int | None, int | None]:
+    return (
+        None if start is None else nanoseconds(start, "start"),
+        None if end is None else nanoseconds(end, "end"),
+    )
