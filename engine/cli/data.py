@@ -4,4 +4,16 @@ from __future__ import annotations
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Import, check and query recorded markets.")
+from .data_import import data_import
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Import, check and query recorded markets."
+)
+
+
+@app.callback()
+def group() -> None:
+    """Import, check and query recorded markets."""
+
+
+app.command("import")(data_import)

@@ -1,8 +1,11 @@
-"""What every importer gives: chunks of rows in the store's schemas, and the rows that could not be read."""
+"""What every importer takes and gives: options in, chunks of rows in the store's schemas and bad rows out."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
@@ -21,7 +24,62 @@ class Chunk:
     """A part of a source, read: frames by table name (columns of the schema, without provenance), and bad rows.
 
     Reading a source twice gives the same chunks in the same order: a killed import resumes by skipping whole chunks.
+    ``notes`` counts what was left out for a reason that is no fault of a row (a repeated frame); ``facts`` says what
+    was decided about the file (its price unit, its time zone).
     """
 
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
     bad: list[BadRow] = field(default_factory=list)
+    notes: dict[str, int] = field(default_factory=dict)
+    facts: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user can say about a file that does not say it itself."""
+
+    format: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)  #: our name -> the file's column (``--map``)
+    tz: str | None = None  #: zone of times that carry none; None: UTC, or the format's own
+    price_unit: str | None = None  #: "cents" or "dollars"; None: decided from the file
+    size_unit: str = "contracts"  #: "contracts" or "lots"
+    grid: str | None = None  #: price grid every price must stand on, and the one written to ``markets``
+    ticker: str | None = None  #: for files that do not name their market
+    underlying: str | None = None  #: symbol of the underlying's rows
+    use_yes_price: bool | None = None  #: WebSocket captures: NO levels are in YES prices
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The beginning of a file: what a recogniser looks at."""
+
+    path: Path
+    container: str  #: "csv", "jsonl" or "parquet"
+    columns: tuple[str, ...]  #: header, keys of the first records, or Parquet schema; after ``--map``
+    records: tuple[Mapping[str, object], ...] = ()  #: the first records of a JSON lines file
+
+
+class Importer(Protocol):
+    """A format: recognises its files, and reads them in bounded memory."""
+
+    @property
+    def name(self) -> str:
+        """What ``--format`` calls it."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """One line for people."""
+        ...
+
+    def recognises(self, sample: Sample) -> str | None:
+        """Say why the file is of this format, or None."""
+        ...
+
+    def lacks(self, sample: Sample) -> set[str]:
+        """Columns the format needs and the file does not have."""
+        ...
+
+    def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
+        """Read the file chunk by chunk, leaving out the first ``skip`` chunks."""
+        ...

@@ -1,0 +1,82 @@
+"""Text files as blocks of whole lines, in bounded memory, gzip or not."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+
+BLOCK_BYTES = 32 << 20
+_LONGEST_LINE = 256 << 20
+_BOM = b"\xef\xbb\xbf"
+#: A quoted field may hold this many line ends; a quote open for longer is a stray one.
+QUOTED_LINES = 50
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of a file: the number of the first, how many, and why the file stops here if it is damaged."""
+
+    text: bytes
+    line: int
+    count: int
+    damage: str | None = None
+
+
+def open_bytes(path: Path) -> gzip.GzipFile | BufferedReader:
+    """Open a file for reading, through gzip if its first bytes say so."""
+    try:
+        with path.open("rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+        return gzip.open(path) if zipped else path.open("rb")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def blocks(path: Path, size: int | None = None) -> Iterator[Block]:
+    """Cut a file into blocks of whole lines of about ``size`` bytes; the last line needs no line end."""
+    size, line, damage = size or BLOCK_BYTES, 1, None
+    with open_bytes(path) as file:
+        while damage is None:
+            parts: list[bytes] = []
+            try:
+                _read_lines(file, size, parts)
+            except (OSError, EOFError, zlib.error) as error:
+                damage = f"the file is damaged after this line ({error}); what follows is lost"
+            text = b"".join(parts)
+            if line == 1:
+                text = text.removeprefix(_BOM)
+            if not text and damage is None:
+                return
+            if len(text) > size + _LONGEST_LINE:
+                raise InputError(f"{path}: line {line} or later is longer than {_LONGEST_LINE >> 20} MB: no text file")
+            count = count_lines(text)
+            yield Block(text, line, count, damage)
+            line += count
+
+
+def _read_lines(file: gzip.GzipFile | BufferedReader, size: int, parts: list[bytes]) -> None:
+    """Read about ``size`` bytes and on to the end of the line, and of the quoted field if one is open there."""
+    parts.append(file.read(size))
+    if parts[-1].endswith(b"\n") and b'"' not in parts[-1]:
+        return
+    quotes = parts[-1].count(b'"')
+    for _ in range(QUOTED_LINES):
+        line = file.readline(_LONGEST_LINE + 1)
+        parts.append(line)
+        quotes += line.count(b'"')
+        if not line or quotes % 2 == 0:
+            return
+
+
+def count_lines(text: bytes) -> int:
+    """Count lines; the last needs no line end."""
+    ends = int(np.count_nonzero(np.frombuffer(text, dtype=np.uint8) == 10))
+    return ends + (1 if text and not text.endswith(b"\n") else 0)

@@ -1,0 +1,146 @@
+"""Which format a file is of: the registry of importers, and why one was chosen."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BufferedReader
+from itertools import islice
+from pathlib import Path
+
+from ..errors import InputError
+from .base import Importer, Options, Sample
+from .flat import header, json_records, renamed
+from .lines import Block, open_bytes
+from .trades import TRADES
+
+#: Every importer, the particular before the general: the first that recognises a file reads it.
+IMPORTERS: tuple[Importer, ...] = (TRADES,)
+
+_HEAD_BYTES = 1 << 20
+_HEAD_RECORDS = 50
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A file and the importer that will read it."""
+
+    path: Path
+    importer: Importer
+    why: str
+
+
+def by_name(name: str) -> Importer:
+    """Return the importer of a ``--format``."""
+    for importer in IMPORTERS:
+        if importer.name == name:
+            return importer
+    raise InputError(f"format {name!r} is not known; known: {', '.join(importer.name for importer in IMPORTERS)}")
+
+
+def recognise(path: Path, options: Options) -> Recognised:
+    """Find the importer of a file, or say which columns were found and which format is nearest.
+
+    >>> recognise(Path("/nowhere.csv"), Options())
+    Traceback (most recent call last):
+    touchline.io.errors.InputError: /nowhere.csv: cannot be read: No such file or directory
+    """
+    sample = sample_of(path, options)
+    if options.format is not None:
+        importer = by_name(options.format)
+        lacking = importer.lacks(sample)
+        if lacking:
+            raise InputError(f"{path}: format {importer.name} needs {_listed(lacking)}; {_found(sample)}; see --map")
+        return Recognised(path, importer, "named by --format")
+    for importer in IMPORTERS:
+        why = importer.recognises(sample)
+        if why is not None:
+            return Recognised(path, importer, why)
+    nearest = min(IMPORTERS, key=lambda importer: len(importer.lacks(sample)))
+    raise InputError(
+        f"{path}: no format fits; {_found(sample)}; the nearest is {nearest.name} ({nearest.title}), "
+        f"which lacks {_listed(nearest.lacks(sample))}; name columns with --map or the format with --format"
+    )
+
+
+def container_of(path: Path) -> str:
+    """Tell CSV, JSON lines and Parquet apart by the first bytes, not by the name."""
+    with open_bytes(path) as file:
+        head = _read(path, file, 4096)
+    if head[:4] == b"PAR1":
+        return "parquet"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not text:
+        raise InputError(f"{path}: the file is empty")
+    if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise InputError(f"{path}: the file is UTF-16; convert it to UTF-8 first")
+    if text[:1] in b"{[":
+        return "jsonl"
+    first = text.partition(b"\n")[0]
+    if b"\0" in first or sum(byte < 32 and byte not in b"\t\r" for byte in first) or not _is_text(first):
+        raise InputError(f"{path}: neither CSV, JSON lines nor Parquet; it begins with {bytes(text[:16])!r}")
+    return "csv"
+
+
+def sample_of(path: Path, options: Options) -> Sample:
+    """Read the beginning of a file."""
+    container = container_of(path)
+    renames = {column: name for name, column in options.columns.items()}
+    if container == "parquet":
+        columns: list[str] = _parquet_columns(path)
+        records: tuple[dict[str, object], ...] = ()
+    else:
+        with open_bytes(path) as file:
+            head = _read(path, file, _HEAD_BYTES)
+        text = head.removeprefix(b"\xef\xbb\xbf")
+        if container == "csv":
+            columns, records = header(text.partition(b"\n")[0])[0], ()
+        else:
+            whole = text[: text.rfind(b"\n") + 1] or text
+            found = json_records(Block(b"\n".join(whole.split(b"\n")[:_HEAD_RECORDS]), 1, _HEAD_RECORDS))[0]
+            records = tuple(islice(found, _HEAD_RECORDS))
+            columns = list(dict.fromkeys(key for record in records for key in record))
+            if not records:
+                raise InputError(f"{path}: no line of the first {_HEAD_RECORDS} is a JSON object")
+    missing = [column for column in renames if column not in columns]
+    if missing:
+        raise InputError(
+            f"{path}: --map names {_listed(missing)}, which the file does not have; it has {_listed(columns)}"
+        )
+    return Sample(path, container, tuple(renamed(columns, renames)), records)
+
+
+def _read(path: Path, file: gzip.GzipFile | BufferedReader, size: int) -> bytes:
+    try:
+        return file.read(size)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: cannot be decompressed: {error}") from None
+
+
+def _parquet_columns(path: Path) -> list[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return list(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from None
+
+
+def _is_text(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start > 4000  # a character may be cut at the end of what was read
+    return True
+
+
+def _found(sample: Sample) -> str:
+    return f"found columns {_listed(sample.columns)}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = [name[:40] for name in islice(names, 20)]
+    return ", ".join(shown)

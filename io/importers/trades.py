@@ -1,0 +1,90 @@
+"""Trades, one a row: exchange exports, dumps and anybody's CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..units import TICKS_PER_DOLLAR
+from . import price_unit
+from .convert import NULL, TAKER, Rows
+from .layout import Layout
+
+TIME = ("created_time", "timestamp", "ts", "ts_ms", "time", "trade_time", "datetime")
+TICKER = ("ticker", "market_ticker", "market", "symbol")
+YES = ("yes_price_dollars", "yes_price", "price_dollars", "price", "px")
+NO = ("no_price_dollars", "no_price")
+SIZE = ("count_fp", "count", "volume", "quantity", "size", "qty", "contracts", "amount")
+#: The newest field first: the exchange has renamed it twice.
+TAKER_SIDE = ("taker_outcome_side", "taker_book_side", "taker_side", "side")
+BLOCK = ("is_block_trade", "is_block")
+FLAGS = {"true": 1, "1": 1, "false": 0, "0": 0, "": 0}
+
+
+def _first(rows: Rows, names: tuple[str, ...]) -> str | None:
+    return next((name for name in names if rows.has(name)), None)
+
+
+def _decide(rows: Rows) -> Mapping[str, str]:
+    yes, no = _first(rows, YES), _first(rows, NO)
+    assert yes is not None
+    return price_unit.decide(rows, (yes,), (yes, no) if no else None)
+
+
+def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
+    time, yes, no, size = (_first(rows, names) for names in (TIME, YES, NO, SIZE))
+    assert time and yes and size
+    ticker = rows.ticker(*TICKER)
+    ts = rows.time(time)
+    price = rows.price(yes, price_unit.unit_of(rows, yes, decided))
+    if no is not None:
+        other = rows.price(no, price_unit.unit_of(rows, no, decided), null=True)
+        rows.fail(
+            (other != NULL) & (price + other != TICKS_PER_DOLLAR),
+            lambda row: f"{yes} {rows.frame[yes][row]} and {no} {rows.frame[no][row]} do not add up to one contract",
+        )
+    elif yes in ("price", "px"):
+        rows.say(f"{yes} is taken as the YES price, whatever the taker's side")
+    rows.emit(
+        "trades",
+        {
+            "ts": ts,
+            "ticker": ticker,
+            "price": price,
+            "size": rows.size(size, positive=True),
+            "taker_side": _taker(rows),
+            "is_block": _block(rows),
+            "trade_id": rows.label("trade_id") if _has_ids(rows) else None,
+            "seq": rows.numbers("seq", 0, null=True) if rows.has("seq") else None,
+            "recv_ts": rows.time("ts") if time == "created_time" and rows.has("ts") else None,
+        },
+    )
+
+
+def _has_ids(rows: Rows) -> bool:
+    return rows.has("trade_id") and rows.frame["trade_id"].null_count() < rows.frame.height
+
+
+def _taker(rows: Rows) -> np.ndarray | int:
+    known = None
+    for name in TAKER_SIDE:
+        if rows.has(name):
+            side = rows.words(name, TAKER, what="yes, no, buy or sell")
+            known = side if known is None else np.where(known != 0, known, side)
+    return 0 if known is None else known
+
+
+def _block(rows: Rows) -> np.ndarray | bool:
+    name = _first(rows, BLOCK)
+    return False if name is None else rows.words(name, FLAGS, what="true or false") == 1
+
+
+TRADES = Layout(
+    "trades",
+    "trades, one a row (CSV, JSON lines or Parquet)",
+    needs=(TIME, YES, SIZE),
+    convert=_convert,
+    decide=_decide,
+    integers=(*YES, *NO, *SIZE),
+)
