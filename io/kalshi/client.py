@@ -1,0 +1,44 @@
+"""The client: one session, one rate budget, and the groups of endpoints on it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from .limits import Budget
+from .market_data import MarketData
+from .order_groups import OrderGroups
+from .orders import Orders
+from .portfolio import Portfolio
+from .settings import Settings
+from .transport import Transport
+
+
+class Client:
+    """The exchange over REST: ``market_data``, ``portfolio``, ``orders``, ``order_groups``."""
+
+    def __init__(self, settings: Settings | None = None, *, requests_per_second: float | None = None) -> None:
+        self.settings = settings or Settings.from_env()
+        self.transport = Transport(self.settings, Budget(requests_per_second))
+        self.market_data = MarketData(self.transport)
+        self.portfolio = Portfolio(self.transport)
+        self.orders = Orders(self.transport, self.portfolio)
+        self.order_groups = OrderGroups(self.transport)
+
+    def adopt_limits(self) -> None:
+        """Take the account's rate limits as this client's, never above what the caller asked for."""
+        limits, budget = self.portfolio.limits(), self.transport.budget
+        if budget.ceiling is None or limits.read.refill_rate < budget.ceiling:
+            budget.read.configure(limits.read.refill_rate, limits.read.bucket_capacity)
+        budget.write.configure(limits.write.refill_rate, limits.write.bucket_capacity)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.transport.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
