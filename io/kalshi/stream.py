@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import batched, count
+from itertools import count
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -43,12 +43,16 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True)
 class Hole:
-    """Something was missed on a channel from ``start`` (ns UTC) on; books are whole again from their next snapshot."""
+    """Something was missed on a channel from ``start`` (ns UTC) on; books are whole again from their next snapshot.
+
+    ``numbered``: the sequence numbers of the messages themselves show it.
+    """
 
     channel: str
     tickers: tuple[str, ...]
     start: int
     reason: str
+    numbered: bool = False
 
 
 @dataclass
@@ -145,7 +149,7 @@ class Stream:
         """Ask for new snapshots of these books."""
         sid = self._subscriptions[BOOK].sid
         now = time.monotonic()
-        for chunk in batched(tickers, _CHUNK):
+        for chunk in chunks(tickers):
             self._send(self._subscriptions[BOOK], "get_snapshot", chunk, sid)
             for ticker in chunk:
                 self._asked[ticker] = now
@@ -211,7 +215,7 @@ class Stream:
                 break
             stale = apply(frame)
             if stale is not None:
-                taken.append(self._hole(frame, stale))
+                taken += self._holes(frame, stale)
             taken.append(Message(recv_ts, raw, frame))
             if type(frame) in _ANSWERS:
                 taken += self._answered(frame)
@@ -226,11 +230,14 @@ class Stream:
         if silence > _SILENCE_SECONDS:
             self._socket.ping()
 
-    def _hole(self, frame: Frame, stale: Stale) -> Hole:
-        channel = next((s.channel for s in self._subscriptions.values() if s.sid == frame.sid), BOOK)
-        tickers = stale.tickers or tuple(sorted(self._subscriptions[channel].confirmed))
+    def _holes(self, frame: Frame, stale: Stale) -> Iterator[Hole]:
         self._next_look = 0.0
-        return Hole(channel, tickers, self._heard_ns, stale.reason)
+        channel = next((s.channel for s in self._subscriptions.values() if s.sid == frame.sid), BOOK)
+        tickers = stale.tickers
+        if channel != BOOK:
+            tickers = tuple(sorted(self._subscriptions[channel].confirmed))
+        if tickers or channel == LIFECYCLE:  # books that were stale already are in a hole that was told
+            yield Hole(channel, tickers, self._heard_ns, stale.reason, numbered=True)
 
     def _answered(self, frame: Frame) -> Iterator[Hole]:
         command = self._commands.pop(frame.id or 0, None)
@@ -293,9 +300,9 @@ class Stream:
                 if not any(c.action == "subscribe" for c in pending) and (subscription.everything or subscription.wanted):
                     self._send(subscription, "subscribe", tuple(sorted(subscription.wanted))[:_CHUNK], None)
                 continue
-            for chunk in batched(sorted(subscription.wanted - subscription.confirmed - asked), _CHUNK):
+            for chunk in chunks(sorted(subscription.wanted - subscription.confirmed - asked)):
                 self._send(subscription, "add_markets", chunk, subscription.sid)
-            for chunk in batched(sorted(subscription.confirmed - subscription.wanted - asked), _CHUNK):
+            for chunk in chunks(sorted(subscription.confirmed - subscription.wanted - asked)):
                 self._send(subscription, "delete_markets", chunk, subscription.sid)
         self._heal(now)
 
@@ -329,6 +336,13 @@ class Stream:
         command = "subscribe" if action == "subscribe" else "update_subscription"
         self._commands[number] = _Command(subscription, action, tickers, time.monotonic() + _COMMAND_SECONDS)
         self._socket.send(msgspec.json.encode({"id": number, "cmd": command, "params": params}))
+
+
+def chunks(tickers: Iterable[str], size: int = _CHUNK) -> Iterator[tuple[str, ...]]:
+    """Cut a list of tickers into pieces that fit one command."""
+    listed = tuple(tickers)
+    for start in range(0, len(listed), size):
+        yield listed[start : start + size]
 
 
 _ANSWERS = {Snapshot, Subscribed, Ok, ErrorFrame, Unsubscribed}
