@@ -29,7 +29,7 @@ class AnswerError(KalshiError):
     """An answer came that cannot be read."""
 
 
-class OutcomeUnknown(KalshiError):
+class OutcomeUnknownError(KalshiError):
     """A write was sent, its answer was lost, and reading back did not show what became of it."""
 
 
@@ -42,7 +42,7 @@ class ApiError(KalshiError):
         super().__init__(f"the exchange answered {status}" + (f" ({said})" if said else ""))
 
 
-class BadRequest(ApiError):
+class BadRequestError(ApiError):
     """400 and other final refusals of what was asked."""
 
 
@@ -50,19 +50,19 @@ class AuthError(ApiError):
     """401 and 403: the key, the signature, the clock or the key's scope."""
 
 
-class NotFound(ApiError):
+class NotFoundError(ApiError):
     """404. For an order it does not say whether it was cancelled, executed or never there."""
 
 
-class Conflict(ApiError):
+class ConflictError(ApiError):
     """409: for a create, an order with this client id exists already."""
 
 
-class Gone(ApiError):
+class GoneError(ApiError):
     """410: the endpoint was retired."""
 
 
-class RateLimited(ApiError):
+class RateLimitError(ApiError):
     """429: not carried out; wait for the bucket to refill."""
 
 
@@ -81,10 +81,10 @@ class StreamError(KalshiError):
 _BY_STATUS: dict[int, type[ApiError]] = {
     401: AuthError,
     403: AuthError,
-    404: NotFound,
-    409: Conflict,
-    410: Gone,
-    429: RateLimited,
+    404: NotFoundError,
+    409: ConflictError,
+    410: GoneError,
+    429: RateLimitError,
 }
 _LONGEST_TEXT = 300
 
@@ -93,11 +93,11 @@ def api_error(status: int, body: bytes) -> ApiError:
     """Make the exception for an error answer; every known body shape and anything else is taken.
 
     >>> api_error(404, b'{"error":{"code":"not_found","message":"not found"}}')
-    NotFound('the exchange answered 404 (not_found: not found)')
+    NotFoundError('the exchange answered 404 (not_found: not found)')
     >>> api_error(429, b'{"error":"too many requests"}').message
     'too many requests'
     """
-    kind = _BY_STATUS.get(status, ServerError if status >= 500 else BadRequest)
+    kind = _BY_STATUS.get(status, ServerError if status >= 500 else BadRequestError)
     return kind(status, *_parts(body))
 
 
@@ -105,8 +105,12 @@ def item_error(error: Any) -> ApiError:
     """Make the exception for one failed item of a batch, which carries no status of its own."""
     code, message, details = _fields(error)
     if code == "order_already_exists":
-        return Conflict(409, code, message, details)
-    return (NotFound(404, code, message, details)) if code == "not_found" else BadRequest(400, code, message, details)
+        return ConflictError(409, code, message, details)
+    return (
+        (NotFoundError(404, code, message, details))
+        if code == "not_found"
+        else BadRequestError(400, code, message, details)
+    )
 
 
 def _parts(body: bytes) -> tuple[str, str, str]:

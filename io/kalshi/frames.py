@@ -125,9 +125,7 @@ class Other(_Frame):
     msg: Any = None
 
 
-Frame = (
-    Snapshot | Delta | TradeFrame | Subscribed | Unsubscribed | Ok | ErrorFrame | Lifecycle | Other
-)
+Frame = Snapshot | Delta | TradeFrame | Subscribed | Unsubscribed | Ok | ErrorFrame | Lifecycle | Other
 
 _KNOWN = Snapshot | Delta | TradeFrame | Subscribed | Unsubscribed | Ok | ErrorFrame | Lifecycle
 _DECODER = msgspec.json.Decoder(_KNOWN)

@@ -2,7 +2,7 @@
 
 A line is ``{"recv_ts": ns, "frame": {…}}``, which is the capture format that the importers read. Three frames are the
 recorder's own: ``recording`` heads a segment and says how it was made, ``gap`` says what was missed (no tickers: all),
-``resume`` says that the segment goes on where the one before it ended.
+``resume`` says that the segment goes on where the one before it ended, ``ended`` that it is whole.
 
 What `commit` was given is written at once, so a killed recorder loses nothing of it; it is fsynced at least every
 second or every 5,000 messages, so a power failure loses no more than that.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,10 @@ from .errors import ConfigError, KalshiError
 SUFFIX = ".capture.jsonl"
 _SYNC_SECONDS, _SYNC_MESSAGES = 1.0, 5000
 _SCAN_BYTES = 1 << 16
+_ENDED = b'{"type":"ended"}'
 
 
-class JournalFull(KalshiError):
+class JournalFullError(KalshiError):
     """The journal cannot be written any more; everything committed before is safe."""
 
 
@@ -72,9 +73,7 @@ class Journal:
             self.messages += count
             self.bytes += len(data)
             self._unsynced += count
-        if self._unsynced >= _SYNC_MESSAGES or (
-            self._unsynced and time.monotonic() - self._synced_at >= _SYNC_SECONDS
-        ):
+        if self._unsynced >= _SYNC_MESSAGES or (self._unsynced and time.monotonic() - self._synced_at >= _SYNC_SECONDS):
             self.sync()
 
     def sync(self) -> None:
@@ -91,6 +90,7 @@ class Journal:
         """Close the segment and begin the next, which goes on where this one ends; returns the closed one."""
         closed = self.path
         assert closed is not None
+        self.append(time.time_ns(), _ENDED)
         self.commit()
         self.sync()
         os.close(self._file)
@@ -103,6 +103,7 @@ class Journal:
         """Write and sync what is left, and let another recorder in."""
         if self._file >= 0:
             try:
+                self.append(time.time_ns(), _ENDED)
                 self.commit()
                 self.sync()
             finally:
@@ -121,7 +122,7 @@ class Journal:
             except FileExistsError:
                 number += 1
             except OSError as error:
-                raise JournalFull(f"cannot begin a journal in {self.folder}: {error.strerror}") from None
+                raise JournalFullError(f"cannot begin a journal in {self.folder}: {error.strerror}") from None
         _sync_folder(self.folder)
         self.path = path
         self._size, self._unsynced = 0, 0
@@ -141,7 +142,7 @@ class Journal:
             os.ftruncate(self._file, self._size + whole)
             self._size += whole
             os.fsync(self._file)
-            raise JournalFull(
+            raise JournalFullError(
                 f"cannot write the journal {self.path}: {error.strerror}; what was recorded before is safe. "
                 "Free some space and start again"
             ) from None
@@ -176,7 +177,7 @@ def mend(segment: Path) -> bool:
     with segment.open("r+b") as file:
         end = file.seek(0, os.SEEK_END)
         keep, last = _last_line(file, end)
-        if keep == end and last.endswith(_ENDED):
+        if keep == end and last.endswith(_ENDED + b"}"):
             return False
         file.truncate(keep)
         file.seek(keep)
@@ -185,13 +186,10 @@ def mend(segment: Path) -> bool:
             body = {"market_tickers": [], "start_ts": recv_ts, "reason": "the recorder was killed"}
             note = msgspec.json.encode({"type": "gap", "msg": body})
             file.write(b'{"recv_ts":%d,"frame":%s}\n' % (recv_ts, note))
-            file.write(b'{"recv_ts":%d,"frame":%s\n' % (recv_ts, _ENDED))
+            file.write(b'{"recv_ts":%d,"frame":%s}\n' % (recv_ts, _ENDED))
         file.flush()
         os.fsync(file.fileno())
     return True
-
-
-_ENDED = b'{"type":"ended"}}'
 
 
 def _last_line(file: Any, end: int) -> tuple[int, bytes]:
@@ -214,6 +212,3 @@ def read(paths: Iterable[Path]) -> Iterator[tuple[int, dict[str, Any]]]:
             for line in file:
                 document = msgspec.json.decode(line)
                 yield document["recv_ts"], document["frame"]
-
-
-__all__: Sequence[str] = ("Journal", "JournalFull", "Limits", "mend", "read", "segments")

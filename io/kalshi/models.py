@@ -166,9 +166,7 @@ class Market(
     exchange_index: int | None = None
 
 
-class Event(
-    Wire, rename=names(event="event_ticker", series="series_ticker")
-):
+class Event(Wire, rename=names(event="event_ticker", series="series_ticker")):
     """What several markets ask about together."""
 
     event: str

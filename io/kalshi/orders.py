@@ -1,4 +1,4 @@
-"""Orders: create, amend, decrease, cancel, in batches and all at once. No lost answer leaves an order unaccounted for."""
+"""Orders: create, amend, decrease, cancel, singly or many. No lost answer leaves an order unaccounted for."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from . import wire
 from .errors import (
     AnswerError,
     ApiError,
-    Conflict,
+    ConflictError,
     KalshiError,
     NetworkError,
-    NotFound,
-    OutcomeUnknown,
+    NotFoundError,
+    OutcomeUnknownError,
     ServerError,
     item_error,
 )
@@ -94,9 +94,7 @@ class CancelAnswer(Wire):
 class Orders:
     """Writes about orders. Every create carries a client id, so that it can be sent again without doubling."""
 
-    def __init__(
-        self, transport: Transport, portfolio: Portfolio, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, transport: Transport, portfolio: Portfolio, sleep: Callable[[float], None] = time.sleep) -> None:
         self._ask, self._portfolio, self._sleep = transport, portfolio, sleep
 
     def create(self, order: NewOrder) -> OrderAnswer:
@@ -140,7 +138,12 @@ class Orders:
         expiration: int | None = None,
     ) -> OrderAnswer:
         """Set price, total size (filled part included) or expiry (ns UTC, 0 for none)."""
-        body: dict[str, Any] = {"ticker": ticker, "side": side, "price": write_price(price), "count": write_count(count)}
+        body: dict[str, Any] = {
+            "ticker": ticker,
+            "side": side,
+            "price": write_price(price),
+            "count": write_count(count),
+        }
         if client_order_id is not None:
             body["client_order_id"] = client_order_id
         if new_client_order_id is not None:
@@ -150,9 +153,7 @@ class Orders:
         # The same amendment twice is the same as once, unless it renames the order.
         return self._change(f"{_PATH}/{order_id}/amend", body, repeatable=new_client_order_id is None)
 
-    def decrease(
-        self, order_id: str, *, ticker: str, by: int | None = None, to: int | None = None
-    ) -> OrderAnswer:
+    def decrease(self, order_id: str, *, ticker: str, by: int | None = None, to: int | None = None) -> OrderAnswer:
         """Make an order smaller, keeping its place: by some lots, or to some lots (which may be repeated safely)."""
         if (by is None) == (to is None):
             raise ValueError("give exactly one of by and to")
@@ -168,7 +169,7 @@ class Orders:
                 "DELETE", f"{_PATH}/{order_id}", None, CancelAnswer,
                 params=params, private=True, repeatable=True, cost=CHEAP_COST,
             )  # fmt: skip
-        except (NotFound, NetworkError, ServerError) as error:
+        except (NotFoundError, NetworkError, ServerError) as error:
             return self._fate(order_id, error)
 
     def cancel_batch(self, orders: Sequence[tuple[str, str]]) -> list[CancelAnswer | KalshiError]:
@@ -183,15 +184,13 @@ class Orders:
     def cancel_all(self, *, subaccount: int | None = None) -> None:
         """Cancel everything; orders placed within the next minute may be cancelled too."""
         params = {"subaccount": subaccount}
-        self._ask.call(
-            "DELETE", _PATH, None, None, params=params, private=True, repeatable=True, cost=CHEAP_COST
-        )
+        self._ask.call("DELETE", _PATH, None, None, params=params, private=True, repeatable=True, cost=CHEAP_COST)
 
     def _change(self, path: str, body: dict[str, Any], repeatable: bool) -> OrderAnswer:
         try:
             return self._ask.call("POST", path, None, OrderAnswer, body=body, private=True, repeatable=repeatable)
         except (NetworkError, ServerError) as error:
-            raise OutcomeUnknown(f"the answer to {path} was lost; read the order back: {error}") from error
+            raise OutcomeUnknownError(f"the answer to {path} was lost; read the order back: {error}") from error
 
     def _batch(self, method: str, body: object, cost: float, repeatable: bool = False) -> list[dict[str, Any]]:
         return self._ask.call(
@@ -210,7 +209,7 @@ class Orders:
         if not item.get("error"):
             return wire.convert(CancelAnswer, {"order_id": order_id, **item})
         error = item_error(item["error"])
-        return self._fate_or_error(order_id, error) if isinstance(error, NotFound) else error
+        return self._fate_or_error(order_id, error) if isinstance(error, NotFoundError) else error
 
     def _placed_or_error(self, order: NewOrder, error: KalshiError) -> OrderAnswer | KalshiError:
         try:
@@ -237,9 +236,9 @@ class Orders:
                     remaining_count=found.remaining_count,
                     ts_ms=found.created_time,
                 )
-        if isinstance(error, ApiError) and not isinstance(error, Conflict | ServerError):
+        if isinstance(error, ApiError) and not isinstance(error, ConflictError | ServerError):
             raise error
-        raise OutcomeUnknown(
+        raise OutcomeUnknownError(
             f"no answer to the order with client id {order.client_order_id} on {order.ticker}, "
             f"and it is not among the orders: {error}"
         ) from error
@@ -254,11 +253,13 @@ class Orders:
             self._sleep(pause)
             try:
                 order = self._portfolio.order(order_id)
-            except NotFound:
+            except NotFoundError:
                 raise error from None
             if order.status != "resting":
                 return CancelAnswer(order_id=order_id, client_order_id=order.client_order_id, status=order.status)
-        raise OutcomeUnknown(f"order {order_id} still shows as resting after a cancel without answer: {error}") from error
+        raise OutcomeUnknownError(
+            f"order {order_id} still shows as resting after a cancel without answer: {error}"
+        ) from error
 
 
 def _named(order: NewOrder) -> NewOrder:
@@ -267,5 +268,5 @@ def _named(order: NewOrder) -> NewOrder:
 
 def _paired(asked: Sequence[Any], answered: list[dict[str, Any]]) -> Iterable[tuple[Any, dict[str, Any]]]:
     if len(asked) != len(answered):
-        raise OutcomeUnknown(f"a batch of {len(asked)} got {len(answered)} answers; read the orders back")
+        raise OutcomeUnknownError(f"a batch of {len(asked)} got {len(answered)} answers; read the orders back")
     return zip(asked, answered, strict=True)

@@ -1,4 +1,4 @@
-"""What this account has: balance, positions, fills, orders, settlements, queue positions and limits (all need a key)."""
+"""What this account has: balance, positions, fills, orders, settlements, limits. All of it needs a key."""
 
 from __future__ import annotations
 
@@ -90,9 +90,7 @@ _ORDER_DOLLARS = "taker_fill_cost maker_fill_cost taker_fees maker_fees"
 
 class Order(
     Wire,
-    rename=names(
-        dollars=_ORDER_DOLLARS, fp="initial_count fill_count remaining_count", price="yes_price_dollars"
-    ),
+    rename=names(dollars=_ORDER_DOLLARS, fp="initial_count fill_count remaining_count", price="yes_price_dollars"),
 ):
     """An own order; ``status`` is resting, canceled or executed."""
 
@@ -123,9 +121,7 @@ class Order(
 
 class Settlement(
     Wire,
-    rename=names(
-        dollars="yes_total_cost no_total_cost", fp="yes_count no_count", event="event_ticker", fee="fee_cost"
-    ),
+    rename=names(dollars="yes_total_cost no_total_cost", fp="yes_count no_count", event="event_ticker", fee="fee_cost"),
 ):
     """What a settled market paid; ``value`` is what one YES was worth."""
 
@@ -192,9 +188,7 @@ class Portfolio:
         path = f"/portfolio/orders/{order_id}/queue_position"
         return self._ask.get(path, "queue_position_fp", Lots, private=True)
 
-    def queue_positions(
-        self, *, tickers: Sequence[str] | None = None, event: str | None = None
-    ) -> list[QueuePosition]:
+    def queue_positions(self, *, tickers: Sequence[str] | None = None, event: str | None = None) -> list[QueuePosition]:
         """What stands before every resting order of some markets or of an event."""
         params = {"market_tickers": ",".join(tickers) if tickers else None, "event_ticker": event}
         path = "/portfolio/orders/queue_positions"

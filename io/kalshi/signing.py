@@ -20,7 +20,7 @@ from .errors import ConfigError
 
 log = logging.getLogger(__name__)
 
-_PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=hashes.SHA256.digest_size)
+_PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
 
 
 class Signer:
@@ -70,7 +70,9 @@ def _load(pem: bytes) -> tuple[str, Callable[[bytes], bytes]]:
         raise ConfigError("the private key is encrypted; give a PEM file without a password") from None
     except (ValueError, UnsupportedAlgorithm):
         # The parser's own text may quote what it was given, so it is not passed on.
-        raise ConfigError("the private key is not a PEM private key (expected -----BEGIN ... PRIVATE KEY-----)") from None
+        raise ConfigError(
+            "the private key is not a PEM private key (expected -----BEGIN ... PRIVATE KEY-----)"
+        ) from None
     if isinstance(key, RSAPrivateKey):
         return "RSA", lambda text: key.sign(text, _PSS, hashes.SHA256())
     if isinstance(key, Ed25519PrivateKey):

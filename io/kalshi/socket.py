@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from requests.certs import where
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 from websockets.frames import Frame, Opcode
@@ -152,7 +153,7 @@ def _open(host: str, port: int | None, encrypted: bool, timeout: float) -> socke
     if not encrypted:
         return plain
     try:
-        return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
+        return ssl.create_default_context(cafile=where()).wrap_socket(plain, server_hostname=host)
     except BaseException:
         plain.close()
         raise
@@ -160,7 +161,7 @@ def _open(host: str, port: int | None, encrypted: bool, timeout: float) -> socke
 
 def _refusal(error: Exception) -> Exception:
     if isinstance(error, InvalidStatus):
-        refusal = api_error(error.response.status_code, error.response.body or b"")
+        refusal = api_error(error.response.status_code, bytes(error.response.body or b""))
         if isinstance(refusal, AuthError):
             return refusal
         if isinstance(refusal, ServerError):

@@ -274,7 +274,9 @@ class Stream:
                     subscription.sid, subscription.confirmed = None, set()
                     self.books.end(frame.sid, text)
                     self._next_look = 0.0
-                    yield Hole(subscription.channel, missed, self._heard_ns, f"the exchange ended the subscription: {text}")
+                    yield Hole(
+                        subscription.channel, missed, self._heard_ns, f"the exchange ended the subscription: {text}"
+                    )
         elif code in _HOPELESS:
             raise StreamError(f"the stream refused {command.action if command else 'a command'}: {text}", code)
         else:
@@ -297,7 +299,9 @@ class Stream:
             pending = [c for c in self._commands.values() if c.subscription is subscription]
             asked = {ticker for c in pending if c.action != "get_snapshot" for ticker in c.tickers}
             if subscription.sid is None:
-                if not any(c.action == "subscribe" for c in pending) and (subscription.everything or subscription.wanted):
+                if not any(c.action == "subscribe" for c in pending) and (
+                    subscription.everything or subscription.wanted
+                ):
                     self._send(subscription, "subscribe", tuple(sorted(subscription.wanted))[:_CHUNK], None)
                 continue
             for chunk in chunks(sorted(subscription.wanted - subscription.confirmed - asked)):

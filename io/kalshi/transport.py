@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import certifi
 import msgspec
 import requests
+from requests.certs import where
 
 from . import wire
-from .errors import AnswerError, ApiError, NetworkError, RateLimited, ServerError, api_error
+from .errors import AnswerError, ApiError, NetworkError, RateLimitError, ServerError, api_error
 from .limits import DEFAULT_COST, Budget
 from .settings import Settings
 
@@ -113,7 +113,7 @@ class Transport:
                         **({} if payload is None else {"Content-Type": "application/json"}),
                     },
                     timeout=_TIMEOUT_SECONDS,
-                    verify=certifi.where(),  # given each time: nothing set on the session can switch it off
+                    verify=where(),  # given each time: nothing set on the session can switch it off
                     allow_redirects=False,  # a signature is for one host
                 )
                 content = answer.content
@@ -130,7 +130,7 @@ class Transport:
 
     def _judge(self, refusal: ApiError, method: str, last: bool, repeatable: bool) -> None:
         """Raise what is final; return where the request may be sent again."""
-        if isinstance(refusal, RateLimited):
+        if isinstance(refusal, RateLimitError):
             self.budget.of(method).drain()
         elif not (isinstance(refusal, ServerError) and repeatable):
             raise refusal
@@ -158,8 +158,8 @@ def _query(params: Params | None) -> list[tuple[str, str]]:
     for name, value in (params or {}).items():
         if value is None:
             continue
-        for one in [value] if isinstance(value, str | int) else value:
-            pairs.append((name, str(one).lower() if isinstance(one, bool) else str(one)))
+        values = [value] if isinstance(value, str | int) else value
+        pairs += [(name, str(one).lower() if isinstance(one, bool) else str(one)) for one in values]
     return pairs
 
 

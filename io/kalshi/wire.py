@@ -35,7 +35,7 @@ class Nanos(int):
     """A time in nanoseconds since 1970 UTC; 0 where the exchange has none."""
 
 
-class Wire(msgspec.Struct, frozen=True, kw_only=True):
+class Wire(msgspec.Struct, kw_only=True):
     """Base of every answer: unknown fields are ignored, enumerations stay plain strings."""
 
 
