@@ -1,0 +1,331 @@
+"""Entering positions: what a market offers, how many contracts are wanted, allowed and paid for.
+
+At bar t what is known is bar ``t - delay`` (marks and scores); what can be had is bar t (bids, asks, depth).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from .fees import fill_fee_nb
+from .kelly import exclusive_kelly_nb, kelly_nb
+from .portfolio_types import NO_PRICE, NO_SIZE, Candidates, Columns, Fate, Offer, Sizing
+
+#: What kernels pass around, of which a type checker knows nothing: a row of a structured array, such an array,
+#: a whole number of some width, and arrays of them.
+Record = Any
+Records = Any
+Int = Any
+Ints = Any
+
+DOLLAR = 10_000  # ticks
+MILLION = 1_000_000
+
+ENTERED, WEAK, NOT_CHOSEN, HELD = int(Fate.ENTERED), int(Fate.WEAK), int(Fate.NOT_CHOSEN), int(Fate.HELD)
+EVENT_CAP, SERIES_CAP, CATEGORY_CAP = int(Fate.EVENT_CAP), int(Fate.SERIES_CAP), int(Fate.CATEGORY_CAP)
+POSITIONS_FULL, NOT_TRADABLE = int(Fate.POSITIONS_FULL), int(Fate.NOT_TRADABLE)
+PRICELESS, PRICE_LIMIT = int(Fate.NO_PRICE), int(Fate.PRICE_LIMIT)
+TOO_SMALL, NO_CASH = int(Fate.TOO_SMALL), int(Fate.NO_CASH)
+KELLY, FIXED_FRACTION, JOINT_KELLY = int(Sizing.KELLY), int(Sizing.FIXED_FRACTION), int(Sizing.JOINT_KELLY)
+
+
+@numba.njit(cache=True)
+def share_nb(amount: Int, ppm: Int) -> Int:
+    """``floor(amount * ppm / 1,000,000)`` without overflow."""
+    return (amount // MILLION) * ppm + ((amount % MILLION) * ppm) // MILLION
+
+
+@numba.njit(cache=True)
+def fee_nb(rule: Record, rounding: Record, rate: Int, price: Int, lots: Int, bought: bool) -> Int:
+    """Taker fee of an order that is one fill, in micros."""
+    if rule.fees == 0:
+        return np.int64(0)
+    revenue = -price * lots if bought else price * lots
+    step, grid, rebate, strict = rounding.trade_step, rounding.grid, rounding.rebate_step, rounding.strict
+    return fill_fee_nb(revenue, price, lots, rate, step, grid, rebate, strict, np.int64(0))[0]
+
+
+@numba.njit(cache=True)
+def rate_nb(market: Record, t: Int) -> Int:
+    """The taker rate that holds at bar t."""
+    return market.fee_rate if t < market.fee_change else market.fee_later
+
+
+@numba.njit(cache=True)
+def own_nb(price: Int, side: Int) -> Int:
+    """A YES price seen from the side that is held."""
+    if price == NO_PRICE:
+        return NO_PRICE
+    return price if side > 0 else DOLLAR - price
+
+
+@numba.njit(cache=True)
+def available_nb(rule: Record, depth: Int, volume: Int) -> Int:
+    """Lots that could be traded: the depth where it is known, else a share of the bar's volume, else no limit."""
+    if depth != NO_SIZE:
+        return np.int64(depth)
+    if volume != NO_SIZE:
+        return share_nb(np.int64(volume), rule.participation_ppm)
+    return np.int64(1) << 40
+
+
+@numba.njit(cache=True)
+def size_nb(sizes: Ints, t: Int, m: Int) -> Int:
+    """A size of a column that the panel may not have."""
+    return np.int64(sizes[t, m]) if sizes.shape[0] > 0 else np.int64(NO_SIZE)
+
+
+@numba.njit(cache=True)
+def offer_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int) -> Offer:
+    """What market m offers to a buyer of ``side`` at bar t."""
+    known = t - rule.delay
+    quote = c.ask[t, m] if side > 0 else c.bid[t, m]
+    price = np.int64(NO_PRICE)
+    if quote != NO_PRICE:
+        price = own_nb(np.int64(quote), side) + rule.slippage
+        if not 0 < price < DOLLAR:
+            price = np.int64(NO_PRICE)
+    depth = size_nb(c.ask_lots if side > 0 else c.bid_lots, t, m)
+    lots = available_nb(rule, depth, size_nb(c.volume, t, m))
+    return Offer(price, lots, own_nb(np.int64(c.mark[known, m]), side), np.int64(c.score[known, m]))
+
+
+@numba.njit(cache=True)
+def kelly_lots_nb(rule: Record, rounding: Record, rate: Int, chance: float, price: Int, wealth: Int) -> Int:
+    """Lots of a fractional Kelly stake, the rounded fee of that very order included."""
+    lots = np.int64(1) << 40
+    fee = 0.0
+    for _ in range(8):
+        cost = price / DOLLAR + fee
+        stake = kelly_nb(chance, cost) * (rule.kelly_ppm / MILLION) * (wealth / MILLION)
+        wanted = np.int64(stake / cost * 100.0 / rule.step_lots) * rule.step_lots
+        if wanted >= lots:
+            break
+        lots = wanted
+        if lots == 0 or rule.fees == 0:
+            break
+        fee = fee_nb(rule, rounding, rate, price, lots, True) / (lots * 10_000.0)
+    return lots
+
+
+@numba.njit(cache=True)
+def chance_nb(own: Int, edge: Int) -> float:
+    """Probability that a side wins: its mark and our edge, kept off 0 and 1."""
+    return min(max(own + edge, 1), DOLLAR - 1) / DOLLAR
+
+
+@numba.njit(cache=True)
+def lots_nb(rule: Record, rounding: Record, rate: Int, offer: Offer, side: Int, equity: Int) -> Int:
+    """Lots that the sizing rule asks for, before caps and cash."""
+    if rule.sizing == KELLY:
+        chance = chance_nb(offer.own, side * offer.score)
+        return kelly_lots_nb(rule, rounding, rate, chance, offer.price, equity)
+    if rule.sizing == FIXED_FRACTION:
+        return share_nb(equity, rule.fraction_ppm) // (offer.price * rule.step_lots) * rule.step_lots
+    return rule.fixed_lots
+
+
+@numba.njit(cache=True)
+def affordable_nb(
+    rule: Record, rounding: Record, rate: Int, offer: Offer, lots: Int, equity: Int, cash: Int
+) -> tuple[Int, Int, Int]:
+    """Apply the caps (contracts, share of equity, what is offered), then cash with the fee: lots, fee and fate."""
+    step = rule.step_lots
+    worth = offer.price * step
+    lots = min(lots, rule.max_lots, share_nb(equity, rule.max_share_ppm) // worth * step, offer.lots) // step * step
+    if lots <= 0:
+        return np.int64(0), np.int64(0), TOO_SMALL
+    lots = min(lots, cash // worth * step)
+    while lots > 0:
+        fee = fee_nb(rule, rounding, rate, offer.price, lots, True)
+        excess = offer.price * lots + fee - cash
+        if excess <= 0:
+            return lots, fee, ENTERED
+        lots -= max(excess // worth, 1) * step
+    return np.int64(0), np.int64(0), NO_CASH
+
+
+@numba.njit(cache=True)
+def refusal_nb(rule: Record, market: Record, offer: Offer, t: Int, counts: Ints, account: Record) -> Int:
+    """Why a candidate may not be entered whatever its size, or 0."""
+    if not market.opens <= t <= market.closes:
+        return NOT_TRADABLE
+    if counts[0, market.event] >= rule.max_event:
+        return EVENT_CAP
+    if counts[1, market.series] >= rule.max_series:
+        return SERIES_CAP
+    if counts[2, market.category] >= rule.max_category:
+        return CATEGORY_CAP
+    if NO_PRICE in (offer.price, offer.own):
+        return PRICELESS
+    if offer.price < rule.low or offer.price > rule.high:
+        return PRICE_LIMIT
+    return 0
+
+
+@numba.njit(cache=True)
+def buy_nb(h: Record, account: Record, m: Int, t: Int, side: Int, offer: Offer, lots: Int, fee: Int) -> None:
+    """The account pays and the holding begins."""
+    cost = offer.price * lots
+    account.cash -= cost + fee
+    account.fees += fee
+    account.turnover += cost
+    account.locked += cost
+    account.held += 1
+    h.market, h.side, h.reason, h.score = m, side, 0, offer.score
+    h.entry_bar, h.exit_bar, h.price = t, -1, offer.price
+    h.mark, h.best, h.trigger = offer.own, offer.price, NO_PRICE
+    h.lots, h.left, h.proceeds, h.entry_fee, h.exit_fee = lots, lots, 0, fee, 0
+
+
+@numba.njit(cache=True)
+def count_nb(counts: Ints, market: Record, change: Int) -> None:
+    """Keep the numbers of open positions by event, series and category."""
+    counts[0, market.event] += change
+    counts[1, market.series] += change
+    counts[2, market.category] += change
+
+
+@numba.njit(cache=True)
+def enter_nb(
+    rule: Record,
+    rounding: Record,
+    market: Record,
+    m: Int,
+    t: Int,
+    side: Int,
+    offer: Offer,
+    lots: Int,
+    slots: Records,
+    held: Ints,
+    counts: Ints,
+    account: Record,
+) -> Int:
+    """Enter one market if it may be; ``lots`` below zero asks the sizing rule. Says what became of it."""
+    if held[m] >= 0:
+        return HELD
+    if account.held >= rule.max_positions:
+        return POSITIONS_FULL
+    fate = refusal_nb(rule, market, offer, t, counts, account)
+    if fate != 0:
+        return fate
+    rate = rate_nb(market, t)
+    if lots < 0:
+        lots = lots_nb(rule, rounding, rate, offer, side, account.equity)
+    lots, fee, fate = affordable_nb(rule, rounding, rate, offer, lots, account.equity, account.cash)
+    if fate == ENTERED:
+        held[m] = account.held
+        buy_nb(slots[account.held], account, m, t, side, offer, lots, fee)
+        count_nb(counts, market, 1)
+    return fate
+
+
+@numba.njit(cache=True)
+def joint_lots_nb(c: Columns, rule: Record, t: Int, event: Int, equity: Int) -> Ints:
+    """Lots of YES in every market of an event, by joint Kelly over its exclusive outcomes."""
+    first, last = c.member_start[event], c.member_start[event + 1]
+    n = last - first
+    chance, cost = np.zeros(n), np.full(n, 2.0)
+    for i in range(n):
+        m = c.members[first + i]
+        offer = offer_nb(c, rule, t, m, 1)
+        if NO_PRICE in (offer.price, offer.own) or not c.market[m].opens <= t <= c.market[m].closes:
+            continue
+        rate = rate_nb(c.market[m], t) / 100_000 if rule.fees == 1 else 0.0
+        cost[i] = offer.price / DOLLAR + rate * offer.price * (DOLLAR - offer.price) / 1e8
+        chance[i] = chance_nb(offer.own, offer.score)
+    total = chance.sum()
+    if total > 1.0:
+        chance /= total
+    share = exclusive_kelly_nb(chance, cost)
+    lots = np.zeros(n, np.int64)
+    for i in range(n):
+        stake = share[i] * (rule.kelly_ppm / MILLION) * (equity / MILLION)
+        lots[i] = np.int64(stake / cost[i] * 100.0 / rule.step_lots) * rule.step_lots
+    return lots
+
+
+@numba.njit(cache=True)
+def enter_event_nb(
+    c: Columns,
+    rule: Record,
+    t: Int,
+    event: Int,
+    slots: Records,
+    held: Ints,
+    counts: Ints,
+    account: Record,
+    fates: Ints,
+    record: bool,
+) -> None:
+    """Joint Kelly: enter every outcome of an event that has a stake, unless something of it is held."""
+    if counts[0, event] > 0:
+        return
+    lots = joint_lots_nb(c, rule, t, event, account.equity)
+    for i in range(len(lots)):
+        m = c.members[c.member_start[event] + i]
+        if lots[i] > 0:
+            offer = offer_nb(c, rule, t, m, 1)
+            fate = enter_nb(rule, c.rounding[t], c.market[m], m, t, 1, offer, lots[i], slots, held, counts, account)
+            if record and offer.score != 0:
+                fates[t - rule.delay, m] = fate
+
+
+@numba.njit(cache=True)
+def entries_nb(
+    c: Columns,
+    rule: Record,
+    candidates: Candidates,
+    t: Int,
+    slots: Records,
+    held: Ints,
+    free: Ints,
+    counts: Ints,
+    done: Ints,
+    account: Record,
+    fates: Ints,
+    record: bool,
+) -> None:
+    """Try the candidates of bar ``t - delay`` in their order until the bar's entries are used up."""
+    known = t - rule.delay
+    if known < 0 or (rule.close_at_end == 1 and t == len(c.times) - 1):
+        return
+    score, market, rounding = c.score, c.market, c.rounding
+    chosen = 0
+    for j in range(candidates.start[known], candidates.start[known + 1]):
+        m = candidates.market[j]
+        edge = np.int64(score[known, m])
+        side = 1 if edge > 0 else -1
+        if abs(edge) < rule.min_score:
+            fate = WEAK
+            if rule.ranked == 1 and not record:
+                break
+        elif held[m] >= 0 or free[m] == t:
+            fate = HELD
+        elif account.held >= rule.max_positions:
+            fate = POSITIONS_FULL
+            if not record:
+                break
+        elif chosen >= rule.max_entries:
+            fate = NOT_CHOSEN
+            if not record:
+                break
+        elif rule.sizing == JOINT_KELLY:
+            event = market[m].event
+            if done[event] != t:
+                done[event] = t
+                chosen += 1
+                enter_event_nb(c, rule, t, event, slots, held, counts, account, fates, record)
+            if record and fates[known, m] == 0:
+                fates[known, m] = TOO_SMALL
+            continue
+        else:
+            offer = offer_nb(c, rule, t, m, side)
+            fate = enter_nb(rule, rounding[t], market[m], m, t, side, offer, np.int64(-1), slots, held, counts, account)
+            if fate not in (EVENT_CAP, SERIES_CAP, CATEGORY_CAP):
+                chosen += 1
+        if record:
+            fates[known, m] = fate

@@ -1,0 +1,289 @@
+"""The portfolio in plain Python: dicts and whole numbers, from the definition, sharing no code with the kernel."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+NO_PRICE = -1
+EXITS = {
+    "resolution": 1,
+    "take profit": 2,
+    "stop loss": 3,
+    "trailing": 4,
+    "reversal": 5,
+    "time": 6,
+    "end": 7,
+    "open": 8,
+}
+ENTERED, WEAK, NOT_CHOSEN, HELD, EVENT, SERIES, CATEGORY, FULL, CLOSED, PRICELESS, LIMIT, SMALL, CASH = range(1, 14)
+
+
+def own(price, side):
+    return price if price == NO_PRICE or side > 0 else 10_000 - price
+
+
+def fee_of(price, lots, rate, rounding, bought):
+    model = Fraction(rate, 10**5) * Fraction(lots, 100) * Fraction(price, 10**4) * (1 - Fraction(price, 10**4)) * 10**6
+    step, grid = int(rounding["trade_step"]), int(rounding["grid"])
+    rebate_step, strict = int(rounding["rebate_step"]), int(rounding["strict"])
+    trade_fee = math.ceil(model / step) * step
+    before = (-1 if bought else 1) * price * lots - trade_fee
+    over = before - before // grid * grid
+    steps = max(min(over - strict, trade_fee + over), 0) // rebate_step
+    return trade_fee + over - steps * rebate_step
+
+
+def exclusive(p, c):
+    order = sorted(range(len(p)), key=lambda i: -(p[i] / c[i]))
+    missing = unspent = reserve = 1.0
+    chosen = []
+    for i in order:
+        if c[i] >= unspent or p[i] <= reserve * c[i]:
+            break
+        missing -= p[i]
+        unspent -= c[i]
+        reserve = max(missing, 0.0) / unspent
+        chosen.append(i)
+    return [max(p[i] - reserve * c[i], 0.0) if i in chosen else 0.0 for i in range(len(p))]
+
+
+class Portfolio:
+    def __init__(self, columns, rule, passed=None):
+        self.c = columns
+        self.r = {name: int(rule[name][0]) for name in rule.dtype.names}
+        self.passed = passed
+        self.cash = self.r["capital"]
+        self.held = {}
+        self.left_at = {}
+        self.trades, self.curve, self.fates = [], [], {}
+
+    def run(self):
+        bars, markets = self.c.mark.shape
+        for t in range(bars):
+            self.pay(t)
+            equity = self.cash + sum(self.value(t, m) for m in self.held)
+            self.exits(t)
+            if self.cash > 0:
+                self.enter(t, equity, markets)
+            locked = sum(h["price"] * h["lots"] for h in self.held.values())
+            self.curve.append((equity, self.cash, locked, len(self.held)))
+        self.equity = self.cash + sum(self.value(bars - 1, m) for m in self.held)
+        return self
+
+    def value(self, t, m):
+        h = self.held[m]
+        mark = own(int(self.c.mark[t, m]), h["side"])
+        return (h["price"] if mark == NO_PRICE else mark) * h["left"]
+
+    def pay(self, t):
+        for m in list(self.held):
+            h = self.held[m]
+            if self.c.market["payout"][m] != NO_PRICE and self.c.market["settles"][m] <= t:
+                paid = own(int(self.c.market["payout"][m]), h["side"]) * h["left"]
+                h["proceeds"] += paid
+                self.cash += paid
+                h["left"] = 0
+                self.leave(t, m, "resolution")
+
+    def leave(self, t, m, reason):
+        h = self.held.pop(m)
+        self.left_at[m] = t
+        pnl = h["proceeds"] - h["price"] * h["lots"] - h["entry_fee"] - h["exit_fee"]
+        self.trades.append({**h, "market": m, "exit_bar": t, "reason": EXITS[reason], "pnl": pnl})
+
+    def obtainable(self, t, m, lots):
+        if lots.shape[0] and lots[t, m] >= 0:
+            return int(lots[t, m])
+        if self.c.volume.shape[0] and self.c.volume[t, m] >= 0:
+            return int(self.c.volume[t, m]) * self.r["participation_ppm"] // 10**6
+        return 2**40
+
+    def open_for_trading(self, t, m):
+        return self.c.market["opens"][m] <= t <= self.c.market["closes"][m]
+
+    def due(self, t, m, h):
+        r, known = self.r, t - self.r["delay"]
+        if known >= h["entry_bar"]:
+            mark = own(int(self.c.mark[known, m]), h["side"])
+            if mark != NO_PRICE:
+                h["trigger"] = mark
+                h["best"] = max(h["best"], mark)
+                base = 10_000 if r["by_price"] else h["price"]
+                gain = Fraction(mark - h["price"], base) * 10**6
+                if r["take_profit_ppm"] and gain >= r["take_profit_ppm"]:
+                    return "take profit"
+                if r["stop_loss_ppm"] and gain <= -r["stop_loss_ppm"]:
+                    return "stop loss"
+                if r["trailing_ppm"] and Fraction(h["best"] - mark, base) * 10**6 >= r["trailing_ppm"]:
+                    return "trailing"
+            if r["reversal"] and -h["side"] * int(self.c.score[known, m]) >= r["reversal"]:
+                return "reversal"
+        if r["max_hold_ns"] and self.c.times[t] - self.c.times[h["entry_bar"]] >= r["max_hold_ns"]:
+            return "time"
+        if r["close_at_end"] and t == len(self.c.times) - 1:
+            return "end"
+        return None
+
+    def exits(self, t):
+        for m in list(self.held):
+            h = self.held[m]
+            if not self.open_for_trading(t, m):
+                continue
+            h["due"] = h["due"] or self.due(t, m, h)
+            if not h["due"]:
+                continue
+            quote = int((self.c.bid if h["side"] > 0 else self.c.ask)[t, m])
+            price = own(quote, h["side"]) - self.r["slippage"]
+            lots = min(h["left"], self.obtainable(t, m, self.c.bid_lots if h["side"] > 0 else self.c.ask_lots))
+            if quote == NO_PRICE or price <= 0 or lots <= 0:
+                continue
+            fee = fee_of(price, lots, self.rate(t, m), self.c.rounding[t], False) if self.r["fees"] else 0
+            fee = min(fee, price * lots)
+            h["left"] -= lots
+            h["proceeds"] += price * lots
+            h["exit_fee"] += fee
+            self.cash += price * lots - fee
+            if h["left"] == 0:
+                self.leave(t, m, h["due"])
+
+    def enter(self, t, equity, markets):
+        r, known = self.r, t - self.r["delay"]
+        if known < 0 or (r["close_at_end"] and t == len(self.c.times) - 1):
+            return
+        scores = {m: int(self.c.score[known, m]) for m in range(markets)}
+        listed = [m for m in scores if scores[m] and (self.passed is None or not self.passed[known, m])]
+        if r["ranked"]:
+            listed.sort(key=lambda m: -abs(scores[m]))
+        chosen, done = 0, set()
+        for m in listed:
+            side = 1 if scores[m] > 0 else -1
+            if abs(scores[m]) < r["min_score"]:
+                fate = WEAK
+            elif m in self.held or self.left_at.get(m) == t:
+                fate = HELD
+            elif len(self.held) >= r["max_positions"]:
+                fate = FULL
+            elif chosen >= r["max_entries"]:
+                fate = NOT_CHOSEN
+            elif r["sizing"] == 3:
+                event = int(self.c.market["event"][m])
+                if event not in done:
+                    done.add(event)
+                    chosen += 1
+                    self.enter_event(t, event, equity)
+                fate = self.fates.get((known, m), SMALL)
+            else:
+                fate = self.enter_one(t, m, side, None, equity)
+                chosen += fate not in (EVENT, SERIES, CATEGORY)
+            self.fates[known, m] = fate
+
+    def enter_event(self, t, event, equity):
+        if any(self.c.market["event"][m] == event for m in self.held):
+            return
+        known = t - self.r["delay"]
+        members = [m for m in range(self.c.mark.shape[1]) if self.c.market["event"][m] == event]
+        p, c = [], []
+        for m in members:
+            price = self.price(t, m, 1)
+            if price == NO_PRICE or self.c.mark[known, m] == NO_PRICE or not self.open_for_trading(t, m):
+                p.append(0.0)
+                c.append(2.0)
+                continue
+            rate = self.rate(t, m) / 100_000 if self.r["fees"] else 0.0
+            c.append(price / 10_000 + rate * price * (10_000 - price) / 1e8)
+            p.append(min(max(int(self.c.mark[known, m]) + int(self.c.score[known, m]), 1), 9_999) / 10_000)
+        total = sum(p)
+        if total > 1.0:
+            p = [x / total for x in p]
+        for m, share, cost in zip(members, exclusive(p, c), c, strict=True):
+            stake = share * (self.r["kelly_ppm"] / 1_000_000) * (equity / 1_000_000)
+            step = self.r["step_lots"]
+            lots = int(stake / cost * 100.0 / step) * step
+            if lots > 0:
+                fate = self.enter_one(t, m, 1, lots, equity)
+                if self.c.score[known, m]:
+                    self.fates[known, m] = fate
+
+    def price(self, t, m, side):
+        quote = int((self.c.ask if side > 0 else self.c.bid)[t, m])
+        price = own(quote, side) + self.r["slippage"]
+        return price if quote != NO_PRICE and 0 < price < 10_000 else NO_PRICE
+
+    def rate(self, t, m):
+        row = self.c.market[m]
+        return int(row["fee_rate"] if t < row["fee_change"] else row["fee_later"])
+
+    def kelly(self, t, chance, price, rate, equity):
+        r, lots, fee = self.r, 2**40, 0.0
+        for _ in range(8):
+            cost = price / 10_000 + fee
+            share = (chance - cost) / (1.0 - cost) if 0.0 < cost < 1.0 and chance > cost else 0.0
+            stake = share * (r["kelly_ppm"] / 1_000_000) * (equity / 1_000_000)
+            wanted = int(stake / cost * 100.0 / r["step_lots"]) * r["step_lots"]
+            if wanted >= lots:
+                return lots
+            lots = wanted
+            if lots == 0 or not r["fees"]:
+                return lots
+            fee = fee_of(price, lots, rate, self.c.rounding[t], True) / (lots * 10_000.0)
+        return lots
+
+    def enter_one(self, t, m, side, lots, equity):
+        r, c, known = self.r, self.c, t - self.r["delay"]
+        if m in self.held:
+            return HELD
+        if len(self.held) >= r["max_positions"]:
+            return FULL
+        if not self.open_for_trading(t, m):
+            return CLOSED
+        for labels, cap, fate in (
+            (c.market["event"], r["max_event"], EVENT),
+            (c.market["series"], r["max_series"], SERIES),
+            (c.market["category"], r["max_category"], CATEGORY),
+        ):
+            if sum(labels[x] == labels[m] for x in self.held) >= cap:
+                return fate
+        price = self.price(t, m, side)
+        mark = own(int(c.mark[known, m]), side)
+        if NO_PRICE in (price, mark):
+            return PRICELESS
+        if not r["low"] <= price <= r["high"]:
+            return LIMIT
+        step, rate = r["step_lots"], self.rate(t, m)
+        if lots is None:
+            chance = min(max(mark + side * int(c.score[known, m]), 1), 9_999) / 10_000
+            if r["sizing"] == 0:
+                lots = self.kelly(t, chance, price, rate, equity)
+            elif r["sizing"] == 1:
+                lots = equity * r["fraction_ppm"] // (10**6 * price * step) * step
+            else:
+                lots = r["fixed_lots"]
+        lots = min(lots, r["max_lots"], equity * r["max_share_ppm"] // (10**6 * price * step) * step)
+        lots = min(lots, self.obtainable(t, m, c.ask_lots if side > 0 else c.bid_lots)) // step * step
+        if lots <= 0:
+            return SMALL
+        while lots > 0:
+            fee = fee_of(price, lots, rate, c.rounding[t], True) if r["fees"] else 0
+            if price * lots + fee <= self.cash:
+                break
+            lots -= step
+        if lots <= 0:
+            return CASH
+        self.cash -= price * lots + fee
+        self.held[m] = {
+            "side": side,
+            "score": int(c.score[known, m]),
+            "entry_bar": t,
+            "price": price,
+            "mark": mark,
+            "best": price,
+            "trigger": NO_PRICE,
+            "lots": lots,
+            "left": lots,
+            "proceeds": 0,
+            "entry_fee": fee,
+            "exit_fee": 0,
+            "due": None,
+        }
+        return ENTERED
