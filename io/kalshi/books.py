@@ -174,7 +174,7 @@ class Books:
             if book is not None and not book.stale:
                 book.stale = True
                 spoiled.append(ticker)
-        return Stale(tuple(spoiled), reason)
+        return Stale(tuple(sorted(spoiled)), reason)
 
 
 def _levels(rows: Sequence[tuple[str, str]]) -> dict[int, int]:

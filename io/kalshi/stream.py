@@ -119,7 +119,7 @@ class Stream:
             if not subscription.everything:
                 subscription.wanted |= added
         if BOOK in self._subscriptions:
-            self.books.watch(added)
+            self.books.watch(sorted(added))
         self._next_look = 0.0
 
     def drop(self, tickers: Iterable[str]) -> None:
@@ -261,9 +261,11 @@ class Stream:
             command.subscription.confirmed -= set(command.tickers)
         elif command.action in {"subscribe", "add_markets"}:
             command.subscription.confirmed |= set(command.tickers)
-            now = time.monotonic()
-            for ticker in command.tickers:
-                self._asked.setdefault(ticker, now)
+            if command.subscription.channel == BOOK:  # whose snapshots are under way
+                now = time.monotonic()
+                for ticker in command.tickers:
+                    if ticker in self.books.books and self.books[ticker].stale:
+                        self._asked.setdefault(ticker, now)
 
     def _refused(self, frame: ErrorFrame, command: _Command | None) -> Iterator[Hole]:
         code, text = frame.msg.code, frame.msg.msg

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 import requests
-from requests.certs import where
+from certifi import where
 
 from . import wire
 from .errors import AnswerError, ApiError, NetworkError, RateLimitError, ServerError, api_error
