@@ -45,7 +45,7 @@ def fee_nb(rule: Record, rounding: Record, rate: Int, price: Int, lots: Int, bou
         return np.int64(0)
     revenue = -price * lots if bought else price * lots
     step, grid, rebate, strict = rounding.trade_step, rounding.grid, rounding.rebate_step, rounding.strict
-    return fill_fee_nb(revenue, price, lots, rate, step, grid, rebate, strict, np.int64(0))[0]
+    return fill_fee_nb(revenue, price, lots, rate, step, grid, rebate, strict, 0)[0]
 
 
 @numba.njit(cache=True)
