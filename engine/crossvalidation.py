@@ -119,7 +119,7 @@ def _judge_splits_nb(
     total, square = np.empty(cells), np.empty(cells)
     all_rows = 0
     for block in range(sizes.size):
-        all_rows += sizes[block]
+        all_rows += int(sizes[block])
     for split in range(splits):
         rows = 0
         for cell in range(cells):
@@ -127,7 +127,7 @@ def _judge_splits_nb(
             square[cell] = 0.0
         for place in range(halves.shape[1]):
             block = halves[split, place]
-            rows += sizes[block]
+            rows += int(sizes[block])
             for cell in range(cells):
                 total[cell] += sums[block, cell]
             for cell in range(cells):
