@@ -11,7 +11,10 @@ from typer.core import TyperCommand, TyperGroup
 from .. import __version__
 
 #: Command -> (module of this package that defines `app`, one line for `engine --help`).
-COMMANDS: dict[str, tuple[str, str]] = {"data": ("data", "Import, check and query recorded markets.")}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "data": ("data", "Import, check and query recorded markets."),
+    "exchange": ("exchange", "Run a local exchange that replays recorded markets."),
+}
 
 
 class LazyGroup(TyperGroup):

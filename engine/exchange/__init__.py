@@ -1,0 +1,23 @@
+"""A local exchange that replays recorded markets: same REST paths, same stream, faults on demand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .faults import Faults
+    from .server import Exchange
+
+__all__ = ["Exchange", "Faults"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Exchange":
+        from .server import Exchange
+
+        return Exchange
+    if name == "Faults":
+        from .faults import Faults
+
+        return Faults
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,98 @@
+"""Rate limits: one read and one write bucket of tokens, refilled continuously."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+DEFAULT_COST = 10
+_ORDERS = "/portfolio/events/orders"
+#: (method, path) -> tokens, where they differ from the default.
+COSTS = {
+    ("DELETE", _ORDERS): 2,
+    ("DELETE", f"{_ORDERS}/{{order_id}}"): 2,
+    ("DELETE", f"{_ORDERS}/batched"): 2,
+    ("GET", "/portfolio/orders/{order_id}"): 2,
+}
+
+
+@dataclass(frozen=True)
+class Tier:
+    """What one usage tier may spend: tokens a second and the most that can be saved up."""
+
+    name: str
+    read: int
+    write: int
+    read_seconds: int = 1
+    write_seconds: int = 2
+
+
+TIERS = {
+    tier.name: tier
+    for tier in (
+        Tier("basic", 200, 100, read_seconds=2, write_seconds=1),
+        Tier("advanced", 300, 300, read_seconds=2),
+        Tier("expert", 600, 600),
+        Tier("premier", 1_200, 1_200),
+        Tier("paragon", 2_400, 2_400),
+        Tier("prime", 4_800, 4_800),
+        Tier("prestige", 12_000, 9_600),
+        Tier("unlimited", 1_000_000_000, 1_000_000_000),
+    )
+}
+
+
+class Bucket:
+    """Tokens that come back at a steady rate up to a capacity."""
+
+    def __init__(self, rate: int, capacity: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rate = rate
+        self.capacity = capacity
+        self._clock = clock
+        self._tokens = float(capacity)
+        self._at = clock()
+
+    def take(self, tokens: int) -> bool:
+        """Spend tokens if all of them are there; otherwise spend none."""
+        now = self._clock()
+        self._tokens = min(self.capacity, self._tokens + (now - self._at) * self.rate)
+        self._at = now
+        if tokens > self._tokens:
+            return False
+        self._tokens -= tokens
+        return True
+
+    def describe(self) -> dict[str, int]:
+        """The bucket as ``/account/limits`` shows it."""
+        return {"refill_rate": self.rate, "bucket_capacity": self.capacity}
+
+
+class Limits:
+    """The buckets of the one account."""
+
+    def __init__(self, tier: Tier, clock: Callable[[], float] = time.monotonic) -> None:
+        self.tier = tier
+        self.read = Bucket(tier.read, tier.read * tier.read_seconds, clock)
+        self.write = Bucket(tier.write, tier.write * tier.write_seconds, clock)
+
+    def admit(self, method: str, path: str, items: int = 1) -> bool:
+        """Bill one call (a batch: each item) and say whether it may go on."""
+        cost = COSTS.get((method, path), DEFAULT_COST) * max(items, 1)
+        return (self.read if method == "GET" else self.write).take(cost)
+
+    def describe(self) -> dict[str, Any]:
+        """The answer of ``/account/limits``."""
+        return {
+            "usage_tier": self.tier.name,
+            "read": self.read.describe(),
+            "write": self.write.describe(),
+            "grants": [],
+        }
+
+
+def costs() -> dict[str, Any]:
+    """The answer of ``/account/endpoint_costs``."""
+    listed = [{"method": method, "path": path, "cost": cost} for (method, path), cost in COSTS.items()]
+    return {"default_cost": DEFAULT_COST, "endpoint_costs": listed}
