@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+
+import msgspec
 
 from ..units import TICKS_PER_DOLLAR
 from .frames import Delta, Frame, Snapshot
-from .wire import read_count, read_price
+from .wire import read_count, read_price, write_count, write_price
 
 _LARGEST_CACHE = 200_000
 
@@ -109,6 +111,28 @@ class Books:
         """A subscription is over: its books wait for the snapshots of the next one."""
         track = self._tracks.pop(sid, None)
         return self._spoil(track.tickers if track else (), reason)
+
+    def keyframes(self, ts_ms: int | None) -> Iterator[bytes]:
+        """Write every trusted book as the snapshot message that would give it, in sequence up to where we are.
+
+        A part of a recording that begins with them can be read without the parts before it.
+        """
+        for sid, track in self._tracks.items():
+            whole = sorted(t for t in track.tickers if t in self.books and not self.books[t].stale)
+            for seq, ticker in enumerate(whole, track.last - len(whole) + 1):
+                clock = {} if ts_ms is None else {"ts_ms": ts_ms}
+                body = {"market_ticker": ticker, **clock, **self._as_sent(self.books[ticker])}
+                frame = {"type": "orderbook_snapshot", "sid": sid, "seq": seq, "keyframe": True, "msg": body}
+                yield msgspec.json.encode(frame)
+
+    def _as_sent(self, book: Book) -> dict[str, list[tuple[str, str]]]:
+        asks = book.asks if self.use_yes_price else {TICKS_PER_DOLLAR - p: size for p, size in book.asks.items()}
+        sides = {"yes_dollars_fp": book.bids, "no_dollars_fp": asks}
+        return {
+            name: [(write_price(price), write_count(size)) for price, size in sorted(levels.items())]
+            for name, levels in sides.items()
+            if levels
+        }
 
     def apply(self, frame: Frame) -> Stale | None:
         """Take a message in; returns what became stale by it. Messages seen before change nothing."""

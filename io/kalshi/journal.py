@@ -1,8 +1,8 @@
 """The recorder's journal: every message as it came with its receive time, in append-only segments.
 
 A line is ``{"recv_ts": ns, "frame": {…}}``, which is the capture format that the importers read. Three frames are the
-recorder's own: ``recording`` heads a segment and says how it was made, ``gap`` says what was missed (no tickers: all),
-``resume`` says that the segment goes on where the one before it ended, ``ended`` that it is whole.
+recorder's own: ``recording`` heads a segment and says how it was made, ``gap`` says which books are unknown from a time
+on (no tickers: all), ``missed`` says the same of other channels, ``ended`` that the segment is whole.
 
 What `commit` was given is written at once, so a killed recorder loses nothing of it; it is fsynced at least every
 second or every 5,000 messages, so a power failure loses no more than that.
@@ -50,6 +50,7 @@ class Journal:
         self._lock = _lock(folder)
         self.path: Path | None = None
         self._file = -1
+        self._failed = False
         self._waiting: list[bytes] = []
         self.messages = 0
         self.bytes = 0
@@ -78,7 +79,10 @@ class Journal:
 
     def sync(self) -> None:
         """Make everything written durable."""
-        os.fsync(self._file)
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            raise self._failure(error) from None
         self._unsynced, self._synced_at = 0, time.monotonic()
 
     @property
@@ -86,8 +90,8 @@ class Journal:
         """Whether it is time for the next segment."""
         return self._size >= self.limits.max_bytes or time.monotonic() - self._opened_at >= self.limits.max_seconds
 
-    def rotate(self, resume: dict[str, Any]) -> Path:
-        """Close the segment and begin the next, which goes on where this one ends; returns the closed one."""
+    def rotate(self, keyframes: Iterable[bytes]) -> Path:
+        """Close the segment and begin the next with the books as they are; returns the closed one."""
         closed = self.path
         assert closed is not None
         self.append(time.time_ns(), _ENDED)
@@ -95,7 +99,9 @@ class Journal:
         self.sync()
         os.close(self._file)
         self._open()
-        self.note("resume", resume)
+        now = time.time_ns()
+        for frame in keyframes:
+            self.append(now, frame)
         self.commit()
         return closed
 
@@ -103,9 +109,10 @@ class Journal:
         """Write and sync what is left, and let another recorder in."""
         if self._file >= 0:
             try:
-                self.append(time.time_ns(), _ENDED)
-                self.commit()
-                self.sync()
+                if not self._failed:
+                    self.append(time.time_ns(), _ENDED)
+                    self.commit()
+                    self.sync()
             finally:
                 os.close(self._file)
                 self._file = -1
@@ -142,11 +149,15 @@ class Journal:
             os.ftruncate(self._file, self._size + whole)
             self._size += whole
             os.fsync(self._file)
-            raise JournalFullError(
-                f"cannot write the journal {self.path}: {error.strerror}; what was recorded before is safe. "
-                "Free some space and start again"
-            ) from None
+            raise self._failure(error) from None
         self._size += len(data)
+
+    def _failure(self, error: OSError) -> JournalFullError:
+        self._failed = True
+        return JournalFullError(
+            f"cannot write the journal {self.path}: {error.strerror}; what was recorded before is safe. "
+            "Free some space and start again"
+        )
 
 
 def _lock(folder: Path) -> int:

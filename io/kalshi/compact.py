@@ -1,0 +1,80 @@
+"""From the journal to the store: closed segments are imported by a child process, so that the recorder stays small."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+_COMMAND = "from touchline.engine.cli import main; main()"
+
+
+class Compactor:
+    """Imports segments one child at a time; a segment is removed only after its import is complete."""
+
+    def __init__(self, store: str, *, keep: bool = False, tell: Callable[[str], None] = lambda line: None) -> None:
+        self._store, self._keep, self._tell = store, keep, tell
+        self._waiting: list[Path] = []
+        self._child: subprocess.Popen[bytes] | None = None
+        self._working: list[Path] = []
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this object
+        self.rows: dict[str, int] = {}
+        self.failed = False
+
+    def add(self, segments: Iterable[Path]) -> None:
+        """Import these when the ones before them are done."""
+        self._waiting += segments
+        self.look()
+
+    def look(self) -> None:
+        """Take the result of a child that ended, and start the next one."""
+        if self._child is not None and self._child.poll() is not None:
+            self._ended(self._child.returncode)
+        if self._child is None and self._waiting:
+            self._start()
+
+    def finish(self) -> None:
+        """Wait until everything is imported."""
+        while self._child is not None or self._waiting:
+            if self._child is not None:
+                self._child.wait()
+            self.look()
+        self._output.close()
+
+    def _start(self) -> None:
+        self._working, self._waiting = self._waiting, []
+        self._output.seek(0)
+        self._output.truncate()
+        paths = [str(path) for path in self._working]
+        self._child = subprocess.Popen(
+            [sys.executable, "-c", _COMMAND, "data", "import", *paths, "--store", self._store, "--json"],
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            env={name: value for name, value in os.environ.items() if not name.startswith("KALSHI_")},
+            start_new_session=True,  # an interrupt from the keyboard is for the recorder
+        )
+
+    def _ended(self, code: int) -> None:
+        self._child = None
+        self._output.seek(0)
+        said = self._output.read()
+        if code:
+            self.failed = True
+            last = said.decode("utf-8", "replace").strip().splitlines()[-1:]
+            self._tell(f"the journal could not be imported ({' '.join(last)}); its segments are kept")
+            return
+        lines = [line for line in said.splitlines() if line.startswith(b"{")]
+        for one in msgspec.json.decode(lines[-1])["imports"]:
+            for table, rows in one["rows"].items():
+                self.rows[table] = self.rows.get(table, 0) + rows
+            if one["quarantined"]:
+                self._tell(f"{one['quarantined']} records of {one['path']} could not be read: see {one['quarantine']}")
+        if not self._keep:
+            for path in self._working:
+                path.unlink(missing_ok=True)

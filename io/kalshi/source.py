@@ -1,0 +1,36 @@
+"""What the recorder records from: the stream, or order books read again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from .books import Books
+from .stream import Hole, Message
+
+
+class Source(Protocol):
+    """Gives messages and holes of chosen markets, in order."""
+
+    books: Books
+
+    @property
+    def ready(self) -> bool:
+        """Whether every wanted market has a book to trust."""
+        ...
+
+    def want(self, tickers: Iterable[str]) -> None:
+        """Follow these markets too."""
+        ...
+
+    def drop(self, tickers: Iterable[str]) -> None:
+        """Stop following these markets."""
+        ...
+
+    def poll(self, timeout: float) -> list[Message | Hole]:
+        """What came, waiting up to ``timeout`` seconds."""
+        ...
+
+    def close(self) -> None:
+        """Let go."""
+        ...
