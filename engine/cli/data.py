@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from .data_import import data_import
+from .data_kalshi import data_pull, data_record, data_scan
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Import, check and query recorded markets."
@@ -17,3 +18,6 @@ def group() -> None:
 
 
 app.command("import")(data_import)
+app.command("pull")(data_pull)
+app.command("record")(data_record)
+app.command("scan")(data_scan)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .console import JSON_OPTION, emit_facts, emit_json, say
+from .console import JSON_OPTION, emit_facts, emit_json, emit_table, progress, say
 
 if TYPE_CHECKING:
     import threading
@@ -15,18 +15,141 @@ if TYPE_CHECKING:
 
     from ...io.kalshi.client import Client
     from ...io.kalshi.journal import Journal
+    from ...io.kalshi.scan import Candidate
 
 _STORE = typer.Option("data", "--store", help="The store: a folder or s3://bucket/prefix.")
 _SERIES = typer.Option([], "--series", metavar="SERIES", help="Every market of a series, new ones too; repeatable.")
 _TICKERS = typer.Argument([], metavar="TICKER…", help="Single markets.")
+_JOURNAL = typer.Option(None, "--journal", help="Folder of the journal; else STORE/journal.")
 _RATE = typer.Option(10.0, "--rate", help="Requests a second at most.")
+
+
+def data_pull(
+    series: list[str] = _SERIES,
+    start: str = typer.Option(..., "--from", metavar="TIME", help="Begin: 2026-01-01 or 2026-01-01T12:00:00Z."),
+    end: str | None = typer.Option(None, "--to", metavar="TIME", help="End, not included; else now."),
+    markets: bool = typer.Option(False, "--markets", help="Markets with their results and fees."),
+    trades: bool = typer.Option(False, "--trades", help="Every trade."),
+    candles: bool = typer.Option(False, "--candles", help="Best bid and ask at every minute, into table quotes."),
+    store: str = _STORE,
+    rate: float = _RATE,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Download a series into the store; without a choice, markets and trades. Run again, it fetches what is new."""
+    import time
+
+    from ...io.errors import InputError
+    from ...io.kalshi.pull import Pull, Wanted
+    from ...io.store import Store
+    from ...io.times import nanoseconds
+
+    if not series:
+        raise InputError("nothing to download: name a series with --series")
+    begun, ended = nanoseconds(start, "--from"), time.time_ns() if end is None else nanoseconds(end, "--to")
+    if begun >= ended:
+        raise InputError(f"--from {start} is not before {'now' if end is None else f'--to {end}'}")
+    everything = not (markets or trades or candles)
+    wanted = Wanted(tuple(series), begun, ended, markets or everything, trades or everything, candles)
+    with _client(rate) as client, progress(quiet=as_json) as bar:
+        task = bar.add_task("markets", total=None)
+
+        def show(done: int, total: int, name: str) -> None:
+            bar.update(task, completed=done, total=total or None, description=name)
+
+        try:
+            pulled = Pull(client, Store(store), _state_file(store, client), show).run(wanted)
+        except KeyboardInterrupt:
+            bar.stop()
+            say("stopped; run the same command again to go on from here")
+            raise typer.Exit(130) from None
+    facts = {
+        "markets": pulled.markets,
+        **{f"{table} fetched": count for table, count in pulled.fetched.items()},
+        **{f"{table} stored": count for table, count in pulled.stored.items()},
+    }
+    if as_json:
+        emit_json(
+            {
+                "markets": pulled.markets,
+                "fetched": pulled.fetched,
+                "stored": pulled.stored,
+                "duplicates": pulled.duplicates,
+            }
+        )
+    else:
+        emit_facts("downloaded", facts)
+
+
+def data_scan(
+    series: list[str] = _SERIES,
+    every: float = typer.Option(15.0, "--every", metavar="SECONDS", help="Look again after this time; Ctrl-C ends."),
+    once: bool = typer.Option(False, "--once", help="Look once."),
+    top: int = typer.Option(30, "--top", help="Markets to show."),
+    rate: float = _RATE,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Show candidate markets, best first: spread, volume, range and volatility of the last hour, and their score."""
+    import sys
+    import time
+
+    from ...io.errors import InputError
+    from ...io.kalshi.scan import scan
+
+    if not series:
+        raise InputError("nothing to scan: name a series with --series (all markets together are too many to ask for)")
+    with _client(rate) as client:
+        if as_json:
+            emit_json({"candidates": [_document(one) for one in scan(client, series)]})
+            return
+        try:
+            while True:
+                found = scan(client, series)
+                if not once and sys.stdout.isatty():
+                    sys.stdout.write("\x1b[2J\x1b[H")  # clears the screen
+                shown = [tuple(_document(one).values()) for one in found[:top]]
+                emit_table(f"{len(found)} open markets", _SCAN_COLUMNS, shown)
+                if once or not sys.stdout.isatty():
+                    return
+                time.sleep(every)
+        except KeyboardInterrupt:
+            return
+
+
+_SCAN_COLUMNS = (
+    "ticker", "bid", "ask", "spread", "bid size", "ask size", "volume 24h", "volume 1h", "high 1h", "low 1h",
+    "volatility", "closes", "score",
+)  # fmt: skip
+
+
+def _document(one: Candidate) -> dict[str, object]:
+    """A candidate in cents and contracts."""
+    from ...io.kalshi.wire import write_time
+
+    def cents(ticks: float | None) -> float | None:
+        return None if ticks is None else round(ticks / 100, 2)
+
+    return {
+        "ticker": one.ticker,
+        "bid": cents(one.bid),
+        "ask": cents(one.ask),
+        "spread": cents(one.spread),
+        "bid_size": one.bid_size / 100,
+        "ask_size": one.ask_size / 100,
+        "volume_24h": one.volume_24h / 100,
+        "volume_1h": one.volume_1h / 100,
+        "high_1h": cents(one.high_1h),
+        "low_1h": cents(one.low_1h),
+        "volatility": cents(one.volatility),
+        "closes": write_time(one.closes) if one.closes else None,
+        "score": round(one.score, 3),
+    }
 
 
 def data_record(
     tickers: list[str] = _TICKERS,
     series: list[str] = _SERIES,
     store: str = _STORE,
-    journal: Path | None = typer.Option(None, "--journal", help="Folder of the journal; else STORE/journal."),
+    journal: Path | None = _JOURNAL,
     poll: float | None = typer.Option(None, "--poll", metavar="SECONDS", help="Read over REST instead of the stream."),
     duration: str | None = typer.Option(None, "--for", metavar="TIME", help="Stop after this long: 90s, 30m, 8h."),
     keep: bool = typer.Option(False, "--keep", help="Keep the journal after its rows are in the store."),
@@ -35,7 +158,6 @@ def data_record(
 ) -> None:
     """Record order books and trades: first into a journal, which survives anything, then into the store."""
     from ...io.errors import InputError
-    from ...io.kalshi.client import Client
     from ...io.kalshi.compact import Compactor
     from ...io.kalshi.journal import mend, segments
     from ...io.kalshi.recorder import Recorder
@@ -62,7 +184,7 @@ def data_record(
         )
         say(f"recording into {folder}; Ctrl-C ends it cleanly")
         totals = recorder.run(stop, seconds)
-        compactor.add([path for path in segments(folder) if path not in leftover])
+        compactor.add(segments(folder))
         compactor.finish()
     facts = {
         "messages": totals.messages,
@@ -120,6 +242,17 @@ def _journal_folder(store: str) -> Path:
     if "://" in store:
         raise InputError("a journal is written to this machine's disk: name a folder with --journal")
     return Path(store) / "journal"
+
+
+def _state_file(store: str, client: Client) -> Path:
+    """Where a download keeps what it has not stored yet: in the store, or for a remote one in the user's cache."""
+    import hashlib
+    import os
+
+    if "://" not in store:
+        return Path(store) / "pull" / f"{client.settings.environment}.sqlite"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "touchline" / "pull"
+    return cache / f"{client.settings.environment}-{hashlib.sha256(store.encode()).hexdigest()[:16]}.sqlite"
 
 
 def _seconds(text: str) -> float:

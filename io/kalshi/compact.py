@@ -16,20 +16,23 @@ _COMMAND = "from touchline.engine.cli import main; main()"
 
 
 class Compactor:
-    """Imports segments one child at a time; a segment is removed only after its import is complete."""
+    """Imports segments, one child at a time; a segment goes (with ``keep``: to ``done/``) only once it is stored."""
 
     def __init__(self, store: str, *, keep: bool = False, tell: Callable[[str], None] = lambda line: None) -> None:
         self._store, self._keep, self._tell = store, keep, tell
         self._waiting: list[Path] = []
         self._child: subprocess.Popen[bytes] | None = None
         self._working: list[Path] = []
+        self._seen: set[Path] = set()
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this object
         self.rows: dict[str, int] = {}
         self.failed = False
 
     def add(self, segments: Iterable[Path]) -> None:
         """Import these when the ones before them are done."""
-        self._waiting += segments
+        new = [segment for segment in segments if segment not in self._seen]
+        self._seen.update(new)
+        self._waiting += new
         self.look()
 
     def look(self) -> None:
@@ -75,6 +78,10 @@ class Compactor:
                 self.rows[table] = self.rows.get(table, 0) + rows
             if one["quarantined"]:
                 self._tell(f"{one['quarantined']} records of {one['path']} could not be read: see {one['quarantine']}")
-        if not self._keep:
-            for path in self._working:
+        for path in self._working:
+            if self._keep:
+                done = path.parent / "done"
+                done.mkdir(exist_ok=True)
+                path.rename(done / path.name)
+            else:
                 path.unlink(missing_ok=True)
