@@ -171,7 +171,7 @@ def _record(lines: list[str], at: int, width: int, separator: str) -> tuple[list
 
 
 def _jsonl(path: Path, renames: Mapping[str, str]) -> Iterator[Callable[[], Batch]]:
-    for block in blocks(path):
+    for block in blocks(path, quoted=False):
         yield partial(json_batch, block, renames)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,11 @@ class Layout:
 
     def lacks(self, sample: Sample) -> set[str]:
         """Columns the format needs and the file does not have, each as its first name."""
-        return {group[0] for group in self.needs if not any(name in sample.columns for name in group)}
+        return self.missing(sample.columns)
+
+    def missing(self, columns: Collection[str]) -> set[str]:
+        """Which needs these columns leave open, each as its first name."""
+        return {group[0] for group in self.needs if not any(name in columns for name in group)}
 
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the file chunk by chunk, leaving out the first ``skip`` chunks."""

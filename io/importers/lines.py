@@ -40,14 +40,17 @@ def open_bytes(path: Path) -> gzip.GzipFile | BufferedReader:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def blocks(path: Path, size: int | None = None) -> Iterator[Block]:
-    """Cut a file into blocks of whole lines of about ``size`` bytes; the last line needs no line end."""
+def blocks(path: Path, size: int | None = None, *, quoted: bool = True) -> Iterator[Block]:
+    """Cut a file into blocks of whole lines of about ``size`` bytes; the last line needs no line end.
+
+    With ``quoted`` a line end inside a quoted field ends no line.
+    """
     size, line, damage = size or BLOCK_BYTES, 1, None
     with open_bytes(path) as file:
         while damage is None:
             parts: list[bytes] = []
             try:
-                _read_lines(file, size, parts)
+                _read_lines(file, size, parts, quoted)
             except (OSError, EOFError, zlib.error) as error:
                 damage = f"the file is damaged after this line ({error}); what follows is lost"
             text = b"".join(parts)
@@ -62,10 +65,12 @@ def blocks(path: Path, size: int | None = None) -> Iterator[Block]:
             line += count
 
 
-def _read_lines(file: gzip.GzipFile | BufferedReader, size: int, parts: list[bytes]) -> None:
+def _read_lines(file: gzip.GzipFile | BufferedReader, size: int, parts: list[bytes], quoted: bool) -> None:
     """Read about ``size`` bytes and on to the end of the line, and of the quoted field if one is open there."""
     parts.append(file.read(size))
-    if parts[-1].endswith(b"\n") and b'"' not in parts[-1]:
+    if not quoted or b'"' not in parts[-1]:
+        if not parts[-1].endswith(b"\n"):
+            parts.append(file.readline(_LONGEST_LINE + 1))
         return
     quotes = parts[-1].count(b'"')
     for _ in range(QUOTED_LINES):

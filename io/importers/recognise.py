@@ -15,9 +15,10 @@ from .base import Importer, Options, Sample
 from .flat import header, json_records, renamed
 from .lines import Block, open_bytes
 from .trades import TRADES
+from .websocket import WebSocketCapture
 
 #: Every importer, the particular before the general: the first that recognises a file reads it.
-IMPORTERS: tuple[Importer, ...] = (TRADES,)
+IMPORTERS: tuple[Importer, ...] = (WebSocketCapture(), TRADES)
 
 _HEAD_BYTES = 1 << 20
 _HEAD_RECORDS = 50

@@ -52,8 +52,13 @@ def decimals(texts: pl.Series, places: int) -> tuple[np.ndarray, np.ndarray]:
     [4700, 103000, 0]
     """
     data, offsets = buffers(texts)
-    values, faults = np.empty(len(offsets) - 1, np.int64), np.empty(len(offsets) - 1, np.uint8)
-    _decimals_nb(data, offsets, places, values, faults)
+    return span_decimals(data, offsets[:-1], offsets[1:], places)
+
+
+def span_decimals(data: Bytes, begins: Starts, stops: Starts, places: int) -> tuple[np.ndarray, np.ndarray]:
+    """Do what :func:`decimals` does for pieces of one text; a piece without length is missing."""
+    values, faults = np.empty(begins.size, np.int64), np.empty(begins.size, np.uint8)
+    _decimals_nb(data, begins, stops, places, values, faults)
     return values, faults
 
 
@@ -66,9 +71,14 @@ def times(texts: pl.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     [1750000000500000000, 1750000000000000000]
     """
     data, offsets = buffers(texts)
-    size = len(offsets) - 1
+    return span_times(data, offsets[:-1], offsets[1:])
+
+
+def span_times(data: Bytes, begins: Starts, stops: Starts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Do what :func:`times` does for pieces of one text; a piece without length is missing."""
+    size = begins.size
     values, faults, naive = np.empty(size, np.int64), np.empty(size, np.uint8), np.empty(size, np.bool_)
-    _times_nb(data, offsets, values, faults, naive)
+    _times_nb(data, begins, stops, values, faults, naive)
     return values, faults, naive
 
 
@@ -156,10 +166,10 @@ def _decimal_nb(data: Bytes, start: int, end: int, places: int) -> tuple[int, in
     return -whole if negative else whole, OK
 
 
-@numba.njit(numba.void(_BYTES, _STARTS, numba.int64, numba.int64[::1], numba.uint8[::1]), cache=True)
-def _decimals_nb(data: Bytes, offsets: Starts, places: int, values: Starts, faults: Bytes) -> None:
+@numba.njit(numba.void(_BYTES, _STARTS, _STARTS, numba.int64, numba.int64[::1], numba.uint8[::1]), cache=True)
+def _decimals_nb(data: Bytes, begins: Starts, stops: Starts, places: int, values: Starts, faults: Bytes) -> None:
     for row in range(values.size):
-        values[row], faults[row] = _decimal_nb(data, offsets[row], offsets[row + 1], places)
+        values[row], faults[row] = _decimal_nb(data, begins[row], stops[row], places)
 
 
 @numba.njit(cache=True)
@@ -282,10 +292,12 @@ def _calendar_nb(data: Bytes, start: int, end: int) -> tuple[int, int, bool]:
     return since * NS_PER_SECOND + fraction, OK, naive
 
 
-@numba.njit(numba.void(_BYTES, _STARTS, numba.int64[::1], numba.uint8[::1], numba.boolean[::1]), cache=True)
-def _times_nb(data: Bytes, offsets: Starts, values: Starts, faults: Bytes, naive: NDArray[np.bool_]) -> None:
+@numba.njit(numba.void(_BYTES, _STARTS, _STARTS, numba.int64[::1], numba.uint8[::1], numba.boolean[::1]), cache=True)
+def _times_nb(
+    data: Bytes, begins: Starts, stops: Starts, values: Starts, faults: Bytes, naive: NDArray[np.bool_]
+) -> None:
     for row in range(values.size):
-        start, end = _trim_nb(data, offsets[row], offsets[row + 1])
+        start, end = _trim_nb(data, begins[row], stops[row])
         naive[row] = False
         if start == end:
             values[row], faults[row] = 0, EMPTY

@@ -57,9 +57,14 @@ def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
             "is_block": _block(rows),
             "trade_id": rows.label("trade_id") if _has_ids(rows) else None,
             "seq": rows.numbers("seq", 0, null=True) if rows.has("seq") else None,
-            "recv_ts": rows.time("ts") if time == "created_time" and rows.has("ts") else None,
+            "recv_ts": _received(rows, time),
         },
     )
+
+
+def _received(rows: Rows, time: str) -> np.ndarray | None:
+    name = "recv_ts" if rows.has("recv_ts") else "ts" if time == "created_time" else ""
+    return rows.time(name, null=True) if rows.has(name) else None
 
 
 def _has_ids(rows: Rows) -> bool:
