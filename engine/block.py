@@ -1,0 +1,106 @@
+"""Allocate a block of cells and walk it along a tape: the only caller of the kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from . import state as rows
+from .kernel import MORE_LOG
+from .state import F64, I32, I64, Columns, Flight, Grid, Log, Points, Samples, State, Venue
+
+
+@dataclass
+class Block:
+    """A block under way: what a kernel needs, between one slice of the tape and the next."""
+
+    kernel: ModuleType
+    columns: Columns
+    later: I32  #: mid in ticks ten seconds after each event
+    values: F64  #: prices of the underlying
+    grid: Grid
+    points: Points
+    venue: Venue
+    fees: I64
+    state: State
+    few: State
+    flight: Flight
+    log: Log
+    samples: Samples
+
+    @property
+    def cells(self) -> int:
+        """How many cells the block has."""
+        return self.state.ints.shape[1] - 1
+
+    def run(self, stop: int | None = None) -> None:
+        """Walk to event ``stop``, making the log longer whenever it is full."""
+        end = len(self.columns.ts) if stop is None else stop
+        while self._call(end) == MORE_LOG:
+            self.log = Log(*(_longer(column) for column in self.log))
+
+    def _call(self, end: int) -> int:
+        return self.kernel.run_nb(
+            self.columns, self.later, self.values, self.grid, self.points, self.venue, self.fees, self.state, self.few,
+            self.flight, self.log, self.samples, end,
+        )  # fmt: skip
+
+    def ints(self, row: int) -> I32:
+        """One of the rows named in state.py, a value a cell."""
+        return self.state.ints[row, : self.cells]
+
+    def longs(self, row: int) -> I64:
+        """One of the rows named in state.py, a value a cell."""
+        return self.state.longs[row, : self.cells]
+
+
+def _longer(column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    out = np.zeros((4 * len(column), *column.shape[1:]), column.dtype)
+    out[: len(column)] = column
+    return out
+
+
+def new_state(params: F64, top: int, float_queue: bool) -> State:
+    """State of a block before the first event: nothing rests, nothing is held. ``params`` has a column a cell."""
+    n = params.shape[1]
+    state = State(
+        ints=np.zeros((rows.INTS, n + 1), np.int32),
+        longs=np.zeros((rows.LONGS, n), np.int64),
+        ahead=np.zeros((2, n), np.float64 if float_queue else np.int32),
+        params=params,
+        book=np.zeros((4, top + 1), np.int32),
+        scalars=np.zeros(rows.SCALARS, np.int64),
+    )
+    state.ints[rows.ONES] = 1
+    state.scalars[[rows.SEEN, rows.VALUE, rows.SEEN_VALUE, rows.DAY]] = -1
+    return state
+
+
+def start(state: State, first_ts: int, requote_ns: int, is_open: bool) -> None:
+    """Set the clock at the first event: the first re-quote falls due one interval later."""
+    state.longs[rows.DUE] = first_ts + requote_ns
+    state.scalars[rows.NEXT_DUE] = first_ts + requote_ns
+    state.scalars[rows.OPEN] = int(is_open)
+
+
+def new_flight(n: int, messages: int) -> Flight:
+    """Rings for at most ``messages`` each way."""
+    return Flight(
+        np.zeros((messages, rows.ORDER_ROWS, n), np.int32),
+        np.zeros((messages, rows.NOTICE_ROWS, n), np.int32),
+        np.zeros((messages, rows.TIMES), np.int64),
+    )
+
+
+def new_log(length: int) -> Log:
+    """Room for ``length`` fills and quotes; a block makes it longer as needed."""
+    return Log(
+        np.zeros(length, np.int64),
+        np.zeros((length, 8), np.int64),
+        np.zeros(length, np.int64),
+        np.zeros((length, 5), np.int32),
+        np.zeros((length, 2)),
+    )

@@ -1,0 +1,39 @@
+"""How the simulator's kernels are compiled: one decorator for all, one for those that must melt into their caller."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import llvmlite.binding as llvm
+import numba
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# A block's loop reads up to ten columns; LLVM must be allowed to check that they do not overlap, or it gives up on
+# vector code. Wide registers and gathers pay for such loops.
+llvm.set_option("", "--runtime-memory-check-threshold=100")
+if "NUMBA_CPU_FEATURES" not in os.environ and "NUMBA_CPU_NAME" not in os.environ:
+    settings: Any = vars(numba)["config"]
+    settings.CPU_FEATURES = llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit,-prefer-no-gather,+fast-gather"
+
+#: Division by zero gives what the processor gives. No function here allocates, so none needs reference counts, which
+#: would cost more than the work (two atomic operations for every array of every call).
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
+
+
+def compiled(function: F) -> F:
+    """Compile a part of a kernel."""
+    return cast(F, njit(**OPTIONS)(function))
+
+
+def inlined(function: F) -> F:
+    """Compile a small function that is always copied into its caller."""
+    return cast(F, njit(forceinline=True, **OPTIONS)(function))
+
+
+def entry(function: F) -> F:
+    """Compile the function that Python calls: it runs without the interpreter's lock."""
+    return cast(F, njit(nogil=True, **OPTIONS)(function))

@@ -1,0 +1,193 @@
+"""Kernel, part 4: the walk along the tape, for a block of cells at once: behind replay, sweep and live.
+
+The book is seen as two sides of bids, YES bids (side 0) and NO bids (side 1), each on its own scale from 0 to the
+grid's top level, so that one rule serves both: a NO bid at level p is a YES ask at level top - p. Level 0 means no
+order. Loops run over whole blocks without branches, because such loops become vector code; a cell that an event
+cannot change is masked, not skipped.
+"""
+
+from __future__ import annotations
+
+# The compiler infers the types of a kernel.
+# pyright: reportMissingParameterType=false
+import math
+
+from .compiled import compiled, entry
+from .events import BOOK, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
+from .kernel_decide import decide_nb, due_nb, log_quote_nb
+from .kernel_head import LATENCY, ONE, RECORD, TAKER
+from .kernel_orders import cross_nb, fill_nb, highest_nb, i32, i64, level_nb, trade_nb
+from .kernel_wire import FAR, drain_nb, mid_nb
+from .queue import THROUGH
+from .state import (
+    AT,
+    CASH,
+    DUE,
+    FEE_FROM,
+    FEE_ROW,
+    FEES_PAID,
+    FILLS,
+    HELD,
+    HIGH,
+    HIT,
+    LEFT,
+    MASK,
+    NEXT_DUE,
+    OPEN,
+    PENDING,
+    POSITION,
+    PX,
+    QUOTED,
+    QUOTES,
+    REBATES,
+    SAMPLE,
+    SENT_LEFT,
+    SENT_PX,
+    TAKEN_PX,
+    VALUE,
+    WIDEST,
+)
+
+# <kernel>
+FINISHED, MORE_LOG = range(2)
+
+
+@compiled
+def sample_nb(n, mid, st, equity):
+    """Write every cell's equity down, and take note of what it quotes and holds."""
+    ints, longs = st.ints, st.longs
+    for c in range(n):
+        equity[c] = longs[CASH, c] - longs[FEES_PAID, c] + longs[REBATES, c] + i64(ints[POSITION, c]) * mid
+    for c in range(n):
+        held = abs(ints[POSITION, c])
+        longs[QUOTED, c] += i64(1) if (ints[PX, c] > 0) & (ints[PX + 1, c] > 0) else i64(0)
+        longs[HELD, c] += i64(held)
+        ints[WIDEST, c] = max(ints[WIDEST, c], held)
+
+
+@compiled
+def withdraw_nb(n, st):
+    """No order rests any more, and the agent knows."""
+    for s in range(2):
+        for c in range(n):
+            st.ints[PX + s, c] = 0
+            st.ints[LEFT + s, c] = 0
+            if LATENCY:
+                st.ints[SENT_PX + s, c] = 0
+                st.ints[SENT_LEFT + s, c] = 0
+
+
+@compiled
+def interrupt_nb(kind, side, now, i, n, st, log):
+    """The market opens or closes, or the book is lost: while it is not open and known, nothing rests."""
+    sc = st.scalars
+    if kind == GAP:
+        sc[OPEN] &= ~2
+        for level in range(st.book.shape[1]):
+            st.book[0, level] = 0
+            st.book[1, level] = 0
+    else:
+        sc[OPEN] = (sc[OPEN] & 2) | (1 if side > 0 else 0)
+    if sc[OPEN] != 3:
+        withdraw_nb(n, st)
+        if RECORD:
+            log_quote_nb(now, i, st, log)
+
+
+@compiled
+def match_book_nb(side, p, q, traded, is_later, n, grid, venue, st):
+    """The exchange's side of a change at a level. Returns lots that fill because the other side's best crosses."""
+    sc = st.scalars
+    before = st.book[side, p]
+    st.book[side, p] = q
+    if venue.rule > THROUGH and q < before and p <= sc[HIGH + side]:
+        bound = i32(q + traded) if is_later else q
+        level_nb(
+            venue.rule, venue.exponent, p, i32(before - traded), i32(before - q - traded), bound, n,
+            st.ints[PX + side], st.ahead[side],
+        )  # fmt: skip
+    other = 1 - side
+    if TAKER:
+        for c in range(n):
+            st.ints[TAKEN_PX + other, c] = i32(0) if p >= st.ints[TAKEN_PX + other, c] else st.ints[TAKEN_PX + other, c]
+    reach = i32(grid.top - p)
+    if venue.cross and q > 0 and reach <= sc[HIGH + other]:
+        sc[HIGH + other] = i64(highest_nb(n, st.ints[PX + other]))
+        if reach <= sc[HIGH + other]:
+            return cross_nb(reach, n, st.ints[PX + other], st.ints[LEFT + other], st.ints[HIT])
+    return i64(0)
+
+
+@compiled
+def match_trade_nb(side, p, q, n, venue, st):
+    """The exchange's side of a trade that hits resting orders of ``side`` at ``p``. Returns lots that fill."""
+    sc = st.scalars
+    sc[HIGH + side] = i64(highest_nb(n, st.ints[PX + side]))
+    if p > sc[HIGH + side]:
+        return i64(0)
+    return trade_nb(
+        venue.rule, venue.partial, p, q, n, st.ints[PX + side], st.ints[LEFT + side], st.ahead[side], st.ints[HIT]
+    )
+
+
+@entry
+def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log, samples, stop):
+    """Walk the tape from where the state stands to event ``stop``; stop early only to ask for a longer log."""
+    sc = st.scalars
+    n = 1 if ONE else st.ints.shape[1] - 1
+    i = sc[AT]
+    next_sample = samples.ts[sc[SAMPLE]] if sc[SAMPLE] < len(samples.ts) else FAR
+    next_fees = fees[FEE_FROM, sc[FEE_ROW] + 1] if sc[FEE_ROW] + 1 < fees.shape[1] else FAR
+    filled = sc[PENDING] > 0
+    next_due = sc[NEXT_DUE]
+    room = grid.top + 8 if TAKER else 8
+    status = FINISHED
+    while i < stop:
+        if RECORD and (sc[FILLS] + room > len(log.fill_ts) or sc[QUOTES] + room > len(log.quote_ts)):
+            status = MORE_LOG
+            break
+        now = tape.ts[i]
+        if LATENCY:
+            drain_nb(i - 1, now, n, tape, later, values, grid, points, venue, fees, st, flight, log)
+        while now >= next_sample:
+            sample_nb(n, mid_nb(tape, grid, i - 1), st, samples.equity[sc[SAMPLE]])
+            sc[SAMPLE] += 1
+            next_sample = samples.ts[sc[SAMPLE]] if sc[SAMPLE] < len(samples.ts) else FAR
+        while now >= next_fees:
+            sc[FEE_ROW] += 1
+            next_fees = fees[FEE_FROM, sc[FEE_ROW] + 1] if sc[FEE_ROW] + 1 < fees.shape[1] else FAR
+        kind = tape.kind[i]
+        k = kind & KIND
+        hits = i64(0)
+        side = i64(tape.side[i])
+        if k == BOOK:
+            sc[OPEN] |= 2
+            hits = match_book_nb(
+                side, i32(tape.level[i]), tape.size[i], tape.aux[i], (kind & LATER) > 0, n, grid, venue, st
+            )
+            side = 1 - side
+        elif k == TRADE:
+            if tape.level[i] <= sc[HIGH + side]:
+                hits = match_trade_nb(side, i32(tape.level[i]), tape.size[i], n, venue, st)
+        elif k == UNDERLYING:
+            sc[VALUE] = tape.aux[i]
+        else:
+            interrupt_nb(k, side, now, i, n, st, log)
+        if hits > 0:
+            fill_nb(side, i, now, mid_nb(tape, grid, i), i64(later[i]), n, grid, venue, fees, st, flight, log)
+            filled = True
+        if not LATENCY and (kind & MOMENT) and (filled or now >= next_due):
+            filled = False
+            if now >= next_due:
+                due_nb(n, now, st.longs[DUE], st.ints[MASK])
+            value = values[sc[VALUE]] if sc[VALUE] >= 0 else math.nan
+            next_due = decide_nb(
+                i, now, mid_nb(tape, grid, i), i64(later[i]), i32(tape.best_bid[i]), i32(tape.best_ask[i]), value, k, n,
+                grid, points, venue, fees, st, few, flight, log,
+            )  # fmt: skip
+        i += 1
+    sc[AT] = i
+    sc[PENDING] = 1 if filled else 0
+    if not LATENCY:
+        sc[NEXT_DUE] = next_due
+    return status

@@ -1,0 +1,225 @@
+"""Kernel, part 3: delays. What the agent sees, sends and learns, when some of it takes time.
+
+Messages stand in two rings in the order of their arrival: a later message never overtakes an earlier one. A message
+carries a row for the whole block, because cells that share their history mostly act together.
+"""
+
+from __future__ import annotations
+
+# The compiler infers the types of a kernel.
+# pyright: reportMissingParameterType=false
+import math
+
+from .compiled import compiled
+from .events import BOOK, GAP, KIND, MOMENT, TRADE, UNDERLYING
+from .kernel_decide import NS_A_DAY, due_nb, log_quote_nb, stamp_nb, stop_nb, told_nb, wish_of_nb
+from .kernel_head import RECORD, RISK
+from .kernel_orders import highest_nb, i32, i64, place_nb
+from .state import (
+    DUE,
+    ENTRY,
+    FEED,
+    HIGH,
+    KNOWN_POSITION,
+    MASK,
+    NEXT_DUE,
+    NOTICE_HEAD,
+    NOTICE_HIT,
+    NOTICE_SIDE,
+    NOTICE_TAIL,
+    NOTICE_TIME,
+    NOTICE_VERSION,
+    OPEN,
+    ORDER_HEAD,
+    ORDER_LAST,
+    ORDER_LEFT,
+    ORDER_MASK,
+    ORDER_PX,
+    ORDER_SENT,
+    ORDER_TAIL,
+    ORDER_TIME,
+    REQUOTES,
+    SEEN,
+    SEEN_AT,
+    SEEN_VALUE,
+    SENT,
+    SENT_LEFT,
+    SENT_PX,
+    SENT_VERSION,
+    SIZE,
+    VERSION,
+    WANT,
+)
+
+# <kernel>
+FAR = i64(1) << i64(62)
+
+
+@compiled
+def mid_nb(tape, grid, i):
+    """Mid after event ``i`` in whole ticks, rounded down; while a side is empty, the last one there was."""
+    while i >= 0 and (tape.best_bid[i] == 0 or tape.best_ask[i] >= grid.top):
+        i -= 1
+    if i < 0:
+        return i64(0)
+    return i64((grid.ticks[tape.best_bid[i]] + grid.ticks[tape.best_ask[i]]) >> 1)
+
+
+@compiled
+def send_nb(now, delay, n, st, flight):
+    """Marked cells send what they want changed."""
+    sc, ints = st.scalars, st.ints
+    row = sc[ORDER_TAIL] % len(flight.times)
+    order = flight.orders[row]
+    version = i32(sc[SENT] + 1)
+    sent = i64(0)
+    for s in range(2):
+        for c in range(n):
+            same = (ints[WANT + s, c] == ints[SENT_PX + s, c]) & (ints[SIZE + s, c] == ints[SENT_LEFT + s, c])
+            same |= (ints[WANT + s, c] == 0) & (ints[SENT_PX + s, c] == 0)
+            changed = i32(0) if same else ints[MASK, c]
+            sent += changed
+            order[ORDER_MASK + s, c] = changed
+            order[ORDER_PX + s, c] = ints[WANT + s, c]
+            order[ORDER_LEFT + s, c] = ints[SIZE + s, c]
+            ints[SENT_PX + s, c] = ints[WANT + s, c] if changed > 0 else ints[SENT_PX + s, c]
+            ints[SENT_LEFT + s, c] = ints[SIZE + s, c] if changed > 0 else ints[SENT_LEFT + s, c]
+            ints[SENT_VERSION + s, c] = version if changed > 0 else ints[SENT_VERSION + s, c]
+    if sent > 0:
+        sc[SENT] += 1
+        sc[ORDER_LAST] = max(sc[ORDER_LAST], now + delay)
+        flight.times[row, ORDER_TIME] = sc[ORDER_LAST]
+        flight.times[row, ORDER_SENT] = version
+        sc[ORDER_TAIL] += 1
+
+
+@compiled
+def arrive_nb(i, n, tape, later, grid, venue, fees, st, flight, log):
+    """The oldest message under way reaches the exchange, which has processed event ``i``."""
+    sc = st.scalars
+    row = sc[ORDER_HEAD] % len(flight.times)
+    now, version = flight.times[row, ORDER_TIME], i32(flight.times[row, ORDER_SENT])
+    order = flight.orders[row]
+    sc[ORDER_HEAD] += 1
+    if sc[OPEN] != 3:
+        return
+    bid, ask = i32(tape.best_bid[i]), i32(tape.best_ask[i])
+    mid = mid_nb(tape, grid, i)
+    for s in range(2):
+        for c in range(n):
+            st.ints[VERSION + s, c] = version if order[ORDER_MASK + s, c] > 0 else st.ints[VERSION + s, c]
+        place_nb(
+            s, i, now, mid, i64(later[i]), bid, ask, n, order[ORDER_MASK + s], order[ORDER_PX + s],
+            order[ORDER_LEFT + s], grid, venue, fees, st, flight, log,
+        )  # fmt: skip
+        sc[HIGH + s] = max(sc[HIGH + s], i64(highest_nb(n, order[ORDER_PX + s])))
+    if RECORD:
+        log_quote_nb(now, i, st, log)
+
+
+@compiled
+def learn_nb(n, st, flight):
+    """The agent gets the oldest notice under way: fills move what it knows, a refusal frees its side."""
+    sc, ints = st.scalars, st.ints
+    row = sc[NOTICE_HEAD] % len(flight.times)
+    notice = flight.notices[row]
+    s = flight.times[row, NOTICE_SIDE]
+    sign = i32(1 - 2 * s)
+    sc[NOTICE_HEAD] += 1
+    for c in range(n):
+        h = notice[NOTICE_HIT, c]
+        got = max(h, i32(0))
+        ints[KNOWN_POSITION, c] += sign * got
+        ints[MASK, c] |= i32(1) if h > 0 else i32(0)
+        mine = ints[SENT_VERSION + s, c] == notice[NOTICE_VERSION, c]
+        rest = i32(ints[SENT_LEFT + s, c] - got) if h >= 0 else i32(0)
+        rest = rest if mine else ints[SENT_LEFT + s, c]
+        ints[SENT_LEFT + s, c] = rest
+        ints[SENT_PX + s, c] = ints[SENT_PX + s, c] if rest > 0 else i32(0)
+
+
+@compiled
+def see_nb(tape, last, st):
+    """The agent sees the next moment, up to event ``last``. Returns the kind of that event."""
+    sc = st.scalars
+    kind = i64(0)
+    for j in range(sc[SEEN] + 1, last + 1):
+        kind = i64(tape.kind[j] & KIND)
+        if kind == BOOK:
+            st.book[2 + tape.side[j], tape.level[j]] = tape.size[j]
+        elif kind == UNDERLYING:
+            sc[SEEN_VALUE] = tape.aux[j]
+        elif kind == GAP:
+            for level in range(st.book.shape[1]):
+                st.book[2, level] = 0
+                st.book[3, level] = 0
+    sc[SEEN] = last
+    return kind
+
+
+@compiled
+def next_moment_nb(tape, seen, i):
+    """Last event of the next moment after ``seen``, at most ``i``; -1 if there is none yet."""
+    for j in range(seen + 1, i + 1):
+        if tape.kind[j] & MOMENT:
+            return i64(j)
+    return i64(-1)
+
+
+@compiled
+def think_nb(now, trigger, n, tape, values, grid, points, venue, st, flight):
+    """Marked cells decide on what they have seen and know, and send it."""
+    sc = st.scalars
+    seen = sc[SEEN]
+    column = seen if venue.delay.shape[1] > 1 else 0
+    bid, ask = i32(tape.best_bid[seen]), i32(tape.best_ask[seen])
+    if RISK:
+        stop_nb(n, now // NS_A_DAY, mid_nb(tape, grid, seen), st)
+    quoting = (bid > 0) & (ask < grid.top) & (sc[OPEN] == 3)
+    if quoting:
+        value = values[sc[SEEN_VALUE]] if sc[SEEN_VALUE] >= 0 else math.nan
+        told = told_nb(bid, ask, grid, venue, points, st.book, 2, seen, now, value, trigger, sc)
+        wish_of_nb(n, told, grid, bid, ask, venue, KNOWN_POSITION, SENT_PX, st)
+    else:
+        for s in range(2):
+            for c in range(n):
+                st.ints[WANT + s, c] = 0
+                st.ints[SIZE + s, c] = 0
+    send_nb(now, venue.delay[ENTRY, column], n, st, flight)
+    sc[NEXT_DUE] = stamp_nb(
+        n, i32(1 if quoting else 0), now + venue.requote_ns, st.longs[DUE], st.ints[MASK], st.ints[REQUOTES]
+    )
+
+
+@compiled
+def drain_nb(i, until, n, tape, later, values, grid, points, venue, fees, st, flight, log):
+    """Everything on the wire and at the agent strictly before ``until``, with event ``i`` the last one processed."""
+    sc, times = st.scalars, flight.times
+    rows = len(times)
+    while True:
+        orders = times[sc[ORDER_HEAD] % rows, ORDER_TIME] if sc[ORDER_HEAD] < sc[ORDER_TAIL] else FAR
+        notes = times[sc[NOTICE_HEAD] % rows, NOTICE_TIME] if sc[NOTICE_HEAD] < sc[NOTICE_TAIL] else FAR
+        moment = next_moment_nb(tape, sc[SEEN], i)
+        sight = FAR
+        if moment >= 0:
+            column = moment if venue.delay.shape[1] > 1 else 0
+            sight = max(sc[SEEN_AT], tape.ts[moment] + venue.delay[FEED, column])
+        now = min(orders, notes, sight)
+        if now >= until:
+            return
+        if orders == now:
+            arrive_nb(i, n, tape, later, grid, venue, fees, st, flight, log)
+            continue
+        trigger = i64(TRADE)
+        marked = False
+        if sight == now:
+            trigger = see_nb(tape, moment, st)
+            sc[SEEN_AT] = now
+        while sc[NOTICE_HEAD] < sc[NOTICE_TAIL] and times[sc[NOTICE_HEAD] % rows, NOTICE_TIME] <= now:
+            learn_nb(n, st, flight)
+            marked = True
+        if sight == now and sc[NEXT_DUE] <= now:
+            due_nb(n, now, st.longs[DUE], st.ints[MASK])
+            marked = True
+        if marked and sc[SEEN] >= 0:
+            think_nb(now, trigger, n, tape, values, grid, points, venue, st, flight)

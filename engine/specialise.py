@@ -1,0 +1,110 @@
+"""From the kernel template to the compiled kernel of one model under one set of assumptions.
+
+The copy is an ordinary module in the cache folder, named by the hash of everything it was made from, so that numba's
+disk cache hits the next time. Nothing in it depends on the tape or on parameter values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import os
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numba
+
+if TYPE_CHECKING:
+    from ..strategies.quoting import QuotingModel
+
+HERE = Path(__file__).parent
+TEMPLATES = ("kernel_orders.py", "kernel_decide.py", "kernel_wire.py", "kernel.py")
+PARTS = (*TEMPLATES, "compiled.py", "events.py", "fees.py", "queue.py", "state.py", "../strategies/known.py")
+MARK = "# <kernel>\n"
+IMPORTS = """from collections import namedtuple
+import math
+import numpy as np
+from touchline.engine.compiled import OPTIONS, compiled, inlined, njit
+from touchline.engine.events import *
+from touchline.engine.fees import align_fee_nb, trade_fee_nb
+from touchline.engine.queue import *
+from touchline.engine.state import *
+from touchline.strategies.known import Known
+"""
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What a specialised kernel can do; everything off is the fastest."""
+
+    one: bool = False
+    record: bool = False
+    latency: bool = False
+    risk: bool = False
+    taker: bool = False
+    fees: bool = False
+    capital: bool = False
+    uniform: bool = True
+    float_queue: bool = False
+
+
+def cache_dir() -> Path:
+    """Where kernels are kept: TOUCHLINE_CACHE, the user's cache folder, or a temporary one if neither is writable."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    chosen = Path(os.environ.get("TOUCHLINE_CACHE") or Path(home) / "touchline")
+    for folder in (chosen, Path(tempfile.gettempdir()) / f"touchline-{os.getuid()}"):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / f".probe-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError:
+            continue
+        return folder
+    return Path(tempfile.mkdtemp(prefix="touchline-"))
+
+
+def _source(model: type[QuotingModel], flags: Flags) -> str:
+    """The module's text: what the templates import, the flags, the model's quote, the templates' bodies."""
+    names = model.columns()
+    switches = [f"{name.upper()} = {value}" for name, value in asdict(flags).items() if name != "float_queue"]
+    row = ", ".join(f"params[{index}, c]" for index in range(len(names)))
+    quote = [
+        f"P = namedtuple('P', {list(names)!r})",
+        "model_quote = inlined(MODEL.quote)",
+        "@inlined",
+        "def quote_nb(known, params, c):",
+        f"    return model_quote(known, P({row}))",
+    ]
+    head = [IMPORTS, *switches, f"AHEAD = np.{'float64' if flags.float_queue else 'int32'}", *quote]
+    bodies = [(HERE / name).read_text().split(MARK)[1] for name in TEMPLATES]
+    return "\n".join([*head, *bodies]).replace("@entry", "@njit(nogil=True, cache=True, **OPTIONS)")
+
+
+@cache
+def kernel(model: type[QuotingModel], flags: Flags) -> ModuleType:
+    """Return the module whose ``run_nb`` runs ``model`` under ``flags``; compiled on first use, then cached on disk."""
+    source = _source(model, flags)
+    made_of = [source, inspect.getsource(sys.modules[model.__module__]), numba.__version__, sys.version]
+    made_of += [(HERE / part).resolve().read_text() for part in PARTS]
+    digest = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:20]
+    folder = cache_dir() / "kernels"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"kernel_{digest}.py"
+    if not path.exists():
+        beside = path.with_suffix(f".{os.getpid()}")
+        beside.write_text(source)
+        beside.replace(path)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    vars(module)["MODEL"] = model
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module

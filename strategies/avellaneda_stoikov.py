@@ -1,0 +1,36 @@
+"""Avellaneda & Stoikov, Quantitative Finance 8 (2008): reservation price and spread under inventory risk."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+from .known import Known
+from .parameters import Parameter
+from .quoting import QuotingModel
+
+
+class AvellanedaStoikov(QuotingModel):
+    """Quotes around ``mid - q gamma variance tau`` at ``gamma variance tau / 2 + ln(1 + gamma/kappa) / gamma``."""
+
+    name = "avellaneda-stoikov"
+    parameters = (
+        Parameter("gamma", 0.1, 1e-6, 1e3, "risk aversion, per cent of money"),
+        Parameter("kappa", 1.5, 1e-6, 1e3, "how fast fills vanish with distance, per cent of price"),
+        Parameter("size", 10.0, 0.01, 1e6, "contracts a quote"),
+    )
+    derived = ("half", "inverse_size")
+    grid: ClassVar = {"gamma": (0.05, 1.0, 32), "kappa": (0.5, 5.0, 32)}
+
+    @staticmethod
+    def derive(p: Any) -> tuple[float, float]:
+        """Half of the spread's constant part; the reciprocal of the size, because a product is cheaper."""
+        return math.log(1.0 + p.gamma / p.kappa) / p.gamma, 1.0 / p.size
+
+    @staticmethod
+    def quote(known: Known, p: Any) -> tuple[float, float, float, float]:
+        """Bid, ask, bid size, ask size."""
+        risk = p.gamma * known.variance * known.tau
+        center = known.mid - known.position * p.inverse_size * risk
+        half = risk * 0.5 + p.half
+        return center - half, center + half, p.size, p.size
