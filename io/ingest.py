@@ -6,6 +6,7 @@ import hashlib
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -136,14 +137,24 @@ class _Import:
         resumed = self.done.chunks
         rest = chunks(resumed) if callable(chunks) else islice(chunks, resumed, None)
         clock = time.perf_counter()
-        for batch in _batches(rest):
-            record = self._write(batch)
-            record.seconds = time.perf_counter() - clock
-            clock = time.perf_counter()
-            name = f"{_journal(self.id)}/{len(self.done.batches):06d}.json"
-            self.place.put(name, msgspec.json.encode(record))
-            self.done.add(name, record)
+        with ThreadPoolExecutor(1) as writer:  # the next batch is read while one is written
+            writing: Future[None] | None = None
+            for batch in _batches(rest):
+                if writing:
+                    writing.result()
+                writing = writer.submit(self._finish, batch, clock)
+                clock = time.perf_counter()
+            if writing:
+                writing.result()
         return self._commit(resumed, clock)
+
+    def _finish(self, batch: _Chunks, clock: float) -> None:
+        """Write a batch and its line of the journal: from here on a kill does not lose it."""
+        record = self._write(batch)
+        record.seconds = time.perf_counter() - clock
+        name = f"{_journal(self.id)}/{len(self.done.batches):06d}.json"
+        self.place.put(name, msgspec.json.encode(record))
+        self.done.add(name, record)
 
     def _resume(self) -> None:
         """Take over what a killed import of this content finished; start afresh if another was committed since."""
