@@ -21,6 +21,7 @@ from .reading import collect_keys, scan
 from .rows import conform, describe, merged, stored
 from .schema import MARKETS, TABLES, Table
 
+UNFINISHED = "unfinished"
 #: A batch is written when it has this many rows ...
 BATCH_ROWS = 1 << 20
 #: ... or this many rows that could not be read.
@@ -54,7 +55,7 @@ class ImportReport:
 class _Batch(msgspec.Struct):
     """One line of the journal: what is durable once this record is."""
 
-    after: int  # the manifest the import was checked against
+    after: int  # how many imports were committed when its keys were checked
     chunks: int
     files: list[StoredFile]
     duplicates: dict[str, int]
@@ -93,9 +94,6 @@ def ingest(place: Place, ledger: Ledger, source: str, digest: str, chunks: Chunk
     if not digest:
         raise InputError("an import needs the digest of what it imports")
 
-    def waiting(holder: str) -> None:
-        sys.stderr.write(f"waiting for {holder} …\n")
-
     with place.lock(f"import of {source}", waiting):
         state = ledger.state()
         known = state.imported(digest)
@@ -103,6 +101,21 @@ def ingest(place: Place, ledger: Ledger, source: str, digest: str, chunks: Chunk
             _drop_journal(place, known.import_id)
             return report_of(place, known, new=False)
         return _Import(place, state, source, digest, label).run(chunks)
+
+
+def waiting(holder: str) -> None:
+    """Tell the person who waits for another writer what is going on."""
+    sys.stderr.write(f"waiting for {holder} …\n")
+
+
+def unfinished_files(place: Place) -> set[str]:
+    """The files that killed imports had finished: the same imports will go on from them."""
+    return {
+        file.name
+        for folder in place.folders(UNFINISHED)
+        for name in place.names(folder)
+        for file in msgspec.json.decode(place.read(name), type=_Batch).files
+    }
 
 
 def report_of(place: Place, record: ImportRecord, *, new: bool, resumed: int = 0) -> ImportReport:
@@ -160,7 +173,7 @@ class _Import:
         """Take over what a killed import of this content finished; start afresh if another was committed since."""
         names = self.place.names(_journal(self.id))
         batches = [msgspec.json.decode(self.place.read(name), type=_Batch) for name in names]
-        if any(batch.after != self.state.number for batch in batches):
+        if any(batch.after != len(self.state.imports) for batch in batches):
             _drop_journal(self.place, self.id)
             return
         for name, batch in zip(names, batches, strict=True):
@@ -187,7 +200,7 @@ class _Import:
             files.append(describe(table, rows, path, self.place.put_frame(path, rows, ROW_GROUP)))
             if table.sort[0] == "ticker":
                 self.tickers.update(rows.get_column("ticker").unique())
-        return _Batch(self.state.number, batch.chunks, files, duplicates, batch.bad, 0.0)
+        return _Batch(len(self.state.imports), batch.chunks, files, duplicates, batch.bad, 0.0)
 
     def _fresh(self, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
         """Leave out rows that are stored already, in this import or before it."""
@@ -250,7 +263,7 @@ class _Import:
             start=min((file.low[0] for file in timed), default=None),
             end=max((file.high[0] for file in timed), default=None),
         )
-        manifest = Manifest(self.state.number + 1, False, [record], done.files)
+        manifest = Manifest(self.state.number + 1, False, [record], done.files, made=record.finished)
         if not commit(self.place, manifest):
             raise InputError(f"another import was committed to {self.place.root} meanwhile; run this one again")
         _drop_journal(self.place, self.id)
@@ -291,7 +304,7 @@ def _batches(chunks: Iterable[Chunk]) -> Iterator[_Chunks]:
 
 
 def _journal(import_id: str) -> str:
-    return f"unfinished/{import_id}"
+    return f"{UNFINISHED}/{import_id}"
 
 
 def _drop_journal(place: Place, import_id: str) -> None:

@@ -62,6 +62,7 @@ class Manifest(msgspec.Struct, frozen=True):
     imports: list[ImportRecord]
     files: list[StoredFile]
     replaced: list[str] = []  # files a snapshot no longer names; removed later
+    made: int = 0  # ns UTC
     format: int = FORMAT
 
 
@@ -92,8 +93,8 @@ class State:
 
 
 def fingerprint(files: Sequence[StoredFile]) -> str:
-    """A hash of the files' identities, in order."""
-    return hashlib.sha256("\n".join(f"{f.name} {f.rows} {f.size}" for f in files).encode()).hexdigest()
+    """A hash of the files' identities."""
+    return hashlib.sha256("\n".join(sorted(f"{f.name} {f.rows} {f.size}" for f in files)).encode()).hexdigest()
 
 
 def name_of(number: int) -> str:
@@ -116,19 +117,32 @@ class Ledger:
 
     def state(self) -> State:
         """What is committed now."""
-        names = tuple(self._place.names(FOLDER))
-        if names == self._state.manifests:
-            return self._state
         while True:
+            names = tuple(self._place.names(FOLDER))
+            if names == self._state.manifests:
+                return self._state
             try:
-                self._read = {name: self._read.get(name) or self._load(name) for name in names}
+                self._state = _fold(names, self._since_snapshot(names))
+            except FileNotFoundError:  # removed since we listed, so that a newer snapshot has taken its place
+                continue
+            return self._state
+
+    def snapshots(self) -> list[Manifest]:
+        """The snapshots whose manifests are still there, oldest first."""
+        return [manifest for name in self._place.names(FOLDER) if (manifest := self._load(name)).snapshot]
+
+    def _since_snapshot(self, names: Sequence[str]) -> list[Manifest]:
+        """The last snapshot, if there is one, and what follows it."""
+        manifests: list[Manifest] = []
+        for name in reversed(names):
+            manifests.insert(0, self._load(name))
+            if manifests[0].snapshot:
                 break
-            except FileNotFoundError:  # removed by a compaction since we listed; a snapshot has taken its place
-                names = tuple(self._place.names(FOLDER))
-        self._state = _fold(names, list(self._read.values()))
-        return self._state
+        return manifests
 
     def _load(self, name: str) -> Manifest:
+        if name in self._read:
+            return self._read[name]
         try:
             manifest = msgspec.json.decode(self._place.read(name), type=Manifest)
         except msgspec.DecodeError as error:
@@ -137,14 +151,14 @@ class Ledger:
             raise InputError(
                 f"{self._place.url(name)} has format {manifest.format}, this version reads {FORMAT}; upgrade touchline"
             )
+        self._read[name] = manifest
         return manifest
 
 
 def _fold(names: tuple[str, ...], manifests: list[Manifest]) -> State:
-    snapshot = max((index for index, manifest in enumerate(manifests) if manifest.snapshot), default=0)
     imports: list[ImportRecord] = []
     files: dict[str, list[StoredFile]] = {}
-    for manifest in manifests[snapshot:]:
+    for manifest in manifests:
         imports += manifest.imports
         for file in manifest.files:
             files.setdefault(file.table, []).append(file)

@@ -21,6 +21,7 @@ class Place(Protocol):
 
     root: str
     storage_options: dict[str, Any] | None
+    exclusive: bool  # whether the lock keeps other writers out
 
     def url(self, name: str) -> str:
         """What Polars and DuckDB open."""
@@ -32,6 +33,14 @@ class Place(Protocol):
 
     def names(self, folder: str) -> list[str]:
         """Names of the files in a folder, in order; none if there is no such folder."""
+        ...
+
+    def leftovers(self, folder: str) -> list[str]:
+        """Names of files in a folder that a killed writer did not finish."""
+        ...
+
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders in a folder, in order."""
         ...
 
     def read(self, name: str) -> bytes:
@@ -76,6 +85,7 @@ class LocalPlace:
     """A folder on this machine."""
 
     storage_options: dict[str, Any] | None = None
+    exclusive = True
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.expanduser().absolute()
@@ -91,13 +101,15 @@ class LocalPlace:
 
     def names(self, folder: str) -> list[str]:
         """Names of the finished files in a folder, in order."""
-        try:
-            with os.scandir(self.folder / folder) as entries:
-                return sorted(
-                    f"{folder}/{entry.name}" for entry in entries if entry.is_file() and not entry.name.startswith(".")
-                )
-        except FileNotFoundError:
-            return []
+        return self._list(folder, lambda entry: entry.is_file() and not entry.name.startswith("."))
+
+    def leftovers(self, folder: str) -> list[str]:
+        """Names of files that were being written."""
+        return self._list(folder, lambda entry: entry.is_file() and entry.name.startswith("."))
+
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders in a folder, in order."""
+        return self._list(folder, lambda entry: entry.is_dir())
 
     def read(self, name: str) -> bytes:
         """A file's bytes."""
@@ -150,6 +162,13 @@ class LocalPlace:
             yield
         finally:
             os.close(descriptor)
+
+    def _list(self, folder: str, wanted: Callable[[os.DirEntry[str]], bool]) -> list[str]:
+        try:
+            with os.scandir(self.folder / folder) as entries:
+                return sorted(f"{folder}/{entry.name}" for entry in entries if wanted(entry))
+        except FileNotFoundError:
+            return []
 
     def _write(self, name: str, fill: Callable[[Path], Any]) -> int:
         path = self.folder / name

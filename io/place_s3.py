@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class S3Place:
     """A prefix in a bucket. A PUT is all-or-nothing, so a manifest's PUT is the commit."""
 
+    exclusive = False
+
     def __init__(self, url: str) -> None:
         try:
             import s3fs
@@ -41,11 +43,15 @@ class S3Place:
 
     def names(self, folder: str) -> list[str]:
         """Names of the objects in a folder, in order."""
-        try:
-            listed = self.filesystem.ls(self.url(folder), detail=False, refresh=True)
-        except FileNotFoundError:
-            return []
-        return sorted(f"{folder}/{path.rsplit('/', 1)[1]}" for path in listed)
+        return self._list(folder, "file")
+
+    def leftovers(self, folder: str) -> list[str]:
+        """None: an object is there whole or not at all."""
+        return []
+
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders in a folder, in order."""
+        return self._list(folder, "directory")
 
     def read(self, name: str) -> bytes:
         """An object's bytes."""
@@ -82,3 +88,10 @@ class S3Place:
     def lock(self, holder: str, waiting: Callable[[str], None]) -> Iterator[None]:
         """S3 has no locks: of two writers the one that commits second is told to run again."""
         yield
+
+    def _list(self, folder: str, kind: str) -> list[str]:
+        try:
+            listed = self.filesystem.ls(self.url(folder), detail=True, refresh=True)
+        except FileNotFoundError:
+            return []
+        return sorted(f"{folder}/{entry['name'].rsplit('/', 1)[1]}" for entry in listed if entry["type"] == kind)

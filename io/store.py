@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from . import compaction
+from .compaction import KEEP_SECONDS, CompactReport, compact
 from .errors import InputError
 from .ingest import Chunks, ImportReport, ingest, report_of
 from .manifest import Ledger, State, fingerprint
@@ -126,9 +126,15 @@ class Store:
         _table(table)
         return fingerprint(self._state().select(table, _tickers(ticker), *_span(start, end)))
 
-    def compact(self, progress: Callable[[int, int], None] | None = None) -> compaction.CompactReport:
-        """Merge small and overlapping files; ``progress`` is called with rows done and rows in all."""
-        return compaction.compact(self._place, self._ledger, progress)
+    def compact(
+        self, progress: Callable[[int, int], None] | None = None, *, keep_seconds: float = KEEP_SECONDS
+    ) -> CompactReport:
+        """Merge small and overlapping files; the rows stay as they are, and so do frames that were asked for before.
+
+        ``progress`` is called with rows done and rows in all. What is replaced is kept for ``keep_seconds`` and
+        removed by a later compaction.
+        """
+        return compact(self._place, self._ledger, progress, keep_seconds)
 
     def files(self, table: str) -> int:
         """How many files a table is in."""
