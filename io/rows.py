@@ -17,10 +17,11 @@ def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
         raise InputError(f"table {table.name} has no column {', '.join(unknown)}; it has {', '.join(table.columns)}")
     columns: list[pl.Series] = []
     for name, wanted in table.columns.items():
+        filler = _missing(table, name)
         if name not in frame.columns:
             if name in table.required:
                 raise InputError(f"table {table.name} needs column {name}; the rows have {', '.join(frame.columns)}")
-            columns.append(pl.Series(name, [], wanted).extend_constant(_missing(table, name), frame.height))
+            columns.append(pl.Series(name, [filler], wanted).new_from_index(0, frame.height))
             continue
         column = frame.get_column(name)
         if column.dtype != wanted:
@@ -30,7 +31,7 @@ def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
                 f"column {name} of table {table.name} is required; "
                 f"{column.null_count()} of {frame.height} rows have none"
             )
-        if (filler := _missing(table, name)) is not None and column.null_count():
+        if filler is not None and column.null_count():
             column = column.fill_null(filler)
         columns.append(column)
     return pl.DataFrame(columns)

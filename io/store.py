@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -10,15 +11,26 @@ import polars as pl
 from .compaction import KEEP_SECONDS, CompactReport, compact
 from .errors import InputError
 from .ingest import Chunks, ImportReport, ingest, report_of
-from .manifest import Ledger, State, fingerprint
+from .manifest import Ledger, State, StoredFile, fingerprint
 from .place import place_at
 from .reading import scan
 from .rows import merged
 from .schema import MARKETS, TABLES, Table
-from .sql import run_sql
 from .times import Moment, nanoseconds
 
 Tickers = str | Sequence[str] | None
+
+
+@dataclass(frozen=True)
+class TableSize:
+    """How much of a table is stored."""
+
+    name: str
+    rows: int
+    files: int
+    size: int  # bytes
+    start: int | None  # ns UTC of the first and the last row; null for markets
+    end: int | None
 
 
 class Store:
@@ -95,6 +107,8 @@ class Store:
         if not history:
             frame = merged(frame.lazy(), ("ticker",)).collect()
         if where is not None:
+            from .sql import run_sql
+
             frame = run_sql(f"SELECT * FROM markets WHERE {where}", self._place, State(), {"markets": frame})
         return frame.lazy()
 
@@ -103,6 +117,8 @@ class Store:
 
         ``markets`` has one row a ticker, ``markets_history`` all that held when.
         """
+        from .sql import run_sql
+
         state = self._state()
         frames: dict[str, pl.DataFrame] = {}
         if "markets" in query.lower():
@@ -134,15 +150,13 @@ class Store:
         ``progress`` is called with rows done and rows in all. What is replaced is kept for ``keep_seconds`` and
         removed by a later compaction.
         """
+        self._state()
         return compact(self._place, self._ledger, progress, keep_seconds)
 
-    def files(self, table: str) -> int:
-        """How many files a table is in."""
-        return len(self._state().files.get(_table(table).name, ()))
-
-    def count(self, table: str) -> int:
-        """How many rows of a table are stored."""
-        return sum(file.rows for file in self._state().files.get(_table(table).name, ()))
+    def tables(self) -> list[TableSize]:
+        """What each table holds, read from the manifests alone."""
+        state = self._state()
+        return [_size(table, state.files.get(name, ())) for name, table in TABLES.items()]
 
     def _state(self) -> State:
         state = self._ledger.state()
@@ -166,6 +180,18 @@ def _table(name: str) -> Table:
     if name not in TABLES:
         raise InputError(f"there is no table {name!r}; there are {', '.join(TABLES)}")
     return TABLES[name]
+
+
+def _size(table: Table, files: Sequence[StoredFile]) -> TableSize:
+    timed = files if table.day else ()
+    return TableSize(
+        name=table.name,
+        rows=sum(file.rows for file in files),
+        files=len(files),
+        size=sum(file.size for file in files),
+        start=min((file.low[0] for file in timed), default=None),
+        end=max((file.high[0] for file in timed), default=None),
+    )
 
 
 def _tickers(ticker: Tickers) -> list[str] | None:

@@ -6,6 +6,7 @@ import typer
 
 from .data_import import data_import
 from .data_kalshi import data_pull, data_record, data_scan
+from .data_store import data_compact, data_imports, data_sql, data_tables
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Import, check and query recorded markets."
@@ -21,3 +22,7 @@ app.command("import")(data_import)
 app.command("pull")(data_pull)
 app.command("record")(data_record)
 app.command("scan")(data_scan)
+app.command("sql")(data_sql)
+app.command("tables")(data_tables)
+app.command("imports")(data_imports)
+app.command("compact")(data_compact)

@@ -159,3 +159,12 @@ def test_version_changes_only_where_rows_may_have_changed(store):
     store.ingest("b", "d2", [trades((50, "C", 10, 1), (60, "D", 10, 1))])
     after = {name: store.version("trades", name) for name in "ABCD"} | {"late": store.version("trades", "A", 100)}
     assert [name for name in before if before[name] != after[name]] == ["C", "D"]
+
+
+def test_tables_say_what_is_stored(store):
+    store.ingest("a", "d1", [trades((3, "A", 10, 1), (5, "C", 10, 1))])
+    store.ingest("b", "d2", [trades((9, "A", 10, 1)), Chunk({"markets": pl.DataFrame({"ticker": ["A"]})})])
+    sizes = {table.name: (table.rows, table.files, table.start, table.end) for table in store.tables()}
+    assert sizes["trades"] == (3, 2, 3, 9)
+    assert sizes["markets"] == (1, 1, None, None)
+    assert sizes["book"] == (0, 0, None, None)

@@ -1,0 +1,104 @@
+"""`engine data sql|tables|imports|compact`: look into a store and keep it tidy."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from .console import JSON_OPTION, emit_json, emit_table, progress, say
+
+if TYPE_CHECKING:
+    from ...io.store import Store
+
+STORE_OPTION = typer.Option("data", "--store", help="The store: a folder or s3://bucket/prefix.")
+
+
+def data_sql(
+    query: str = typer.Argument(..., help="One SELECT over trades, book, quotes, underlying, markets."),
+    store: str = STORE_OPTION,
+    limit: int = typer.Option(100, "--limit", min=1, help="Rows shown at most; --json and --csv give all."),
+    as_csv: bool = typer.Option(False, "--csv", help="Print CSV."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Query the store with SQL (DuckDB). Prices are in ticks (1/10,000 $), sizes in lots (1/100), times in ns UTC."""
+    frame = _open(store).sql(query)
+    if as_json:
+        emit_json({"columns": frame.columns, "rows": [list(row) for row in frame.iter_rows()]})
+    elif as_csv:
+        typer.echo(frame.write_csv(), nl=False)
+    else:
+        emit_table("", frame.columns, frame.head(limit).iter_rows())
+        if frame.height > limit:
+            say(f"{frame.height - limit:,} more rows; --limit, --csv or --json show them")
+
+
+def data_tables(store: str = STORE_OPTION, as_json: bool = JSON_OPTION) -> None:
+    """Show what each table holds."""
+    opened = _open(store)
+    found = opened.tables()
+    if as_json:
+        emit_json({"store": opened.path, "tables": [dataclasses.asdict(table) for table in found]})
+        return
+    emit_table(
+        opened.path,
+        ("table", "rows", "files", "MB", "from (UTC)", "to (UTC)"),
+        (
+            (table.name, table.rows, table.files, round(table.size / 1e6, 1), _utc(table.start), _utc(table.end))
+            for table in found
+        ),
+    )
+
+
+def data_imports(store: str = STORE_OPTION, as_json: bool = JSON_OPTION) -> None:
+    """Show what was imported, in order."""
+    done = _open(store).imports()
+    if as_json:
+        emit_json({"imports": [dataclasses.asdict(report) for report in done]})
+        return
+    emit_table(
+        "imports",
+        ("import", "source", "rows", "stored already", "quarantined", "tickers", "from (UTC)", "to (UTC)"),
+        (
+            (
+                report.import_id,
+                report.source,
+                sum(report.rows.values()),
+                sum(report.duplicates.values()),
+                report.quarantined,
+                report.tickers,
+                _utc(report.start),
+                _utc(report.end),
+            )
+            for report in done
+        ),
+    )
+
+
+def data_compact(store: str = STORE_OPTION, as_json: bool = JSON_OPTION) -> None:
+    """Merge small and overlapping files into few; the rows stay as they are."""
+    opened = _open(store)
+    with progress(quiet=as_json) as bar:
+        task = bar.add_task("rows", total=None)
+        report = opened.compact(lambda done, total: bar.update(task, completed=done, total=total))
+    if as_json:
+        emit_json(dataclasses.asdict(report))
+        return
+    rows = ((table, count, report.after[table]) for table, count in report.before.items())
+    emit_table("files", ("table", "before", "after"), rows)
+    say(f"{report.rows:,} rows written anew, {report.removed:,} old files removed")
+
+
+def _open(path: str) -> Store:
+    from ...io.store import Store
+
+    return Store(path)
+
+
+def _utc(ns: int | None) -> Any:
+    import datetime
+
+    if ns is None:
+        return None
+    return datetime.datetime.fromtimestamp(ns // 10**9, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")

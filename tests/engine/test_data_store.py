@@ -1,0 +1,60 @@
+"""`engine data sql|tables|imports|compact` as a user sees them."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+import pytest
+from touchline.engine.cli.data import app
+from touchline.io.errors import InputError
+from touchline.io.importers.base import Chunk
+from touchline.io.store import Store
+from typer.testing import CliRunner
+
+
+@pytest.fixture
+def folder(tmp_path):
+    store = Store(tmp_path / "store")
+    for number in range(3):
+        rows = {"ts": [number * 10**9], "ticker": [f"T{number}"], "price": [5600], "size": [100 + number]}
+        store.ingest(f"file{number}.csv", f"d{number}", [Chunk({"trades": pl.DataFrame(rows)})])
+    return store.path
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_sql_as_table_csv_and_json(folder):
+    query = "select ticker, size from trades order by ticker"
+    assert run("sql", query, "--store", folder, "--csv") == "ticker,size\nT0,100\nT1,101\nT2,102\n"
+    shown = json.loads(run("sql", query, "--store", folder, "--json"))
+    assert shown == {"columns": ["ticker", "size"], "rows": [["T0", 100], ["T1", 101], ["T2", 102]]}
+    table = run("sql", query, "--store", folder, "--limit", "2")
+    assert "T1" in table
+    assert "T2" not in table
+
+
+def test_tables_imports_and_compaction(folder):
+    before = json.loads(run("tables", "--store", folder, "--json"))["tables"]
+    assert {table["name"]: (table["rows"], table["files"]) for table in before}["trades"] == (3, 3)
+    assert [one["source"] for one in json.loads(run("imports", "--store", folder, "--json"))["imports"]] == [
+        "file0.csv",
+        "file1.csv",
+        "file2.csv",
+    ]
+    done = json.loads(run("compact", "--store", folder, "--json"))
+    assert (done["before"], done["after"], done["rows"]) == ({"trades": 3}, {"trades": 1}, 3)
+    assert "1970-01-01 00:00:02" in run("tables", "--store", folder)
+    assert "file2.csv" in run("imports", "--store", folder)
+    assert run("sql", "select sum(size) s from trades", "--store", folder, "--csv") == "s\n303\n"
+
+
+@pytest.mark.parametrize("command", [["sql", "select 1"], ["tables"], ["imports"], ["compact"]])
+def test_an_absent_store_is_bad_input(tmp_path, command):
+    with pytest.raises(InputError, match="there is no store at"):
+        run(*command, "--store", str(tmp_path / "nothing"))
+    assert not (tmp_path / "nothing").exists()
