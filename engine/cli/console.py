@@ -34,7 +34,7 @@ def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
         table.add_column(name, justify="right" if numeric and listed else "left")
     for row in listed:
         table.add_row(*("" if cell is None else f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    Console(width=None if sys.stdout.isatty() else 10_000).print(table)  # a pipe has no edge to wrap at
 
 
 def emit_facts(title: str, facts: Mapping[str, object]) -> None:
