@@ -32,6 +32,7 @@ class Axis:
     name: str
     values: tuple[float, ...]
     scale: Literal["lin", "log"] = "lin"
+    part: str = "model"  #: what the parameter belongs to: model, venue or limits
 
     def unit(self, values: Floats) -> Floats:
         """Return values as places between 0 and 1 along the axis."""
@@ -220,7 +221,7 @@ def _axis(row: Mapping[str, Any], place: Path) -> Axis:
     scale = row.get("scale", "lin")
     if not values or scale not in ("lin", "log") or (scale == "log" and min(values) <= 0):
         raise InputError(f"{place / 'sweep.json'}: axis {row.get('name')!r} needs values and the scale lin or log")
-    return Axis(str(row["name"]), values, scale)
+    return Axis(str(row["name"]), values, scale, str(row.get("part", "model")))
 
 
 def _market(row: Mapping[str, Any]) -> Market:

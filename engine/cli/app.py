@@ -14,6 +14,7 @@ from .. import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("data", "Import, check and query recorded markets."),
     "exchange": ("exchange", "Run a local exchange that replays recorded markets."),
+    "export": ("export", "Write a sweep's best parameters to a file for the live runner."),
 }
 
 

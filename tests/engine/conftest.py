@@ -27,7 +27,7 @@ def write_sweep(
     seed: int = 0,
     about: dict[str, Any] | None = None,
 ) -> Path:
-    """Write a sweep whose P&L a period is ``surface(gamma, kappa)`` dollars plus noise; an event a day, 6 periods each."""
+    """Write a sweep whose P&L a period is ``surface(gamma, kappa)`` dollars plus noise: an event a day of 6 periods."""
     rng = np.random.default_rng(seed)
     g, k = (axis.ravel() for axis in np.meshgrid(gamma, kappa, indexing="ij"))
     cell = np.arange(len(g), dtype=np.int32)

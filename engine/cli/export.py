@@ -1,0 +1,91 @@
+"""`engine export`: from a sweep to a parameter file."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from .console import JSON_OPTION, emit_facts, emit_json, say
+
+if TYPE_CHECKING:
+    from ..params import Params
+
+app = typer.Typer(help="Write a sweep's best parameters to a file for the live runner.")
+
+
+class Choice(StrEnum):
+    """Which cells to export."""
+
+    ROBUST = "robust"
+    OVERALL = "overall"
+    BY_MARKET = "by-market"
+
+
+_FOLDER = typer.Argument(..., metavar="FOLDER", help="A sweep's folder, such as results/NAME.")
+_PICK = typer.Option(
+    Choice.ROBUST,
+    "--pick",
+    help="robust: best neighbourhood; overall: highest average cash; by-market: each market its own.",
+)
+_TO = typer.Option(..., "--to", help="The file to write, such as params.toml.")
+
+
+@app.command()
+def export(
+    folder: Path = _FOLDER,
+    to: Path = _TO,
+    pick: Choice = _PICK,
+    force: bool = typer.Option(False, "--force", help="Export although the checks refuse it; the file says so."),
+    valid_days: float | None = typer.Option(
+        None, "--valid-days", min=0.0, help="Days after the data's end for which the file holds; as long as the data."
+    ),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Write the chosen parameters with their limits, assumptions and evidence.
+
+    Refuses when the probability of overfitting is above .5, or the out-of-sample P&L is negative, or neither is known.
+    """
+    from ..exporting import export as write
+
+    params = write(folder, to, pick=pick.value, force=force, valid_days=valid_days)
+    if as_json:
+        emit_json(_document(params, to))
+        return
+    emit_facts(f"wrote {to}", _facts(params))
+    for notice in params.notices:
+        say(f"warning: {notice}")
+
+
+def _document(params: Params, to: Path) -> dict[str, Any]:
+    import msgspec
+
+    return {"file": str(to), **msgspec.to_builtins(params)}
+
+
+def _facts(params: Params) -> dict[str, object]:
+    from ...io.units import dollars
+
+    told = params.provenance
+    outside = told.out_of_sample_pnl_micros
+    pbo, deflated = told.overfitting_probability, told.deflated_sharpe
+    return {
+        "strategy": params.strategy,
+        "parameters": _listed(params),
+        "tried": f"{told.cells:,} cells ({told.trials:,} independent) on {told.markets:,} markets",
+        "events": told.events,
+        "in-sample P&L": dollars(told.in_sample_pnl_micros),
+        "out-of-sample P&L": "not known" if outside is None else dollars(outside),
+        "probability of overfitting": "not known" if pbo is None else f"{pbo:.2f}",
+        "deflated Sharpe ratio": "not known" if deflated is None else f"{deflated:.2f}",
+        "valid until": params.validity.valid_until,
+        "content hash": params.content_hash,
+    }
+
+
+def _listed(params: Params) -> str:
+    if len(params.applies) > 1 and len({str(rule.parameters) for rule in params.applies}) > 1:
+        return f"{len(params.applies):,} sets, one a market"
+    return ", ".join(f"{name} = {value}" for name, value in params.applies[0].parameters.items())
