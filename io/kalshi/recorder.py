@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import InputError
 from .errors import KalshiError, StreamError
 from .frames import Delta, Lifecycle, TradeFrame
 from .journal import Journal
@@ -21,6 +22,7 @@ from .wire import write_time
 _POLL_SECONDS = 0.25
 _COMPARED_BOOKS = 20
 _GONE_AFTER = 2  # look-ups in a row that must agree before a market is dropped
+_OVER = {"deactivated", "determined", "settled"}
 _NS = 1_000_000_000
 
 
@@ -66,6 +68,7 @@ class Recorder:
         end = None if seconds is None else time.monotonic() + seconds
         self.watcher.start()
         try:
+            self._first_list(stop)
             while not stop.is_set() and (end is None or time.monotonic() < end) and not self._finished():
                 self._take(self.source.poll(_POLL_SECONDS))
                 self._hear_watcher()
@@ -79,6 +82,16 @@ class Recorder:
             self.source.close()
             self.journal.close()
         return self.totals
+
+    def _first_list(self, stop: threading.Event) -> None:
+        """Know what to follow before the source begins, so that everything begins together."""
+        while not stop.is_set() and self.watcher.found.empty():
+            time.sleep(0.02)
+        self._hear_watcher()
+        if not self._following and self._lists:
+            if not self._prefixes:
+                raise InputError("none of these markets is open")
+            self._tell("no market of the series is open now; waiting for new ones")
 
     def _finished(self) -> bool:
         """Whether named markets are all over; a series may always bring a new one."""
@@ -106,9 +119,11 @@ class Recorder:
         """Whether a step in a market's life is ours; a new market of a series is looked up at once."""
         ticker = frame.msg.market_ticker
         if ticker.startswith(self._prefixes):
-            if ticker not in self._following:
+            if ticker not in self._following or frame.msg.event_type in _OVER:
                 self.watcher.ask()  # the look-up decides: names only hint at a series
             return True
+        if ticker in self._following and frame.msg.event_type in _OVER:
+            self.watcher.ask()
         return ticker in self._following
 
     def _miss(self, hole: Hole) -> None:

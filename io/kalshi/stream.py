@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 BOOK, TRADES, LIFECYCLE = "orderbook_delta", "trade", "market_lifecycle_v2"
 
-_CHUNK = 500  # tickers in one command
+_CHUNK = 1000  # tickers in one command
 _COMMAND_SECONDS = 10.0  # a command without an answer is sent again
 _SNAPSHOT_SECONDS = 5.0  # a snapshot that did not come is asked for again
 _SNAPSHOT_TRIES = 4  # then the connection is given up
@@ -55,7 +55,7 @@ class Hole:
     numbered: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class _Subscription:
     channel: str
     wanted: set[str] = field(default_factory=set)
@@ -69,7 +69,7 @@ class _Subscription:
 
 @dataclass
 class _Command:
-    subscription: _Subscription
+    subscriptions: list[_Subscription]  # whose answers are awaited
     action: str
     tickers: tuple[str, ...]
     due: float
@@ -150,7 +150,7 @@ class Stream:
         sid = self._subscriptions[BOOK].sid
         now = time.monotonic()
         for chunk in chunks(tickers):
-            self._send(self._subscriptions[BOOK], "get_snapshot", chunk, sid)
+            self._send([self._subscriptions[BOOK]], "get_snapshot", chunk, sid)
             for ticker in chunk:
                 self._asked[ticker] = now
 
@@ -240,7 +240,9 @@ class Stream:
             yield Hole(channel, tickers, self._heard_ns, stale.reason, numbered=True)
 
     def _answered(self, frame: Frame) -> Iterator[Hole]:
-        command = self._commands.pop(frame.id or 0, None)
+        command = self._commands.get(frame.id or 0)
+        if command is not None and not (isinstance(frame, Subscribed) and len(command.subscriptions) > 1):
+            del self._commands[frame.id or 0]
         if isinstance(frame, Snapshot):
             self._fruitless = 0
             self._asked.pop(frame.msg.market_ticker, None)
@@ -248,20 +250,20 @@ class Stream:
             subscription = self._subscriptions.get(frame.msg.channel)
             if subscription is not None:
                 subscription.sid = frame.msg.sid
-                self._confirm(command)
-        elif isinstance(frame, Ok):
-            self._confirm(command)
+                if command is not None and subscription in command.subscriptions:
+                    self._confirm(command, subscription)
+                    command.subscriptions.remove(subscription)
+        elif isinstance(frame, Ok) and command is not None:
+            self._confirm(command, command.subscriptions[0])
         elif isinstance(frame, ErrorFrame):
             yield from self._refused(frame, command)
 
-    def _confirm(self, command: _Command | None) -> None:
-        if command is None:
-            return
+    def _confirm(self, command: _Command, subscription: _Subscription) -> None:
         if command.action == "delete_markets":
-            command.subscription.confirmed -= set(command.tickers)
+            subscription.confirmed -= set(command.tickers)
         elif command.action in {"subscribe", "add_markets"}:
-            command.subscription.confirmed |= set(command.tickers)
-            if command.subscription.channel == BOOK:  # whose snapshots are under way
+            subscription.confirmed |= set(command.tickers)
+            if subscription.channel == BOOK:  # whose snapshots are under way
                 now = time.monotonic()
                 for ticker in command.tickers:
                     if ticker in self.books.books and self.books[ticker].stale:
@@ -297,19 +299,20 @@ class Stream:
         """Send whatever is needed to get from what is subscribed to what is wanted."""
         for number in [number for number, command in self._commands.items() if now > command.due]:
             del self._commands[number]
+        fresh: list[_Subscription] = []
         for subscription in self._subscriptions.values():
-            pending = [c for c in self._commands.values() if c.subscription is subscription]
+            pending = [c for c in self._commands.values() if subscription in c.subscriptions]
             asked = {ticker for c in pending if c.action != "get_snapshot" for ticker in c.tickers}
             if subscription.sid is None:
-                if not any(c.action == "subscribe" for c in pending) and (
-                    subscription.everything or subscription.wanted
-                ):
-                    self._send(subscription, "subscribe", tuple(sorted(subscription.wanted))[:_CHUNK], None)
+                subscribing = any(c.action == "subscribe" for c in pending)
+                if not subscribing and (subscription.everything or subscription.wanted):
+                    fresh.append(subscription)
                 continue
             for chunk in chunks(sorted(subscription.wanted - subscription.confirmed - asked)):
-                self._send(subscription, "add_markets", chunk, subscription.sid)
+                self._send([subscription], "add_markets", chunk, subscription.sid)
             for chunk in chunks(sorted(subscription.confirmed - subscription.wanted - asked)):
-                self._send(subscription, "delete_markets", chunk, subscription.sid)
+                self._send([subscription], "delete_markets", chunk, subscription.sid)
+        self._subscribe(fresh)
         self._heal(now)
 
     def _heal(self, now: float) -> None:
@@ -329,18 +332,26 @@ class Stream:
             raise NetworkError(f"no snapshot of {len(late)} markets after {_SNAPSHOT_TRIES} requests")
         self.resync(late)
 
-    def _send(self, subscription: _Subscription, action: str, tickers: tuple[str, ...], sid: int | None) -> None:
+    def _subscribe(self, fresh: list[_Subscription]) -> None:
+        """Subscribe to channels of the same markets in one command, so that they begin at the same moment."""
+        for everything in (False, True):
+            same = [subscription for subscription in fresh if subscription.everything is everything]
+            if same:
+                self._send(same, "subscribe", tuple(sorted(same[0].wanted))[:_CHUNK], None)
+
+    def _send(self, subscriptions: list[_Subscription], action: str, tickers: tuple[str, ...], sid: int | None) -> None:
         assert self._socket is not None
         number = next(self._ids)
         params: dict[str, Any] = {"market_tickers": list(tickers)} if tickers else {}
-        if subscription.channel == BOOK:
+        channels = [subscription.channel for subscription in subscriptions]
+        if BOOK in channels:
             params["use_yes_price"] = self.books.use_yes_price
         if action == "subscribe":
-            params["channels"] = [subscription.channel]
+            params["channels"] = channels
         else:
             params |= {"sids": [sid], "action": action}
         command = "subscribe" if action == "subscribe" else "update_subscription"
-        self._commands[number] = _Command(subscription, action, tickers, time.monotonic() + _COMMAND_SECONDS)
+        self._commands[number] = _Command(list(subscriptions), action, tickers, time.monotonic() + _COMMAND_SECONDS)
         self._socket.send(msgspec.json.encode({"id": number, "cmd": command, "params": params}))
 
 
