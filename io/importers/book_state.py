@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from ..schema import BookKind
 from ..units import TICKS_PER_DOLLAR
+from .text import NULL
 
 KEEP, STALE, BROKEN, NOTHING = range(4)
+#: A row that says what stands at a level now; applying it makes it a change.
+SET = 4
 _DELTA, _LEVEL, _CLEAR, _GAP = int(BookKind.DELTA), int(BookKind.LEVEL), int(BookKind.CLEAR), int(BookKind.GAP)
 _PRICES = TICKS_PER_DOLLAR + 1
-_NONE = np.iinfo(np.int64).min
 
 
 class BookState:
@@ -34,7 +36,7 @@ class BookState:
         if more > 0:
             self.live = np.concatenate([self.live, np.zeros(more, np.bool_)])
             self.owner, self._ts, self._seq = (
-                np.concatenate([old, np.full(more, _NONE)]) for old in (self.owner, self._ts, self._seq)
+                np.concatenate([old, np.full(more, NULL)]) for old in (self.owner, self._ts, self._seq)
             )
             self._epoch = np.concatenate([self._epoch, np.zeros(more, np.int64)])
 
@@ -51,7 +53,8 @@ class BookState:
     ) -> tuple[NDArray[np.uint8], int]:
         """Apply rows in order: what becomes of each, and how many times were moved forward.
 
-        ``ts`` and ``seq`` are changed in place so that sorting a market's rows by them keeps their order.
+        ``ts`` and ``seq`` are changed in place so that sorting a market's rows by them keeps their order, and the
+        ``size`` of a SET row so that it is a change.
         """
         self._reserve(kind.size)
         verdict = np.zeros(kind.size, np.uint8)
@@ -107,7 +110,7 @@ def _place_nb(
 ) -> int:  # fmt: skip
     """Keep a market's rows in order of (ts, seq): never back in time, and past it when seq begins again."""
     moved = 0
-    if seq[row] == _NONE:
+    if seq[row] == NULL:
         seq[row] = last_seq[market]
     if ts[row] < last_ts[market]:
         ts[row], moved = last_ts[market], 1
@@ -155,7 +158,11 @@ def _apply_nb(
         slot = _slot_nb(keys, (at * 2 + (side[row] < 0)) * _PRICES + price[row])
         if keys[slot] == -1:
             keys[slot] = (at * 2 + (side[row] < 0)) * _PRICES + price[row]
-        standing = sizes[slot] if epochs[slot] == epoch[at] and what == _DELTA else 0
+        standing = sizes[slot] if epochs[slot] == epoch[at] and what != _LEVEL else 0
+        if what == SET:
+            size[row] -= standing
+            if size[row] == 0:
+                verdict[row] = NOTHING
         if standing + size[row] < 0:
             verdict[row], live[at] = BROKEN, False
         sizes[slot], epochs[slot] = standing + size[row], epoch[at]

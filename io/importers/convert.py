@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -12,14 +13,12 @@ from ..grids import grid_levels
 from ..schema import TABLES, Side
 from ..units import TICKS_PER_DOLLAR
 from .base import Options
-from .text import EARLIEST, EMPTY, FAULTS, LATEST, MALFORMED, OK, OUT_OF_RANGE, TOO_FINE, decimals, times
+from .text import EARLIEST, EMPTY, FAULTS, LATEST, MALFORMED, NULL, OK, OUT_OF_RANGE, TOO_FINE, decimals, times
 
 #: Decimal places from what people write to the store's integers.
 PRICE_PLACES = {"dollars": 4, "cents": 2}
 SIZE_PLACES = {"contracts": 2, "lots": 0}
 _NOISE = 1e-6
-#: Marks a missing value in a column of whole numbers.
-NULL = np.iinfo(np.int64).min
 
 TAKER = {
     **{word: int(Side.BID) for word in ("yes", "buy", "bid", "b", "up", "buy_yes")},
@@ -31,17 +30,32 @@ TAKER = {
 class Rows:
     """A batch of source rows being turned into table rows; remembers for each row the first reason not to take it."""
 
-    def __init__(self, frame: pl.DataFrame, options: Options, facts: list[str] | None = None) -> None:
+    def __init__(
+        self, frame: pl.DataFrame, options: Options, facts: list[str] | None = None, path: Path | None = None
+    ) -> None:
         self.frame = frame
+        self.path = path
         self.options = options
         self.facts = facts if facts is not None else []
+        self.used: set[str] = set()  # columns that were asked for and are there
         self.bad = np.zeros(frame.height, dtype=np.bool_)
         self.reasons: dict[int, str] = {}
         self._emitted: list[tuple[str, Mapping[str, object], np.ndarray | None]] = []
 
     def has(self, name: str) -> bool:
         """Whether the source has the column."""
-        return name in self.frame.columns
+        if name not in self.frame.columns:
+            return False
+        self.used.add(name)
+        return True
+
+    def _column(self, name: str) -> pl.Series:
+        self.used.add(name)
+        return self.frame[name]
+
+    def first(self, names: Iterable[str]) -> str | None:
+        """Return the first of some columns that the source has."""
+        return next((name for name in names if self.has(name)), None)
 
     def fail(self, where: np.ndarray, reason: Callable[[int], str]) -> None:
         """Leave out the rows of ``where`` that are not out already, for a reason."""
@@ -56,7 +70,7 @@ class Rows:
 
     def numbers(self, name: str, places: int, *, what: str = "", null: bool = False) -> np.ndarray:
         """Return a column times ``10**places`` as int64; with ``null`` an empty value is :data:`NULL`, else a fault."""
-        series = self.frame[name]
+        series = self._column(name)
         values, faults = scaled(series, places)
         if null:
             values = np.where(faults == EMPTY, NULL, values)
@@ -68,7 +82,7 @@ class Rows:
         if faults.any():
             self.fail(faults != OK, lambda row: _say_fault(what, series[row], int(faults[row])))
 
-    def price(self, name: str, unit: str, *, null: bool = False) -> np.ndarray:
+    def price(self, name: str, unit: str, *, null: bool = False, grid: bool = True) -> np.ndarray:
         """Return a column of prices as ticks between 0 and 1 dollar, on the grid asked for."""
         values = self.numbers(name, PRICE_PLACES[unit], null=null)
         present = values != NULL
@@ -76,7 +90,8 @@ class Rows:
             present & ((values < 0) | (values > TICKS_PER_DOLLAR)),
             lambda row: f"{name} {self.frame[name][row]} {unit} is not between 0 and 1 dollar",
         )
-        self.on_grid(values, present, name)
+        if grid:
+            self.on_grid(values, present, name)
         return values
 
     def on_grid(self, ticks: np.ndarray, present: np.ndarray, name: str) -> None:
@@ -94,7 +109,7 @@ class Rows:
 
     def time(self, name: str, *, tz: str | None = None, null: bool = False) -> np.ndarray:
         """Return a column of times as ns UTC; times without a zone are in the user's zone, else ``tz``, else UTC."""
-        series = self.frame[name]
+        series = self._column(name)
         values, faults, naive = instants(series)
         if null:
             values = np.where(faults == EMPTY, NULL, values)
@@ -120,7 +135,7 @@ class Rows:
 
     def ticker(self, *names: str) -> pl.Series:
         """Return the market's name: the first of the columns that is there, or the user's ``--ticker``."""
-        name = next((name for name in names if self.has(name)), None)
+        name = self.first(names)
         if name is None:
             if self.options.ticker is None:
                 raise InputError("the file does not name its market; pass --ticker")
@@ -129,7 +144,7 @@ class Rows:
 
     def label(self, name: str) -> pl.Series:
         """Return a column of names: present, and without spaces or control characters."""
-        series = self.frame[name].cast(pl.String)
+        series = self._column(name).cast(pl.String)
         distinct = series.unique()
         wrong = distinct.filter(~distinct.fill_null("").str.contains(r"^[!-~\p{L}\p{N}]{1,200}$"))
         if wrong.len():
@@ -137,9 +152,23 @@ class Rows:
             self.fail(mask, lambda row: _say_fault(name, series[row], MALFORMED if series[row] else EMPTY))
         return series
 
+    def text(self, name: str) -> pl.Series:
+        """Return a column of free text; empty is null."""
+        series = self._column(name).cast(pl.String)
+        return series.set(series == "", None) if (series == "").any() else series
+
+    def real(self, name: str) -> pl.Series:
+        """Return a column of real numbers, null where empty; a number that is not finite is a fault."""
+        series = self._column(name)
+        given = self.text(name).str.strip_chars() if series.dtype == pl.String else series
+        values = given.cast(pl.Float64, strict=False)
+        wrong = (given.is_not_null() & (values.is_null() | ~values.is_finite().fill_null(False))).to_numpy()
+        self.fail(wrong, lambda row: _say_fault(name, series[row], MALFORMED))
+        return values
+
     def words(self, name: str, meaning: Mapping[str, int], *, what: str) -> np.ndarray:
         """Return a column of words as the small numbers they stand for; a null counts as the empty word."""
-        series = self.frame[name].cast(pl.String).fill_null("")
+        series = self._column(name).cast(pl.String).fill_null("")
         values, known = np.zeros(series.len(), np.int8), np.zeros(series.len(), np.bool_)
         for given in series.unique().to_list():
             code = meaning.get(given.strip().lower())

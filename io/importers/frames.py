@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .scan import JsonScanner, Path, Spans, decode
-from .text import OK
+from .text import NULL, OK
 
 #: Where a frame stands in a line, by the key it is wrapped in.
 WRAPPERS = ("frame", "msg", "message", "data", "raw")
@@ -29,7 +29,6 @@ _BODY = (
     "taker_outcome_side", "taker_book_side", "taker_side", "is_block_trade",
     "yes_bid_dollars", "yes_ask_dollars", "yes_bid_size_fp", "yes_ask_size_fp", "yes_bid", "yes_ask",
 )  # fmt: skip
-NULL = np.iinfo(np.int64).min
 
 
 def frame_of(record: Mapping[str, Any]) -> tuple[Path, Mapping[str, Any]] | None:

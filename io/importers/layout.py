@@ -24,6 +24,7 @@ class Layout:
     convert: Callable[[Rows, Mapping[str, str]], None]
     decide: Decide = lambda rows: {}
     containers: tuple[str, ...] = ("csv", "jsonl", "parquet")
+    facts: tuple[str, ...] = ()  #: what is always decided about such files
     integers: tuple[str, ...] = ()  #: columns that can only mean numbers
 
     def recognises(self, sample: Sample) -> str | None:
@@ -47,23 +48,28 @@ class Layout:
 
         renames = {column: name for name, column in options.columns.items()}
         decided: Mapping[str, str] | None = None
-        facts: list[str] = []
+        facts: list[str] = list(self.facts)
         for index, read in enumerate(batches(path, container_of(path), renames, self.integers)):
             if decided is not None and index < skip:
                 continue
             batch = read()
             if decided is None:
-                decided = self.decide(Rows(batch.frame, options, facts))
+                decided = self.decide(Rows(batch.frame, options, facts, path))
             if index >= skip:
-                yield self._chunk(batch, options, decided, facts)
+                yield self._chunk(path, batch, options, decided, facts, first=index == 0)
                 facts.clear()
 
-    def _chunk(self, batch: Batch, options: Options, decided: Mapping[str, str], facts: list[str]) -> Chunk:
-        rows = Rows(batch.frame, options, facts)
+    def _chunk(
+        self, path: Path, batch: Batch, options: Options, decided: Mapping[str, str], facts: list[str], *, first: bool
+    ) -> Chunk:
+        rows = Rows(batch.frame, options, facts, path)
         self.convert(rows, decided)
         if rows.bad.any() and batch.careful is not None:
             batch = batch.careful()
-            rows = Rows(batch.frame, options, facts)
+            rows = Rows(batch.frame, options, facts, path)
             self.convert(rows, decided)
+        unused = [name for name in batch.frame.columns if name not in rows.used]
+        if first and unused:
+            rows.say(f"columns not used: {', '.join(unused)}")
         refused = [BadRow(batch.lines[row], reason, batch.raw(row)) for row, reason in rows.reasons.items()]
         return Chunk(rows.tables(), sorted([*batch.bad, *refused], key=lambda bad: bad.line), {}, list(facts))

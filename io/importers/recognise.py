@@ -12,13 +12,27 @@ from pathlib import Path
 
 from ..errors import InputError
 from .base import Importer, Options, Sample
+from .events import EventCsv
 from .flat import header, json_records, renamed
 from .lines import Block, open_bytes
+from .markets import MARKETS
+from .quotes import BID_QUOTES, QUOTES, SPOT_QUOTES
 from .trades import TRADES
+from .underlying import BARS, UNDERLYING
 from .websocket import WebSocketCapture
 
 #: Every importer, the particular before the general: the first that recognises a file reads it.
-IMPORTERS: tuple[Importer, ...] = (WebSocketCapture(), TRADES)
+IMPORTERS: tuple[Importer, ...] = (
+    WebSocketCapture(),
+    EventCsv(),
+    SPOT_QUOTES,
+    BID_QUOTES,
+    QUOTES,
+    BARS,
+    TRADES,
+    MARKETS,
+    UNDERLYING,
+)
 
 _HEAD_BYTES = 1 << 20
 _HEAD_RECORDS = 50

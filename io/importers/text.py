@@ -12,6 +12,8 @@ from ..units import NS_PER_SECOND
 Bytes = NDArray[np.uint8]
 Starts = NDArray[np.int64]
 
+#: Marks a missing value in a column of whole numbers.
+NULL = np.iinfo(np.int64).min
 OK, EMPTY, MALFORMED, TOO_FINE, OUT_OF_RANGE = range(5)
 
 #: What is wrong with a value, for people.

@@ -22,18 +22,14 @@ BLOCK = ("is_block_trade", "is_block")
 FLAGS = {"true": 1, "1": 1, "false": 0, "0": 0, "": 0}
 
 
-def _first(rows: Rows, names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if rows.has(name)), None)
-
-
 def _decide(rows: Rows) -> Mapping[str, str]:
-    yes, no = _first(rows, YES), _first(rows, NO)
+    yes, no = rows.first(YES), rows.first(NO)
     assert yes is not None
     return price_unit.decide(rows, (yes,), (yes, no) if no else None)
 
 
 def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
-    time, yes, no, size = (_first(rows, names) for names in (TIME, YES, NO, SIZE))
+    time, yes, no, size = (rows.first(names) for names in (TIME, YES, NO, SIZE))
     assert time and yes and size
     ticker = rows.ticker(*TICKER)
     ts = rows.time(time)
@@ -81,7 +77,7 @@ def _taker(rows: Rows) -> np.ndarray | int:
 
 
 def _block(rows: Rows) -> np.ndarray | bool:
-    name = _first(rows, BLOCK)
+    name = rows.first(BLOCK)
     return False if name is None else rows.words(name, FLAGS, what="true or false") == 1
 
 

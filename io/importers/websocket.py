@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ from ..schema import BookKind, Side
 from ..units import TICKS_PER_DOLLAR
 from . import sequence
 from .base import BadRow, Chunk, Options, Sample
-from .book_state import BROKEN, KEEP, STALE, BookState
-from .convert import NULL, Rows, conform
+from .book_rows import BookRows, Books
+from .convert import NULL, Rows
 from .frames import (
     DELTA,
     OTHER,
@@ -82,41 +81,13 @@ def _scanner_for(block: Block) -> FrameScanner:
     return FrameScanner((), None)
 
 
-@dataclass
-class _Ops:
-    """Rows for the books, in the order of the frames that bring them."""
-
-    frame: list[NDArray[np.int64]] = field(default_factory=list)
-    kind: list[NDArray[np.int64]] = field(default_factory=list)
-    market: list[NDArray[np.int64]] = field(default_factory=list)
-    side: list[NDArray[np.int64]] = field(default_factory=list)
-    price: list[NDArray[np.int64]] = field(default_factory=list)
-    size: list[NDArray[np.int64]] = field(default_factory=list)
-    sid: list[NDArray[np.int64]] = field(default_factory=list)
-    ts: list[NDArray[np.int64]] = field(default_factory=list)
-    seq: list[NDArray[np.int64]] = field(default_factory=list)
-
-    def add(self, **columns: Any) -> None:
-        """Add rows; a single number stands for all of them."""
-        height = len(columns["frame"])
-        for name, value in columns.items():
-            getattr(self, name).append(np.broadcast_to(np.asarray(value, dtype=np.int64), (height,)))
-
-    def ordered(self) -> dict[str, NDArray[np.int64]]:
-        """Return the columns in order of frames; a hole comes before what its frame brings."""
-        joined = {name: np.concatenate(parts) if parts else np.zeros(0, np.int64) for name, parts in vars(self).items()}
-        order = np.lexsort([np.where(joined["kind"] == BookKind.GAP, 0, 1), joined["frame"]])
-        return {name: column[order] for name, column in joined.items()}
-
-
 class _Reader:
     """Reads the blocks of one capture, one after the other."""
 
     def __init__(self, scanner: FrameScanner, options: Options) -> None:
         self.scanner, self.options = scanner, options
         self.tracks: dict[int, sequence.Track] = {}
-        self.codes: dict[str, int] = {}
-        self.books = BookState()
+        self.books = Books()
         self.lives = Lives(options.grid)
         self.yes_prices = options.use_yes_price
         self.said: set[str] = set()
@@ -140,7 +111,7 @@ class _Reader:
         kept = ~checked.repeated
         kept[list(bad)] = False
         when = self._fill(stamped, received)
-        ops = _Ops()
+        ops = BookRows()
         for row, which, missing, last_ts in checked.holes:
             self._hole(ops, row, which, missing, last_ts if last_ts != NULL else int(when[row]))
         tables: dict[str, list[pl.DataFrame]] = {}
@@ -149,7 +120,9 @@ class _Reader:
         self._snapshots(
             spans, kept & (kind == SNAPSHOT), sid, seq, np.where(stamped != NULL, stamped, received), when, ops, bad
         )
-        tables["book"] = [self._book(ops, received)]
+        book, notes = self.books.frame(ops, received)
+        self.notes += notes
+        tables["book"] = [book]
         for code, emit in ((TRADE, _emit_trades), (TICKER, emit_tickers)):
             rows = np.flatnonzero(kept & (kind == code))
             if rows.size:
@@ -209,9 +182,9 @@ class _Reader:
         self.last_ts = int(when[known[-1]])
         return filled
 
-    def _hole(self, ops: _Ops, row: int, sid: int, seq: int, ts: int, only: list[int] | None = None) -> None:
+    def _hole(self, ops: BookRows, row: int, sid: int, seq: int, ts: int, only: list[int] | None = None) -> None:
         """Say that the books of a subscription are unknown: those it had before this block or may have got in it."""
-        markets = np.array(range(len(self.codes)) if only is None else only, dtype=np.int64)
+        markets = np.array(only if only is not None else range(len(self.books.codes)), dtype=np.int64)
         ops.add(
             frame=np.full(markets.size, row), kind=int(BookKind.GAP), market=markets, side=0, price=0, size=0, sid=sid,
             ts=ts, seq=seq,
@@ -225,7 +198,7 @@ class _Reader:
         seq: NDArray[np.int64],
         received: NDArray[np.int64],
         when: NDArray[np.int64],
-        ops: _Ops,
+        ops: BookRows,
         bad: dict[int, str],
     ) -> None:
         """Read acknowledgements, life cycle messages, commands and the recorder's own notes."""
@@ -241,13 +214,12 @@ class _Reader:
             elif kind == "gap":
                 listed = message.get("market_tickers")
                 listed = listed if isinstance(listed, list) else []
-                only = [self._code(str(name)) for name in listed] or list(range(len(self.codes)))
+                only = [self.books.code(str(name)) for name in listed] or range(len(self.books.codes))
                 for market in only:
-                    if market < self.books.owner.size:
-                        self._hole(ops, row, int(self.books.owner[market]), NULL, int(when[row]), [market])
+                    self._hole(ops, row, self.books.owner(market), NULL, int(when[row]), [market])
             elif kind == "ok" and isinstance(message.get("market_tickers"), list) and sid[row] != NULL:
                 left = {str(name) for name in message["market_tickers"]}
-                gone = [code for name, code in self.codes.items() if name not in left]
+                gone = [code for name, code in self.books.codes.items() if name not in left]
                 self._hole(ops, row, int(sid[row]), int(seq[row]), int(when[row]), gone)
             elif kind == "unsubscribed" and sid[row] != NULL:
                 self._hole(ops, row, int(sid[row]), int(seq[row]), int(when[row]))
@@ -272,17 +244,13 @@ class _Reader:
                 f"NO levels are in {'YES' if self.yes_prices else 'NO'} prices (use_yes_price of the recording)"
             )
 
-    def _code(self, ticker: str) -> int:
-        return self.codes.setdefault(ticker, len(self.codes))
-
     def _markets(self, spans: Spans, rows: NDArray[np.int64], bad: dict[int, str]) -> NDArray[np.int64]:
         """Return the market of each row as a small number; -1 if it has none."""
         tickers = spans.texts("msg.market_ticker", rows).fill_null("")
         good = tickers.unique(maintain_order=True).to_list()
-        codes = [self._code(name) if name and name.isprintable() and " " not in name else -1 for name in good]
+        codes = [self.books.code(name) if name and name.isprintable() and " " not in name else -1 for name in good]
         found = tickers.replace_strict(good, codes, return_dtype=pl.Int64).to_numpy()
         bad |= dict.fromkeys(rows[found < 0].tolist(), "market_ticker is missing or no name")
-        self.books.grow(len(self.codes))
         return found
 
     def _flip(self, price: NDArray[np.int64], side: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -313,7 +281,7 @@ class _Reader:
         sid: NDArray[np.int64],
         seq: NDArray[np.int64],
         when: NDArray[np.int64],
-        ops: _Ops,
+        ops: BookRows,
         bad: dict[int, str],
     ) -> None:
         """Read the changes of levels; one that cannot be read leaves its market's book unknown."""
@@ -355,7 +323,7 @@ class _Reader:
         seq: NDArray[np.int64],
         own: NDArray[np.int64],
         when: NDArray[np.int64],
-        ops: _Ops,
+        ops: BookRows,
         bad: dict[int, str],
     ) -> None:
         """Read whole books; a side whose key is missing is empty."""
@@ -395,37 +363,6 @@ class _Reader:
                 frame=rows[at], kind=int(BookKind.LEVEL), market=market[at], side=side, price=prices,
                 size=lists.sizes[taken], sid=sid[rows[at]], ts=ts[at], seq=seq[rows[at]],
             )  # fmt: skip
-
-    def _book(self, ops: _Ops, received: NDArray[np.int64]) -> pl.DataFrame:
-        """Let the rows run through the books, and keep those that mean something."""
-        rows = ops.ordered()
-        self.books.grow(len(self.codes))
-        kind, side = rows["kind"].astype(np.int8), rows["side"].astype(np.int8)
-        ts, seq = rows["ts"].copy(), rows["seq"].copy()
-        verdict, moved = self.books.apply(kind, rows["market"], rows["sid"], side, rows["price"], rows["size"], ts, seq)
-        broken = verdict == BROKEN
-        kind = np.where(broken, int(BookKind.GAP), kind)
-        self.notes += Counter(
-            {
-                "changes left out while their book was unknown": int((verdict == STALE).sum()),
-                "books lost at a level below zero": int(broken.sum()),
-                "book rows whose time was moved forward to keep the order of seq": moved,
-            }
-        )
-        keep = (verdict == KEEP) | broken
-        names = pl.Series(list(self.codes), dtype=pl.String)
-        zero = broken[keep]
-        columns = {
-            "ts": ts[keep],
-            "ticker": names[rows["market"][keep]],
-            "kind": kind[keep].astype(np.int8),
-            "side": np.where(zero, 0, side[keep]).astype(np.int8),
-            "price": np.where(zero, 0, rows["price"][keep]),
-            "size": np.where(zero, 0, rows["size"][keep]),
-            "seq": seq[keep],
-            "recv_ts": received[rows["frame"][keep]],
-        }
-        return conform("book", columns, int(keep.sum()))
 
 
 def _is_sid(value: object) -> bool:
