@@ -14,7 +14,7 @@ import typer
 from ...io.errors import InputError
 from .console import say
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 

@@ -73,6 +73,11 @@ class Dice:
         self.counts: Counter[tuple[str, str]] = Counter()  #: (fault, channel) -> how often it struck
         self.any_stream = any((faults.gap, faults.drop, faults.dup, faults.overflow, 0 < faults.disconnect < 1))
 
+    def calm(self) -> None:
+        """No more faults, but for late reads."""
+        self.faults = Faults(lag=self.faults.lag)
+        self.any_stream = False
+
     def call(self, chance: float) -> bool:
         """Draw for a REST call."""
         return chance > 0 and self._calls.random() < chance
