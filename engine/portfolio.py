@@ -38,6 +38,7 @@ _SCALED: dict[str, tuple[str, int]] = {
     "high": ("max_price", 100),
     "delay": ("delay_bars", 1),
     "slippage": ("slippage", 100),
+    "trade_slippage": ("trade_slippage", 100),
     "participation_ppm": ("participation", MILLION),
     "take_profit_ppm": ("take_profit", MILLION),
     "stop_loss_ppm": ("stop_loss", MILLION),

@@ -23,6 +23,7 @@ Ints = Any
 
 DOLLAR = 10_000  # ticks
 MILLION = 1_000_000
+COARSEST_STEP = 10_000  # micros, the coarsest step of a fee or a balance
 
 ENTERED, WEAK, NOT_CHOSEN, HELD = int(Fate.ENTERED), int(Fate.WEAK), int(Fate.NOT_CHOSEN), int(Fate.HELD)
 EVENT_CAP, SERIES_CAP, CATEGORY_CAP = int(Fate.EVENT_CAP), int(Fate.SERIES_CAP), int(Fate.CATEGORY_CAP)
@@ -79,13 +80,19 @@ def size_nb(sizes: Ints, t: Int, m: Int) -> Int:
 
 
 @numba.njit(cache=True)
+def slippage_nb(rule: Record, market: Record) -> Int:
+    """Ticks against us on a fill."""
+    return rule.slippage + market.unquoted * rule.trade_slippage
+
+
+@numba.njit(cache=True)
 def offer_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int) -> Offer:
     """What market m offers to a buyer of ``side`` at bar t."""
     known = t - rule.delay
     quote = c.ask[t, m] if side > 0 else c.bid[t, m]
     price = np.int64(NO_PRICE)
     if quote != NO_PRICE:
-        price = own_nb(np.int64(quote), side) + rule.slippage
+        price = own_nb(np.int64(quote), side) + slippage_nb(rule, c.market[m])
         if not 0 < price < DOLLAR:
             price = np.int64(NO_PRICE)
     depth = size_nb(c.ask_lots if side > 0 else c.bid_lots, t, m)
@@ -144,7 +151,8 @@ def affordable_nb(
         excess = offer.price * lots + fee - cash
         if excess <= 0:
             return lots, fee, ENTERED
-        lots -= max(excess // worth, 1) * step
+        # never past the largest size that fits: a step less saves at most twice its worth, and a few roundings
+        lots -= max((excess - 4 * COARSEST_STEP) // (2 * worth), 1) * step
     return np.int64(0), np.int64(0), NO_CASH
 
 

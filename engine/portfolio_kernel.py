@@ -22,6 +22,7 @@ from .portfolio_entry import (
     own_nb,
     rate_nb,
     size_nb,
+    slippage_nb,
 )
 from .portfolio_types import HOLDING, NO_PRICE, Candidates, Columns, Exit
 
@@ -53,12 +54,9 @@ def exit_due_nb(rule: Record, h: Record, own: Int, score: Int, held_ns: Int) -> 
 
 @numba.njit(cache=True)
 def sell_nb(
-    rule: Record, rounding: Record, rate: Int, h: Record, account: Record, t: Int, quote: Int, offered: Int
+    rule: Record, rounding: Record, rate: Int, h: Record, account: Record, t: Int, price: Int, offered: Int
 ) -> bool:
     """Sell what the market takes of a holding whose exit is due; true when nothing is left."""
-    if quote == NO_PRICE:
-        return False
-    price = own_nb(quote, h.side) - rule.slippage
     lots = min(h.left, offered)
     if price <= 0 or lots <= 0:
         return False
@@ -105,8 +103,11 @@ def exits_nb(
             if h.reason != 0:
                 quote = np.int64(bid[t, m] if h.side > 0 else ask[t, m])
                 depth = size_nb(c.bid_lots if h.side > 0 else c.ask_lots, t, m)
+                price = own_nb(quote, h.side)
+                if quote != NO_PRICE:
+                    price -= slippage_nb(rule, market[m])
                 offered = available_nb(rule, depth, size_nb(c.volume, t, m))
-                if sell_nb(rule, c.rounding[t], rate_nb(market[m], t), h, account, t, quote, offered):
+                if sell_nb(rule, c.rounding[t], rate_nb(market[m], t), h, account, t, price, offered):
                     leave_nb(times, market[m], i, slots, held, free, counts, account, trades, record)
                     continue
         i += 1

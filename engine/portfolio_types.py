@@ -110,6 +110,7 @@ MARKET = np.dtype(
         ("event", np.int32),
         ("series", np.int32),
         ("category", np.int32),
+        ("unquoted", np.int32),  # 1: only trades are known
         ("fee_rate", np.int64),  # taker coefficient in 1/100,000 (0.07 is 7,000)
         ("fee_later", np.int64),  # the same from bar ``fee_change`` on
         ("fee_change", np.int32),
@@ -138,6 +139,7 @@ RULES = np.dtype(
         ("high", np.int64),
         ("delay", np.int64),  # bars between what is known and what can be had
         ("slippage", np.int64),  # ticks, against us
+        ("trade_slippage", np.int64),  # ticks more where only trades are known
         ("participation_ppm", np.int64),  # of a bar's volume, where no depth is known
         ("fees", np.int64),  # 1: taker fees are charged
         ("by_price", np.int64),  # 1: exits count dollars a contract, 0: return on cost

@@ -20,7 +20,7 @@ class Parameter:
     low: float | None = None
     high: float | None = None
     doc: str = ""
-    kind: Literal["float", "int", "choice"] = "float"
+    kind: Literal["float", "int", "choice", "text"] = "float"
     choices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -35,6 +35,8 @@ class Parameter:
         """
         if self.kind == "choice":
             return ", ".join(self.choices)
+        if self.kind == "text":
+            return "a text"
         if self.low is not None and self.high is not None:
             return f"{self.low:g} to {self.high:g}"
         if self.low is not None:
@@ -51,6 +53,10 @@ class Parameter:
             if given not in self.choices:
                 raise InputError(f"{self.name} is one of {self.bounds}, not {given!r}")
             return str(given)
+        if self.kind == "text":
+            if not isinstance(given, str):
+                raise InputError(f"{self.name} is a text, not {given!r}")
+            return given
         value = self._number(given)
         low = -math.inf if self.low is None else self.low
         high = math.inf if self.high is None else self.high

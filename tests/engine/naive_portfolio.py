@@ -134,7 +134,7 @@ class Portfolio:
             if not h["due"]:
                 continue
             quote = int((self.c.bid if h["side"] > 0 else self.c.ask)[t, m])
-            price = own(quote, h["side"]) - self.r["slippage"]
+            price = own(quote, h["side"]) - self.slippage(m)
             lots = min(h["left"], self.obtainable(t, m, self.c.bid_lots if h["side"] > 0 else self.c.ask_lots))
             if quote == NO_PRICE or price <= 0 or lots <= 0:
                 continue
@@ -207,8 +207,11 @@ class Portfolio:
 
     def price(self, t, m, side):
         quote = int((self.c.ask if side > 0 else self.c.bid)[t, m])
-        price = own(quote, side) + self.r["slippage"]
+        price = own(quote, side) + self.slippage(m)
         return price if quote != NO_PRICE and 0 < price < 10_000 else NO_PRICE
+
+    def slippage(self, m):
+        return self.r["slippage"] + (self.r["trade_slippage"] if self.c.market["unquoted"][m] else 0)
 
     def rate(self, t, m):
         row = self.c.market[m]

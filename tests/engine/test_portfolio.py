@@ -35,6 +35,7 @@ def random_columns(rng, bars=None, markets=None):
     market["payout"] = rng.choice([-1, 0, 10_000, 3700], markets, p=[0.1, 0.4, 0.4, 0.1])
     market["series"] = groups([str(x) for x in rng.integers(0, 3, markets)])
     market["category"] = groups([str(x) for x in rng.integers(0, 2, markets)])
+    market["unquoted"] = rng.integers(0, 2, markets)
     market["fee_rate"], market["fee_later"] = rng.choice([0, 3500, 7000], markets), rng.choice([0, 7000], markets)
     market["fee_change"] = rng.integers(0, bars, markets)
     rounding = np.zeros(bars, ROUNDING)
@@ -81,6 +82,7 @@ def random_rules(rng):
             "max_price": pick(100, 90),
             "delay_bars": pick(0, 1, 2),
             "slippage": pick(0, 1, 0.5),
+            "trade_slippage": pick(0, 1),
             "participation": pick(0.1, 1.0),
             "fees": pick("yes", "no"),
             "exit_basis": pick("return", "price"),

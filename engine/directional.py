@@ -1,0 +1,201 @@
+"""Betting across markets: a pipeline on recorded history, from scores to trades, results and grids."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ..io.errors import InputError
+from ..io.store import Store
+from ..io.times import Moment
+from ..strategies.pipeline import DOLLAR, Pipeline, load_pipeline
+from .fees import Membership
+from .panel import Panel, build_panel
+from .portfolio import PortfolioRun, rules, run, run_cells
+from .portfolio_columns import columns_of
+from .portfolio_random import RandomComparison, compare_random
+from .portfolio_types import FILTER_BASE, Columns
+
+MINUTE_NS = 60_000_000_000
+RANDOM_PORTFOLIOS = 200
+
+Progress = Callable[[int, int], None]
+Cells = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a pipeline thinks of a panel: edges in ticks, and which filter stopped a market (0: none)."""
+
+    score: npt.NDArray[np.int16]
+    passed: npt.NDArray[np.int8] | None
+
+
+@dataclass(frozen=True)
+class DirectionalRun:
+    """A backtest with everything it was made from; ``results`` turns it into frames and figures."""
+
+    pipeline: Pipeline
+    panel: Panel
+    columns: Columns
+    rule: npt.NDArray[Any]
+    scored: Scored
+    run: PortfolioRun
+    random: RandomComparison | None
+    seed: int
+
+
+def score_panel(panel: Panel, pipeline: Pipeline) -> Scored:
+    """Evaluate a pipeline's scorer and filters over the whole panel, block by block."""
+    scorer = pipeline.scorer
+    panel = panel.with_extras(scorer.prepare(panel))
+    edge = scorer.score()
+    ticks = (edge * DOLLAR).fill_nan(None).fill_null(0.0).clip(-DOLLAR, DOLLAR).round().cast(pl.Int16)
+    wanted = {"score": ticks}
+    if pipeline.filters:
+        stopped = pl.lit(0, pl.Int8)
+        for place, part in reversed(list(enumerate(pipeline.filters))):
+            code = pl.lit(FILTER_BASE + place, pl.Int8)
+            stopped = pl.when(part.keep().fill_null(value=False)).then(stopped).otherwise(code)
+        wanted["passed"] = stopped
+    found = panel.evaluate(wanted)
+    return Scored(found["score"], found.get("passed"))
+
+
+def open_history(data: str | Path, progress: Progress | None = None) -> tuple[Store, Any]:
+    """A store, or a folder of files that people have (``markets.csv``, ``trades.csv``), brought into one first.
+
+    The second thing keeps a temporary store alive; it goes when that is let go.
+    """
+    path = Path(str(data))
+    if str(data).startswith("s3://") or not path.is_dir() or not any(path.glob("*.csv*")):
+        return Store(data), None
+    from ..io.importers.base import Options
+    from ..io.importers.importing import import_file, plan
+
+    folder = tempfile.TemporaryDirectory(prefix="store-")
+    store, options = Store(folder.name), Options()
+    known, _ = plan([path], options)
+    for done, recognised in enumerate(known, 1):
+        import_file(store, recognised, options)
+        if progress is not None:
+            progress(done, len(known))
+    return store, folder
+
+
+def panel_for(
+    data: str | Path | Store | Panel,
+    pipeline: Pipeline,
+    start: Moment | None = None,
+    end: Moment | None = None,
+    progress: Progress | None = None,
+) -> Panel:
+    """The panel that a pipeline's source asks for."""
+    if isinstance(data, Panel):
+        return data
+    history, keep = (data, None) if isinstance(data, Store) else open_history(data)
+    step = int(pipeline.source.values.get("step_minutes", 60)) * MINUTE_NS
+    panel = build_panel(history, start, end, step, where=pipeline.source.keep(), progress=progress)
+    del keep
+    return panel
+
+
+def backtest(
+    data: str | Path | Store | Panel,
+    strategy: str | Path | Pipeline = "quant",
+    *,
+    start: Moment | None = None,
+    end: Moment | None = None,
+    options: Mapping[str, Any] | None = None,
+    random_portfolios: int = 0,
+    seed: int = 0,
+    membership: Membership = "direct",
+    progress: Progress | None = None,
+) -> DirectionalRun:
+    """Run a pipeline over recorded markets and keep everything.
+
+    ``data`` is a store, a folder with ``markets.csv`` and ``trades.csv``, or a panel. ``options`` set parameters of
+    the pipeline by name; one that it does not have is an error. ``random_portfolios`` adds that many to compare with.
+    """
+    pipeline = strategy if isinstance(strategy, Pipeline) else load_pipeline(strategy)
+    pipeline = pipeline.with_values(**(options or {}))
+    panel = panel_for(data, pipeline, start, end, progress)
+    scored = score_panel(panel, pipeline)
+    columns = columns_of(panel, scored.score, membership)
+    rule = rules(pipeline.limits())
+    made = run(columns, rule, scored.passed)
+    random = compare_random(columns, rule, made, random_portfolios, seed) if random_portfolios else None
+    return DirectionalRun(pipeline, panel, columns, rule, scored, made, random, seed)
+
+
+def run_grid(
+    panel: Panel, pipeline: Pipeline, cells: Cells, membership: Membership = "direct"
+) -> tuple[pl.DataFrame, npt.NDArray[np.int64]]:
+    """Run many cells, each a set of parameters: a row of totals a cell, and each cell's P&L a day (micros).
+
+    Cells that share scorer and filters share their scores; portfolio rules cost one pass of the kernel each.
+    """
+    if not cells:
+        raise InputError("a grid needs at least one cell")
+    made = [pipeline.with_values(**cell) for cell in cells]
+    shared: dict[str, list[int]] = {}
+    for index, one in enumerate(made):
+        shared.setdefault(repr((one.scorer.values, [f.values for f in one.filters])), []).append(index)
+    daily: npt.NDArray[np.int64] | None = None
+    totals: list[dict[str, Any]] = [{} for _ in cells]
+    columns: Columns | None = None
+    for places in shared.values():
+        scored = score_panel(panel, made[places[0]])
+        columns = (
+            columns_of(panel, scored.score, membership) if columns is None else columns._replace(score=scored.score)
+        )
+        wanted = np.concatenate([rules(made[place].limits()) for place in places])
+        accounts, sampled = run_cells(columns, wanted, scored.passed)
+        steps = np.diff(sampled, axis=1, prepend=wanted["capital"][:, None])
+        daily = np.zeros((len(cells), steps.shape[1]), np.int64) if daily is None else daily
+        daily[places] = steps
+        for place, account, rule in zip(places, accounts, wanted, strict=True):
+            totals[place] = _totals(account, int(rule["capital"]), len(panel.times))
+    assert daily is not None
+    frame = pl.DataFrame([{**cell, **total} for cell, total in zip(cells, totals, strict=True)])
+    returns = daily / np.maximum(np.cumsum(daily, axis=1) - daily + _capital(made)[:, None], 1)
+    deviation = returns.std(axis=1, ddof=1) if returns.shape[1] > 1 else np.zeros(len(cells))
+    sharpe = np.divide(
+        returns.mean(axis=1) * np.sqrt(365.0), deviation, out=np.full(len(cells), np.nan), where=deviation > 0
+    )
+    return frame.with_columns(pl.Series("sharpe", sharpe).fill_nan(None)), daily
+
+
+def _capital(pipelines: Sequence[Pipeline]) -> npt.NDArray[np.int64]:
+    return np.array([round(p.executor.values["capital"] * 1_000_000) for p in pipelines], np.int64)
+
+
+def _totals(account: npt.NDArray[Any], capital: int, bars: int) -> dict[str, Any]:
+    trades = int(account["trades"])
+    return {
+        "pnl": (int(account["equity"]) - capital) / 1e6,
+        "return": (int(account["equity"]) - capital) / capital,
+        "trades": trades,
+        "win_rate": int(account["wins"]) / trades if trades else None,
+        "profit_factor": int(account["gains"]) / int(account["losses"]) if account["losses"] else None,
+        "fees": int(account["fees"]) / 1e6,
+        "turnover": int(account["turnover"]) / 1e6,
+        "max_drawdown": int(account["drawdown"]) / 1e6,
+        "mean_hold_hours": int(account["hold_ns"]) / 3.6e12 / trades if trades else None,
+        "exposure": float(account["locked_bars"]) / bars / capital,
+        "open_at_end": int(account["held"]),
+    }
+
+
+def cut(found: DirectionalRun, bars: int) -> DirectionalRun:
+    """The same backtest as if only the first bars were known: the prover compares it with the whole."""
+    panel = found.panel.until(bars)
+    again = backtest(panel, replace(found.pipeline))
+    return again

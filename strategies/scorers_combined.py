@@ -1,0 +1,129 @@
+"""Scorers made of others: weighted by category, and ensembles with fixed or adapted weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ..io.errors import InputError
+from .parameters import Parameter
+from .pipeline import DOLLAR, PanelView, Scorer, build, register
+
+
+def _member(given: Mapping[str, Any], folder: Path | None) -> Scorer:
+    if "name" not in given:
+        raise InputError("a scorer inside another one has no name")
+    return build("scorer", given["name"], {k: v for k, v in given.items() if k not in ("name", "weight")}, folder)
+
+
+@register("category-weighted")
+class CategoryWeighted(Scorer):
+    """Another scorer, its edge weighted by the market's category.
+
+    ``[scorer.inner]`` is the other scorer, ``[scorer.weights]`` category = weight.
+    """
+
+    PARAMETERS = (Parameter("other_weight", 1.0, low=-10, high=10, doc="weight of a category that is not named"),)
+
+    def __init__(
+        self,
+        *,
+        inner: Mapping[str, Any],
+        weights: Mapping[str, float],
+        folder: Path | None = None,
+        **given: Any,
+    ) -> None:
+        super().__init__(**given)
+        self.inner = _member(inner, folder)
+        for category, weight in weights.items():
+            if not isinstance(weight, int | float):
+                raise InputError(f"category-weighted: the weight of {category!r} is a number, not {weight!r}")
+        self.weights = dict(weights)
+        self.values |= {"inner": {"name": self.inner.name, **self.inner.values}, "weights": self.weights}
+
+    def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
+        """The weight of each market, beside what the other scorer prepares."""
+        categories = panel.markets["category"].to_list()
+        weight = np.array([self.weights.get(c or "", self.other_weight) for c in categories], np.float32)
+        return {**self.inner.prepare(panel), "category_weight": weight}
+
+    def score(self) -> pl.Expr:
+        """The other scorer's edge times the weight."""
+        return self.inner.score() * pl.col("category_weight")
+
+
+@register("ensemble")
+class Ensemble(Scorer):
+    """Several scorers together, each ``[[scorer.members]]`` with its ``weight``.
+
+    With ``adapt`` the weights follow what each member earned lately on moves that came after its scores.
+    """
+
+    PARAMETERS = (
+        Parameter("adapt", "no", kind="choice", choices=("no", "yes"), doc="weights from trailing performance"),
+        Parameter("horizon_bars", 4, low=1, kind="int", doc="bars after which a score is judged by the move since"),
+        Parameter("memory_bars", 200, low=2, doc="bars after which a judgement counts half"),
+        Parameter("temperature", 1.0, low=0.01, doc="how strongly better members are preferred; low: the best only"),
+    )
+
+    def __init__(self, *, members: Sequence[Mapping[str, Any]], folder: Path | None = None, **given: Any) -> None:
+        super().__init__(**given)
+        if not members:
+            raise InputError("ensemble: there is no member")
+        self.members = [_member(member, folder) for member in members]
+        self.weights = [float(member.get("weight", 1.0)) for member in members]
+        named = zip(self.members, self.weights, strict=True)
+        self.values["members"] = [{"name": m.name, "weight": w, **m.values} for m, w in named]
+
+    def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
+        """What the members prepare; with ``adapt`` also the combined edge."""
+        made: dict[str, npt.NDArray[Any]] = {}
+        for member in self.members:
+            made |= member.prepare(panel)
+        if self.adapt == "no":
+            return made
+        wanted = {f"member_{i}": _ticks(member.score()) for i, member in enumerate(self.members)}
+        scores = list(panel.with_extras(made).evaluate(wanted).values())
+        weight = self.adapted(scores, panel.matrices["mark"])
+        combined = np.zeros(scores[0].shape, np.float32)
+        for score, column in zip(scores, weight.T, strict=True):
+            combined += score * column[:, None].astype(np.float32)
+        return {**made, "ensemble": combined / np.float32(DOLLAR)}
+
+    def adapted(self, scores: Sequence[npt.NDArray[np.int16]], mark: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
+        """Weights at each bar (bars x members), from moves that were over by then."""
+        bars, horizon = len(mark), self.horizon_bars
+        earned = np.zeros((bars, len(scores)))
+        for t in range(horizon, bars):
+            both = (mark[t] >= 0) & (mark[t - horizon] >= 0)
+            move = np.where(both, mark[t].astype(np.int64) - mark[t - horizon], 0)
+            for i, score in enumerate(scores):
+                stake = score[t - horizon].astype(np.int64)
+                size = np.abs(stake[both]).sum()
+                earned[t, i] = (stake * move).sum() / size if size else 0.0
+        keep = 0.5 ** (1 / self.memory_bars)
+        mean, square = np.zeros(len(scores)), np.full(len(scores), 1.0)
+        base, weight = np.asarray(self.weights), np.empty_like(earned)
+        for t in range(bars):
+            mean = keep * mean + (1 - keep) * earned[t]
+            square = keep * square + (1 - keep) * earned[t] ** 2
+            quality = mean / np.sqrt(square) * np.sqrt(self.memory_bars) / self.temperature
+            share = base * np.exp(np.clip(quality - quality.max(), -50, 0))
+            weight[t] = share * base.sum() / max(share.sum(), 1e-300)
+        return weight
+
+    def score(self) -> pl.Expr:
+        """The weighted sum of the members' edges; a member without an opinion adds nothing."""
+        if self.adapt == "yes":
+            return pl.col("ensemble")
+        edges = [m.score().fill_null(0.0) * w for m, w in zip(self.members, self.weights, strict=True) if w != 0]
+        return pl.sum_horizontal(edges) if edges else pl.lit(0.0)
+
+
+def _ticks(edge: pl.Expr) -> pl.Expr:
+    return (edge * DOLLAR).fill_nan(None).fill_null(0.0).clip(-DOLLAR, DOLLAR).round().cast(pl.Int16)
