@@ -56,6 +56,7 @@ class Books:
     def __init__(self) -> None:
         self.codes: dict[str, int] = {}
         self.state = BookState()
+        self.last: tuple[int, ...] = (-1, NULL, NULL, 0)  # market, time, seq and kind of the last message of a part
 
     def code(self, ticker: str) -> int:
         """Return the small number that stands for a market."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -136,11 +137,13 @@ class Rows:
     def ticker(self, *names: str) -> pl.Series:
         """Return the market's name: the first of the columns that is there, or the user's ``--ticker``."""
         name = self.first(names)
-        if name is None:
-            if self.options.ticker is None:
-                raise InputError("the file does not name its market; pass --ticker")
-            return pl.Series("ticker", [self.options.ticker]).new_from_index(0, self.frame.height)
-        return self.label(name)
+        if name is not None:
+            return self.label(name)
+        ticker = self.options.ticker or ticker_in(self.path)
+        if ticker is None:
+            raise InputError("the file does not name its market; pass --ticker")
+        self.say(f"the market is {ticker}")
+        return pl.Series("ticker", [ticker]).new_from_index(0, self.frame.height)
 
     def label(self, name: str) -> pl.Series:
         """Return a column of names: present, and without spaces or control characters."""
@@ -191,6 +194,18 @@ class Rows:
             frame = conform(table, columns, self.frame.height)
             built.setdefault(table, []).append(frame if taken.all() else frame.filter(pl.Series(taken)))
         return {table: pl.concat(frames) for table, frames in built.items() if any(f.height for f in frames)}
+
+
+def ticker_in(path: Path | None) -> str | None:
+    """Find an exchange ticker at the beginning of a file's name: SERIES-EVENT or SERIES-EVENT-STRIKE.
+
+    >>> ticker_in(Path("KXINX-26SEP14H1600-B7187.5_orderbook.jsonl.gz"))
+    'KXINX-26SEP14H1600-B7187.5'
+    """
+    found = (
+        re.match(r"[A-Z0-9]+-\d{2}[A-Z]{3}[A-Z0-9]*(-[A-Z0-9]+(\.\d+)?)?(?![A-Za-z0-9])", path.name) if path else None
+    )
+    return found.group() if found else None
 
 
 def conform(table: str, columns: Mapping[str, object], height: int) -> pl.DataFrame:

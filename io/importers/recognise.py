@@ -14,8 +14,11 @@ from ..errors import InputError
 from .base import Importer, Options, Sample
 from .events import EventCsv
 from .flat import header, json_records, renamed
+from .level_files import KALSHIEYE, PMXT, POLYMARKET, PREDICTIONDATA
 from .lines import Block, open_bytes
 from .markets import MARKETS
+from .pages import Pages, whole_document
+from .polled import PolledBooks
 from .quotes import BID_QUOTES, QUOTES, SPOT_QUOTES
 from .trades import TRADES
 from .underlying import BARS, UNDERLYING
@@ -24,7 +27,13 @@ from .websocket import WebSocketCapture
 #: Every importer, the particular before the general: the first that recognises a file reads it.
 IMPORTERS: tuple[Importer, ...] = (
     WebSocketCapture(),
+    PolledBooks(),
+    Pages(),
     EventCsv(),
+    POLYMARKET,
+    PMXT,
+    KALSHIEYE,
+    PREDICTIONDATA,
     SPOT_QUOTES,
     BID_QUOTES,
     QUOTES,
@@ -115,6 +124,9 @@ def sample_of(path: Path, options: Options) -> Sample:
         else:
             whole = text[: text.rfind(b"\n") + 1] or text
             found = json_records(Block(b"\n".join(whole.split(b"\n")[:_HEAD_RECORDS]), 1, _HEAD_RECORDS))[0]
+            if not found:
+                document = whole_document(path)
+                found = [document] if document is not None else []
             records = tuple(islice(found, _HEAD_RECORDS))
             columns = list(dict.fromkeys(key for record in records for key in record))
             if not records:
