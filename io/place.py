@@ -22,6 +22,7 @@ class Place(Protocol):
     root: str
     storage_options: dict[str, Any] | None
     exclusive: bool  # whether the lock keeps other writers out
+    filesystem: Any  # what DuckDB reads through, if it cannot by itself
 
     def url(self, name: str) -> str:
         """What Polars and DuckDB open."""
@@ -86,6 +87,7 @@ class LocalPlace:
 
     storage_options: dict[str, Any] | None = None
     exclusive = True
+    filesystem = None
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.expanduser().absolute()

@@ -59,12 +59,17 @@ class S3Place:
 
     def put(self, name: str, data: bytes) -> None:
         """One PUT."""
-        self.filesystem.pipe_file(self.url(name), data)
+        try:
+            with self._explained():
+                self.filesystem.pipe_file(self.url(name), data)
+        except FileNotFoundError as error:
+            raise InputError(f"cannot write to {self.root}: {error}") from None
 
     def create(self, name: str, data: bytes) -> bool:
         """One conditional PUT: the server refuses it if the name is taken."""
         try:
-            self.filesystem.pipe_file(self.url(name), data, mode="create")
+            with self._explained():
+                self.filesystem.pipe_file(self.url(name), data, mode="create")
         except FileExistsError:
             return False
         return True
@@ -89,9 +94,22 @@ class S3Place:
         """S3 has no locks: of two writers the one that commits second is told to run again."""
         yield
 
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn a refusal, a missing key or an unreachable server into one line."""
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            yield
+        except (FileExistsError, FileNotFoundError):
+            raise
+        except (OSError, BotoCoreError) as error:
+            raise InputError(f"cannot use {self.root}: {error or type(error).__name__}") from None
+
     def _list(self, folder: str, kind: str) -> list[str]:
         try:
-            listed = self.filesystem.ls(self.url(folder), detail=True, refresh=True)
+            with self._explained():
+                listed = self.filesystem.ls(self.url(folder), detail=True, refresh=True)
         except FileNotFoundError:
             return []
         return sorted(f"{folder}/{entry['name'].rsplit('/', 1)[1]}" for entry in listed if entry["type"] == kind)

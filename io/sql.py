@@ -18,6 +18,8 @@ def run_sql(query: str, place: Place, state: State, frames: Mapping[str, pl.Data
     connection = duckdb.connect()
     try:
         files = {name: [place.url(file.name) for file in state.files.get(name, ())] for name in TABLES}
+        if place.filesystem is not None:
+            connection.register_filesystem(place.filesystem)
         _shut(connection, [path for paths in files.values() for path in paths])
         for name, table in TABLES.items():
             if name not in frames:
