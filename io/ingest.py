@@ -144,30 +144,35 @@ class _Import:
         self.id = import_id_of(digest)
         self.done = _Progress()
         self.tickers: set[str] = set()
+        self.clock = 0.0
 
     def run(self, chunks: Chunks) -> ImportReport:
         self._resume()
         resumed = self.done.chunks
         rest = chunks(resumed) if callable(chunks) else islice(chunks, resumed, None)
-        clock = time.perf_counter()
+        self.clock = time.perf_counter()
         with ThreadPoolExecutor(1) as writer:  # the next batch is read while one is written
             writing: Future[None] | None = None
             for batch in _batches(rest):
                 if writing:
                     writing.result()
-                writing = writer.submit(self._finish, batch, clock)
-                clock = time.perf_counter()
+                writing = writer.submit(self._finish, batch)
             if writing:
                 writing.result()
-        return self._commit(resumed, clock)
+        return self._commit(resumed)
 
-    def _finish(self, batch: _Chunks, clock: float) -> None:
+    def _finish(self, batch: _Chunks) -> None:
         """Write a batch and its line of the journal: from here on a kill does not lose it."""
         record = self._write(batch)
-        record.seconds = time.perf_counter() - clock
+        record.seconds = self._lap()
         name = f"{_journal(self.id)}/{len(self.done.batches):06d}.json"
         self.place.put(name, msgspec.json.encode(record))
         self.done.add(name, record)
+
+    def _lap(self) -> float:
+        """Seconds since this was last asked."""
+        clock, self.clock = self.clock, time.perf_counter()
+        return self.clock - clock
 
     def _resume(self) -> None:
         """Take over what a killed import of this content finished; start afresh if another was committed since."""
@@ -239,7 +244,7 @@ class _Import:
     def _files(self, table: Table) -> list[StoredFile]:
         return [*self.state.files.get(table.name, ()), *(f for f in self.done.files if f.table == table.name)]
 
-    def _commit(self, resumed: int, clock: float) -> ImportReport:
+    def _commit(self, resumed: int) -> ImportReport:
         done = self.done
         quarantine = f"quarantine/{self.id}.jsonl" if done.quarantined else None
         if quarantine:
@@ -254,7 +259,7 @@ class _Import:
             source=self.source,
             label=self.label,
             finished=time.time_ns(),
-            seconds=done.seconds + time.perf_counter() - clock,
+            seconds=done.seconds + self._lap(),
             rows=rows,
             duplicates=done.duplicates,
             quarantined=done.quarantined,

@@ -108,7 +108,7 @@ def test_of_two_writers_the_later_commit_is_told_to_run_again(bucket):
         yield chunk(2)
 
     store = Store(bucket)
-    with pytest.raises(InputError, match="another import was committed .* run this one again"):
+    with pytest.raises(InputError, match=r"another import was committed .* run this one again"):
         store.ingest("slow", "d1", slow())
     report = store.ingest("slow", "d1", [chunk(0), chunk(2)])
     assert (report.import_id, report.rows, report.duplicates) == (import_id_of("d1"), {"trades": 100}, {"trades": 100})
