@@ -153,6 +153,7 @@ def data_record(
     poll: float | None = typer.Option(None, "--poll", metavar="SECONDS", help="Read over REST instead of the stream."),
     duration: str | None = typer.Option(None, "--for", metavar="TIME", help="Stop after this long: 90s, 30m, 8h."),
     keep: bool = typer.Option(False, "--keep", help="Keep the journal after its rows are in the store."),
+    no_import: bool = typer.Option(False, "--no-import", help="Only write the journal; import it later."),
     rate: float = _RATE,
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -176,15 +177,18 @@ def data_record(
         for path in leftover:
             if mend(path):
                 say(f"{path.name}: its recorder was killed; everything it wrote is kept")
-        compactor.add(leftover)
+        if not no_import:
+            compactor.add(leftover)
         source = _source(client, poll)
         watcher = Watcher(client, series, tickers)
         recorder = Recorder(
-            source, recording, watcher, series=series, tell=say, closed=lambda path: compactor.add([path])
-        )
+            source, recording, watcher, series=series, tell=say,
+            closed=lambda path: None if no_import else compactor.add([path]),
+        )  # fmt: skip
         say(f"recording into {folder}; Ctrl-C ends it cleanly")
         totals = recorder.run(stop, seconds)
-        compactor.add(segments(folder))
+        if not no_import:
+            compactor.add(segments(folder))
         compactor.finish()
     facts = {
         "messages": totals.messages,

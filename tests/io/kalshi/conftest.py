@@ -432,6 +432,51 @@ class Archive:
         return 200, {"ticker": ticker, "candlesticks": candles}
 
 
+class Beside:
+    """REST beside the stream: which markets are open, and the books of the venue."""
+
+    def __init__(self, rest: Rest, venue: Venue) -> None:
+        self.venue, self.open = venue, list(venue.tickers)
+        self.mirrored = False
+        self.down = self.refuse = False
+        self.trades: list[dict[str, Any]] = []
+        rest.answer = self.answer
+
+    def answer(self, request: Request) -> Answer:
+        if self.down:
+            return 503, {}
+        if self.refuse:
+            return 401, {"error": {"code": "authentication_error", "message": "m", "details": "NOT_FOUND"}}
+        if request.path == "/markets":
+            return 200, {"markets": [{"ticker": ticker, "status": "active"} for ticker in self.open], "cursor": ""}
+        if request.path == "/markets/orderbooks":
+            return 200, {"orderbooks": [self.book(ticker) for ticker in request.query["tickers"]]}
+        if request.path == "/markets/trades":
+            return 200, {"trades": self.trades[::-1], "cursor": ""}
+        if request.path == "/markets/candlesticks":
+            return 200, {"markets": []}
+        if request.path.startswith("/series/"):
+            return 200, {"series": {"ticker": "KXS", "fee_type": "quadratic", "fee_multiplier": 1}}
+        if request.path.startswith("/markets/"):
+            ticker = request.path.removeprefix("/markets/")
+            return 200, {"market": {"ticker": ticker, "status": "active" if ticker in self.open else "finalized"}}
+        return 404, {"error": {"code": "not_found"}}
+
+    def book(self, ticker: str) -> dict[str, Any]:
+        book = self.venue.books[ticker]
+        no = {10_000 - price: size for price, size in book["no"].items()} if self.mirrored else book["no"]
+        sides = {
+            f"{side}_dollars": [[f"{p / 10_000:.4f}", f"{c / 100:.2f}"] for p, c in sorted(levels.items())]
+            for side, levels in (("yes", book["yes"]), ("no", no))
+        }
+        return {"ticker": ticker, "orderbook_fp": sides}
+
+
+@pytest.fixture
+def make_exchange(rest: Rest, venue: Venue) -> Callable[[], Beside]:
+    return lambda: Beside(rest, venue)
+
+
 @pytest.fixture
 def make_archive(rest: Rest) -> Callable[..., Archive]:
     def make(**options: Any) -> Archive:

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+import resource
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -22,42 +27,12 @@ from touchline.io.kalshi.recorder import Recorder
 from touchline.io.kalshi.settings import Settings
 from touchline.io.kalshi.stream import BOOK, LIFECYCLE, TRADES, Stream
 from touchline.io.kalshi.watcher import Watcher
+from touchline.io.schema import BookKind
+from touchline.io.store import Store
 
+#: TOUCHLINE_SCALE=10 makes the 30 kills of the acceptance test.
+KILLS = 30 if int(os.environ.get("TOUCHLINE_SCALE", "1")) > 1 else 8
 COMMAND = [sys.executable, "-c", "from touchline.engine.cli import main; main()", "data", "record"]
-
-
-class Exchange:
-    """REST beside the stream: which markets are open, and the books of the venue."""
-
-    def __init__(self, rest: Any, venue: Any) -> None:
-        self.venue, self.open = venue, list(venue.tickers)
-        self.mirrored = False
-        self.down = False
-        self.trades: list[dict[str, Any]] = []
-        rest.answer = self.answer
-
-    def answer(self, request: Any) -> tuple[int, Any]:
-        if self.down:
-            return 503, {}
-        if request.path == "/markets":
-            return 200, {"markets": [{"ticker": ticker, "status": "active"} for ticker in self.open], "cursor": ""}
-        if request.path == "/markets/orderbooks":
-            return 200, {"orderbooks": [self.book(ticker) for ticker in request.query["tickers"]]}
-        if request.path == "/markets/trades":
-            return 200, {"trades": self.trades[::-1], "cursor": ""}
-        if request.path.startswith("/markets/"):
-            ticker = request.path.removeprefix("/markets/")
-            return 200, {"market": {"ticker": ticker, "status": "active" if ticker in self.open else "finalized"}}
-        return 404, {"error": {"code": "not_found"}}
-
-    def book(self, ticker: str) -> dict[str, Any]:
-        book = self.venue.books[ticker]
-        no = {10_000 - price: size for price, size in book["no"].items()} if self.mirrored else book["no"]
-        sides = {
-            f"{side}_dollars": [[f"{p / 10_000:.4f}", f"{c / 100:.2f}"] for p, c in sorted(levels.items())]
-            for side, levels in (("yes", book["yes"]), ("no", no))
-        }
-        return {"ticker": ticker, "orderbook_fp": sides}
 
 
 class Running:
@@ -141,9 +116,9 @@ def rebuilt(frames: list[dict[str, Any]], use_yes_price: bool = True) -> Books:
 
 
 def test_what_the_stream_sent_is_in_the_journal_and_gives_the_books(
-    start: Any, rest: Any, venue: Any, tmp_path: Path
+    start: Any, make_exchange: Any, venue: Any, tmp_path: Path
 ) -> None:
-    Exchange(rest, venue)
+    make_exchange()
     running = start()
     running.until(lambda: running.recorder.source.ready and len(running.recorder._following) == 3)
     for number in range(50):
@@ -160,9 +135,9 @@ def test_what_the_stream_sent_is_in_the_journal_and_gives_the_books(
 
 
 def test_new_markets_of_a_series_are_followed_at_once_and_old_ones_dropped(
-    start: Any, rest: Any, venue: Any, tmp_path: Path
+    start: Any, make_exchange: Any, venue: Any, tmp_path: Path
 ) -> None:
-    exchange = Exchange(rest, venue)
+    exchange = make_exchange()
     exchange.open = ["A"]
     told: list[str] = []
     running = start(told=told, every=30)
@@ -186,8 +161,10 @@ def test_new_markets_of_a_series_are_followed_at_once_and_old_ones_dropped(
     assert any("following 1 more" in line for line in told) and any("1 markets are over" in line for line in told)
 
 
-def test_named_markets_are_recorded_until_they_are_over(start: Any, rest: Any, venue: Any, tmp_path: Path) -> None:
-    exchange = Exchange(rest, venue)
+def test_named_markets_are_recorded_until_they_are_over(
+    start: Any, make_exchange: Any, venue: Any, tmp_path: Path
+) -> None:
+    exchange = make_exchange()
     running = start(series=(), tickers=("A", "B"))
     running.until(lambda: running.recorder.source.ready and running.recorder._following == {"A", "B"})
     exchange.open = []
@@ -196,8 +173,8 @@ def test_named_markets_are_recorded_until_they_are_over(start: Any, rest: Any, v
     assert running.recorder.totals.markets == 2
 
 
-def test_disconnects_are_noted_where_they_happened(start: Any, rest: Any, venue: Any, tmp_path: Path) -> None:
-    Exchange(rest, venue)
+def test_disconnects_are_noted_where_they_happened(start: Any, make_exchange: Any, venue: Any, tmp_path: Path) -> None:
+    make_exchange()
     told: list[str] = []
     running = start(told=told)
     running.until(lambda: running.recorder.source.ready and len(running.recorder._following) == 3)
@@ -218,8 +195,10 @@ def test_disconnects_are_noted_where_they_happened(start: Any, rest: Any, venue:
     assert sum("whole again" in line for line in told) >= 1
 
 
-def test_every_segment_can_be_read_without_the_others(start: Any, rest: Any, venue: Any, tmp_path: Path) -> None:
-    Exchange(rest, venue)
+def test_every_segment_can_be_read_without_the_others(
+    start: Any, make_exchange: Any, venue: Any, tmp_path: Path
+) -> None:
+    make_exchange()
     done: list[Path] = []
     running = start(limits=Limits(max_bytes=8000), closed=done.append)
     running.until(lambda: running.recorder.source.ready and len(running.recorder._following) == 3)
@@ -244,8 +223,8 @@ def test_every_segment_can_be_read_without_the_others(start: Any, rest: Any, ven
     assert (books["A"].bids, books["A"].asks) == venue.true_book("A")
 
 
-def test_the_no_side_in_the_other_prices_stops_the_recording(start: Any, rest: Any, venue: Any) -> None:
-    exchange = Exchange(rest, venue)
+def test_the_no_side_in_the_other_prices_stops_the_recording(start: Any, make_exchange: Any, venue: Any) -> None:
+    exchange = make_exchange()
     for ticker in venue.tickers:
         venue.books[ticker]["no"] = {4700: 100, 4600: 200}
     exchange.mirrored = True
@@ -271,12 +250,12 @@ def test_price_modes_are_told_apart_by_the_levels_only_one_of_them_has() -> None
 
 
 def test_polling_gives_snapshots_when_books_change_and_trades_once(
-    start: Any, rest: Any, venue: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Any, make_exchange: Any, venue: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from touchline.io.kalshi import transport as transport_module
 
     monkeypatch.setattr(transport_module, "_FIRST_PAUSE", 0.001)
-    exchange = Exchange(rest, venue)
+    exchange = make_exchange()
     exchange.trades = [
         {"trade_id": f"t{n}", "ticker": "A", "count_fp": "1.00", "yes_price_dollars": "0.4000",
          "taker_outcome_side": "yes", "created_time": "2026-06-11T06:31:29.957081Z"}
@@ -300,3 +279,116 @@ def test_polling_gives_snapshots_when_books_change_and_trades_once(
     assert any(f["type"] == "gap" and f["msg"]["market_tickers"] == ["A", "B", "C"] for f in frames)
     books = rebuilt(frames[:-2], use_yes_price=False)
     assert (books["A"].bids, books["A"].asks) == venue.true_book("A")
+
+
+class Busy:
+    """Changes levels all the time, in a thread."""
+
+    def __init__(self, venue: Any) -> None:
+        self._venue, self._over = venue, threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        number = 0
+        while not self._over.is_set():
+            for _ in range(20):
+                number += 1
+                self._venue.change("ABC"[number % 3], "yes", 1000 + number // 3 % 2000, 100 + number % 7)
+            time.sleep(0.01)
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+@pytest.mark.slow
+def test_kills_lose_nothing_that_was_written(
+    make_exchange: Any, venue: Any, environment: dict[str, str], tmp_path: Path
+) -> None:
+    make_exchange()
+    env = {**environment, "KALSHI_WS_URL": venue.url}
+    store, folder, chance = tmp_path / "store", tmp_path / "journal", random.Random(3)
+    command = [*COMMAND, "--series", "KXS", "--store", str(store), "--journal", str(folder), "--keep"]
+    busy = Busy(venue)
+    seen: set[bytes] = set()
+    for _ in range(KILLS):
+        before = set(segments(folder))
+        child = subprocess.Popen([*command, "--no-import"], env=env, stderr=subprocess.PIPE)
+        end = time.monotonic() + 30
+        while not (fresh := set(segments(folder)) - before) or b"orderbook_delta" not in min(fresh).read_bytes():
+            assert time.monotonic() < end and child.poll() is None, child.communicate()
+            time.sleep(0.01)
+        time.sleep(chance.random() * 0.3)
+        written = b"".join(path.read_bytes() for path in segments(folder))
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+        seen.update(written[: written.rfind(b"\n") + 1].splitlines())
+    busy.end()
+    done = subprocess.run([*command, "--for", "1s", "--json"], env=env, capture_output=True, check=True, timeout=120)
+    assert done.stderr.count(b"its recorder was killed") == 1, "each start mends what the last kill left"
+    paths = sorted((folder / "done").iterdir())
+    assert len(paths) == KILLS + 1 and not segments(folder)
+    lines = [line for path in paths for line in path.read_bytes().splitlines()]
+    assert seen <= set(lines) and len(seen) > 100 * KILLS
+    frames = [frame for _, frame in read(paths)]
+    assert sum(frame["type"] == "gap" for frame in frames) == KILLS + 1
+    book = Store(store).book().collect()
+    kinds = dict(book.group_by("kind").len().iter_rows())
+    assert kinds[int(BookKind.DELTA)] == sum(frame["type"] == "orderbook_delta" for frame in frames)
+    assert kinds[int(BookKind.CLEAR)] == kinds[int(BookKind.GAP)] == 3 * (KILLS + 1)
+
+
+def test_sigterm_ends_it_cleanly_and_everything_is_stored(
+    make_exchange: Any, venue: Any, environment: dict[str, str], tmp_path: Path
+) -> None:
+    make_exchange()
+    env = {**environment, "KALSHI_WS_URL": venue.url}
+    child = subprocess.Popen(
+        [*COMMAND, "--series", "KXS", "--store", str(tmp_path / "store"), "--json"],
+        env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    end = time.monotonic() + 30
+    while "trade" not in venue._sids:
+        assert time.monotonic() < end and child.poll() is None, child.communicate()
+        time.sleep(0.01)
+    for number in range(40):
+        venue.change("A", "yes", 1000, 100)
+        venue.trade("B", number)
+    time.sleep(0.5)
+    child.send_signal(signal.SIGTERM)
+    out, err = child.communicate(timeout=120)
+    assert child.returncode == 0, err
+    summary = json.loads(out)
+    assert (summary["book_changes"], summary["trades"], summary["markets"]) == (40, 40, 3)
+    store = Store(tmp_path / "store")
+    assert store.trades("B").collect().height == 40
+    assert store.book("A").collect().height == 3 + 40 + 1, "a snapshot of two levels, the changes, the end"
+    assert not segments(tmp_path / "store" / "journal")
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_said_and_what_was_recorded_is_kept(
+    make_exchange: Any, venue: Any, environment: dict[str, str], tmp_path: Path
+) -> None:
+    make_exchange()
+    env = {**environment, "KALSHI_WS_URL": venue.url}
+    limit = 200_000
+
+    def small_files() -> None:  # a file that may grow no further is met like a full disk
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    child = subprocess.Popen(
+        [*COMMAND, "--series", "KXS", "--store", str(tmp_path / "store")],
+        env=env, stderr=subprocess.PIPE,
+        preexec_fn=small_files,  # noqa: PLW1509 - the two calls in it take no lock
+    )  # fmt: skip
+    busy = Busy(venue)
+    _, err = child.communicate(timeout=60)
+    busy.end()
+    assert child.returncode == 1 and b"what was recorded before is safe" in err and b"Traceback" not in err
+    (path,) = segments(tmp_path / "store" / "journal")
+    data = path.read_bytes()
+    assert data.endswith(b"\n") and limit - 1000 < len(data) <= limit
+    assert rebuilt([frame for _, frame in read([path])]).stale() == []
