@@ -14,6 +14,8 @@ KEEP, STALE, BROKEN, NOTHING = range(4)
 #: A row that says what stands at a level now; applying it makes it a change.
 SET = 4
 _DELTA, _LEVEL, _CLEAR, _GAP = int(BookKind.DELTA), int(BookKind.LEVEL), int(BookKind.CLEAR), int(BookKind.GAP)
+#: Stands for every subscription: of a hole that is nobody's in particular.
+ANY = NULL + 1
 _PRICES = TICKS_PER_DOLLAR + 1
 
 
@@ -148,7 +150,7 @@ def _apply_nb(
             epoch[at] += 1
             moved += _place_nb(at, row, True, ts, seq, last_ts, last_seq)
             continue
-        if not live[at] or owner[at] != sid[row]:
+        if not live[at] or (owner[at] != sid[row] and sid[row] != ANY):
             verdict[row] = NOTHING if what == _GAP else STALE
             continue
         moved += _place_nb(at, row, False, ts, seq, last_ts, last_seq)

@@ -16,6 +16,7 @@ from ..units import TICKS_PER_DOLLAR
 from . import sequence
 from .base import BadRow, Chunk, Options, Sample
 from .book_rows import BookRows, Books
+from .book_state import ANY
 from .convert import NULL, Rows
 from .frames import (
     DELTA,
@@ -38,6 +39,8 @@ from .text import EMPTY, FAULTS, OK
 from .ticker import emit_tickers
 from .trades import TRADES
 
+#: Clocks further apart than this are not clocks of the same world: the exchange was a replay.
+_SAME_CLOCK_NS = 3600 * 1_000_000_000
 _SIDES = {"yes": int(Side.BID), "no": int(Side.ASK)}
 
 
@@ -111,15 +114,16 @@ class _Reader:
         kept = ~checked.repeated
         kept[list(bad)] = False
         when = self._fill(stamped, received)
+        books = np.flatnonzero(kept & ((kind == DELTA) | (kind == SNAPSHOT)))
+        if books.size:
+            self._markets(spans, books, {})  # a hole concerns the markets of its own block too
         ops = BookRows()
         for row, which, missing, last_ts in checked.holes:
             self._hole(ops, row, which, missing, last_ts if last_ts != NULL else int(when[row]))
         tables: dict[str, list[pl.DataFrame]] = {}
         self._others(others, kept, sid, seq, received, when, ops, bad)
         self._changes(spans, kept & (kind == DELTA), sid, seq, when, ops, bad)
-        self._snapshots(
-            spans, kept & (kind == SNAPSHOT), sid, seq, np.where(stamped != NULL, stamped, received), when, ops, bad
-        )
+        self._snapshots(spans, kept & (kind == SNAPSHOT), sid, seq, stamped, when, ops, bad)
         book, notes = self.books.frame(ops, received)
         self.notes += notes
         tables["book"] = [book]
@@ -172,8 +176,21 @@ class _Reader:
         return checked
 
     def _fill(self, stamped: NDArray[np.int64], received: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the exchange's time of every frame, else the receive time, else the next known, else the last."""
+        """Return the exchange's time of every frame: its own, else about when it was received.
+
+        A frame without a time of its own is no later than the next that has one: the clocks differ a little, and by
+        far when the exchange was a replay.
+        """
         when = np.where(stamped != NULL, stamped, received)
+        timed = np.flatnonzero(stamped != NULL)
+        if timed.size:
+            after = np.searchsorted(timed, np.arange(when.size))
+            following = stamped[timed[np.minimum(after, timed.size - 1)]]
+            when = np.where((after < timed.size) & ((when == NULL) | (when > following)), following, when)
+            last = int(timed[-1])
+            lag = int(received[last]) - int(stamped[last])
+            if received[last] != NULL and abs(lag) > _SAME_CLOCK_NS:
+                when[last + 1 :] = np.where(when[last + 1 :] == NULL, NULL, when[last + 1 :] - lag)
         known = np.flatnonzero(when != NULL)
         if not known.size:
             return np.full(when.size, self.last_ts)
@@ -214,9 +231,10 @@ class _Reader:
             elif kind == "gap":
                 listed = message.get("market_tickers")
                 listed = listed if isinstance(listed, list) else []
-                only = [self.books.code(str(name)) for name in listed] or range(len(self.books.codes))
-                for market in only:
-                    self._hole(ops, row, self.books.owner(market), NULL, int(when[row]), [market])
+                only = [self.books.code(str(name)) for name in listed] or None
+                begun = message.get("start_ts")
+                known = isinstance(begun, int) and 0 < begun < when[row]
+                self._hole(ops, row, ANY, NULL, int(begun if known else when[row]), only)  # pyright: ignore[reportArgumentType]
             elif kind == "ok" and isinstance(message.get("market_tickers"), list) and sid[row] != NULL:
                 left = {str(name) for name in message["market_tickers"]}
                 gone = [code for name, code in self.books.codes.items() if name not in left]
