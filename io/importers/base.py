@@ -80,6 +80,10 @@ class Importer(Protocol):
         """Columns the format needs and the file does not have."""
         ...
 
+    def beside(self, path: Path) -> list[Path]:
+        """Files that are read together with this one."""
+        ...
+
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the file chunk by chunk, leaving out the first ``skip`` chunks."""
         ...

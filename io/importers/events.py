@@ -42,6 +42,10 @@ class EventCsv:
         """Columns the format needs and the file does not have."""
         return {name for name in _NEEDS if name not in sample.columns}
 
+    def beside(self, path: Path) -> list[Path]:
+        """Files that are read together with this one."""
+        return []
+
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the day; the market's own row comes last, when its result is known."""
         renames = {column: name for name, column in options.columns.items()}

@@ -64,11 +64,12 @@ def plan(paths: Iterable[Path], options: Options) -> tuple[list[Recognised], lis
 
 
 def digest_of(recognised: Recognised, options: Options) -> str:
-    """Return a digest of a file's content and of everything else that decides what is read from it."""
+    """Return a digest of a file's content and of all else that decides what is read from it."""
     hashed = hashlib.sha256(f"{recognised.importer.name} {options}".encode())
-    with recognised.path.open("rb") as file:
-        while block := file.read(1 << 22):
-            hashed.update(block)
+    for path in (recognised.path, *recognised.importer.beside(recognised.path)):
+        with path.open("rb") as file:
+            while block := file.read(1 << 22):
+                hashed.update(block)
     return hashed.hexdigest()
 
 

@@ -42,6 +42,10 @@ class Layout:
         """Which needs these columns leave open, each as its first name."""
         return {group[0] for group in self.needs if not any(name in columns for name in group)}
 
+    def beside(self, path: Path) -> list[Path]:
+        """Files that are read together with this one."""
+        return []
+
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the file chunk by chunk, leaving out the first ``skip`` chunks."""
         from .recognise import container_of

@@ -88,6 +88,7 @@ class LevelFile:
     needs: tuple[str, ...]
     convert: Callable[[Part], None]
     prices: tuple[str, ...] = ()  #: columns that decide the price unit; none: dollars
+    companions: tuple[str, ...] = ()  #: names of files beside that are read too
 
     def recognises(self, sample: Sample) -> str | None:
         """Say why the file is of this format, or None."""
@@ -96,6 +97,10 @@ class LevelFile:
     def lacks(self, sample: Sample) -> set[str]:
         """Columns the format needs and the file does not have."""
         return {name for name in self.needs if name not in sample.columns}
+
+    def beside(self, path: Path) -> list[Path]:
+        """Files that are read together with this one."""
+        return [found for name in self.companions if (found := path.parent / name).exists()]
 
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the file; every batch is read, as the books before a chunk decide what is in it."""
@@ -293,6 +298,7 @@ POLYMARKET = LevelFile(
     "Polymarket books as lists of prices and sizes",
     ("market_id", "ts", "side", "bid_px", "bid_sz", "ask_px", "ask_sz"),
     _polymarket,
+    companions=("markets.parquet",),
 )
 PMXT = LevelFile(
     "pmxt",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
 
+from ..errors import InputError
+from ..grids import grid_name
 from ..units import TICKS_PER_DOLLAR
 from . import price_unit
 from .convert import NULL, Rows
@@ -28,8 +31,13 @@ _TEXTS = {
     "status": ("status",),
     "strike_type": ("strike_type",),
     "grid": ("price_level_structure", "grid"),
+    "fee_type": ("fee_type",),
 }
-_STRIKES = {"floor": ("floor_strike", "floor", "strike_F"), "cap": ("cap_strike", "cap")}
+_NUMBERS = {
+    "floor": ("floor_strike", "floor", "strike_F"),
+    "cap": ("cap_strike", "cap"),
+    "fee_multiplier": ("fee_multiplier",),
+}
 _SIZES = {"volume": ("volume_fp", "volume"), "open_interest": ("open_interest_fp", "open_interest")}
 _OPEN, _YES, _NO, _SCALAR = range(4)
 _WORDS = {
@@ -55,11 +63,16 @@ def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
         found = rows.first(given)
         if found is not None:
             columns[name] = rows.text(found)
+    if "series" not in columns and "event" in columns and rows.has("event_ticker"):
+        columns["series"] = rows.frame["event_ticker"].str.split("-").list.first()
+        rows.say("the series is the first part of event_ticker, as the file does not name it")
+    if rows.has("price_ranges") and rows.has("price_level_structure"):
+        columns["grid"] = _grids(rows)
     if rows.options.grid is not None:
         columns["grid"] = rows.options.grid
     if rows.options.underlying is not None:
         columns["underlying"] = rows.options.underlying
-    for name, given in _STRIKES.items():
+    for name, given in _NUMBERS.items():
         found = rows.first(given)
         if found is not None:
             columns[name] = rows.real(found)
@@ -78,6 +91,20 @@ def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
         rows.emit("markets", columns, ticker.is_first_distinct().to_numpy())
     else:
         rows.emit("markets", columns)
+
+
+def _grids(rows: Rows) -> pl.Series:
+    """Name each market's grid by its ranges; the structure's name is only a label."""
+    texts = rows.frame.select("price_level_structure", pl.col("price_ranges").cast(pl.String)).rows()
+    named: dict[tuple[str | None, str | None], str | None] = {}
+    for structure, ranges in dict.fromkeys(texts):
+        try:
+            named[structure, ranges] = grid_name(structure or None, json.loads(ranges) if ranges else None)
+        except (InputError, ValueError, TypeError, AttributeError) as error:
+            wrong = np.array([text == (structure, ranges) for text in texts], dtype=np.bool_)
+            rows.fail(wrong, lambda row, error=error: f"price_ranges cannot be read: {error}")
+            named[structure, ranges] = None
+    return pl.Series([named[text] for text in texts], dtype=pl.String)
 
 
 def _settlement(rows: Rows) -> dict[str, object]:

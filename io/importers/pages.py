@@ -20,6 +20,8 @@ from .scan import decode, text_of
 from .trades import TRADES
 
 _LAYOUTS = {"trades": TRADES, "markets": MARKETS}
+#: Lists that say more about markets; they are read with the lists of markets beside them.
+_ABOUT = {"events": "event_ticker", "series": "ticker"}
 _LARGEST = 1 << 30
 
 
@@ -41,12 +43,17 @@ class Pages:
         """Columns the format needs and the file does not have."""
         return set() if self.recognises(sample) else {"trades or markets"}
 
+    def beside(self, path: Path) -> list[Path]:
+        """Lists of events and series, which say what a list of markets leaves out."""
+        return sorted(one for key in _ABOUT for one in path.parent.glob(f"{key}*.json") if one != path)
+
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read page after page; a file that is one document is one page."""
         renames = {column: name for name, column in options.columns.items()}
-        for index, (first, documents, bad) in enumerate(_documents(path)):
+        about = {key: _about(self.beside(path), key) for key in _ABOUT}
+        for index, (documents, bad) in enumerate(_documents(path)):
             if index >= skip:
-                yield _chunk(path, options, renames, first, documents, bad)
+                yield _chunk(path, options, renames, about, documents, bad)
 
 
 def whole_document(path: Path) -> dict[str, Any] | None:
@@ -60,11 +67,11 @@ def whole_document(path: Path) -> dict[str, Any] | None:
 
 
 def _list_in(record: Mapping[str, Any]) -> str | None:
-    return next((key for key in _LAYOUTS if isinstance(record.get(key), list)), None)
+    return next((key for key in (*_LAYOUTS, *_ABOUT) if isinstance(record.get(key), list)), None)
 
 
-def _documents(path: Path) -> Iterator[tuple[int, list[tuple[int, dict[str, Any]]], list[BadRow]]]:
-    """Cut the file into parts: the line a part begins at, its objects with their lines, and what is none."""
+def _documents(path: Path) -> Iterator[tuple[list[tuple[int, dict[str, Any]]], list[BadRow]]]:
+    """Cut the file into parts: objects with their lines, and what is none."""
     found = False
     for block in blocks(path, quoted=False):
         documents: list[tuple[int, dict[str, Any]]] = []
@@ -81,19 +88,19 @@ def _documents(path: Path) -> Iterator[tuple[int, list[tuple[int, dict[str, Any]
         found = True
         if block.damage:
             bad.append(BadRow(block.line + block.count, block.damage, ""))
-        yield block.line, documents, bad
+        yield documents, bad
     if not found:
         document = whole_document(path)
         if document is None:
             raise InputError(f"{path}: neither lines of JSON objects nor one object")
-        yield 1, [(1, document)], []
+        yield [(1, document)], []
 
 
 def _chunk(
     path: Path,
     options: Options,
     renames: Mapping[str, str],
-    first: int,
+    about: Mapping[str, Mapping[str, Any]],
     documents: list[tuple[int, dict[str, Any]]],
     bad: list[BadRow],
 ) -> Chunk:
@@ -105,17 +112,46 @@ def _chunk(
             items = document.get(key)
             for item in items if isinstance(items, list) else ():
                 if isinstance(item, dict):
-                    records.append(item)
+                    records.append(_completed(item, about) if key == "markets" else item)
                     lines.append(line)
                 else:
                     chunk.bad.append(BadRow(line, f"an item of {key} is no object", json.dumps(item)[:1000]))
         if records:
             _convert(chunk, layout, path, options, renames, records, lines)
+    if any(_list_in(document) in _ABOUT for _, document in documents):
+        chunk.facts.append(
+            "events and series have no rows of their own; they complete the lists of markets beside them"
+        )
     for line, document in documents:
         if _list_in(document) is None:
             chunk.bad.append(BadRow(line, "the object holds no list of trades or markets", json.dumps(document)[:1000]))
     chunk.bad.sort(key=lambda one: one.line)
     return chunk
+
+
+def _about(paths: list[Path], key: str) -> dict[str, Any]:
+    """Read the lists of events or series beside a file, by ticker."""
+    found: dict[str, Any] = {}
+    for path in paths:
+        document = whole_document(path) if path.name.startswith(key) else None
+        listed = document.get(key) if document else None
+        for item in listed if isinstance(listed, list) else ():
+            if isinstance(item, dict) and isinstance(item.get(_ABOUT[key]), str):
+                found[item[_ABOUT[key]]] = item
+    return found
+
+
+def _completed(market: dict[str, Any], about: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Add to a market what its event and its series say: series, category, fees; an event's own come first."""
+    event = about["events"].get(str(market.get("event_ticker")), {})
+    series = about["series"].get(str(event.get("series_ticker")), {})
+    added = {
+        "series_ticker": event.get("series_ticker"),
+        "category": series.get("category") or event.get("category"),
+        "fee_type": event.get("fee_type_override") or series.get("fee_type"),
+        "fee_multiplier": event.get("fee_multiplier_override") or series.get("fee_multiplier"),
+    }
+    return {name: value for name, value in added.items() if value is not None} | market
 
 
 def _convert(

@@ -52,6 +52,10 @@ class PolledBooks:
         needs = {"orderbook": _BOOKS, "ts": _TIME}
         return {name for name, any_of in needs.items() if not set(any_of) & set(sample.columns)} or {"orderbook"}
 
+    def beside(self, path: Path) -> list[Path]:
+        """Files that are read together with this one."""
+        return []
+
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the polls block by block."""
         scanner, books, places, said = None, Books(), None, set[str]()

@@ -62,6 +62,10 @@ class WebSocketCapture:
         """Columns the format needs and the file does not have."""
         return set() if self.recognises(sample) else {"type", "sid", "seq", "msg"} - set(sample.columns) or {"type"}
 
+    def beside(self, path: Path) -> list[Path]:
+        """Files that are read together with this one."""
+        return []
+
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the capture; every block is read, as the books before a chunk decide what is in it."""
         reader: _Reader | None = None
