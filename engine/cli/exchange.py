@@ -24,7 +24,7 @@ def exchange(
     tickers: Annotated[list[str] | None, typer.Argument(help="Only these markets (default: all of the store).")] = None,
     speed: Annotated[
         str,
-        typer.Option(help="Simulated seconds a second; 'max': as fast as subscribers read, standing still without."),
+        typer.Option(help="Simulated seconds a second; 'max': as fast as subscribers read."),
     ] = "1",
     port: Annotated[int, typer.Option(help="REST port; the stream has the next one. 0: any free ports.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -35,6 +35,7 @@ def exchange(
     tier: Annotated[str, typer.Option(help="Usage tier whose rate limits hold.")] = "basic",
     live_days: Annotated[float, typer.Option(help="Days before what is older moves to /historical.")] = 90,
     start: Annotated[str, typer.Option("--from", help="Simulated time to begin at, ISO 8601, or 'end'.")] = "",
+    queue: Annotated[str, typer.Option(help="Queue model of resting orders, as in backtest.")] = "pessimistic",
     legacy: Annotated[bool, typer.Option("--legacy", help="Add the integer fields removed in 2026.")] = False,
 ) -> None:
     """Serve a store as an exchange: REST and stream, signed requests, orders, fills, faults on demand."""
@@ -46,7 +47,8 @@ def exchange(
     with contextlib.ExitStack() as stack:
         served = Exchange(
             replay, tickers or [], speed=_speed(speed), keys=keys, faults=Faults.parse(fault), seed=seed, host=host,
-            port=port, cash_dollars=cash, tier=tier, live_days=live_days, start=_moment(start), legacy=legacy,
+            port=port, cash_dollars=cash, tier=tier, live_days=live_days, start=_moment(start),
+            legacy=legacy, queue=queue,
         )  # fmt: skip
         stack.callback(say, "exchange stopped")
 

@@ -14,6 +14,7 @@ from ...io.errors import InputError
 from ...io.schema import BOOK, MARKETS, TRADES
 from ...io.units import NS_PER_SECOND
 from ..fees import FeeSchedule, market_schedule
+from .explain import explained
 
 TRADE = 9  #: the kind of a trade among the kinds of ``BookKind``
 _CHUNK = 8192
@@ -21,7 +22,10 @@ _SETTLE_AFTER = 60 * NS_PER_SECOND
 
 
 class Row(NamedTuple):
-    """One thing that happened: a row of the book, or a trade (``extra``: its row in the trades)."""
+    """One thing that happened: a row of the book, or a trade (``extra``: its row in the trades).
+
+    Of a decrease in the book ``extra`` is the lots that trades explain, below 0 if those trades come later.
+    """
 
     ts: int
     market: int
@@ -141,6 +145,10 @@ def from_frames(markets: pl.DataFrame, book: pl.DataFrame, trades: pl.DataFrame)
         .sort("ts", "rank", "market", maintain_order=True)
     )
     columns = {name: merged[name].to_numpy() for name in Row._fields}
+    names = ("market", "ts", "kind", "side", "price", "size")
+    columns["extra"] = np.where(
+        columns["kind"] == TRADE, columns["extra"], explained(*(columns[name] for name in names))
+    )
     spans = _spans(merged, tickers)
     versions: dict[str, list[dict[str, Any]]] = {}
     for row in markets.sort("ticker", "valid_from", nulls_last=False).iter_rows(named=True):

@@ -6,11 +6,13 @@ left; what rests in the client's name is added to what is shown. Prices are YES 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ...io.schema import Side
 from .order import Order, other
+from .waiting import Waiting
 
 BID, ASK = Side.BID, Side.ASK
 
@@ -33,21 +35,12 @@ class Change(NamedTuple):
     order: Order | None
 
 
-def ahead_after_trade(ahead: int, lots: int) -> int:
-    """Lots still ahead of an order after ``lots`` in front of it traded."""
-    return max(ahead - lots, 0)
-
-
-def ahead_after_cancel(ahead: int, level: int) -> int:
-    """Lots still ahead after cancels left ``level`` lots: the pessimistic rule, every cancel was behind the order."""
-    return min(ahead, level)
-
-
 class Book:
     """The recorded levels of one market with the client's orders laid over them."""
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: Waiting) -> None:
         self.known = False
+        self.waiting = waiting
         self.changes: list[Change] = []
         self.recorded: dict[Side, dict[int, int]] = {BID: {}, ASK: {}}
         self._taken: dict[Side, dict[int, int]] = {BID: {}, ASK: {}}
@@ -88,32 +81,36 @@ class Book:
             if mine is order:
                 break
             before += mine.remaining
-        return order.ahead + before
+        return math.ceil(order.ahead - 0.5) + before
 
     # The recording moves
 
-    def delta(self, side: Side, price: int, lots: int) -> list[Hit]:
-        """Apply a recorded change of a level; added lots that cross the client's orders trade with them."""
+    def delta(self, side: Side, price: int, lots: int, explained: int = 0) -> list[Hit]:
+        """Apply a recorded change of a level; added lots that cross the client's orders trade with them.
+
+        ``explained``: lots of a decrease that trades explain, below 0 if those trades are still to come.
+        """
         before = self.outside(side, price)
         now = self.recorded[side].get(price, 0) + lots
         if now > 0:
             self.recorded[side][price] = now
         else:
             self.recorded[side].pop(price, None)
-        self._trim(side, price)
+        self._trim(side, price, before, abs(explained), max(-explained, 0))
         hits = self._crossed_by(side, price) if lots > 0 else []
         self._moved(side, price, self.outside(side, price) - before)
         return hits
 
     def snapshot(self, levels: Iterable[tuple[Side, int, int]]) -> list[Hit]:
         """Replace the recorded levels and give the client's orders that they cross their fills; makes no changes."""
+        touched = [(side, price) for side in (BID, ASK) for price in {*self._taken[side], *self._own[side]}]
+        before = {key: self.outside(*key) for key in touched}
         self.recorded = {BID: {}, ASK: {}}
         for side, price, lots in levels:
             self.recorded[side][price] = lots
         self.known = True
-        for side in (BID, ASK):
-            for price in [*self._taken[side], *self._own[side]]:
-                self._trim(side, price)
+        for key in touched:
+            self._trim(*key, before[key])
         hits = [
             hit for side in (BID, ASK) for price in list(self.recorded[side]) for hit in self._crossed_by(side, price)
         ]
@@ -132,13 +129,13 @@ class Book:
             passed = 0
             for order in list(self._own[side][level]):
                 if level == price:
-                    waiting = min(max(order.ahead - passed, 0), lots)
-                    passed += waiting
-                    lots -= waiting
+                    waits = min(max(self.waiting.lots(order) - passed, 0), lots)
+                    passed += waits
+                    lots -= waits
                 lots -= self._hit(hits, order, order.price, min(lots, order.remaining))
             if level == price:
                 for order in self._own[side].get(level, ()):
-                    order.ahead = ahead_after_trade(order.ahead, passed)
+                    self.waiting.traded(order, passed)
         return hits
 
     # The client moves
@@ -172,7 +169,7 @@ class Book:
                 break
             mine = self._own[opposite].get(level)
             outside = self.outside(opposite, level)
-            reach = min(outside, mine[0].ahead) if mine else outside
+            reach = min(outside, math.ceil(mine[0].ahead - 0.5)) if mine else outside
             lots = min(reach, order.remaining)
             if lots:
                 self._taken[opposite][level] = self._taken[opposite].get(level, 0) + lots
@@ -215,15 +212,17 @@ class Book:
         if lots:
             self.changes.append(Change(side, price, lots, order))
 
-    def _trim(self, side: Side, price: int) -> None:
+    def _trim(self, side: Side, price: int, before: int, traded: int = 0, to_come: int = 0) -> None:
+        """A level was set by the recording: what was taken of it, and the queues in it, shrink with it."""
         level = self.recorded[side].get(price, 0)
         taken = self._taken[side]
         if price in taken:
             taken[price] = min(taken[price], level)
             if not taken[price]:
                 del taken[price]
-        for order in self._own[side].get(price, ()):
-            order.ahead = ahead_after_cancel(order.ahead, self.outside(side, price))
+        now = self.outside(side, price)
+        for order in self._own[side].get(price, ()) if now < before else ():
+            self.waiting.shrunk(order, before - traded, max(before - now - traded, 0), now + to_come)
 
     def _crossed_by(self, side: Side, price: int) -> list[Hit]:
         """Recorded lots at a level meet the client's orders on the other side that are at least as good."""

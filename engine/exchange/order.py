@@ -33,7 +33,7 @@ class Order:
     status: str = RESTING
     reason: str = ""
     updated: int = 0
-    ahead: int = 0  #: recorded lots in front of it at its level
+    ahead: float = 0  #: recorded lots in front of it at its level, as far as can be known
     taker_cost: int = 0
     maker_cost: int = 0
     taker_fees: int = 0

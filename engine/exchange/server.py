@@ -64,6 +64,7 @@ class Exchange:
         start: int | Literal["end"] | None = None,
         legacy: bool = False,
         hours: bool = True,
+        queue: str = "pessimistic",
     ) -> None:
         if tier not in TIERS:
             raise InputError(f"usage tier {tier!r} is not known; known are {', '.join(TIERS)}")
@@ -78,7 +79,9 @@ class Exchange:
         history = store if isinstance(store, History) else from_store(str(store), tickers)
         self._hub = Hub(self.dice, patient=speed == "max")
         portfolio = Portfolio(self.dice.faults.lag / 1000)
-        self.venue = Venue(history, self._hub, portfolio, cash=cash_dollars * 1_000_000, seed=seed, hours=hours)
+        self.venue = Venue(
+            history, self._hub, portfolio, cash=cash_dollars * 1_000_000, seed=seed, hours=hours, queue=queue
+        )
         self._hub.venue = self.venue
         self._hub.catch_up = self._catch_up
         self.desk = Desk(self.venue, self.dice)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ...io.schema import BookKind, Side
 from ...io.units import NS_PER_SECOND
+from ..queue import queue_model
 from . import wire
 from .account import Account, Position
 from .charges import Charges
@@ -23,6 +24,7 @@ from .hours import next_pause
 from .matching import Book, Change, Hit
 from .order import CANCELED, EXECUTED, Fill, Order
 from .portfolio import Portfolio
+from .waiting import Waiting
 
 NEVER = 1 << 62
 #: Orders of a closed market go this long after the close.
@@ -103,7 +105,15 @@ class Venue:
     """All markets, the one account, and the clock of the replay."""
 
     def __init__(
-        self, history: History, feed: Feed, portfolio: Portfolio, *, cash: int, seed: int = 0, hours: bool = True
+        self,
+        history: History,
+        feed: Feed,
+        portfolio: Portfolio,
+        *,
+        cash: int,
+        seed: int = 0,
+        hours: bool = True,
+        queue: str = "pessimistic",
     ) -> None:
         self.history = history
         self.feed = feed
@@ -119,8 +129,9 @@ class Venue:
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self._rows = history.rows()
         self._next: Row | None = next(self._rows, None)
+        waiting = Waiting(queue_model(queue))
         self.listed = [
-            Market(m, Book(), Charges(m.fees), number, m.close_ts) for number, m in enumerate(history.listings)
+            Market(m, Book(waiting), Charges(m.fees), number, m.close_ts) for number, m in enumerate(history.listings)
         ]
         self.markets = {market.ticker: market for market in self.listed}
         self.horizon = history.end
@@ -187,7 +198,7 @@ class Venue:
             book.known = True
         side = Side(row.side)
         if row.kind == BookKind.DELTA:
-            self.booked(market, book.delta(side, row.price, row.size))
+            self.booked(market, book.delta(side, row.price, row.size, row.extra))
         elif row.kind == BookKind.LEVEL:
             self.booked(market, book.delta(side, row.price, row.size - book.recorded[side].get(row.price, 0)))
         elif row.kind == BookKind.GAP:

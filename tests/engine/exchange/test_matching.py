@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from touchline.engine.exchange.matching import Book
 from touchline.engine.exchange.order import Order
+from touchline.engine.exchange.waiting import Waiting
+from touchline.engine.queue import queue_model
 from touchline.io.schema import Side
 
 BID, ASK = Side.BID, Side.ASK
@@ -16,7 +18,7 @@ def order(side, price, lots, name="o", stp="taker_at_cross"):
 
 @pytest.fixture
 def book():
-    made = Book()
+    made = Book(Waiting(queue_model("pessimistic")))
     made.snapshot([(BID, 4600, 1000), (BID, 4500, 2000), (ASK, 4800, 1500), (ASK, 4900, 500)])
     return made
 
@@ -123,3 +125,37 @@ def test_snapshot_bounds_the_queue_and_what_was_taken(book):
     book.take(order(BID, 4800, 600, "taker"), [])
     book.snapshot([(BID, 4600, 70), (ASK, 4800, 1000)])
     assert (mine.ahead, book.outside(ASK, 4800)) == (70, 400)
+
+
+@pytest.mark.parametrize(
+    ("model", "after_cancel", "filled"),
+    [
+        ("touch", 800, 100),
+        ("through", 800, 0),
+        ("pessimistic", 800, 0),
+        ("optimistic", 600, 0),
+        ("log", 774, 0),
+        ("power@1", 667, 0),
+    ],
+)
+def test_queue_models_differ_in_cancels_and_trades(model, after_cancel, filled):
+    made = Book(Waiting(queue_model(model)))
+    made.snapshot([(BID, 4600, 1000)])
+    mine = order(BID, 4600, 500)
+    made.rest(mine)
+    made.delta(BID, 4600, 200)
+    made.delta(BID, 4600, -400)
+    assert made.queue_position(mine) == after_cancel
+    assert sum(hit.lots for hit in made.trade(ASK, 4600, 100)) == filled
+
+
+def test_a_decrease_that_a_trade_explains_moves_the_queue_once(book):
+    mine = order(BID, 4600, 500)
+    book.rest(mine)
+    book.delta(BID, 4600, -300, explained=-300)  # its trade is still to come
+    assert mine.ahead == 1000
+    book.trade(ASK, 4600, 300)
+    assert mine.ahead == 700
+    book.trade(ASK, 4600, 200)
+    book.delta(BID, 4600, -200, explained=200)
+    assert mine.ahead == 500

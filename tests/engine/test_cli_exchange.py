@@ -1,0 +1,78 @@
+"""`engine exchange` from the outside: what it prints, where it listens, what it refuses."""
+
+from __future__ import annotations
+
+import json
+import signal
+import stat
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+import requests
+from touchline.engine.cli import main
+from touchline.io.importers.base import Chunk
+from touchline.io.store import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    path = tmp_path / "data"
+    rows = {"ts": [10**18], "ticker": ["KXA-1-B5"], "price": [5600], "size": [300], "taker_side": [1]}
+    book = {"ts": [10**18] * 2, "ticker": ["KXA-1-B5"] * 2, "kind": [2, 1], "side": [0, 1]}
+    book |= {"price": [0, 5500], "size": [0, 100]}
+    Store(path).ingest("hand", "1", [Chunk({"trades": pl.DataFrame(rows), "book": pl.DataFrame(book)})])
+    return path
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-c", "from touchline.engine.cli import main; main()", "exchange", *map(str, arguments)]
+
+
+def test_it_says_where_it_is_and_stops_when_told(store, tmp_path):
+    keys = tmp_path / "keys"
+    options = ("--replay", store, "--keys", keys, "--fault", "gap=0.1", "--speed", "max")
+    with subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            addresses = json.loads(process.stdout.readline())
+            status = requests.get(f"{addresses['rest']}/exchange/status", timeout=10).json()
+            markets = requests.get(f"{addresses['rest']}/markets", timeout=10).json()["markets"]
+        finally:
+            process.send_signal(signal.SIGTERM)
+        errors = process.stderr.read()
+    assert process.returncode == 0
+    assert status["trading_active"]
+    assert [market["ticker"] for market in markets] == ["KXA-1-B5"]
+    assert addresses["rest"].startswith("http://127.0.0.1:")
+    assert addresses["ws"].endswith("/trade-api/ws/v2")
+    names = ("KALSHI_REST_URL", "KALSHI_WS_URL", "KALSHI_KEY_ID", "KALSHI_PRIVATE_KEY_PATH")
+    assert [line.partition("=")[0] for line in errors.splitlines() if "=" in line] == list(names)
+    assert stat.S_IMODE((keys / "private.pem").stat().st_mode) == 0o600
+    assert "PRIVATE KEY" not in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--fault", "gapp=1"), "unknown fault 'gapp'"),
+        (("--fault", "gap=2"), "fault gap must lie between 0 and 1"),
+        (("--fault", "gap=x"), "fault gap needs a number"),
+        (("--speed", "fast"), "--speed must be a number or 'max'"),
+        (("--from", "yesterday"), "--from must be a time"),
+        (("--tier", "gold"), "usage tier 'gold' is not known"),
+        (("--queue", "powr@2"), "queue model 'powr@2' is unknown"),
+        (("KXNONE",), "has nothing of KXNONE"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(store, tmp_path, arguments, says, monkeypatch, capsys):
+    given = ["engine", "exchange", "--replay", str(store), "--keys", str(tmp_path / "k"), *arguments]
+    monkeypatch.setattr(sys, "argv", given)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert said.err.startswith("error: ")
+    assert says in said.err
