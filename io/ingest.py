@@ -15,9 +15,10 @@ import polars as pl
 
 from .errors import InputError
 from .importers.base import BadRow, Chunk
+from .keys import Keys
 from .manifest import ImportRecord, Ledger, Manifest, State, StoredFile, commit
 from .place import Place
-from .reading import collect_keys, scan
+from .reading import scan
 from .rows import conform, describe, merged, stored
 from .schema import MARKETS, TABLES, Table
 
@@ -27,9 +28,6 @@ BATCH_ROWS = 1 << 20
 #: ... or this many rows that could not be read.
 BATCH_BAD = 50_000
 ROW_GROUP = 32_768
-DAY_NS = 86_400 * 1_000_000_000
-#: A row's key is looked for among stored rows this near in time.
-KEY_REACH_NS = 2 * DAY_NS
 
 Chunks = Iterable[Chunk] | Callable[[int], Iterable[Chunk]]
 
@@ -143,6 +141,7 @@ class _Import:
         self.place, self.state, self.source, self.digest, self.label = place, state, source, digest, label
         self.id = import_id_of(digest)
         self.done = _Progress()
+        self.keys = Keys(place)
         self.tickers: set[str] = set()
         self.clock = 0.0
 
@@ -211,12 +210,7 @@ class _Import:
         """Leave out rows that are stored already, in this import or before it."""
         if table is MARKETS:
             return self._changed_markets(frame)
-        if not table.key or any(frame.get_column(column).null_count() == frame.height for column in table.key):
-            return frame
-        keyless = pl.any_horizontal(pl.col(column).is_null() for column in table.key)
-        frame = frame.filter(keyless | pl.struct(table.key).is_first_distinct())
-        known = collect_keys(self.place, table, self._files(table), frame, KEY_REACH_NS)
-        return frame if known.is_empty() else frame.join(known, on=table.key, how="anti", maintain_order="left")
+        return self.keys.fresh(table, frame, self._files(table)) if table.key else frame
 
     def _changed_markets(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Leave out market rows that say nothing new: every value they give is the one already known."""

@@ -78,38 +78,6 @@ def chained(group: Sequence[StoredFile]) -> list[StoredFile] | None:
     return [group[index] for index in order]
 
 
-def collect_keys(
-    place: Place, table: Table, files: Sequence[StoredFile], rows: pl.DataFrame, reach: int
-) -> pl.DataFrame:
-    """The keys of ``rows`` that committed files hold, looked for within ``reach`` ns of the rows' times."""
-    who, when, *_ = table.sort
-    names, times = rows.get_column(who), rows.get_column(when)
-    first, last, low, high = str(names.min()), str(names.max()), int(times.min()), int(times.max())  # pyright: ignore[reportArgumentType] - never null
-    near = [
-        file
-        for file in files
-        if file.keyed
-        and file.first[0] <= last
-        and first <= file.last[0]
-        and file.high[0] >= low - reach
-        and file.low[0] <= high + reach
-    ]
-    keys = rows.select(table.key)
-    if not near:
-        return keys.clear()
-    held = (
-        pl.scan_parquet(
-            [place.url(file.name) for file in near],
-            glob=False,
-            hive_partitioning=False,
-            storage_options=place.storage_options,
-        )
-        .filter(pl.col(who).is_between(pl.lit(first), pl.lit(last)))
-        .select(table.key)
-    )
-    return held.join(keys.lazy(), on=table.key, how="semi").unique().collect(engine="streaming")
-
-
 def _within(
     frame: pl.LazyFrame, table: Table, tickers: Sequence[str] | None, start: int | None, end: int | None
 ) -> pl.LazyFrame:
