@@ -83,13 +83,11 @@ class Panel:
     def known(self) -> list[str]:
         """Every column that a frame can have."""
         texts = [name for name in ("ticker", "event", "series", "category") if name in self.markets.columns]
-        windows = [name for name in WINDOWS if source_of(name.removesuffix("_N")) in self.matrices]
-        return [*self.matrices, *DERIVED, *texts, *windows, *self.extras]
+        return [*MATRICES, *DERIVED, *texts, *WINDOWS, *self.extras]
 
     def has(self, name: str) -> bool:
         """Whether a frame can have this column."""
-        windowed = parse_window(name)
-        return name in self.known() or (windowed is not None and source_of(windowed[0]) in self.matrices)
+        return name in self.known() or parse_window(name) is not None
 
     def frame(self, block: slice, names: Sequence[str]) -> pl.DataFrame:
         """One market after the other with every bar, the columns ``names``; what is not there is null."""
@@ -108,7 +106,9 @@ class Panel:
                 return series.set(series < 0, None)
             return series
         windowed = parse_window(name)
-        if windowed is not None and source_of(windowed[0]) in self.matrices:
+        if name in MATRICES or (windowed is not None and source_of(windowed[0]) not in self.matrices):
+            return pl.repeat(None, bars * wide, dtype=pl.Int32, eager=True).alias(name)  # nobody recorded it
+        if windowed is not None:
             values = np.ascontiguousarray(self.matrices[source_of(windowed[0])][:, block].T)
             return pl.Series(name, window(*windowed, values).ravel(), nan_to_null=True)
         if name == "market":
@@ -203,6 +203,10 @@ def build_panel(
     """
     markets = history.markets()
     markets = (markets if where is None else markets.filter(where)).collect().sort("ticker")
+    markets = _with_market_columns(markets).with_columns(
+        pl.coalesce("event", pl.col("ticker").str.replace(r"-[^-]*$", "")).alias("event"),
+        pl.coalesce("series", pl.col("ticker").str.split("-").list.first()).alias("series"),
+    )
     tickers = markets["ticker"].to_list()
     if not tickers:
         raise InputError("no market is left to look at; check the series and category that the pipeline asks for")

@@ -52,7 +52,7 @@ def compare_random(
     bets = np.concatenate([run.trades, run.still_open])
     bets["exit_bar"][bets["exit_bar"] < 0] = len(columns.times) - 1
     pnl = np.zeros(portfolios, np.int64)
-    _random_nb(columns, rule[0], bets, np.uint64(seed), pnl)
+    _random_nb(columns, rule, bets, np.uint64(seed), pnl)
     totals = np.zeros(2, np.int64)
     _market_nb(columns, rule[0], totals)
     made = sum(int(t["proceeds"]) - int(t["price"]) * int(t["lots"]) for t in bets)
@@ -99,9 +99,10 @@ def ended_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int, lots: Int) -> 
 
 
 @numba.njit(cache=True, parallel=True)
-def _random_nb(c: Columns, rule: Record, bets: Records, seed: Int, pnl: Ints) -> None:
+def _random_nb(c: Columns, rules: Records, bets: Records, seed: Int, pnl: Ints) -> None:
     markets = c.mark.shape[1]
     for i in numba.prange(len(pnl)):
+        rule = rules[0]  # a row cannot be handed to threads
         made = np.int64(0)
         for j in range(len(bets)):
             bet = bets[j]

@@ -169,6 +169,12 @@ def _register_shipped() -> None:
         importlib.import_module(f".{module}", __package__)
 
 
+def parts() -> list[tuple[str, str, type[Part]]]:
+    """Every registered part: its kind, its name and the class."""
+    _register_shipped()
+    return [(kind, name, part) for kind, registered in REGISTRY.items() for name, part in sorted(registered.items())]
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """One of each, and the filters in their order."""

@@ -59,9 +59,9 @@ class CategoryWeighted(Scorer):
 
 @register("ensemble")
 class Ensemble(Scorer):
-    """Several scorers together, each ``[[scorer.members]]`` with its ``weight``.
+    """Several scorers together, each a member with its weight.
 
-    With ``adapt`` the weights follow what each member earned lately on moves that came after its scores.
+    Members are ``[[scorer.members]]`` in the pipeline file. With ``adapt`` the weights follow what each member earned lately on moves that came after its scores.
     """
 
     PARAMETERS = (

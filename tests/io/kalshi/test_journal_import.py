@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
 from touchline.io.schema import BookKind
