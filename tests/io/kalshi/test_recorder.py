@@ -336,9 +336,11 @@ def test_kills_lose_nothing_that_was_written(
     book = Store(store).book().collect()
     kinds = dict(book.group_by("kind").len().iter_rows())
     assert kinds[int(BookKind.DELTA)] == sum(frame["type"] == "orderbook_delta" for frame in frames)
-    assert kinds[int(BookKind.CLEAR)] == kinds[int(BookKind.GAP)] == 3 * (KILLS + 1)
+    books = sum(frame["type"] == "orderbook_snapshot" for frame in frames)
+    assert kinds[int(BookKind.CLEAR)] == kinds[int(BookKind.GAP)] == books > 2 * KILLS
 
 
+@pytest.mark.slow
 def test_sigterm_ends_it_cleanly_and_everything_is_stored(
     make_exchange: Any, venue: Any, environment: dict[str, str], tmp_path: Path
 ) -> None:

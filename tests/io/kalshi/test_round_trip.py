@@ -113,8 +113,7 @@ def test_a_replayed_store_is_recorded_row_for_row(original: Store, tmp_path: Pat
     for ticker in TICKERS:
         before, after = original.book(ticker).collect(), copy.book(ticker).collect()
         assert after.row(-1, named=True)["kind"] == BookKind.GAP, "the end of the recording"
-        opening = [LEVEL, "kind"]
-        assert sorted(after.head(5).select(LEVEL).rows()) == sorted(before.head(5).select(LEVEL).rows()), opening
+        assert sorted(after.head(5).select(LEVEL).rows()) == sorted(before.head(5).select(LEVEL).rows())
         assert after.slice(5).head(-1).select(LEVEL).equals(before.slice(5).select(LEVEL))
         # The exchange writes times in whole milliseconds.
         assert after.slice(5).head(-1).get_column("ts").equals(before.slice(5).get_column("ts") // 10**6 * 10**6)
@@ -133,7 +132,7 @@ def test_five_disconnects_cost_only_the_reported_holes(original: Store, tmp_path
         assert kinds.count(int(BookKind.GAP)) == 6 and kinds.count(int(BookKind.CLEAR)) == 6
         # Between holes every change is there, in order; what is missing lies in a hole.
         parts: list[list[Any]] = []
-        for ts, kind, *level in after.select("ts", *LEVEL).rows():
+        for ts, kind, *level in after.select(pl.col("ts") // 10**6 * 10**6, *LEVEL).rows():
             if kind == BookKind.CLEAR:
                 parts.append([])
             elif kind == BookKind.DELTA:
@@ -148,6 +147,7 @@ def test_five_disconnects_cost_only_the_reported_holes(original: Store, tmp_path
         assert ids.is_unique().all() and set(ids) <= set(original.trades(ticker).collect().get_column("trade_id"))
 
 
+@pytest.mark.slow
 def test_a_download_and_a_scan_of_a_replay(original: Store, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     with Exchange(original.path, speed=0, keys=keys, start=START + 3000 * SECOND // 20) as exchange:
