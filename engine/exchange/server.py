@@ -34,7 +34,10 @@ from .venue import Venue
 from .wire import RefusalError
 
 WS_PATH = "/trade-api/ws/v2"
-_SLICE = 2_000
+#: Rows replayed between two looks at the sockets; also what a cut connection loses at most.
+_SLICE = 200
+#: Rows that a request may have to wait for, so that it sees what is true now.
+_CATCH_UP = 20_000
 _LONGEST_NAP = 0.25
 T = TypeVar("T")
 Speed = float | Literal["max"]
@@ -201,7 +204,7 @@ class Exchange:
 
     def _catch_up(self) -> None:
         if self.speed not in ("max", 0):
-            self.venue.advance(self._due(), _SLICE)
+            self.venue.advance(self._due(), _CATCH_UP)
 
     def _due(self) -> int:
         wall, simulated = self._origin
@@ -216,18 +219,21 @@ class Exchange:
                     await hub.ready.wait()
                 if venue.finished:
                     await self._stop.wait()
-                venue.advance(venue.horizon, min(_SLICE, self._until_cut()))
+                venue.advance(venue.horizon, self._slice())
+                self._cut()
                 await asyncio.sleep(0)
-            elif venue.advance(self._due(), min(_SLICE, self._until_cut())):
-                await asyncio.sleep(self._nap())
             else:
-                await asyncio.sleep(0)
-            if self._cuts and venue.rows_done >= self._cuts[0]:
-                self._cuts.pop(0)
-                hub.cut_all()
+                there = venue.advance(self._due(), self._slice())
+                self._cut()
+                await asyncio.sleep(self._nap() if there else 0)
 
-    def _until_cut(self) -> int:
-        return max(self._cuts[0] - self.venue.rows_done, 1) if self._cuts else _SLICE
+    def _cut(self) -> None:
+        if self._cuts and self.venue.rows_done >= self._cuts[0]:
+            self._cuts.pop(0)
+            self._hub.cut_all()
+
+    def _slice(self) -> int:
+        return min(max(self._cuts[0] - self.venue.rows_done, 1), _SLICE) if self._cuts else _SLICE
 
     def _nap(self) -> float:
         if not self.speed:

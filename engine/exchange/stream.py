@@ -296,8 +296,9 @@ class Hub:
 
     @property
     def listening(self) -> bool:
-        """Whether anybody subscribed to anything."""
-        return any(session.subscriptions for session in self.sessions)
+        """Whether anybody subscribed to books or trades."""
+        subscribed = {sub.channel for session in self.sessions for sub in session.subscriptions.values()}
+        return not subscribed.isdisjoint(("orderbook_delta", "trade"))
 
     @property
     def full(self) -> bool:

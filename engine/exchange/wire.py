@@ -8,7 +8,7 @@ from typing import Any
 
 from ...io.units import LOTS_PER_CONTRACT, NS_PER_SECOND, TICKS_PER_DOLLAR
 
-_DECIMAL = re.compile(r"\d{1,12}(?:\.\d{1,12})?\Z")
+_DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?\Z")
 NS_PER_MS = 1_000_000
 FOREVER = 1 << 62
 
