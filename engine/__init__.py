@@ -6,7 +6,12 @@ import importlib
 from typing import Any
 
 #: Public name -> the module of this package that defines it.
-_HOME: dict[str, str] = {"export": "exporting", "load_params": "params"}
+_HOME: dict[str, str] = {
+    "export": "exporting",
+    "fit_market": "fit",
+    "fit_underlying": "fit",
+    "load_params": "params",
+}
 
 __version__ = "0.1.0"
 
