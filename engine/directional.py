@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from .portfolio import PortfolioRun, rules, run, run_cells
 from .portfolio_columns import columns_of
 from .portfolio_random import RandomComparison, compare_random
 from .portfolio_types import FILTER_BASE, Columns
+from .scratch import Scratch
 
 MINUTE_NS = 60_000_000_000
 RANDOM_PORTFOLIOS = 200
@@ -69,7 +69,7 @@ def score_panel(panel: Panel, pipeline: Pipeline) -> Scored:
     return Scored(found["score"], found.get("passed"))
 
 
-def open_history(data: str | Path, progress: Progress | None = None) -> tuple[Store, Any]:
+def open_history(data: str | Path, progress: Progress | None = None) -> tuple[Store, Scratch | None]:
     """A store, or a folder of files that people have (``markets.csv``, ``trades.csv``), brought into one first.
 
     The second thing keeps a temporary store alive; it goes when that is let go.
@@ -80,8 +80,8 @@ def open_history(data: str | Path, progress: Progress | None = None) -> tuple[St
     from ..io.importers.base import Options
     from ..io.importers.importing import import_file, plan
 
-    folder = tempfile.TemporaryDirectory(prefix="store-")
-    store, options = Store(folder.name), Options()
+    folder = Scratch("store-")
+    store, options = Store(folder.path), Options()
     known, _ = plan([path], options)
     for done, recognised in enumerate(known, 1):
         import_file(store, recognised, options)
@@ -192,10 +192,3 @@ def _totals(account: npt.NDArray[Any], capital: int, bars: int) -> dict[str, Any
         "exposure": float(account["locked_bars"]) / bars / capital,
         "open_at_end": int(account["held"]),
     }
-
-
-def cut(found: DirectionalRun, bars: int) -> DirectionalRun:
-    """The same backtest as if only the first bars were known: the prover compares it with the whole."""
-    panel = found.panel.until(bars)
-    again = backtest(panel, replace(found.pipeline))
-    return again

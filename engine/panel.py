@@ -6,11 +6,9 @@ whole numbers (``portfolio_types`` says which), in memory or, when large, in fil
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Protocol
 
 import numba
@@ -23,6 +21,7 @@ from ..io.errors import InputError
 from ..io.times import Moment, nanoseconds
 from ..io.units import TICKS_PER_DOLLAR
 from .portfolio_types import NO_PRICE, NO_SIZE
+from .scratch import Scratch
 
 HOUR_NS = 3_600_000_000_000
 #: Cells that a block may have; a block's frames and temporaries take some hundred bytes a cell.
@@ -66,7 +65,7 @@ class Panel:
     markets: pl.DataFrame
     matrices: dict[str, npt.NDArray[Any]]
     quoted: npt.NDArray[np.bool_]
-    folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
+    folder: Scratch | None = field(default=None, repr=False)
     extras: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     @property
@@ -147,7 +146,8 @@ class Panel:
 
         known = self.markets.lazy().select("ticker", "series", "settled_ts", "settlement")
         series = self.markets["series"].unique(maintain_order=True)
-        grid = pl.LazyFrame({"series": series}).join(pl.LazyFrame({"ts": self.times}), how="cross")
+        every = series.gather(np.repeat(np.arange(len(series)), len(self.times)))
+        grid = pl.LazyFrame({"series": every, "ts": np.tile(self.times, len(series))})
         rates = previous_outcomes(grid, known).collect()["previous_rate"].cast(pl.Float32).fill_null(float("nan"))
         by_series = rates.to_numpy().reshape(len(series), len(self.times))
         place = {name: index for index, name in enumerate(series)}
@@ -217,7 +217,7 @@ def build_panel(
     bars = max(-(-((high if high is not None else last + step_ns) - begin) // step_ns), 1)
     times = begin + step_ns * np.arange(1, bars + 1, dtype=np.int64)
     shape = (len(times), len(tickers))
-    folder = tempfile.TemporaryDirectory(prefix="panel-") if shape[0] * shape[1] > MAPPED_CELLS else None
+    folder = Scratch("panel-") if shape[0] * shape[1] > MAPPED_CELLS else None
     made = {name: _matrix(folder, name, shape, kind) for name, kind in MATRICES.items()}
     width = max(1, BLOCK_CELLS // len(times))
     seen: list[tuple[bool, bool]] = []
@@ -278,10 +278,10 @@ def _with_market_columns(markets: pl.DataFrame) -> pl.DataFrame:
     return markets.with_columns(missing)
 
 
-def _matrix(folder: Any, name: str, shape: tuple[int, int], kind: Any) -> npt.NDArray[Any]:
+def _matrix(folder: Scratch | None, name: str, shape: tuple[int, int], kind: Any) -> npt.NDArray[Any]:
     if folder is None:
         return np.empty(shape, kind)
-    return np.lib.format.open_memmap(Path(folder.name) / f"{name}.npy", mode="w+", dtype=kind, shape=shape)
+    return np.lib.format.open_memmap(folder.path / f"{name}.npy", mode="w+", dtype=kind, shape=shape)
 
 
 def _extent(history: History, markets: pl.DataFrame, low: int | None, high: int | None) -> tuple[int, int]:

@@ -50,7 +50,7 @@ def feature(name: str) -> pl.Expr:
         if plain == "mean":
             return (pl.col("mark") - pl.col(name)) / DOLLAR
         if plain == "z":
-            return pl.col(name).fill_null(0.0)
+            return pl.when(pl.col(f"mean_{n}").is_not_null()).then(pl.col(name).fill_null(0.0))  # 0: it stands still
         return pl.col(name) / (100 if plain == "volume" else DOLLAR)
     if name in ("mark", "spread"):
         return pl.col(name) / DOLLAR

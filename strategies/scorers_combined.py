@@ -61,7 +61,8 @@ class CategoryWeighted(Scorer):
 class Ensemble(Scorer):
     """Several scorers together, each a member with its weight.
 
-    Members are ``[[scorer.members]]`` in the pipeline file. With ``adapt`` the weights follow what each member earned lately on moves that came after its scores.
+    Members are ``[[scorer.members]]`` in the pipeline file. With ``adapt`` the weights follow what each earned lately
+    on moves that came after its scores.
     """
 
     PARAMETERS = (

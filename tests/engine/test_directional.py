@@ -1,0 +1,246 @@
+"""Betting on recorded and made-up history from end to end."""
+
+from __future__ import annotations
+
+import json
+from math import floor
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from touchline.engine.directional import backtest, run_grid, score_panel
+from touchline.engine.directional_results import DirectionalResult, read_result
+from touchline.engine.panel import build_panel, panel_of
+from touchline.engine.portfolio import rules, run
+from touchline.engine.portfolio_columns import columns_of
+from touchline.engine.portfolio_types import Exit
+from touchline.io.errors import InputError
+from touchline.io.store import Store
+from touchline.strategies.pipeline import load_pipeline, pipeline_of
+
+from .histories import HOUR, imported, made_up
+
+W3 = Path(__file__).resolve().parents[2] / "bench" / "directional" / "w3.toml"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory) -> Store:
+    return made_up(tmp_path_factory.mktemp("made") / "store", 11, markets=24, scalar=True)
+
+
+@pytest.fixture(scope="module")
+def weather(market_data, tmp_path_factory) -> Store:
+    return imported(market_data / "kxhighny2025_quotes", tmp_path_factory.mktemp("weather") / "store")
+
+
+def always(sign: int, **executor):
+    return pipeline_of(
+        {
+            "scorer": {"name": "momentum", "strength": 0},
+            "selector": {"name": "threshold", "min_score": 0},
+            "executor": {"sizing": "fixed-size", "contracts": 1, "max_positions": 1000, "max_position_pct": 1}
+            | {"take_profit": 0, "stop_loss": 0, "max_hold_hours": 0, "delay_bars": 0}
+            | executor,
+        },
+        "always",
+    ), np.int16(sign * 500)
+
+
+def constant_run(panel, sign, **executor):
+    pipeline, edge = always(sign, **executor)
+    columns = columns_of(panel, np.full(panel.shape, edge))
+    return columns, run(columns, rules(pipeline.limits()))
+
+
+def test_every_weather_market_is_entered_held_and_paid_as_recorded(weather):
+    panel = build_panel(weather, step_ns=HOUR // 12)
+    columns, found = constant_run(panel, 1)
+    assert panel.markets.height == 66
+    bought = {panel.markets["ticker"][int(t["market"])]: t for t in found.trades}
+    assert len(bought) == 66
+    assert not len(found.still_open)
+    recorded = dict(panel.markets.select("ticker", "result").iter_rows())
+    for ticker, trade in bought.items():
+        assert trade["reason"] == Exit.RESOLUTION
+        paid = {"yes": 10_000, "no": 0}[recorded[ticker]] * int(trade["lots"])
+        assert int(trade["proceeds"]) == paid
+        close = panel.markets.filter(pl.col("ticker") == ticker)["close_ts"][0]
+        assert panel.times[trade["entry_bar"]] < close <= panel.times[trade["exit_bar"]]
+    assert sum(t["proceeds"] > 0 for t in found.trades) == 11
+    assert columns.market["payout"].tolist().count(10_000) == 11
+
+
+def test_a_result_is_whole(weather, tmp_path):
+    found = backtest(weather, "quant", options={"step_minutes": 15}, random_portfolios=200, seed=3)
+    result = DirectionalResult(found)
+    written = read_result(result.write(tmp_path / "out"))
+    assert written == json.loads(json.dumps(result.summary))
+    assert {"unknown-depth", "few-events"} <= {w["name"] for w in written["warnings"]}
+    assert written["random"]["portfolios"] == 200
+    trades = pl.read_parquet(tmp_path / "out" / "trades.parquet")
+    assert round(trades["pnl"].sum() / 1e6, 6) == round(written["figures"]["pnl"], 6)
+    assert trades["fees"].sum() == round(written["fees"] * 1e6)
+    assert sum(g["pnl"] for g in written["groups"]["exit"]) == pytest.approx(written["figures"]["pnl"])
+    equity = pl.read_parquet(tmp_path / "out" / "equity.parquet")
+    assert equity["equity"][-1] == round(written["final_equity"] * 1e6)
+    again = DirectionalResult(backtest(weather, "quant", options={"step_minutes": 15}, random_portfolios=200, seed=3))
+    assert again.summary == result.summary
+
+
+def test_selling_everything_in_a_picked_sample_raises_the_warning(market_data, tmp_path):
+    store = imported(market_data / "kxinx2026", tmp_path / "store")
+    panel = build_panel(store, step_ns=HOUR, where=pl.col("series") == "KXINX")
+    pipeline, edge = always(-1, participation=1)
+    columns = columns_of(panel, np.full(panel.shape, edge))
+    rule = rules(pipeline.limits())
+    found = backtest(panel, pipeline)
+    sold = DirectionalResult(type(found)(pipeline, panel, columns, rule, found.scored, run(columns, rule), None, 0))
+    assert sold.performance.values["pnl"] > 0
+    named = {notice.name: notice.detail for notice in sold.notices}
+    assert "settled NO" in named["one-sided-settlement"]
+
+
+def test_cutting_the_future_changes_nothing_earlier(store):
+    """The prover: what a pipeline did up to a bar is the same whatever comes after it."""
+    pipeline = load_pipeline("quant").with_values(min_score=0.005, max_spread=10, k=20)
+    pipeline = pipeline.with_values(max_positions=20, min_hours=0)
+    panel = build_panel(store, step_ns=HOUR)
+    whole = backtest(panel, pipeline)
+    assert len(whole.run.trades) > 20
+    for bars in (40, 77, 120):
+        early = backtest(panel.until(bars), pipeline)
+        np.testing.assert_array_equal(early.scored.score, whole.scored.score[:bars])
+        np.testing.assert_array_equal(early.run.curve, whole.run.curve[:bars])
+        done = whole.run.trades[whole.run.trades["exit_bar"] < bars]
+        np.testing.assert_array_equal(early.run.trades, done)
+        np.testing.assert_array_equal(early.scored.passed, whole.scored.passed[:bars])
+
+
+@pytest.mark.parametrize("scorer", ["correlation", "ensemble"])
+def test_scorers_that_prepare_do_not_look_ahead(store, scorer):
+    given = (
+        {"name": scorer, "window_bars": 24}
+        if scorer == "correlation"
+        else {
+            "name": "ensemble",
+            "adapt": "yes",
+            "members": [{"name": "momentum"}, {"name": "mean-reversion", "window_bars": 12}],
+        }
+    )
+    pipeline = pipeline_of({"scorer": given}, "prepared")
+    panel = build_panel(store, step_ns=HOUR)
+    whole, early = score_panel(panel, pipeline), score_panel(panel.until(90), pipeline)
+    assert (whole.score != 0).sum() > 100
+    np.testing.assert_array_equal(early.score, whole.score[:90])
+
+
+def test_scores_one_bar_late_change_the_result(store):
+    pipeline = load_pipeline("quant").with_values(min_score=0.005, max_spread=10, k=20, min_hours=0)
+    panel = build_panel(store, step_ns=HOUR)
+    whole = backtest(panel, pipeline)
+    late = np.zeros_like(whole.scored.score)
+    late[1:] = whole.scored.score[:-1]
+    shifted = run(columns_of(panel, late), whole.rule, whole.scored.passed)
+    assert shifted.pnl != whole.run.pnl
+
+
+def test_a_grid_equals_single_runs(store):
+    panel = build_panel(store, step_ns=HOUR)
+    pipeline = load_pipeline("quant").with_values(min_score=0.005, max_spread=10, k=20, min_hours=0)
+    cells = [
+        {"kelly_fraction": k, "take_profit": t, "max_spread": s} for k in (0.1, 1.0) for t in (0, 0.1) for s in (3, 10)
+    ]
+    frame, daily = run_grid(panel, pipeline, cells)
+    assert frame.height == 8
+    for cell, row, days in zip(cells, frame.iter_rows(named=True), daily, strict=True):
+        alone = backtest(panel, pipeline, options=cell)
+        result = DirectionalResult(alone)
+        assert row["pnl"] == pytest.approx(alone.run.pnl / 1e6)
+        assert row["trades"] == len(alone.run.trades)
+        assert int(days.sum()) == int(alone.run.curve[-1, 0]) - int(alone.rule["capital"][0])
+        if row["sharpe"] is not None:
+            assert row["sharpe"] == pytest.approx(result.performance.values["sharpe"])
+
+
+def plain_w3(price):
+    """W3 from its definition, bar by bar, in whole cents of a cent."""
+    bars, markets = price.shape
+    cash, held, trades, wins = 100_000 * 10**6, {}, 0, 0
+    for t in range(bars):
+        row = [int(p) for p in price[t]]
+        equity = cash + sum(n * 100 * (row[m] if s > 0 else 10_000 - row[m]) for m, (s, n, _, _) in held.items())
+        for m in range(markets):
+            p = row[m]
+            if m in held:
+                side, n, entry, bar = held[m]
+                gain = side * (p - entry)
+                if gain >= 800 or gain <= -500 or t - bar >= 48 or t == bars - 1:
+                    cash += n * 100 * (p if side > 0 else 10_000 - p)
+                    del held[m]
+                    trades, wins = trades + 1, wins + (gain > 0)
+                continue
+            if t < 24 or t == bars - 1 or len(held) >= 1500 or not 300 <= p <= 9700:
+                continue
+            recent = [int(x) for x in price[t - 19 : t + 1, m]]
+            mean = sum(recent) / 20
+            sd = (sum((x - mean) ** 2 for x in recent) / 20) ** 0.5
+            if sd < 10:
+                continue
+            z, moved = (p - mean) / sd, p - int(price[t - 24, m])
+            if (z <= -2 + 1e-6 and moved > -1000) or (moved >= 1000 and 1e-6 < z < 2 - 1e-6):
+                side = 1
+            elif (z >= 2 - 1e-6 and moved < 1000) or (moved <= -1000 and -2 + 1e-6 < z < -1e-6):
+                side = -1
+            else:
+                continue
+            cost = p if side > 0 else 10_000 - p
+            n = floor(equity * 5 // 10_000 / (cost * 100))
+            if n > 0:
+                cash -= n * 100 * cost
+                held[m] = (side, n, p, t)
+    return trades, wins, cash - 100_000 * 10**6
+
+
+def test_a_users_own_file_says_w3_exactly():
+    rng = np.random.default_rng(8)
+    price = np.clip(5000 + np.cumsum(rng.integers(-3, 4, (260, 40)) * 100, axis=0), 100, 9900)
+    panel = panel_of(price, HOUR * np.arange(1, 261))
+    found = backtest(panel, W3)
+    expected = plain_w3(price)
+    assert (len(found.run.trades), int(found.run.account["wins"]), found.run.pnl) == expected
+    assert expected[0] > 300
+
+
+def test_a_folder_of_csv_files_just_works(tmp_path):
+    rng = np.random.default_rng(5)
+    (tmp_path / "markets.csv").write_text(
+        "ticker,event_ticker,series_ticker,open_time,close_time,result\n"
+        + "".join(
+            f"KXA-{m}-T1,KXA-{m},KXA,2024-01-01T00:00:00Z,2024-01-05T00:00:00Z,{'yes' if m % 2 else 'no'}\n"
+            for m in range(8)
+        )
+    )
+    lines = [
+        f"2024-01-0{1 + h // 24}T{h % 24:02d}:30:00Z,KXA-{m}-T1,{rng.integers(20, 80)},{rng.integers(10, 400)},yes\n"
+        for h in range(90)
+        for m in range(8)
+    ]
+    (tmp_path / "trades.csv").write_text("created_time,ticker,yes_price,count,taker_side\n" + "".join(lines))
+    found = backtest(tmp_path, "quant", start="2024-01-01", end="2024-01-06", options={"capital": 2000, "k": 5})
+    assert found.panel.markets.height == 8
+    assert len(found.run.trades) > 3
+    assert (found.run.curve[:, 1] >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"gama": 1}, "has no parameter 'gama'"),
+        ({"kelly_fraction": 2}, "kelly_fraction is 0 to 1, not 2"),
+        ({"window_bars": 3}, "no parameter 'window_bars'"),
+    ],
+)
+def test_an_option_that_does_not_belong_is_an_error(store, options, message):
+    with pytest.raises(InputError, match=message):
+        backtest(store, "quant", options=options)

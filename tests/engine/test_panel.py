@@ -1,0 +1,125 @@
+"""The panel: every cell from its definition, blocks and files do not matter, nothing later is in an earlier bar."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from touchline.engine import panel as panel_module
+from touchline.engine.panel import build_panel, panel_of
+from touchline.engine.portfolio_columns import columns_of, market_rows
+from touchline.io.errors import InputError
+
+from .histories import HOUR, made_up
+
+
+def test_every_cell_follows_its_definition(tmp_path):
+    store = made_up(tmp_path / "store", 1)
+    panel = build_panel(store, step_ns=HOUR)
+    quotes, trades = store.quotes().collect(), store.trades().collect()
+    rng = np.random.default_rng(0)
+    tickers = panel.markets["ticker"].to_list()
+    for _ in range(300):
+        t, m = int(rng.integers(0, panel.shape[0])), int(rng.integers(0, panel.shape[1]))
+        end, begin = int(panel.times[t]), int(panel.times[t]) - HOUR
+        own = quotes.filter((pl.col("ticker") == tickers[m]) & (pl.col("ts") <= end))
+        done = trades.filter((pl.col("ticker") == tickers[m]) & (pl.col("ts") <= end) & (pl.col("ts") > begin))
+        cell = {name: int(values[t, m]) for name, values in panel.matrices.items()}
+        assert cell["volume"] == done["size"].sum()
+        assert cell["buys"] == done.filter(pl.col("taker_side") == 1)["size"].sum()
+        if own.is_empty():
+            assert (cell["bid"], cell["ask"], cell["mark"], cell["age"]) == (-1, -1, -1, -1)
+            continue
+        last = own.row(-1, named=True)
+        bid, ask = last["bid"] if last["bid"] is not None else -1, last["ask"]
+        assert (cell["bid"], cell["ask"]) == (bid, ask)
+        assert cell["bid_lots"] == last["bid_size"]
+        assert cell["mark"] == (max(bid, 0) + ask) // 2
+        heard = max(last["ts"], done["ts"].max() or 0)
+        assert cell["age"] == -(-(end - heard) // HOUR) - 1 + ((end - heard) % HOUR == 0)
+
+
+def test_trades_alone_make_a_panel(tmp_path):
+    store = made_up(tmp_path / "store", 2)
+
+    class TradesOnly:
+        markets, trades = store.markets, store.trades
+
+        def quotes(self, ticker, start, end):
+            return store.quotes(ticker, start, end).clear().lazy()
+
+    panel = build_panel(TradesOnly(), step_ns=HOUR)
+    assert not panel.quoted.any()
+    assert (panel.matrices["bid"] == panel.matrices["mark"]).all()
+    assert "bid_lots" not in panel.matrices
+    assert market_rows(panel)["unquoted"].all()
+
+
+def test_blocks_and_files_change_nothing(tmp_path, monkeypatch):
+    store = made_up(tmp_path / "store", 3)
+    whole = build_panel(store, step_ns=HOUR)
+    monkeypatch.setattr(panel_module, "BLOCK_CELLS", 500)
+    monkeypatch.setattr(panel_module, "MAPPED_CELLS", 1)
+    parts = build_panel(store, step_ns=HOUR)
+    assert isinstance(parts.matrices["mark"], np.memmap)
+    for name, values in whole.matrices.items():
+        np.testing.assert_array_equal(values, parts.matrices[name], err_msg=name)
+    score = pl.col("change_4").fill_null(0.0)
+    np.testing.assert_array_equal(whole.evaluate({"s": score})["s"], parts.evaluate({"s": score})["s"])
+
+
+def test_what_happens_later_is_in_no_earlier_bar(tmp_path):
+    store = made_up(tmp_path / "store", 4)
+    whole = build_panel(store, 0, 150 * HOUR)
+    early = build_panel(store, 0, 90 * HOUR)
+    for name, values in early.matrices.items():
+        np.testing.assert_array_equal(values, whole.matrices[name][:90], err_msg=name)
+
+
+def test_trading_stops_before_the_payout_is_known(tmp_path):
+    panel = build_panel(made_up(tmp_path / "store", 5), step_ns=HOUR)
+    rows = market_rows(panel)
+    known = rows["payout"] >= 0
+    assert (rows["closes"] < rows["settles"])[known].all()
+    assert (rows["payout"] == -1).tolist() == panel.markets["result"].is_null().to_list()
+    assert (~known).sum() == 1
+    close = panel.markets["close_ts"].to_numpy()
+    assert (panel.times[np.maximum(rows["closes"], 0)] < close).all()
+
+
+def test_derived_columns_say_what_is_left(tmp_path):
+    panel = build_panel(made_up(tmp_path / "store", 6), step_ns=HOUR)
+    frame = panel.frame(
+        slice(0, 2), ("ticker", "ts", "hours_left", "life_left", "previous_rate", "spread", "bid", "ask")
+    )
+    joined = frame.join(panel.markets.select("ticker", "close_ts", "open_ts"), on="ticker", maintain_order="left")
+    left = ((pl.col("close_ts") - pl.col("ts")) / HOUR).clip(0)
+    share = ((pl.col("close_ts") - pl.col("ts")) / (pl.col("close_ts") - pl.col("open_ts"))).clip(0, 1)
+    wrong = joined.select(
+        ((left - pl.col("hours_left")).abs() > 1e-3).any().alias("h"),
+        ((share - pl.col("life_left")).abs() > 1e-5).any().alias("l"),
+        (pl.col("ask") - pl.col("bid")).ne_missing(pl.col("spread")).any().alias("s"),
+    )
+    assert wrong.row(0) == (False, False, False)
+    settled = panel.markets.filter(pl.col("series") == "KXA").sort("settled_ts")["settled_ts"].drop_nulls()
+    first = frame.filter(pl.col("ticker").str.starts_with("KXA") & pl.col("previous_rate").is_not_null())["ts"].min()
+    assert first is None or first >= settled[0]
+
+
+def test_fees_follow_the_series_and_the_day():
+    day = 86_400_000_000_000
+    start = 20_620 * day  # 2026-06-16
+    markets = pl.DataFrame({"ticker": ["KXINX-1", "KXHIGHNY-1"], "series": ["KXINX", "KXHIGHNY"]})
+    panel = panel_of(np.full((40, 2), 5000), start + day * np.arange(1, 41), markets)
+    rows = columns_of(panel, np.zeros((40, 2), np.int16)).market
+    assert rows["fee_rate"].tolist() == [3500, 7000]
+    assert rows["fee_later"].tolist() == [7000, 7000]
+    assert panel.times[rows["fee_change"][0] - 1] < 20_637 * day + 17 * HOUR <= panel.times[rows["fee_change"][0]]
+
+
+def test_an_unknown_column_is_named():
+    panel = panel_of([[4500], [4600]], [1, 2])
+    with pytest.raises(InputError, match="no column 'momentum'"):
+        panel.evaluate({"s": pl.col("momentum")})
+    with pytest.raises(InputError, match="no matrix 'bids'"):
+        panel_of([[4500]], [1], bids=np.array([[1]]))

@@ -1,0 +1,174 @@
+"""Pipelines: files, parts by name and by file, values by name, and what is wrong with them in one line."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from touchline.engine.panel import panel_of
+from touchline.io.errors import InputError
+from touchline.strategies.pipeline import load_pipeline, parts, pipeline_of, shipped
+
+HOUR = 3_600_000_000_000
+MINIMAL = {"scorer": {"name": "momentum"}}
+
+
+def some_panel(bars=120, markets=6, seed=0):
+    rng = np.random.default_rng(seed)
+    mark = np.clip(5000 + np.cumsum(rng.integers(-2, 3, (bars, markets)) * 100, axis=0), 200, 9800)
+    named = pl.DataFrame(
+        {
+            "ticker": [f"KXA-{m // 2}-{m}" for m in range(markets)],
+            "event": [f"KXA-{m // 2}" for m in range(markets)],
+            "series": "KXA",
+            "category": [("Weather", "Crypto")[m % 2] for m in range(markets)],
+            "open_ts": 0,
+            "close_ts": (bars + 5) * HOUR,
+        }
+    )
+    volume = (rng.exponential(20, mark.shape) ** 2).astype(np.int64)
+    extra = {"bid": mark - 100, "ask": mark + 100, "volume": volume, "buys": volume // 3, "age": volume * 0}
+    return panel_of(mark, HOUR * np.arange(1, bars + 1), named, **extra)
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_shipped_pipelines_load_and_describe_themselves(name):
+    assert load_pipeline(name).description.endswith(".")
+
+
+def test_every_part_is_documented():
+    for kind, name, part in parts():
+        assert part.doc().endswith("."), (kind, name)
+        for parameter in part.PARAMETERS:
+            assert parameter.doc, (kind, name, parameter.name)
+
+
+PLAIN = ["momentum", "mean-reversion", "volume", "time-decay", "multi-timeframe-momentum", "bollinger", "order-flow"]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_scorers_have_opinions_within_their_cap(name):
+    panel = some_panel()
+    scorer = pipeline_of({"scorer": {"name": name, "cap": 0.04}}, "p").scorer
+    edge = panel.evaluate({"e": scorer.score().cast(pl.Float64)})["e"]
+    assert np.nanmax(np.abs(edge)) <= 0.04
+    assert np.isfinite(edge).any()
+    assert (np.abs(np.nan_to_num(edge)) > 0).sum() > 20
+
+
+def test_mean_reversion_bets_against_the_move_and_momentum_with_it():
+    mark = np.full((60, 2), 5000)
+    mark[50:, 0] += 1000
+    mark[50:, 1] -= 1000
+    panel = panel_of(mark, HOUR * np.arange(1, 61))
+    wanted = {n: pipeline_of({"scorer": {"name": n}}, "p").scorer.score() for n in ("mean-reversion", "momentum")}
+    found = {name: values[50] for name, values in panel.evaluate(wanted).items()}
+    assert found["mean-reversion"][0] < 0 < found["mean-reversion"][1]
+    assert found["momentum"][1] < 0 < found["momentum"][0]
+
+
+def test_category_weights_scale_another_scorer():
+    panel = some_panel()
+    scorer = pipeline_of(
+        {
+            "scorer": {
+                "name": "category-weighted",
+                "inner": {"name": "momentum"},
+                "weights": {"Weather": 2.0},
+                "other_weight": 0,
+            }
+        },
+        "p",
+    ).scorer
+    plain = panel.evaluate({"e": scorer.inner.score()})["e"]
+    weighted = panel.with_extras(scorer.prepare(panel)).evaluate({"e": scorer.score()})["e"]
+    np.testing.assert_allclose(weighted[30:, ::2], 2 * plain[30:, ::2], rtol=1e-6)
+    assert (np.nan_to_num(weighted[30:, 1::2]) == 0).all()
+
+
+def test_an_ensemble_is_the_weighted_sum_and_adapts_towards_what_earns():
+    panel = some_panel(seed=3)
+    members = [{"name": "momentum", "weight": 2.0}, {"name": "mean-reversion", "window_bars": 24}]
+    fixed = pipeline_of({"scorer": {"name": "ensemble", "members": members}}, "p").scorer
+    parts_alone = panel.evaluate({str(i): m.score().fill_null(0.0) for i, m in enumerate(fixed.members)})
+    np.testing.assert_allclose(panel.evaluate({"e": fixed.score()})["e"], 2 * parts_alone["0"] + parts_alone["1"])
+    mark = np.cumsum(np.tile([[100], [100], [100], [-40]], (60, 3)), axis=0).astype(np.int16) % 9000 + 300
+    right, wrong = np.full(mark.shape, 100, np.int16), np.full(mark.shape, -100, np.int16)
+    adapting = pipeline_of({"scorer": {"name": "ensemble", "adapt": "yes", "members": members}}, "p").scorer
+    weight = adapting.adapted([right, wrong], mark)
+    assert weight[-1, 0] > 2.0 > 1.0 > weight[-1, 1]
+    np.testing.assert_allclose(weight.sum(axis=1), 3.0)
+
+
+def test_a_part_of_ones_own(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import polars as pl\n"
+        "from touchline.strategies.pipeline import Scorer\n"
+        "from touchline.strategies.parameters import Parameter\n"
+        "class Mine(Scorer):\n"
+        "    '''Mine.'''\n"
+        "    PARAMETERS = (Parameter('size', 0.5, low=0, high=1),)\n"
+        "    def score(self):\n"
+        "        return pl.lit(self.size) * (pl.col('mark') > 5000)\n"
+    )
+    (tmp_path / "p.toml").write_text("[scorer]\nname = 'mine.py:Mine'\nsize = 0.25\n")
+    pipeline = load_pipeline(tmp_path / "p.toml")
+    assert pipeline.scorer.size == 0.25
+    assert pipeline.with_values(size=0.75).scorer.size == 0.75
+    for name, message in (("mine.py:Min", "no scorer 'Min'; did you mean 'Mine'"), ("his.py:X", "no file")):
+        with pytest.raises(InputError, match=message):
+            pipeline_of({"scorer": {"name": name}}, "p", tmp_path)
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    with pytest.raises(InputError, match="cannot be loaded: ZeroDivisionError"):
+        pipeline_of({"scorer": {"name": "broken.py:X"}}, "p", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({}, "names no scorer"),
+        ({**MINIMAL, "filter": []}, "no part 'filter'"),
+        ({**MINIMAL, "filters": [{"max_spread": 3}]}, "a filter has no name"),
+        ({"scorer": {"name": "momentun"}}, "did you mean 'momentum'"),
+        ({"scorer": {"name": "momentum", "window": 3}}, "momentum: there is no parameter 'window'"),
+        ({**MINIMAL, "executor": {"sizing": "all-in"}}, "sizing is one of kelly"),
+        ({"scorer": {"name": "ensemble", "members": []}}, "there is no member"),
+        ({"scorer": {"name": "ensemble", "members": [{"weight": 1}]}}, "has no name"),
+    ],
+)
+def test_what_is_wrong_is_named(document, message):
+    with pytest.raises(InputError, match=message):
+        pipeline_of(document, "p")
+
+
+def test_values_are_set_where_they_belong():
+    pipeline = pipeline_of(
+        {"scorer": {"name": "bollinger"}, "filters": [{"name": "liquidity"}, {"name": "spread"}]}, "p"
+    )
+    changed = pipeline.with_values(max_spread=2, k=7, kelly_fraction=0.5, step_minutes=5)
+    assert (changed.filters[1].max_spread, changed.selector.k, changed.executor.kelly_fraction) == (2, 7, 0.5)
+    assert changed.source.step_minutes == 5
+    with pytest.raises(InputError, match=r"several parts; write one of bollinger\.window_bars, liquidity\.window_bars"):
+        pipeline.with_values(window_bars=9)
+    assert pipeline.with_values(**{"bollinger.window_bars": 9}).scorer.window_bars == 9
+
+
+@pytest.mark.parametrize(
+    ("given", "stopped"),
+    [
+        ({"name": "liquidity", "min_volume": 1e6}, 1.0),
+        ({"name": "spread", "max_spread": 2}, 0.0),
+        ({"name": "spread", "max_spread": 1}, 1.0),
+        ({"name": "time-to-close", "min_hours": 1000}, 1.0),
+        ({"name": "price-band", "low": 0, "high": 100}, 0.0),
+        ({"name": "category", "only": "Weather"}, 0.5),
+        ({"name": "category", "never": "Weather, Crypto"}, 1.0),
+        ({"name": "fresh"}, 0.0),
+        ({"name": "moving", "min_sigma": 50}, 1.0),
+        ({"name": "depth"}, 1.0),
+    ],
+)
+def test_filters(given, stopped):
+    part = pipeline_of({**MINIMAL, "filters": [given]}, "p").filters[0]
+    keep = some_panel().evaluate({"k": part.keep().fill_null(value=False).cast(pl.Int8)})["k"]
+    assert 1 - keep[30:].mean() == pytest.approx(stopped)
