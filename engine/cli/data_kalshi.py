@@ -171,6 +171,7 @@ def data_record(
     seconds = None if duration is None else _seconds(duration)
     folder = journal or _journal_folder(store)
     with _client(rate) as client, _stop_on_signals() as stop:
+        source = _source(client, poll)
         recording = _begin(folder, client, series, tickers, poll)
         compactor = Compactor(store, keep=keep, tell=say)
         leftover = [path for path in segments(folder) if path != recording.path]
@@ -179,7 +180,6 @@ def data_record(
                 say(f"{path.name}: its recorder was killed; everything it wrote is kept")
         if not no_import:
             compactor.add(leftover)
-        source = _source(client, poll)
         watcher = Watcher(client, series, tickers)
         recorder = Recorder(
             source, recording, watcher, series=series, tell=say,
