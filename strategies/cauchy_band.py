@@ -42,17 +42,17 @@ class CauchyBand(QuotingModel):
             "average", 0, 0, 3600, "prices, one a second, whose mean settles the market; 0: the last", kind="int"
         ),
     )
-    derived = ("shorter", "unit")
+    derived = ("shorter", "unit", "odd")
     grid: ClassVar = {"scale": (1e-6, 1e-4, 32), "half_spread": (0.0, 8.0, 17)}
     from_market: ClassVar = ("floor", "cap")
     needs_underlying = True
 
     @staticmethod
-    def derive(p: Any) -> tuple[float, float]:
-        """Seconds by which averaging shortens the horizon; one over the law's own unit."""
+    def derive(p: Any) -> tuple[float, float, float]:
+        """Seconds by which averaging shortens the horizon; one over the law's own unit; 1 for odd nu."""
         n = p.average
         shorter = (n - 1.0) - (n - 1.0) * (2.0 * n - 1.0) / (6.0 * n) if n else 0.0
-        return shorter, math.sqrt(0.5) if p.nu == 0 else 1.0 / math.sqrt(p.nu)
+        return shorter, math.sqrt(0.5) if p.nu == 0 else 1.0 / math.sqrt(p.nu), p.nu % 2.0
 
     @staticmethod
     def quote(known: Known, p: Any) -> tuple[float, float, float, float]:
@@ -67,7 +67,7 @@ class CauchyBand(QuotingModel):
             share = 0.5 * (math.erf(high) - math.erf(low))
         else:  # the finite series of Student's law: in powers of the squared cosine of the angle atan(t / sqrt(nu))
             low_square, high_square = 1.0 / (1.0 + low * low), 1.0 / (1.0 + high * high)
-            odd = p.nu % 2.0 == 1.0
+            odd = p.odd > 0.0
             low_term = low * (low_square if odd else math.sqrt(low_square))
             high_term = high * (high_square if odd else math.sqrt(high_square))
             total, k = 0.0, 2.0 if odd else 1.0

@@ -90,6 +90,13 @@ def test_a_file_may_be_called_like_a_module(tmp_path: Path):
     assert sys.modules["json"] is json
 
 
+def test_a_model_may_call_a_compiled_function_of_its_file(tmp_path: Path):
+    helper = "import numba\n\n@numba.njit\ndef twice(x):\n    return 2.0 * math.sqrt(x)\n\n"
+    text = GOOD.replace("class Mine", helper + "class Mine").replace("known.mid - p.half", "known.mid - twice(p.half)")
+    model = quoting_model(f"{write(tmp_path, text)}:Mine")
+    assert bits(compiled(model)(TOLD, row(model, half=4))) == bits((46.0, 54.0, 1.0, 1.0))
+
+
 def test_a_model_may_extend_a_shipped_one(tmp_path: Path):
     text = "from touchline.strategies.glft import Glft\n\nclass Wide(Glft):\n    grid = {'A': (1.0, 2.0, 3)}\n"
     model = quoting_model(f"{write(tmp_path, text)}:Wide")
