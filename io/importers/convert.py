@@ -191,9 +191,15 @@ class Rows:
         built: dict[str, list[pl.DataFrame]] = {}
         for table, columns, where in self._emitted:
             taken = ~self.bad if where is None else where & ~self.bad
-            frame = conform(table, columns, self.frame.height)
-            built.setdefault(table, []).append(frame if taken.all() else frame.filter(pl.Series(taken)))
+            kept = columns if taken.all() else {name: _filtered(value, taken) for name, value in columns.items()}
+            built.setdefault(table, []).append(conform(table, kept, int(taken.sum())))
         return {table: pl.concat(frames) for table, frames in built.items() if any(f.height for f in frames)}
+
+
+def _filtered(value: object, taken: np.ndarray) -> object:
+    if isinstance(value, pl.Series):
+        return value.filter(pl.Series(taken))
+    return value[taken] if isinstance(value, np.ndarray) else value
 
 
 def ticker_in(path: Path | None) -> str | None:

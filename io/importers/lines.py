@@ -15,6 +15,7 @@ from ..errors import InputError
 
 BLOCK_BYTES = 32 << 20
 _LONGEST_LINE = 256 << 20
+_PIECE = 1 << 17
 _BOM = b"\xef\xbb\xbf"
 #: A quoted field may hold this many line ends; a quote open for longer is a stray one.
 QUOTED_LINES = 50
@@ -67,18 +68,28 @@ def blocks(path: Path, size: int | None = None, *, quoted: bool = True) -> Itera
 
 def _read_lines(file: gzip.GzipFile | BufferedReader, size: int, parts: list[bytes], quoted: bool) -> None:
     """Read about ``size`` bytes and on to the end of the line, and of the quoted field if one is open there."""
-    parts.append(file.read(size))
-    if not quoted or b'"' not in parts[-1]:
-        if not parts[-1].endswith(b"\n"):
+    read_into(parts, file, size)
+    quotes = sum(part.count(b'"') for part in parts) if quoted else 0
+    if not quotes:
+        if parts and not parts[-1].endswith(b"\n"):
             parts.append(file.readline(_LONGEST_LINE + 1))
         return
-    quotes = parts[-1].count(b'"')
     for _ in range(QUOTED_LINES):
         line = file.readline(_LONGEST_LINE + 1)
         parts.append(line)
         quotes += line.count(b'"')
         if not line or quotes % 2 == 0:
             return
+
+
+def read_into(parts: list[bytes], file: gzip.GzipFile | BufferedReader, size: int) -> None:
+    """Read about ``size`` bytes; what came before an error in a compressed file stays in ``parts``."""
+    if isinstance(file, BufferedReader):
+        parts.append(file.read(size))
+        return
+    while size > 0 and (part := file.read1(_PIECE)):
+        parts.append(part)
+        size -= len(part)
 
 
 def count_lines(text: bytes) -> int:

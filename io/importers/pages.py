@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from .base import BadRow, Chunk, Options, Sample
 from .convert import Rows
 from .flat import renamed
 from .layout import Layout
-from .lines import blocks, open_bytes
+from .lines import blocks, open_bytes, read_into
 from .markets import MARKETS
 from .scan import decode, text_of
 from .trades import TRADES
@@ -58,8 +59,13 @@ class Pages:
 
 def whole_document(path: Path) -> dict[str, Any] | None:
     """Read a file that is one JSON object over many lines; None if it is not."""
+    parts: list[bytes] = []
     with open_bytes(path) as file:
-        text = file.read(_LARGEST + 1)
+        try:
+            read_into(parts, file, _LARGEST + 1)
+        except (OSError, EOFError, zlib.error):
+            return None
+    text = b"".join(parts)
     if len(text) > _LARGEST:
         return None
     record, reason = decode(text)

@@ -15,7 +15,7 @@ from .base import Importer, Options, Sample
 from .events import EventCsv
 from .flat import header, json_records, renamed
 from .level_files import KALSHIEYE, PMXT, POLYMARKET, PREDICTIONDATA
-from .lines import Block, open_bytes
+from .lines import Block, open_bytes, read_into
 from .markets import MARKETS
 from .pages import Pages, whole_document
 from .polled import PolledBooks
@@ -140,10 +140,13 @@ def sample_of(path: Path, options: Options) -> Sample:
 
 
 def _read(path: Path, file: gzip.GzipFile | BufferedReader, size: int) -> bytes:
+    parts: list[bytes] = []
     try:
-        return file.read(size)
+        read_into(parts, file, size)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be decompressed: {error}") from None
+        if not any(parts):
+            raise InputError(f"{path}: cannot be decompressed: {error}") from None
+    return b"".join(parts)
 
 
 def _parquet_columns(path: Path) -> list[str]:
