@@ -247,7 +247,7 @@ def test_a_bad_change_is_quarantined_and_its_book_is_unknown_from_there(tmp_path
     wrong["msg"]["price_dollars"] = "0.47001"
     text = capture([snapshot(1, "A-1", {47: 3}, {}), wrong, delta(3, "A-1", 47, 1, "yes", 2)]) + "{broken\n"
     found = read_text(tmp_path, "x.jsonl", text)
-    assert [(bad.line, bad.reason) for bad in found.bad][0] == (2, "price_dollars is finer than the smallest unit")
+    assert (found.bad[0].line, found.bad[0].reason) == (2, "price_dollars is finer than the smallest unit")
     assert found.bad[1].line == 4
     assert found.tables["book"]["kind"].to_list() == [2, 1, 3]
 
