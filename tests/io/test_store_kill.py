@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import runpy
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,10 @@ from polars.testing import assert_frame_equal
 from touchline.io import compaction, ingest
 from touchline.io.store import Store
 
+#: Children keep compiled modules, wherever the tests run: most of their life would be compiling otherwise.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {
+    "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "touchline-tests-pycache")
+}
 SCRIPT = Path(__file__).with_name("store_child.py")
 
 
@@ -37,6 +43,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env=ENVIRONMENT,
         )
         assert self.process.stdout.readline() == "ready\n"
 
