@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from touchline.io.kalshi.settings import Settings
 from touchline.io.kalshi.signing import Signer
-from touchline.io.kalshi.wire import write_count, write_price, write_time
+from touchline.io.kalshi.wire import write_count, write_price
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
@@ -299,139 +299,6 @@ def make_venue() -> Iterator[Callable[..., Venue]]:
         next(run, None)
 
 
-@dataclass
-class Archive:
-    """The REST side of an exchange with a past: one series, its markets, their trades, a cutoff, and bad days."""
-
-    trades_per_market: int
-    markets: int = 4
-    page: int = 334
-    trouble: float = 0.0
-    closed: bool = True
-    extra: int = 0  # trades that came after the first look
-    chance: random.Random = field(default_factory=lambda: random.Random(5))
-    pages: int = 0
-    base: int = 1_767_600_000  # 5 January 2026
-    span: int = 20 * 86_400
-
-    def __post_init__(self) -> None:
-        self.cutoff = self.base + self.span // 2
-        self.tickers = [f"KXT-26JAN-B{number}" for number in range(self.markets)]
-
-    def time_of(self, number: int) -> int:
-        """Trade times in microseconds, several of them alike."""
-        step = self.span * 1_000_000 // max(self.trades_per_market, 1)
-        return self.base * 1_000_000 + number // 3 * 3 * step
-
-    def trade(self, ticker: str, number: int) -> dict[str, Any]:
-        return {
-            "trade_id": f"{ticker}-{number}",
-            "ticker": ticker,
-            "count_fp": f"{number % 90 + 1}.00",
-            "yes_price_dollars": f"0.{number % 98 + 1:02d}00",
-            "no_price_dollars": "0.5000",
-            "taker_outcome_side": "yes" if number % 2 else "no",
-            "taker_book_side": "bid" if number % 2 else "ask",
-            "created_time": write_time(self.time_of(number) * 1000),
-            "is_block_trade": number % 50 == 0,
-        }
-
-    def market(self, ticker: str) -> dict[str, Any]:
-        return {
-            "ticker": ticker,
-            "event_ticker": "KXT-26JAN",
-            "title": f"Market {ticker}",
-            "status": "finalized" if self.closed else "active",
-            "open_time": write_time(self.base * 10**9),
-            "close_time": write_time((self.base + self.span + (0 if self.closed else 10**9)) * 10**9),
-            "result": "yes" if self.closed else "",
-            "yes_bid_dollars": "0.0000",
-            "yes_ask_dollars": "1.0000",
-            "volume_fp": "12.00",
-            "strike_type": "between",
-            "floor_strike": 7175,
-            "cap_strike": 7199.9999,
-            "price_level_structure": "linear_cent",
-        }
-
-    def answer(self, request: Request) -> Answer:
-        if self.trouble and self.chance.random() < self.trouble:
-            return self.chance.choice(
-                [
-                    (429, {"error": "too many requests"}),
-                    (429, {"error": {"code": "too_many_requests"}}),
-                    (502, b"<html>"),
-                    (503, {}),
-                    (0, None),
-                ]
-            )
-        path, query = request.path, {name: values[0] for name, values in request.query.items()}
-        if path == "/historical/cutoff":
-            return 200, {"trades_created_ts": self.cutoff, "market_settled_ts": self.cutoff}
-        if path == "/series/fee_changes":
-            changes = [(0, 0.5), (self.base + 86_400, 1.0)]
-            listed = [
-                {
-                    "series_ticker": "KXT",
-                    "fee_type": "quadratic",
-                    "fee_multiplier": m,
-                    "scheduled_ts": write_time(t * 10**9),
-                }
-                for t, m in changes
-            ]
-            return 200, {"series_fee_change_arr": listed}
-        if path == "/series/KXT":
-            series = {"ticker": "KXT", "category": "Test", "fee_type": "quadratic", "fee_multiplier": 1}
-            return 200, {"series": series}
-        if path in {"/markets", "/historical/markets"}:
-            old = self.tickers[: self.markets // 2]
-            chosen = old if path != "/markets" else self.tickers[self.markets // 2 :]
-            return 200, {"markets": [self.market(ticker) for ticker in chosen], "cursor": ""}
-        if path in {"/markets/trades", "/historical/trades"}:
-            return self._trades(path == "/historical/trades", query)
-        if path.endswith("/candlesticks"):
-            return self._candles(path, query)
-        return 404, {"error": {"code": "not_found", "message": "not found"}}
-
-    def _trades(self, historical: bool, query: dict[str, str]) -> Answer:
-        self.pages += 1
-        total = self.trades_per_market + self.extra
-        low, high = int(query["min_ts"]) * 1_000_000, int(query["max_ts"]) * 1_000_000
-        edge = self.cutoff * 1_000_000
-        overlap = 3_600 * 1_000_000  # records near the cutoff are in both
-        at = int(query.get("cursor") or total)
-        trades: list[dict[str, Any]] = []
-        while at > 0 and len(trades) < self.page:
-            at -= 1
-            when = self.time_of(at)
-            here = when < edge + overlap if historical else when >= edge - overlap
-            if when < low:
-                at = 0
-            elif when <= high and here:
-                trades.append(self.trade(query["ticker"], at))
-        return 200, {"trades": trades, "cursor": str(at) if at else ""}
-
-    def _candles(self, path: str, query: dict[str, str]) -> Answer:
-        old = path.startswith("/historical")
-        ticker = path.split("/")[3 if old else 4]
-        if old != (ticker in self.tickers[: self.markets // 2]):
-            return 404, {"error": {"code": "not_found", "message": "not found"}}
-        begun, ended = int(query["start_ts"]), int(query["end_ts"])
-        suffix = "" if old else "_dollars"
-        candles = [
-            {
-                "end_period_ts": at,
-                "yes_bid": {f"close{suffix}": "0.0000" if at % 7200 else "0.4500"},
-                "yes_ask": {f"close{suffix}": "0.4700"},
-                "price": {},
-                "volume" if old else "volume_fp": "0.00",
-            }
-            for at in range(-(-begun // 3600) * 3600, ended + 1, 3600)
-            if self.base < at <= self.base + self.span
-        ]
-        return 200, {"ticker": ticker, "candlesticks": candles}
-
-
 class Beside:
     """REST beside the stream: which markets are open, and the books of the venue."""
 
@@ -475,16 +342,6 @@ class Beside:
 @pytest.fixture
 def make_exchange(rest: Rest, venue: Venue) -> Callable[[], Beside]:
     return lambda: Beside(rest, venue)
-
-
-@pytest.fixture
-def make_archive(rest: Rest) -> Callable[..., Archive]:
-    def make(**options: Any) -> Archive:
-        made = Archive(**options)
-        rest.answer = made.answer
-        return made
-
-    return make
 
 
 @pytest.fixture
