@@ -1,0 +1,156 @@
+"""From the command line into a store: what is said, what is refused, and what a kill costs."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from touchline.engine.cli import main
+from touchline.io.importers import lines
+from touchline.io.importers.base import Options
+from touchline.io.importers.importing import import_file, plan
+from touchline.io.importers.recognise import recognise
+from touchline.io.store import Store
+
+HEAD = "ticker,created_time,yes_price,no_price,count,taker_side\n"
+
+
+@dataclass
+class Ran:
+    """What a command did."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Runs a command through the entry point, in this process."""
+
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["engine", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return Ran(int(ended.value.code or 0), said.out, said.err)
+
+    return run
+
+
+def rows(count: int, first: int = 0) -> str:
+    return "".join(
+        f"KXINX-T{n % 7},{1_750_000_000 + n // 3},{1 + n % 99},{99 - n % 99},{1 + n % 50},{'yes' if n % 2 else 'no'}\n"
+        for n in range(first, first + count)
+    )
+
+
+def test_an_import_says_what_it_was_what_came_and_what_did_not(engine: Callable[..., Ran], tmp_path: Path) -> None:
+    source = tmp_path / "trades.csv"
+    source.write_text(HEAD + rows(50) + "KXINX-T1,x,50,50,1,yes\n")
+    first = engine("data", "import", source, "--store", tmp_path / "s", "--json")
+    assert first.returncode == 0, first.stderr
+    (document,) = json.loads(first.stdout)["imports"]
+    assert (document["format"], document["rows"], document["quarantined"]) == ("trades", {"trades": 50}, 1)
+    assert document["reasons"] == {"created_time … cannot be read": 1}
+    bad = [json.loads(line) for line in Path(document["quarantine"]).read_text().splitlines()]
+    assert (bad[0]["line"], bad[0]["raw"]) == (52, "KXINX-T1,x,50,50,1,yes")
+    again = json.loads(engine("data", "import", source, "--store", tmp_path / "s", "--json").stdout)["imports"][0]
+    assert again["new"] is False
+    assert Store(tmp_path / "s").trades().collect().height == 50
+    table = engine("data", "import", source, "--store", tmp_path / "t")
+    assert "trades.csv" in table.stdout
+    assert "prices are in cents" in table.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--strict"], "line 3: created_time 'x' cannot be read: A,x,50,50,1,yes"),
+        (["--tz", "Mars/Base"], "no time zone"),
+        (["--price-unit", "euros"], "it is cents or dollars"),
+        (["--size-unit", "kilos"], "it is contracts or lots"),
+        (["--map", "ts"], "is not ours=theirs"),
+        (["--grid", "none"], "no price grid is named"),
+        (["--format", "x"], "format 'x' is not known"),
+        (["/no/such/file.csv"], "there is no such file or folder"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_2(
+    engine: Callable[..., Ran], tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    source = tmp_path / "trades.csv"
+    source.write_text(HEAD + "A,1750000000,50,50,1,yes\nA,x,50,50,1,yes\n")
+    result = engine("data", "import", source, "--store", tmp_path / "s", *arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_a_folder_is_read_file_by_file_and_says_what_it_skipped(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "t.csv").write_text(HEAD + rows(3))
+    (tmp_path / "a" / "u.csv").write_text("what,ever\n1,2\n")
+    (tmp_path / "a" / "picture.png").write_bytes(b"\x89PNG")
+    known, aside = plan([tmp_path / "a"], Options())
+    assert [one.path.name for one in known] == ["t.csv"]
+    assert [path.name for path, _ in aside] == ["u.csv"]
+    assert "no format fits" in aside[0][1]
+
+
+def test_skipping_chunks_gives_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 2_000)
+    source = tmp_path / "trades.csv"
+    source.write_text(HEAD + rows(500))
+    importer = recognise(source, Options()).importer
+    whole = list(importer.read(source, Options()))
+    assert len(whole) > 5
+    for skip in (1, 3, len(whole)):
+        rest = list(importer.read(source, Options(), skip))
+        assert len(rest) == len(whole) - skip
+        for one, other in zip(rest, whole[skip:], strict=True):
+            assert_frame_equal(one.tables["trades"], other.tables["trades"])
+
+
+@pytest.mark.slow
+def test_a_killed_import_goes_on_where_it_was(tmp_path: Path) -> None:
+    source = tmp_path / "trades.csv"
+    with source.open("w") as file:
+        file.write(HEAD)
+        for part in range(60):
+            file.write(rows(50_000, part * 50_000))
+    code = "import sys; from touchline.engine.cli import main; sys.argv[0] = 'engine'; main()"
+    words = [sys.executable, "-c", code, "data", "import", str(source), "--store", str(tmp_path / "killed"), "--json"]
+    kills = 0
+    for delay in (1.5, 2.5, 3.5, 4.5):
+        child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(delay)
+        if child.poll() is None:
+            child.send_signal(signal.SIGKILL)
+            kills += 1
+        child.communicate()
+        assert Store(tmp_path / "killed").trades().collect().height in (0, 3_000_000)
+    assert kills
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    import_file(Store(tmp_path / "whole"), recognise(source, Options()), Options())
+    frames = [Store(tmp_path / name).trades().drop("import_id").collect() for name in ("killed", "whole")]
+    assert_frame_equal(*frames)
+    assert frames[0].select(pl.len()).item() == 3_000_000
+
+
+def test_help_of_the_command(engine: Callable[..., Ran]) -> None:
+    shown = engine("data", "import", "--help")
+    assert shown.returncode == 0
+    assert "--price-unit" in shown.stdout
