@@ -112,7 +112,7 @@ class Books:
         track = self._tracks.pop(sid, None)
         return self._spoil(track.tickers if track else (), reason)
 
-    def keyframes(self, ts_ms: int | None) -> Iterator[bytes]:
+    def keyframes(self, ts_ms: int) -> Iterator[bytes]:
         """Write every trusted book as the snapshot message that would give it, in sequence up to where we are.
 
         A part of a recording that begins with them can be read without the parts before it.
@@ -120,8 +120,7 @@ class Books:
         for sid, track in self._tracks.items():
             whole = sorted(t for t in track.tickers if t in self.books and not self.books[t].stale)
             for seq, ticker in enumerate(whole, track.last - len(whole) + 1):
-                clock = {} if ts_ms is None else {"ts_ms": ts_ms}
-                body = {"market_ticker": ticker, **clock, **self._as_sent(self.books[ticker])}
+                body = {"market_ticker": ticker, "ts_ms": ts_ms, **self._as_sent(self.books[ticker])}
                 frame = {"type": "orderbook_snapshot", "sid": sid, "seq": seq, "keyframe": True, "msg": body}
                 yield msgspec.json.encode(frame)
 

@@ -23,6 +23,7 @@ _POLL_SECONDS = 0.25
 _COMPARED_BOOKS = 20
 _GONE_AFTER = 2  # look-ups in a row that must agree before a market is dropped
 _OVER = {"deactivated", "determined", "settled"}
+_CLOCKS_DIFFER_MS = 3600 * 1000  # by more than this, and the exchange is a replay
 _NS = 1_000_000_000
 
 
@@ -60,7 +61,7 @@ class Recorder:
         self._absent: dict[str, int] = {}
         self._hole_since: int | None = None
         self._checked = False
-        self._exchange_ms: int | None = None
+        self._exchange_ms = 0
         self._lists = 0
 
     def run(self, stop: threading.Event, seconds: float | None = None) -> Totals:
@@ -75,13 +76,20 @@ class Recorder:
                 self.journal.commit()
                 self._look_whole()
                 if self.journal.full:
-                    self._closed(self.journal.rotate(self.source.books.keyframes(self._exchange_ms)))
+                    self._closed(self.journal.rotate(self.source.books.keyframes(self._next_moment())))
             self._note_end()
         finally:
             self.watcher.stop()
             self.source.close()
             self.journal.close()
         return self.totals
+
+    def _next_moment(self) -> int:
+        """A time on the exchange's clock (ms) after everything recorded so far: the books of a new segment have it."""
+        now = time.time_ns() // 1_000_000
+        same_clock = abs(now - self._exchange_ms) < _CLOCKS_DIFFER_MS or not self._exchange_ms
+        self._exchange_ms = max(self._exchange_ms, now if same_clock else 0) + 1
+        return self._exchange_ms
 
     def _first_list(self, stop: threading.Event) -> None:
         """Know what to follow before the source begins, so that everything begins together."""
@@ -106,7 +114,7 @@ class Recorder:
             frame = item.frame
             if isinstance(frame, Delta):
                 totals.changes += 1
-                self._exchange_ms = frame.msg.ts_ms or self._exchange_ms
+                self._exchange_ms = max(self._exchange_ms, frame.msg.ts_ms)
             elif isinstance(frame, TradeFrame):
                 totals.trades += 1
             elif isinstance(frame, Lifecycle) and not self._concerns(frame):

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from touchline.io.importers.base import Options
+from touchline.io.importers.importing import import_file, plan
 from touchline.io.kalshi import stream as stream_module
 from touchline.io.kalshi import watcher as watcher_module
 from touchline.io.kalshi.books import Books
@@ -31,7 +33,7 @@ from touchline.io.schema import BookKind
 from touchline.io.store import Store
 
 #: TOUCHLINE_SCALE=10 makes the 30 kills of the acceptance test.
-KILLS = 30 if int(os.environ.get("TOUCHLINE_SCALE", "1")) > 1 else 8
+KILLS = 30 if int(os.environ.get("TOUCHLINE_SCALE", "1")) > 1 else 5
 COMMAND = [sys.executable, "-c", "from touchline.engine.cli import main; main()", "data", "record"]
 
 
@@ -195,6 +197,25 @@ def test_disconnects_are_noted_where_they_happened(start: Any, make_exchange: An
     assert sum("whole again" in line for line in told) >= 1
 
 
+def check_stored(folder: Path, paths: list[Path], venue: Any) -> None:
+    """Import the segments in any order: the rows of each market, in the store's order, give its true book."""
+    store = Store(folder)
+    known, _ = plan(list(reversed(paths)), Options())
+    for one in known:
+        import_file(store, one, Options())
+    for ticker in venue.tickers:
+        levels: dict[tuple[int, int], int] = {}
+        for kind, side, price, size in store.book(ticker).select("kind", "side", "price", "size").collect().rows():
+            if kind == BookKind.CLEAR:
+                levels.clear()
+            elif kind != BookKind.GAP:
+                levels[side, price] = size + (levels.get((side, price), 0) if kind == BookKind.DELTA else 0)
+                assert levels[side, price] >= 0
+        bids, asks = venue.true_book(ticker)
+        truth = {(1, p): n for p, n in bids.items()} | {(-1, p): n for p, n in asks.items()}
+        assert {level: size for level, size in levels.items() if size} == truth
+
+
 def test_every_segment_can_be_read_without_the_others(
     start: Any, make_exchange: Any, venue: Any, tmp_path: Path
 ) -> None:
@@ -210,6 +231,7 @@ def test_every_segment_can_be_read_without_the_others(
     running.end()
     paths = segments(tmp_path / "journal")
     assert len(paths) >= 3 and done == paths[:-1]
+    check_stored(tmp_path / "store", paths, venue)
     for path in paths[1:]:
         books = Books(use_yes_price=True)
         frames = [frame for _, frame in read([path])]

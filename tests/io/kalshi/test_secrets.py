@@ -53,8 +53,8 @@ def test_a_full_run_shows_nothing_of_the_key(
         said.append(Path(f"/proc/{child.pid}/cmdline").read_bytes())
         said.append(child.communicate(timeout=120)[0])
 
-    run("record", "--series", "KXS", "--store", "store", "--for", "2s", "--keep")
-    run("record", "--series", "KXS", "--store", "store", "--for", "2s", "--poll", "0.5", "--no-import")
+    run("record", "--series", "KXS", "--store", "store", "--for", "1s", "--keep")
+    run("record", "--series", "KXS", "--store", "store", "--for", "1s", "--poll", "0.5", "--no-import")
     run("scan", "--series", "KXS", "--json")
     run("pull", "--series", "KXS", "--from", "2026-01-01", "--store", "store")
     exchange.refuse = True
