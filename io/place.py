@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import io
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -162,6 +161,7 @@ class LocalPlace:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, holder.encode(), 0)
             yield
+            os.ftruncate(descriptor, 0)
         finally:
             os.close(descriptor)
 
@@ -174,16 +174,19 @@ class LocalPlace:
 
     def _write(self, name: str, fill: Callable[[Path], Any]) -> int:
         path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.tmp")
-        fill(beside)
-        with beside.open("rb") as written:
-            os.fsync(written.fileno())
-            size = written.seek(0, io.SEEK_END)
-        beside.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fill(beside)
+            with beside.open("rb") as written:
+                os.fsync(written.fileno())
+                size = written.seek(0, os.SEEK_END)
+            beside.replace(path)
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise InputError(f"cannot write to the store {self.root}: {error.strerror or error}") from None
         return size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 
 import duckdb
@@ -15,7 +16,7 @@ from .schema import TABLES, Table
 
 def run_sql(query: str, place: Place, state: State, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Run one SELECT over views of every table; ``frames`` are tables already in memory."""
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"temp_directory": f"{tempfile.gettempdir()}/touchline-sql"})
     try:
         files = {name: [place.url(file.name) for file in state.files.get(name, ())] for name in TABLES}
         if place.filesystem is not None:
@@ -29,7 +30,8 @@ def run_sql(query: str, place: Place, state: State, frames: Mapping[str, pl.Data
         statements = connection.extract_statements(query)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise InputError("a query is one SELECT (or DESCRIBE, SUMMARIZE, SHOW TABLES); only imports change a store")
-        return pl.DataFrame(connection.sql(statements[0]).to_arrow_table())
+        answer = pl.DataFrame(connection.sql(statements[0]).to_arrow_table())
+        return answer.with_columns(_whole(column) for column in answer if column.dtype == _HUGEINT)
     except duckdb.Error as error:
         raise InputError(f"the query cannot be run: {str(error).strip().splitlines()[0]}") from None
     finally:
@@ -46,6 +48,12 @@ def _shut(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> None:
     connection.execute("SET lock_configuration = true")
 
 
+def _whole(column: pl.Series) -> pl.Series:
+    """Sums of whole numbers as whole numbers: DuckDB's are 128 bits wide and arrive as decimals."""
+    wide = column.cast(pl.Int128)
+    return wide.cast(pl.Int64, strict=False) if wide.is_between(-(2**63), 2**63 - 1).all() else wide
+
+
 def _view(table: Table, paths: list[str]) -> str:
     if paths:
         listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
@@ -58,6 +66,7 @@ def _typed(table: Table) -> dict[str, pl.DataType]:
     return {name: dtype() if isinstance(dtype, type) else dtype for name, dtype in table.schema.items()}
 
 
+_HUGEINT = pl.Decimal(38, 0)
 _TYPES: dict[type[pl.DataType], str] = {
     pl.Int64: "BIGINT",
     pl.Int32: "INTEGER",

@@ -168,3 +168,44 @@ def test_tables_say_what_is_stored(store):
     assert sizes["trades"] == (3, 2, 3, 9)
     assert sizes["markets"] == (1, 1, None, None)
     assert sizes["book"] == (0, 0, None, None)
+
+
+def test_a_store_that_cannot_be_written_is_one_clear_error(store, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"cannot write to the store .*file"):
+        Store(tmp_path / "file").ingest("a", "d1", [trades((1, "A", 10, 1))])
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "trades").write_text("")
+    with pytest.raises(InputError, match="cannot write to the store"):
+        store.ingest("a", "d1", [trades((1, "A", 10, 1))])
+
+
+def test_a_manifest_of_another_kind_or_time_is_one_clear_error(store, tmp_path):
+    store.ingest("a", "d1", [trades((1, "A", 10, 1))])
+    manifest = tmp_path / "store/manifests/00000001.json"
+    text = manifest.read_text()
+    manifest.write_text(text.replace('"format":1', '"format":2'))
+    with pytest.raises(InputError, match="has format 2, this version reads 1; upgrade"):
+        Store(store.path).trades()
+    manifest.write_text(text[:100])
+    with pytest.raises(InputError, match="is not a manifest of this store"):
+        Store(store.path).trades()
+
+
+def test_an_import_without_rows_is_an_import(store):
+    report = store.ingest("empty", "d1", [])
+    assert (report.new, report.rows, report.tickers, report.start) == (True, {}, 0, None)
+    assert not store.ingest("empty", "d1", []).new
+    assert store.trades().collect().is_empty()
+    assert store.book().collect_schema()["size"] == pl.Int64
+    assert store.markets().collect().is_empty()
+    assert store.markets("result = 'yes'").collect().is_empty()
+    assert store.compact().before == {}
+
+
+def test_sums_in_sql_are_whole_numbers(store):
+    store.ingest("a", "d1", [trades((1, "A", 10, 2**62), (2, "B", 10, 3))])
+    assert store.sql("select sum(size) s from trades where ticker = 'B'").to_dict(as_series=False) == {"s": [3]}
+    wide = store.sql("select sum(size) * 4 as s from trades")
+    assert wide.schema == {"s": pl.Int128}
+    assert wide.item() == 2**64 + 12
