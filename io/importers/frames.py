@@ -16,6 +16,8 @@ WRAPPERS = ("frame", "msg", "message", "data", "raw")
 RECEIVED = ("recv_ts", "received_at", "recv_time", "ts_recv", "ts")
 OTHER, DELTA, SNAPSHOT, TRADE, TICKER = range(5)
 KINDS = {"orderbook_delta": DELTA, "orderbook_snapshot": SNAPSHOT, "trade": TRADE, "ticker": TICKER}
+#: Code by place among KINDS; the last, for place -1, is OTHER.
+_CODES = np.array([*KINDS.values(), OTHER], dtype=np.int8)
 TYPES = {
     *KINDS, "subscribed", "unsubscribed", "ok", "error", "market_lifecycle_v2", "event_lifecycle",
     "event_fee_update", "recording", "gap", "missed", "ended",
@@ -72,11 +74,7 @@ class FrameScanner:
 
 def kinds(spans: Spans) -> NDArray[np.int8]:
     """Return what each frame is."""
-    types = spans.texts("type")
-    codes = np.full(spans.height, OTHER, np.int8)
-    for word, code in KINDS.items():
-        codes[types.eq_missing(word).to_numpy()] = code
-    return codes
+    return _CODES[spans.words("type", tuple(KINDS))]
 
 
 def whole_numbers(spans: Spans, name: str) -> NDArray[np.int64]:

