@@ -91,14 +91,18 @@ class Book:
         ``explained``: lots of a decrease that trades explain, below 0 if those trades are still to come.
         """
         before = self.outside(side, price)
-        now = self.recorded[side].get(price, 0) + lots
+        levels = self.recorded[side]
+        now = levels.get(price, 0) + lots
         if now > 0:
-            self.recorded[side][price] = now
+            levels[price] = now
         else:
-            self.recorded[side].pop(price, None)
-        self._trim(side, price, before, abs(explained), max(-explained, 0))
-        hits = self._crossed_by(side, price) if lots > 0 else []
-        self._moved(side, price, self.outside(side, price) - before)
+            levels.pop(price, None)
+        hits: list[Hit] = []
+        if self._own[BID] or self._own[ASK] or self._taken[side]:
+            self._trim(side, price, before, abs(explained), max(-explained, 0))
+            hits = self._crossed_by(side, price) if lots > 0 else []
+            now = self.outside(side, price)
+        self._moved(side, price, max(now, 0) - before)
         return hits
 
     def snapshot(self, levels: Iterable[tuple[Side, int, int]]) -> list[Hit]:

@@ -24,12 +24,13 @@ from .desk import Desk
 from .faults import Dice, Faults
 from .history import History, from_store
 from .http import HttpServer
+from .hub import Hub
 from .limits import TIERS, Limits
 from .portfolio import Portfolio
 from .private import Private
 from .public import Public
 from .routes import PREFIX, Routes
-from .stream import Hub, Session
+from .stream import Session
 from .venue import Venue
 from .wire import RefusalError
 

@@ -1,25 +1,19 @@
-"""The stream: subscriptions, sequence numbers and messages over WebSocket, with the faults asked for."""
+"""One connection of the stream: its subscriptions, their sequence numbers, commands, and the faults asked for."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
-from ...io.schema import Side
-from ...io.units import NS_PER_SECOND, TICKS_PER_DOLLAR
-from . import views, wire
-from .account import Position
-from .faults import Dice
-from .matching import Change
-from .order import Fill, Order
-from .venue import Market, Trade, Venue
+if TYPE_CHECKING:
+    from .hub import Hub
 
 #: Channel -> (needs markets, numbers its messages).
 CHANNELS = {
@@ -32,9 +26,9 @@ CHANNELS = {
     "market_lifecycle_v2": (False, True),
     "order_group_updates": (False, True),
 }
-#: Frames that may wait for a client before the replay waits (speed max) or the subscription ends with code 25.
-BACKLOG = 20_000
 PING_SECONDS = 10
+#: Frames written to the socket at once: a system call costs more than a message.
+_BATCH = 256
 _encode = msgspec.json.encode
 
 
@@ -134,8 +128,10 @@ class Session:
     async def _send(self) -> None:
         with contextlib.suppress(ConnectionClosed):
             while not self.cut:
-                while self.outbox:
-                    await self.connection.send(self.outbox.popleft(), text=True)
+                while self.outbox and self.connection.protocol.state is State.OPEN:
+                    batch = [self.outbox.popleft() for _ in range(min(len(self.outbox), _BATCH))]
+                    self.connection.transport.write(b"".join(map(_text_frame, batch)))
+                    await self.connection.drain()
                 self.hub.drained()
                 self._wake.clear()
                 await self._wake.wait()
@@ -164,7 +160,7 @@ class Session:
         command, params = document.get("cmd"), document.get("params")
         if command == "list_subscriptions":
             listed = [{"channel": sub.channel, "sid": sub.sid} for sub in self.subscriptions.values()]
-            return self.put(_encode({"type": "ok", **_numbered(number), "msg": listed}))
+            return self.put(_encode({"type": "ok", **numbered(number), "msg": listed}))
         if command not in ("subscribe", "unsubscribe", "update_subscription"):
             return self._error(number, 5, "unknown command")
         if not isinstance(params, dict):
@@ -192,7 +188,7 @@ class Session:
             self._sids += 1
             sub = Subscription(self, self._sids, channel, yes_price)
             self.subscriptions[sub.sid] = sub
-        message = {"type": "subscribed", **_numbered(number), "msg": {"channel": channel, "sid": sub.sid}}
+        message = {"type": "subscribed", **numbered(number), "msg": {"channel": channel, "sid": sub.sid}}
         self.put(_encode(message))
         self.hub.join(sub, tickers, initial=bool(params.get("send_initial_snapshot")))
 
@@ -205,7 +201,7 @@ class Session:
             if sub is None:
                 self._error(number, 7, "unknown sid")
                 continue
-            self.put(_encode({"type": "unsubscribed", **_numbered(number), "sid": sid, "seq": sub.next_seq()}))
+            self.put(_encode({"type": "unsubscribed", **numbered(number), "sid": sid, "seq": sub.next_seq()}))
             self.hub.drop(sub)
         return None
 
@@ -229,203 +225,28 @@ class Session:
             return self._error(number, 14, "market ticker required")
         full = [*sub.tickers, *tickers] if action == "add_markets" else [t for t in sub.tickers if t not in tickers]
         message = {"market_tickers": list(dict.fromkeys(full))}
-        self.put(_encode({"type": "ok", **_numbered(number), "sid": sub.sid, "seq": sub.next_seq(), "msg": message}))
+        self.put(_encode({"type": "ok", **numbered(number), "sid": sub.sid, "seq": sub.next_seq(), "msg": message}))
         if action == "add_markets":
             return self.hub.join(sub, [ticker for ticker in tickers if ticker not in sub.tickers])
         return self.hub.part(sub, tickers)
 
     def _error(self, number: int | None, code: int, message: str) -> None:
-        self.put(_encode({"type": "error", **_numbered(number), "msg": {"code": code, "msg": message}}))
+        self.put(_encode({"type": "error", **numbered(number), "msg": {"code": code, "msg": message}}))
 
 
-class Hub:
-    """Carries what happens on the venue to the subscriptions that asked for it."""
-
-    def __init__(self, dice: Dice, *, patient: bool) -> None:
-        self.dice = dice
-        self.patient = patient  #: the replay waits for slow clients instead of cutting them off
-        self.venue: Venue
-        self.sessions: set[Session] = set()
-        self.catch_up: Callable[[], None] = lambda: None
-        self.ready = asyncio.Event()
-        self._by_ticker: dict[tuple[str, str], list[Subscription]] = {}
-        self._everything: dict[str, list[Subscription]] = {channel: [] for channel in CHANNELS}
-
-    # Who listens
-
-    def join(self, sub: Subscription, tickers: Iterable[str], initial: bool = False) -> None:
-        """Add markets (or everything) to a subscription and send the books they start from."""
-        tickers = list(tickers)
-        for ticker in tickers:
-            if ticker not in sub.tickers:
-                sub.tickers[ticker] = None
-                self._by_ticker.setdefault((sub.channel, ticker), []).append(sub)
-        everything = self._everything[sub.channel]
-        if not sub.tickers and sub not in everything:
-            everything.append(sub)
-        if sub.channel == "orderbook_delta":
-            self.snapshots(sub, tickers, None)
-        if sub.channel == "ticker" and initial:
-            for ticker in tickers:
-                if ticker in self.venue.markets:
-                    sub.session.push(sub, "ticker", _encode(views.ticker(self.venue.markets[ticker], self.venue.now)))
-        self.ready.set()
-
-    def part(self, sub: Subscription, tickers: Iterable[str]) -> None:
-        """Take markets out of a subscription."""
-        for ticker in tickers:
-            if ticker in sub.tickers:
-                del sub.tickers[ticker]
-                sub.waiting.discard(ticker)
-                self._by_ticker[sub.channel, ticker].remove(sub)
-
-    def drop(self, sub: Subscription) -> None:
-        """End a subscription."""
-        self.part(sub, list(sub.tickers))
-        if sub in self._everything[sub.channel]:
-            self._everything[sub.channel].remove(sub)
-        sub.session.subscriptions.pop(sub.sid, None)
-
-    def leave(self, session: Session) -> None:
-        """Forget a connection."""
-        for sub in list(session.subscriptions.values()):
-            self.drop(sub)
-        self.sessions.discard(session)
-        session.outbox.clear()
-        self.ready.set()
-
-    @property
-    def listening(self) -> bool:
-        """Whether anybody subscribed to books or trades."""
-        subscribed = {sub.channel for session in self.sessions for sub in session.subscriptions.values()}
-        return not subscribed.isdisjoint(("orderbook_delta", "trade"))
-
-    @property
-    def full(self) -> bool:
-        """Whether some client has too much waiting."""
-        return any(len(session.outbox) > BACKLOG for session in self.sessions)
-
-    def drained(self) -> None:
-        """A client has received all that waited."""
-        self.ready.set()
-
-    def cut_all(self) -> None:
-        """Cut every connection."""
-        for session in list(self.sessions):
-            session.abort()
-
-    def _send(self, channel: str, ticker: str, kind: str, message: Callable[[], Any]) -> None:
-        subs = [*self._by_ticker.get((channel, ticker), ()), *self._everything[channel]]
-        if subs:
-            body = _encode(message())
-            for sub in subs:
-                self._push(sub, kind, body)
-
-    def _push(self, sub: Subscription, kind: str, body: bytes) -> None:
-        if not self.patient and len(sub.session.outbox) > BACKLOG:
-            sub.session.fail(sub, 25, "subscription buffer overflow")
-        else:
-            sub.session.push(sub, kind, body)
-
-    # What happens (the venue's feed)
-
-    def changed(self, market: Market, changes: list[Change]) -> None:
-        """Levels moved."""
-        subs = self._by_ticker.get(("orderbook_delta", market.ticker))
-        if not subs:
-            return
-        stamped = {"ts": wire.stamp(self.venue.now), "ts_ms": self.venue.now // wire.NS_PER_MS}
-        head = {"market_ticker": market.ticker, "market_id": views.market_id(market.ticker)}
-        for change in changes:
-            owner = {"client_order_id": change.order.client_id, "subaccount": 0} if change.order else {}
-            bodies: dict[bool, bytes] = {}
-            for sub in list(subs):
-                if market.ticker in sub.waiting:
-                    continue
-                if sub.yes_price not in bodies:
-                    level = {
-                        "price_dollars": _level_price(change.side, change.price, sub.yes_price),
-                        "delta_fp": wire.count(change.lots),
-                        "side": "yes" if change.side is Side.BID else "no",
-                    }
-                    bodies[sub.yes_price] = _encode({**head, **level, **owner, **stamped})
-                self._push(sub, "orderbook_delta", bodies[sub.yes_price])
-
-    def snapshot(self, market: Market) -> None:
-        """A whole book is known again."""
-        for sub in list(self._by_ticker.get(("orderbook_delta", market.ticker), ())):
-            sub.waiting.discard(market.ticker)
-            self._push(sub, "orderbook_snapshot", self._book(market, sub.yes_price))
-
-    def snapshots(self, sub: Subscription, tickers: Iterable[str], number: int | None) -> None:
-        """Send the books of some markets; one not known yet follows when it is."""
-        for ticker in tickers:
-            market = self.venue.markets.get(ticker)
-            if market is None:
-                message = {"code": 16, "msg": "market not found", "market_ticker": ticker}
-                error = {"type": "error", **_numbered(number), "sid": sub.sid, "seq": sub.next_seq(), "msg": message}
-                sub.session.put(_encode(error))
-                self.part(sub, [ticker])
-            elif number is None and not market.seen:
-                sub.waiting.add(ticker)
-            elif number is None:
-                sub.session.push(sub, "orderbook_snapshot", self._book(market, sub.yes_price))
-            else:
-                sub.waiting.discard(ticker)
-                head = b'{"type":"orderbook_snapshot","id":%d,"sid":%d,"seq":%d,"msg":'
-                sub.session.put(head % (number, sub.sid, sub.next_seq()) + self._book(market, sub.yes_price) + b"}")
-
-    def _book(self, market: Market, yes_price: bool) -> bytes:
-        message: dict[str, Any] = {"market_ticker": market.ticker, "market_id": views.market_id(market.ticker)}
-        for side, name in ((Side.BID, "yes_dollars_fp"), (Side.ASK, "no_dollars_fp")):
-            levels = [[_level_price(side, p, yes_price), wire.count(n)] for p, n in market.book.shown(side).items()]
-            if levels or not self.dice.stream(self.dice.faults.missing_side, "missing-side", "orderbook_delta"):
-                message[name] = sorted(levels)
-        return _encode(message)
-
-    def trade(self, market: Market, trade: Trade) -> None:
-        """A public trade."""
-
-        def message() -> dict[str, Any]:
-            shown = {"trade_id": trade.id, "market_ticker": trade.ticker, **views.pair(trade.price)}
-            times = {"ts": trade.ts // NS_PER_SECOND, "ts_ms": trade.ts // wire.NS_PER_MS}
-            size = {"count_fp": wire.count(trade.lots), "is_block_trade": trade.block}
-            return {**shown, **size, **views.taker(trade.taker), **times}
-
-        self._send("trade", market.ticker, "trade", message)
-
-    def ticker(self, market: Market) -> None:
-        """The top of a market may have moved."""
-        self._send("ticker", market.ticker, "ticker", lambda: views.ticker(market, self.venue.now))
-
-    def filled(self, market: Market, fill: Fill) -> None:
-        """One of the client's orders traded."""
-        self._send("fill", market.ticker, "fill", lambda: views.fill_message(fill))
-
-    def ordered(self, order: Order) -> None:
-        """One of the client's orders changed."""
-        self._send("user_orders", order.ticker, "user_order", lambda: views.user_order(order))
-
-    def positioned(self, market: Market, held: Position) -> None:
-        """The client's position changed."""
-        message = views.position_message
-        self._send("market_positions", market.ticker, "market_position", lambda: message(market.ticker, held))
-
-    def lifecycle(self, message: dict[str, Any]) -> None:
-        """A market entered another part of its life."""
-        self._send("market_lifecycle_v2", "", "market_lifecycle_v2", lambda: message)
-
-    def grouped(self, message: dict[str, Any]) -> None:
-        """An order group changed."""
-        self._send("order_group_updates", "", "order_group_updates", lambda: message)
-
-
-def _level_price(side: Side, ticks: int, yes_price: bool) -> str:
-    return wire.price(ticks if side is Side.BID or yes_price else TICKS_PER_DOLLAR - ticks)
-
-
-def _numbered(number: int | None) -> dict[str, int]:
+def numbered(number: int | None) -> dict[str, int]:
+    """The id of an answer to a command, if it had one."""
     return {} if number is None else {"id": number}
+
+
+def _text_frame(body: bytes) -> bytes:
+    """A whole text message as a server sends it: no mask, length in one, two or eight bytes."""
+    size = len(body)
+    if size < 126:
+        return b"\x81" + size.to_bytes(1, "big") + body
+    if size < 1 << 16:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + body
+    return b"\x81\x7f" + size.to_bytes(8, "big") + body
 
 
 def _tickers(params: dict[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from ...io.units import LOTS_PER_CONTRACT, NS_PER_SECOND, TICKS_PER_DOLLAR
@@ -91,7 +92,12 @@ def stamp(ns: int) -> str:
     '2026-06-11T06:29:30.164000Z'
     """
     second, rest = divmod(ns, NS_PER_SECOND)
-    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+    return f"{_second(second)}.{rest // 1000:06d}Z"
+
+
+@lru_cache(maxsize=256)
+def _second(second: int) -> str:
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def read_decimal(body: dict[str, Any], name: str, scale: int) -> int:
