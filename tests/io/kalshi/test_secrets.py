@@ -15,7 +15,9 @@ from touchline.io.kalshi.client import Client
 from touchline.io.kalshi.errors import KalshiError
 from touchline.io.kalshi.orders import NewOrder
 from touchline.io.kalshi.settings import Settings
+from touchline.io.kalshi.socket import Socket
 from touchline.io.kalshi.stream import Stream
+from touchline.io.kalshi.transport import Transport
 
 #: Everything that can be logged is.
 LOUD = "import logging; logging.basicConfig(level=1); from touchline.engine.cli import main; main()"
@@ -58,8 +60,7 @@ def test_a_full_run_shows_nothing_of_the_key(
     run("scan", "--series", "KXS", "--json")
     run("pull", "--series", "KXS", "--from", "2026-01-01", "--store", "store")
     exchange.refuse = True
-    run("record", "--series", "KXS", "--store", "store", "--for", "2s")
-    run("scan", "--series", "KXS", KALSHI_REST_URL="http://127.0.0.1:1/trade-api/v2", KALSHI_ENV="production")
+    run("record", "--series", "KXS", "--store", "store", "--for", "2s", "--no-import")
     run("scan", "--series", "KXS", KALSHI_PRIVATE_KEY_PATH=str(tmp_path))
     broken = tmp_path / "broken.pem"
     broken.write_bytes(pem[: len(pem) // 2])
@@ -78,6 +79,7 @@ def test_errors_and_reprs_show_nothing_of_the_key(
     caplog.set_level(logging.DEBUG)
     rest.answer = lambda request: (401, {"error": {"code": "authentication_error", "message": "m"}})
     shown = []
+    nowhere = Settings("production", "http://127.0.0.1:1/v2", "ws://127.0.0.1:1/ws", settings.signer)
     with Client(settings, requests_per_second=1000) as client:
         order = NewOrder("T", "bid", 5000, 100)
         for call in (
@@ -85,6 +87,8 @@ def test_errors_and_reprs_show_nothing_of_the_key(
             client.portfolio.balance,
             lambda: client.orders.create(order),
             lambda: Stream(settings, ["T"]).poll(),
+            lambda: Transport(nowhere, attempts=1).get("/markets", None, dict),
+            lambda: Socket(nowhere.ws_url, settings.require_signer("x").headers("GET", "/ws")),
         ):
             with pytest.raises(KalshiError) as caught:
                 call()
