@@ -36,6 +36,9 @@ lint: setup
 bench: setup
 	@$(BIN)/python -m pytest bench -m bench --benchmark-only
 
+exchange: setup  ## replays the store in data/ as an exchange on this machine
+	@$(BIN)/engine exchange --replay data --speed 20
+
 lock:  ## rewrites requirements.lock: Python 3.11 and newer, hashes, no addresses (needs uv)
 	@echo "setuptools>=77" | uv pip compile pyproject.toml - --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
 

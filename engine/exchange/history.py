@@ -170,7 +170,9 @@ def from_store(path: str, tickers: Sequence[str] = ()) -> History:
     history = from_frames(*(frame.collect() for frame in frames))
     missing = [ticker for ticker in tickers if ticker not in history.index]
     if missing:
-        raise InputError(f"the store {path} has nothing of {', '.join(missing)}; `engine data info` lists what it has")
+        raise InputError(
+            f"the store {path} has nothing of {', '.join(missing)}; `engine data tables` shows what it has"
+        )
     if not history.listings:
         raise InputError(f"the store {path} holds no markets to replay; import some first")
     return history

@@ -75,8 +75,8 @@ class Exchange:
         if speed != "max" and not 0 <= speed <= 1e6:
             raise InputError(f"speed must be 'max' or a number from 0 to 1000000, not {speed}")
         self.speed = speed
-        self._folder = None if keys else tempfile.TemporaryDirectory(prefix="exchange-keys-")
-        self.keys = Keys(Path(keys or self._folder.name if self._folder else str(keys)))
+        self._folder = tempfile.TemporaryDirectory(prefix="exchange-keys-") if keys is None else None
+        self.keys = Keys(Path(self._folder.name if self._folder else str(keys)))
         self._gate = Gate(self.keys)
         self._address = (host, port)
         self.dice = Dice(faults or Faults(), seed)

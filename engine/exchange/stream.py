@@ -156,7 +156,7 @@ class Session:
             return self._error(None, 1, "cannot process message")
         if not isinstance(document, dict):
             return self._error(None, 1, "cannot process message")
-        number = document.get("id") or None
+        number = document.get("id") if isinstance(document.get("id"), int) and document["id"] else None
         command, params = document.get("cmd"), document.get("params")
         if command == "list_subscriptions":
             listed = [{"channel": sub.channel, "sid": sub.sid} for sub in self.subscriptions.values()]
@@ -173,7 +173,7 @@ class Session:
             return self._error(number, 3, "channels required")
         tickers = _tickers(params)
         for channel in channels:
-            if channel not in CHANNELS:
+            if not isinstance(channel, str) or channel not in CHANNELS:
                 self._error(number, 8, "unknown channel")
             elif CHANNELS[channel][0] and not tickers:
                 self._error(number, 14, "market ticker required")

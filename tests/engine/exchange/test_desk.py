@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import HealthCheck, given, settings
 from touchline.engine.exchange.faults import Faults
 from touchline.engine.exchange.wire import RefusalError
 from touchline.io.schema import BookKind, Side
@@ -291,3 +293,36 @@ def test_cancel_all_may_hit_orders_of_the_next_minute(desktop):
     safe = desk.order("bid", "0.4600", "1.00")["order_id"]
     desk.seconds(2)
     assert desk.desk.orders[safe].open
+
+
+values = st.one_of(
+    st.none(), st.booleans(), st.integers(-5, 10**12), st.floats(allow_nan=False), st.text(max_size=5),
+    st.sampled_from(["0.4600", "5.00", "bid", "ask", "maker", "good_till_canceled", "fill_or_kill", TICKER]),
+    st.lists(st.integers(), max_size=2), st.dictionaries(st.text(max_size=2), st.integers(), max_size=1),
+)  # fmt: skip
+NAMES = [
+    "ticker", "side", "price", "count", "time_in_force", "self_trade_prevention_type", "client_order_id", "post_only",
+    "reduce_only", "expiration_time", "order_group_id", "cancel_order_on_pause", "updated_client_order_id", "reduce_by",
+    "reduce_to",
+]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from(NAMES), values, max_size=5))
+def test_any_body_is_answered_or_refused(desktop, change):
+    desk = desktop()
+    right = {
+        "ticker": TICKER, "side": "bid", "price": "0.4600", "count": "5.00", "time_in_force": "good_till_canceled",
+        "self_trade_prevention_type": "maker",
+    }  # fmt: skip
+    order_id = desk.desk.create(right)["order_id"]
+    for action in (
+        lambda: desk.desk.create({**right, **change}),
+        lambda: desk.desk.amend(order_id, {**right, **change}),
+        lambda: desk.desk.decrease(order_id, change),
+        lambda: desk.desk.cancel(order_id, change.get("ticker")),
+    ):
+        try:
+            action()
+        except RefusalError as refusal:
+            assert 400 <= refusal.status < 500

@@ -117,6 +117,8 @@ def test_acknowledgements_use_up_sequence_numbers():
         ("subscribe", None, 2),
         ("subscribe", {}, 3),
         ("subscribe", {"channels": ["nonsense"]}, 8),
+        ("subscribe", {"channels": [["trade"]]}, 8),
+        ("unsubscribe", {"sids": "1"}, 4),
         ("subscribe", {"channels": ["orderbook_delta"]}, 14),
         ("unsubscribe", {}, 4),
         ("unsubscribe", {"sids": [9]}, 7),
