@@ -9,7 +9,7 @@ from .known import Known
 from .parameters import Parameter
 from .quoting import QuotingModel
 
-NO_EDGE = 1e15
+NO_EDGE = 1e12
 
 
 class CauchyBand(QuotingModel):
@@ -27,8 +27,14 @@ class CauchyBand(QuotingModel):
 
     name = "cauchy-band"
     parameters = (
-        Parameter("floor", -NO_EDGE, -NO_EDGE, NO_EDGE, "lower edge of the band, in the underlying's unit"),
-        Parameter("cap", NO_EDGE, -NO_EDGE, NO_EDGE, "upper edge of the band"),
+        Parameter(
+            "floor",
+            -NO_EDGE,
+            -NO_EDGE,
+            NO_EDGE,
+            "lower edge of the band, in the underlying's unit; the market's, or open",
+        ),
+        Parameter("cap", NO_EDGE, -NO_EDGE, NO_EDGE, "upper edge of the band; the market's, or open"),
         Parameter("scale", 5e-6, 1e-12, 1.0, "scale of the return over one second"),
         Parameter("exponent", 0.6, 0.0, 2.0, "how the scale grows with the seconds left"),
         Parameter("nu", 1, 0, 100, "degrees of freedom: 1 Cauchy, 2 and more Student-t, 0 normal", kind="int"),

@@ -63,6 +63,7 @@ def test_a_script_of_the_page_runs(text: str):
     assert done.stdout.startswith("Student-t(3): scale 1.0")
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_page_run(tmp_path: Path):
     rng, n = np.random.default_rng(1), 4_000
     ts = START + np.arange(n) * 10**9
