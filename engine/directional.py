@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -56,17 +57,29 @@ def score_panel(panel: Panel, pipeline: Pipeline) -> Scored:
     """Evaluate a pipeline's scorer and filters over the whole panel, block by block."""
     scorer = pipeline.scorer
     panel = panel.with_extras(scorer.prepare(panel))
-    edge = scorer.score()
-    ticks = (edge * DOLLAR).fill_nan(None).fill_null(0.0).clip(-DOLLAR, DOLLAR).round().cast(pl.Int16)
-    wanted = {"score": ticks}
+    wanted = {"edge": scorer.score().cast(pl.Float64).fill_null(0.0)}
     if pipeline.filters:
         stopped = pl.lit(0, pl.Int8)
         for place, part in reversed(list(enumerate(pipeline.filters))):
             code = pl.lit(FILTER_BASE + place, pl.Int8)
             stopped = pl.when(part.keep().fill_null(value=False)).then(stopped).otherwise(code)
         wanted["passed"] = stopped
-    found = panel.evaluate(wanted)
-    return Scored(found["score"], found.get("passed"))
+    score = panel.matrix("score", np.int16)
+    passed = panel.matrix("passed", np.int8) if pipeline.filters else None
+    for block, found in panel.evaluated(wanted):
+        _ticks_nb(found["edge"], score[:, block])
+        if passed is not None:
+            passed[:, block] = found["passed"].T
+    return Scored(score, passed)
+
+
+@numba.njit(cache=True)
+def _ticks_nb(edge: Any, score: Any) -> None:
+    """Edges in dollars (markets x bars) as whole ticks (bars x markets); what is not a number is no opinion."""
+    for m in range(edge.shape[0]):
+        for t in range(edge.shape[1]):
+            ticks = edge[m, t] * DOLLAR
+            score[t, m] = 0 if np.isnan(ticks) else np.int16(min(max(np.rint(ticks), -DOLLAR), DOLLAR))
 
 
 def open_history(data: str | Path, progress: Progress | None = None) -> tuple[Store, Scratch | None]:

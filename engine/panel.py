@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
+from uuid import uuid4
 
 import numba
 import numpy as np
@@ -161,25 +162,32 @@ class Panel:
                 raise InputError(f"column {name!r} is {values.shape}; expected {(markets,)} or {(bars, markets)}")
         return Panel(self.times, self.markets, self.matrices, self.quoted, self.folder, {**self.extras, **extras})
 
-    def evaluate(self, expressions: Mapping[str, pl.Expr]) -> dict[str, npt.NDArray[Any]]:
-        """Expressions over the panel's columns as matrices, computed block by block in the types they have."""
+    def evaluated(self, expressions: Mapping[str, pl.Expr]) -> Iterator[tuple[slice, dict[str, npt.NDArray[Any]]]]:
+        """Expressions over the panel's columns, block by block: which markets, and markets x bars by name."""
         roots = sorted({root for expression in expressions.values() for root in expression.meta.root_names()})
         unknown = [root for root in roots if not self.has(root)]
         if unknown:
             raise InputError(f"a panel has no column {unknown[0]!r}; it has {', '.join(self.known())}")
-        bars, markets = self.shape
-        made: dict[str, npt.NDArray[Any]] = {}
+        wanted = [expression.alias(f"__{name}") for name, expression in expressions.items()]
         for block in self.blocks():
-            wide = block.stop - block.start
             lazy = self.frame(block, roots or ("bar",)).lazy()
-            wanted = [expression.alias(f"__{name}") for name, expression in expressions.items()]
             found = lazy.with_columns(wanted).select(f"__{name}" for name in expressions).collect()
-            for name in expressions:
-                values = found[f"__{name}"].to_numpy().reshape(wide, bars)
+            shape = (block.stop - block.start, len(self.times))
+            yield block, {name: found[f"__{name}"].to_numpy().reshape(shape) for name in expressions}
+
+    def evaluate(self, expressions: Mapping[str, pl.Expr]) -> dict[str, npt.NDArray[Any]]:
+        """The same as whole matrices (bars x markets) in the types that the expressions have."""
+        made: dict[str, npt.NDArray[Any]] = {}
+        for block, found in self.evaluated(expressions):
+            for name, values in found.items():
                 if name not in made:
-                    made[name] = _matrix(self.folder, f"{name}-{len(self.extras)}", (bars, markets), values.dtype)
+                    made[name] = self.matrix(name, values.dtype)
                 made[name][:, block] = values.T
         return made
+
+    def matrix(self, name: str, kind: Any) -> npt.NDArray[Any]:
+        """An empty matrix of this panel's shape, in a file when the panel is."""
+        return _matrix(self.folder, f"{name}-{uuid4().hex}", self.shape, kind)
 
     def until(self, bars: int) -> Panel:
         """The panel as it was after its first bars: nothing later is in it."""

@@ -49,7 +49,7 @@ def window(kind: str, bars: int, values: Matrix) -> npt.NDArray[np.float64]:
     >>> window("change", 1, np.array([[4500, 4600, -1]])).tolist()
     [[nan, 100.0, nan]]
     """
-    made = np.full(values.shape, np.nan)
+    made = np.empty(values.shape)
     if kind in ("lag", "change"):
         _lag_nb(values, bars, kind == "change", made)
     elif kind == "sigma":
@@ -59,23 +59,26 @@ def window(kind: str, bars: int, values: Matrix) -> npt.NDArray[np.float64]:
     return made
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True)
 def _lag_nb(values: Any, bars: int, difference: bool, made: Any) -> None:
-    for m in numba.prange(values.shape[0]):
+    for m in range(values.shape[0]):
+        made[m, :bars] = np.nan
         for t in range(bars, values.shape[1]):
+            made[m, t] = np.nan
             before, now = np.int64(values[m, t - bars]), np.int64(values[m, t])
             if before >= 0 and (now >= 0 or not difference):
                 made[m, t] = now - before if difference else before
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True)
 def _sums_nb(values: Any, bars: int, kind: int, made: Any) -> None:
     """Sum (0), mean (1), deviation (2) or z (3) of the last ``bars`` values."""
-    for m in numba.prange(values.shape[0]):
+    for m in range(values.shape[0]):
         known = np.int64(0)
         first = np.int64(0)
         second = np.int64(0)
         for t in range(values.shape[1]):
+            made[m, t] = np.nan
             x = np.int64(values[m, t])
             if x >= 0:
                 known, first, second = known + 1, first + x, second + x * x
@@ -97,12 +100,14 @@ def _sums_nb(values: Any, bars: int, kind: int, made: Any) -> None:
                     made[m, t] = (bars * x - first) / np.sqrt(np.float64(spread))
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True)
 def _sigma_nb(values: Any, bars: int, made: Any) -> None:
-    for m in numba.prange(values.shape[0]):
+    for m in range(values.shape[0]):
         known = np.int64(0)
         total = np.int64(0)
+        made[m, 0] = np.nan
         for t in range(1, values.shape[1]):
+            made[m, t] = np.nan
             a, b = np.int64(values[m, t - 1]), np.int64(values[m, t])
             if a >= 0 and b >= 0:
                 known, total = known + 1, total + (b - a) * (b - a)

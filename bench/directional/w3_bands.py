@@ -25,6 +25,5 @@ class Bands(Scorer):
         least, width = round(self.momentum * 10_000), self.width - NEAR
         back = ((z <= -width) & (moved > -least)) | ((moved >= least) & (z > NEAR) & (z < width))
         down = ((z >= width) & (moved < least)) | ((moved <= -least) & (z < -NEAR) & (z > -width))
-        moves = (pl.col("bar") >= self.lag_bars) & (pl.col(f"deviation_{self.window_bars}") >= 10)
-        usable = moves & pl.col("mark").is_between(300, 9_700)
+        usable = pl.col("mark").is_between(300, 9_700)  # z is null where the price stands still: prices are whole cents
         return pl.when(usable & back).then(1.0).when(usable & down).then(-1.0)
