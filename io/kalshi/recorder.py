@@ -23,6 +23,7 @@ _POLL_SECONDS = 0.25
 _COMPARED_BOOKS = 20
 _GONE_AFTER = 2  # look-ups in a row that must agree before a market is dropped
 _OVER = {"deactivated", "determined", "settled"}
+_STATUS_SECONDS = 60.0
 _CLOCKS_DIFFER_MS = 3600 * 1000  # by more than this, and the exchange is a replay
 _NS = 1_000_000_000
 
@@ -63,6 +64,8 @@ class Recorder:
         self._checked = False
         self._exchange_ms = 0
         self._lists = 0
+        self._next_status = time.monotonic() + _STATUS_SECONDS
+        self._told_messages = 0
 
     def run(self, stop: threading.Event, seconds: float | None = None) -> Totals:
         """Record until ``stop`` is set, ``seconds`` are over or every market is closed; then the journal is whole."""
@@ -75,6 +78,7 @@ class Recorder:
                 self._hear_watcher()
                 self.journal.commit()
                 self._look_whole()
+                self._say_status()
                 if self.journal.full:
                     self._closed(self.journal.rotate(self.source.books.keyframes(self._next_moment())))
             self._note_end()
@@ -83,6 +87,18 @@ class Recorder:
             self.source.close()
             self.journal.close()
         return self.totals
+
+    def _say_status(self) -> None:
+        """Show from time to time that it is alive, and at what rate."""
+        now = time.monotonic()
+        if now < self._next_status:
+            return
+        totals, fresh = self.totals, self.totals.messages - self._told_messages
+        self._next_status, self._told_messages = now + _STATUS_SECONDS, totals.messages
+        self._tell(
+            f"{totals.messages:,} messages ({fresh / _STATUS_SECONDS:,.0f}/s), {len(self._following)} markets, "
+            f"{totals.holes} holes, {totals.bytes / 1e6:,.1f} MB"
+        )
 
     def _next_moment(self) -> int:
         """A time on the exchange's clock (ms) after everything recorded so far: the books of a new segment have it."""

@@ -27,8 +27,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     hour = 3600 * SECOND
     markets = [
         {"ticker": TICKER, "valid_from": 0, "series": "KXT", "event": "KXT-26SEP21", "title": "A market",
-         "category": "Test", "open_ts": START - hour, "close_ts": START + hour, "status": "active", "grid": "linear_cent",
-         "strike_type": "between", "floor": 7175.0, "cap": 7199.9999, "fee_type": "quadratic", "fee_multiplier": 1.0}
+         "category": "Test", "open_ts": START - hour, "close_ts": START + hour, "status": "active",
+         "grid": "linear_cent", "strike_type": "between", "floor": 7175.0, "cap": 7199.9999,
+         "fee_type": "quadratic", "fee_multiplier": 1.0}
     ]  # fmt: skip
     book = [
         (START, TICKER, BookKind.CLEAR, 0, 0, 0, 0),

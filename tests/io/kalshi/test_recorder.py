@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
+from touchline.io.kalshi import recorder as recorder_module
 from touchline.io.kalshi import stream as stream_module
 from touchline.io.kalshi import watcher as watcher_module
 from touchline.io.kalshi.books import Books
@@ -416,3 +417,14 @@ def test_a_full_disk_is_said_and_what_was_recorded_is_kept(
     data = path.read_bytes()
     assert data.endswith(b"\n") and limit - 1000 < len(data) <= limit
     assert rebuilt([frame for _, frame in read([path])]).stale() == []
+
+
+def test_it_shows_from_time_to_time_that_it_is_alive(
+    start: Any, make_exchange: Any, venue: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "_STATUS_SECONDS", 0.2)
+    make_exchange()
+    told: list[str] = []
+    running = start(told=told)
+    running.until(lambda: any("3 markets, 0 holes" in line for line in told))
+    running.end()
