@@ -120,6 +120,7 @@ def _document(one: Imported) -> dict[str, Any]:
         "why": one.recognised.why,
         "import_id": report.import_id,
         "new": report.new,
+        "resumed": report.resumed,
         "rows": report.rows,
         "duplicates": report.duplicates,
         "quarantined": report.quarantined,

@@ -43,6 +43,7 @@ IMPORTERS: tuple[Importer, ...] = (
     UNDERLYING,
 )
 
+_JSON_ONLY = [importer for importer in IMPORTERS if isinstance(importer, WebSocketCapture | PolledBooks | Pages)]
 _HEAD_BYTES = 1 << 20
 _HEAD_RECORDS = 50
 
@@ -82,7 +83,8 @@ def recognise(path: Path, options: Options) -> Recognised:
         why = importer.recognises(sample)
         if why is not None:
             return Recognised(path, importer, why)
-    nearest = min(IMPORTERS, key=lambda importer: len(importer.lacks(sample)))
+    fitting = [importer for importer in IMPORTERS if sample.container == "jsonl" or importer not in _JSON_ONLY]
+    nearest = min(fitting, key=lambda importer: len(importer.lacks(sample)))
     raise InputError(
         f"{path}: no format fits; {_found(sample)}; the nearest is {nearest.name} ({nearest.title}), "
         f"which lacks {_listed(nearest.lacks(sample))}; name columns with --map or the format with --format"
