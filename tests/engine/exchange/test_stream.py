@@ -13,7 +13,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
-from touchline.engine.exchange import Exchange, Faults
+from touchline.engine.exchange import Exchange, Faults, hub
 from touchline.io.schema import BookKind
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -185,6 +185,16 @@ def test_overflow_ends_the_subscription_and_disconnect_the_connection():
         subscribe(socket, "orderbook_delta")
         with pytest.raises(ConnectionClosed):
             hear(socket, 5)
+
+
+def test_a_client_too_slow_for_the_clock_loses_its_subscription(monkeypatch):
+    monkeypatch.setattr(hub, "BACKLOG", 0)
+    with running() as (exchange, socket):
+        subscribe(socket, "orderbook_delta")
+        hear(socket, 2)
+        exchange.advance(10)
+        delta, error = hear(socket, 2)
+        assert (delta["seq"], error["seq"], error["msg"]["code"]) == (2, 3, 25)
 
 
 def test_empty_side_has_no_key():
