@@ -68,7 +68,7 @@ class Lives:
             return "event_ticker is missing"
         multiplier = message.get("fee_multiplier_override")
         self._fees[event] = {
-            "fee_type": message.get("fee_type_override"),
+            "fee_type": None if message.get("fee_type_override") is None else str(message["fee_type_override"]),
             "fee_multiplier": None if multiplier is None else float(multiplier),
         }
         for ticker, known in list(self._known.items()):
@@ -105,6 +105,8 @@ def _read(message: Mapping[str, Any]) -> dict[str, Any]:
         read["status"] = status
     if fields.get("settlement_value") is not None:
         read["settlement"] = exact(str(fields["settlement_value"]), TICKS_PER_DOLLAR, "settlement_value")
+        if not 0 <= read["settlement"] <= TICKS_PER_DOLLAR:
+            raise InputError(f"settlement_value {fields['settlement_value']} is not between 0 and 1 dollar")
     elif read.get("result") in ("yes", "no"):
         read["settlement"] = TICKS_PER_DOLLAR if read["result"] == "yes" else 0
     grid = grid_name(fields.get("price_level_structure"), fields.get("price_ranges"))

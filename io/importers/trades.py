@@ -51,7 +51,7 @@ def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
             "size": rows.size(size, positive=True),
             "taker_side": _taker(rows),
             "is_block": _block(rows),
-            "trade_id": rows.label("trade_id") if _has_ids(rows) else None,
+            "trade_id": rows.text("trade_id") if rows.has("trade_id") else None,
             "seq": rows.numbers("seq", 0, null=True) if rows.has("seq") else None,
             "recv_ts": _received(rows, time),
         },
@@ -61,10 +61,6 @@ def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
 def _received(rows: Rows, time: str) -> np.ndarray | None:
     name = "recv_ts" if rows.has("recv_ts") else "ts" if time == "created_time" else ""
     return rows.time(name, null=True) if rows.has(name) else None
-
-
-def _has_ids(rows: Rows) -> bool:
-    return rows.has("trade_id") and rows.frame["trade_id"].null_count() < rows.frame.height
 
 
 def _taker(rows: Rows) -> np.ndarray | int:

@@ -103,6 +103,13 @@ def test_exchange_trades_check_that_both_prices_are_one_contract(tmp_path: Path)
     assert found.bad[0].reason == "yes_price 47 and no_price 54 do not add up to one contract"
 
 
+def test_trades_without_an_id_are_kept_beside_those_with_one(tmp_path: Path) -> None:
+    head = "ticker,created_time,yes_price,no_price,count,trade_id\n"
+    found = read_text(tmp_path, "t.csv", head + "A-1,1750000000,47,53,3,x\nA-1,1750000000,47,53,3,\n")
+    assert found.tables["trades"]["trade_id"].to_list() == ["x", None]
+    assert not found.bad
+
+
 def test_markets_with_quoted_titles_over_lines(tmp_path: Path) -> None:
     head = "ticker,title,category,open_time,close_time,result,status,yes_bid,yes_ask,volume,open_interest\n"
     rows = 'A-1,"Rain, or\nnot?",Weather,2025-06-15T15:06:40Z,2025-06-16 00:00:00,yes,finalized,0,100,12.5,3\nB-2,x,y,,,,active,47,49,0,0\n'

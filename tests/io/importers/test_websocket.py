@@ -262,3 +262,12 @@ def test_the_recorders_own_notes_end_books(tmp_path: Path) -> None:
         },
     ]
     assert read_text(tmp_path, "x.jsonl", capture(frames)).tables["book"]["kind"].to_list() == [2, 1, 3]
+
+
+@pytest.mark.parametrize("value", [["x"], "1e9", "nan", {}, -1])
+def test_a_life_cycle_message_that_makes_no_sense_is_quarantined(tmp_path: Path, value: object) -> None:
+    message = {"market_ticker": "A-1", "event_type": "determined", "result": "yes", "settlement_value": value}
+    frames = [{"type": "market_lifecycle_v2", "sid": 4, "seq": 1, "msg": message}]
+    found = read_text(tmp_path, "x.jsonl", capture(frames))
+    assert len(found.bad) == 1
+    assert "markets" not in found.tables
