@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.io.importers.levels import level_lists
 from touchline.io.importers.lines import Block
@@ -66,12 +66,14 @@ def same(text: str | None, value: object) -> bool:
     return text is not None and json.loads(text, parse_float=str) == value
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.one_of(frames, documents), max_size=8), spacing, st.booleans())
 def test_every_path_is_what_the_decoder_finds(records: list[object], separators: tuple[str, str], escape: bool) -> None:
     lines = [json.dumps(record, separators=separators, ensure_ascii=escape).encode() for record in records]
     check(lines)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(frames, min_size=1, max_size=4), st.data())
 def test_broken_lines_are_bad_rows_or_what_the_decoder_finds(records: list[object], data: st.DataObject) -> None:
     lines = []
@@ -108,6 +110,7 @@ pairs = st.lists(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(pairs, max_size=5), st.booleans(), spacing)
 def test_levels_are_those_of_the_json(
     lists: list[list[tuple[str, str]]], quoted: bool, separators: tuple[str, str]

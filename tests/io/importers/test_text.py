@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.io.importers.text import OK, decimals, times
 
@@ -34,6 +34,7 @@ moments = st.one_of(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(numbers, max_size=20), st.sampled_from([0, 2, 4, 6]))
 def test_decimals_are_those_of_the_decimal_module(texts: list[str], places: int) -> None:
     values, faults = decimals(pl.Series(texts, dtype=pl.String), places)
@@ -41,6 +42,7 @@ def test_decimals_are_those_of_the_decimal_module(texts: list[str], places: int)
     assert read == [number(text, places) for text in texts]
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(moments, max_size=20))
 def test_times_are_those_of_the_calendar(texts: list[str]) -> None:
     values, faults, _ = times(pl.Series(texts, dtype=pl.String))
