@@ -1,0 +1,136 @@
+"""What a finished sweep comes to: its choices, its evidence and its pictures, written beside the cells."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ..io.units import dollars
+from .evidence import Evidence, judge
+from .results import COUNTS, MONEY, WORST_PNL, Sweep, read_sweep
+from .selection import Pick, best_by_market, best_overall, best_plateau, effect_sizes, marginal_effects
+
+
+def conclude(folder: str | Path, pictures: bool = True) -> Evidence:
+    """Write everything that follows from ``cells.parquet`` and ``periods.parquet``; returns the evidence.
+
+    ``market_results.json``, ``overall_results.json``, ``best_overall.json``, ``best_by_market.json``,
+    ``best_robust.json``, ``evidence.json``; with pictures ``heatmap`` and ``heatmap_markets`` as PNG and SVG,
+    ``heatmap.html`` and ``report.html``.
+    """
+    place = Path(folder)
+    sweep = read_sweep(place)
+    robust, overall, by_market = best_plateau(sweep), best_overall(sweep), best_by_market(sweep)
+    evidence = judge(sweep, robust)
+    warned = [notice.as_row() for notice in evidence.notices]
+    documents: dict[str, Any] = {
+        "market_results": {"warnings": warned, "markets": _market_results(sweep, robust, by_market)},
+        "overall_results": {
+            "warnings": warned,
+            "evidence": evidence.as_row(),
+            "effects": effect_sizes(sweep),
+            "cells": sweep.grid.to_dicts(),
+        },
+        "best_overall": overall.as_row(),
+        "best_by_market": {market: pick.as_row() for market, pick in by_market.items()},
+        "best_robust": robust.as_row(),
+        "evidence": evidence.as_row(),
+    }
+    for name, document in documents.items():
+        _write(place / f"{name}.json", json.dumps(document, indent=1) + "\n")
+    if pictures:
+        from . import page
+        from .pictures import heat_map, market_heat_maps, save
+        from .report import write_sweep_report
+
+        marked = {"robust choice": robust.parameters, "highest cash": overall.parameters}
+        drawn = {"heatmap": heat_map(sweep, marked), "heatmap_markets": market_heat_maps(sweep)}
+        for name, chart in drawn.items():
+            if chart is not None:
+                save(chart, place, name)
+        blocks = (page.section("", page.chart(chart)) for chart in drawn.values())
+        page.write_page(place / "heatmap.html", f"{sweep.strategy}: heat maps", *blocks)
+        write_sweep_report(sweep, robust, evidence, place / "report.html")
+    return evidence
+
+
+def show(folder: str | Path, top: int = 10) -> dict[str, Any]:
+    """Return what ``engine sweep show`` prints: the top cells, each parameter's marginal effect, the warnings."""
+    sweep = read_sweep(folder)
+    robust = best_plateau(sweep)
+    evidence = judge(sweep, robust)
+    order = sweep.grid.sort("cash", "abs_position", "cell", descending=[True, False, False]).head(top)
+    names = [axis.name for axis in sweep.axes]
+    return {
+        "strategy": sweep.strategy,
+        "robust": robust.as_row(),
+        "overall": best_overall(sweep).as_row(),
+        "top": order.select("cell", *names, "cash", "pnl", "abs_position", "fills", "uptime").to_dicts(),
+        "effects": marginal_effects(sweep).to_dicts(),
+        "explained": effect_sizes(sweep),
+        "evidence": evidence.as_row(),
+        "warnings": [notice.as_row() for notice in evidence.notices],
+    }
+
+
+def tell(shown: dict[str, Any]) -> None:
+    """Print what ``show`` returned, for a person."""
+    from .cli.console import emit_facts, emit_table, say
+
+    robust, evidence = shown["robust"], shown["evidence"]
+    names = list(robust["parameters"])
+    rows = [
+        [row["cell"], *(f"{row[name]:.4g}" for name in names), dollars(round(row["cash"])), dollars(round(row["pnl"]))]
+        for row in shown["top"]
+    ]
+    emit_table("Highest average cash", ["cell", *names, "cash", "P&L"], rows)
+    effects = [
+        [row["parameter"], f"{row['value']:.4g}", dollars(round(row["pnl"])), f"{row['profitable']:.0%}"]
+        for row in shown["effects"]
+    ]
+    emit_table("Each parameter by itself", ["parameter", "value", "average P&L", "profitable"], effects)
+    outside = evidence["out_of_sample_pnl"]
+    emit_facts(
+        "Robust choice",
+        {
+            "cell": robust["cell"],
+            **{name: f"{value:.4g}" for name, value in robust["parameters"].items()},
+            "P&L in sample": dollars(round(evidence["in_sample_pnl"])),
+            "P&L out of sample": "not known" if outside is None else dollars(round(outside)),
+            "probability of overfitting": _figure(evidence["overfitting_probability"]),
+            "deflated Sharpe ratio": _figure(evidence["deflated_sharpe"]),
+        },
+    )
+    for row in shown["warnings"]:
+        say(f"warning: {row['name']}: {row['text']}")
+
+
+def _figure(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.2f}"
+
+
+def _market_results(sweep: Sweep, robust: Pick, best: dict[str, Pick]) -> dict[str, dict[str, Any]]:
+    """Per market: the spread of its cells, its best cell, what the robust cell made; all are in the Parquet file."""
+    more = [WORST_PNL] if WORST_PNL in sweep.cells.columns else []
+    spread = sweep.cells.group_by("market").agg(
+        pl.len().alias("cells"),
+        pl.col("pnl").mean().alias("mean_pnl"),
+        pl.col("pnl").median().alias("median_pnl"),
+        (pl.col("pnl") > 0).mean().alias("profitable"),
+    )
+    own = sweep.cells.filter(pl.col("cell") == robust.cell).select("market", "cell", *MONEY, *COUNTS, *more)
+    robust_rows = {row.pop("market"): row for row in own.to_dicts()}
+    return {
+        row["market"]: {**row, "best": best[row["market"]].as_row(), "robust": robust_rows.get(row["market"])}
+        for row in spread.sort("market").iter_rows(named=True)
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text)
+    beside.replace(path)
