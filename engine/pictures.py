@@ -220,7 +220,7 @@ def decomposition(parts: Mapping[str, float]) -> alt.TopLevelMixin:
     )
     base = alt.Chart(rows).encode(y=alt.Y("part:N", sort=rows["part"].to_list(), title=None))
     bars = base.mark_bar(height=20).encode(
-        x=alt.X("dollars:Q", title="$", axis=alt.Axis(format="~s")),
+        x=alt.X("dollars:Q", title="$", scale=alt.Scale(padding=48), axis=alt.Axis(format="~s", tickCount=6)),
         color=alt.Color(
             "kind:N", scale=alt.Scale(domain=["gain", "loss", "total"], range=[GOOD, BAD, LINE]), legend=None
         ),

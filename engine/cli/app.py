@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "strategies": ("strategies", "List strategies and the parts of pipelines with their parameters."),
     "summary": ("summary", "Show the result of a betting backtest again."),
     "export": ("export", "Write a sweep's best parameters to a file for the live runner."),
+    "report": ("report", "Write one HTML page about a run or a sweep."),
 }
 
 
