@@ -24,7 +24,7 @@ from ..io.units import NS_PER_SECOND
 RATE_UNIT = 100_000
 #: A rebate step that no accumulator reaches: the rule pays no rebate.
 NO_REBATE = 1 << 62
-#: Fee type -> (taker k, maker k).
+#: Fee type -> (taker k, maker k). Before July 2025 makers paid a flat amount on a few series, which is not modelled.
 COEFFICIENTS: dict[str, tuple[Decimal, Decimal]] = {
     "quadratic": (Decimal("0.07"), Decimal(0)),
     "quadratic_with_maker_fees": (Decimal("0.07"), Decimal("0.0175")),
@@ -55,9 +55,6 @@ ROUNDINGS: tuple[Rounding, ...] = (
     Rounding(_utc("2026-05-28"), 100, {"direct": 100, "broker": 10_000}, {"direct": 10_000, "broker": 10_000}, True),
     Rounding(_utc("2026-08-27"), 1, {"direct": 100, "broker": 10_000}, {"direct": 100, "broker": 10_000}, False),
 )
-
-#: Before this day makers paid a flat amount on a few series, which is not modelled.
-MAKER_FORMULA_FROM = _utc("2025-07-01")
 
 _INDEX_CHANGE = _utc("2026-07-03T17:00:00")
 _INDEX_SERIES = ("KXINX", "KXNASDAQ100")

@@ -333,7 +333,9 @@ def markouts(fills: pl.DataFrame) -> alt.TopLevelMixin | None:
 
 
 def _time() -> alt.X:
-    return alt.X("time:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(labelOverlap="greedy", tickCount=8))
+    label = "utcFormat(datum.value, utchours(datum.value) || utcminutes(datum.value) ? '%H:%M' : '%b %d')"
+    look = alt.Axis(labelOverlap="greedy", tickCount=8, labelExpr=label)
+    return alt.X("time:T", title=None, scale=alt.Scale(type="utc"), axis=look)
 
 
 def _thin(rows: pl.DataFrame) -> tuple[pl.DataFrame, bool]:

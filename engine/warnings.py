@@ -25,7 +25,6 @@ SENTENCES: dict[str, str] = {
     "out-of-sample-loss": "Cells chosen on earlier data lost money on later data.",
     "degenerate-statistic": "A statistic has no value for this data.",
     "collateral-estimated": "Returns are measured against the largest position held, not against posted collateral.",
-    "maker-fee-before-2025-07": "Maker fees before July 2025 were flat on a few series; the later formula was used.",
     "synthetic-data": "The data is synthetic: results say how the program works, not how a market does.",
     "edited-parameters": "The parameter file was edited by hand after it was exported.",
     "forced-export": "The export was forced although the checks refused it.",
