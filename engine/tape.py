@@ -4,7 +4,6 @@ from __future__ import annotations
 
 # A tuple of columns of several types is read as one type of their mixture.
 # pyright: reportArgumentType=false
-
 import hashlib
 import json
 import os
