@@ -27,7 +27,7 @@ MATCH_WINDOW_NS = NS_PER_SECOND
 
 @dataclass(frozen=True)
 class Market:
-    """What is known of the market apart from its events. Times are ns UTC; ``settlement`` is what one YES paid, ticks."""
+    """What is known of the market apart from its events. Times are ns UTC; ``settlement`` is what one YES paid."""
 
     ticker: str
     series: str = ""
