@@ -43,6 +43,11 @@ class Market:
     cap: float | None = None
     underlying: str | None = None
     grid: str = "linear_cent"
+    fee_history: tuple[tuple[int, str | None, float | None], ...] = ()  #: from when, fee type, multiplier
+
+    def fee_rows(self) -> list[dict[str, Any]]:
+        """The market's own fees through time, as rows of table ``markets``."""
+        return [{"valid_from": at, "fee_type": kind, "fee_multiplier": by} for at, kind, by in self.fee_history]
 
 
 @dataclass(frozen=True)
@@ -136,12 +141,18 @@ def build(
         limit = int(kernel.MAX_LOTS) // 100
         raise InputError(f"{market.ticker}: {counts[kernel.OUT_OF_RANGE]} sizes are above {limit:,} contracts a level")
     columns = Columns(*(column[:n].copy() for column in out))
-    kernel.match_nb(
-        n, columns.ts, columns.kind, columns.side, columns.level, columns.size, columns.aux, int(grid.top), window_ns,
-        counts,
-    )  # fmt: skip
+    _match(columns, n, int(grid.top), window_ns, counts)
     coverage = _coverage(columns, counts, block_trades, empty_start)
     return Tape(market, columns, values, coverage, _digest(market, columns, values), depth, book, notes)
+
+
+def _match(columns: Columns, n: int, top: int, window_ns: int, counts: I64) -> None:
+    """Match trades to the changes they caused, the sure matches first; mark the moments' ends."""
+    ts, kind, side, level, aux = columns.ts, columns.kind, columns.side, columns.level, columns.aux
+    rest = np.zeros(n, np.int64)
+    kernel.match_forward_nb(n, ts, kind, side, level, columns.size, aux, top, window_ns, rest, counts)
+    kernel.match_backward_nb(n, ts, kind, side, level, aux, top, window_ns, rest, counts)
+    kernel.moments_nb(n, ts, kind)
 
 
 def _levels(market: Market, rows: Rows, grid: Grid) -> np.ndarray[Any, np.dtype[np.int16]]:
@@ -217,7 +228,8 @@ def load(folder: Path) -> Tape:
     """Map a saved tape into memory."""
     facts = json.loads((folder / "tape.json").read_text())
     columns = Columns(*(_mapped(folder / f"{name}.npy") for name in Columns._fields))
-    market, coverage = Market(**facts["market"]), Coverage(**facts["coverage"])
+    named = facts["market"] | {"fee_history": tuple(tuple(row) for row in facts["market"]["fee_history"])}
+    market, coverage = Market(**named), Coverage(**facts["coverage"])
     values = _mapped(folder / "values.npy")
     return Tape(
         market, columns, values, coverage, facts["digest"], facts["depth"], facts["book"], tuple(facts["notes"])

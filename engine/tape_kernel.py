@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .events import BOOK, GAP, LATER, MOMENT, STATUS, TRADE, UNDERLYING
+from .events import BOOK, GAP, KIND, LATER, MOMENT, STATUS, TRADE, UNDERLYING
 
 #: What a merged row is: the first four are io.schema.BookKind.
 DELTA, LEVEL, CLEAR, HOLE, PRINT, TICK, STATE = range(7)
@@ -127,47 +127,84 @@ def build_nb(ts, what, side, level, size, top, empty_start, out, counts):
 
 
 @njit(cache=True, error_model="numpy")
-def match_nb(n, ts, kind, side, level, size, aux, top, window, counts):
-    """Match each trade to the decrease it caused, so that a queue is never drained twice; mark the moments' ends."""
+def match_forward_nb(n, ts, kind, side, level, size, aux, top, window, rest, counts):
+    """Match trades to the decreases of their level that come with them or next; ``rest`` gets what is left of each.
+
+    Of decreases at the time of the trade itself, those before it count too.
+    """
     before = np.zeros((2, top + 1), np.int64)
-    pending = np.zeros((2, top + 1), np.int64)  # traded lots whose decrease has not come
-    pending_ts = np.zeros((2, top + 1), np.int64)
-    chain = np.full((2, top + 1), -1, np.int64)  # latest decrease that trades do not explain
-    earlier = np.full(n, -1, np.int64)
-    rest = np.zeros(n, np.int64)
+    first = np.full((2, top + 1), -1, np.int64)  # oldest trade of the level that waits for its decrease
+    last = np.full((2, top + 1), -1, np.int64)
+    fallen = np.full((2, top + 1), -1, np.int64)  # latest decrease of the level
+    following = np.full(n, -1, np.int64)
     for i in range(n):
-        s, p, q = side[i], level[i], np.int64(size[i])
+        s, p = side[i], level[i]
         if kind[i] == BOOK:
-            fall = before[s, p] - q
-            before[s, p] = q
-            if fall > 0:
-                open_lots = pending[s, p] if ts[i] - pending_ts[s, p] <= window else 0
-                done = min(fall, open_lots)
-                pending[s, p] = open_lots - done
-                counts[MATCHED_LOTS] += done
-                aux[i] = done
-                if fall > done:
-                    rest[i], earlier[i] = fall - done, chain[s, p]
-                    chain[s, p] = i
-        elif kind[i] == TRADE:
-            j = chain[s, p]
-            while q > 0 and j >= 0 and ts[i] - ts[j] <= window:
-                done = min(q, rest[j])
+            rest[i] = max(before[s, p] - size[i], 0)
+            before[s, p] = size[i]
+            j = first[s, p]
+            while rest[i] > 0 and j >= 0:
+                done = min(rest[i], rest[j]) if ts[i] - ts[j] <= window else 0
+                rest[i] -= done
                 rest[j] -= done
-                aux[j] += done
-                kind[j] |= LATER
-                q -= done
+                aux[i] += done
                 counts[MATCHED_LOTS] += done
-                j = earlier[j] if rest[j] == 0 else j
-            chain[s, p] = j if j >= 0 and ts[i] - ts[j] <= window else -1
-            if ts[i] - pending_ts[s, p] > window:
-                pending[s, p] = 0
-            pending[s, p] += q
-            pending_ts[s, p] = ts[i]
+                if rest[j] > 0 and ts[i] - ts[j] <= window:
+                    break
+                j = following[j]
+            first[s, p] = j
+            fallen[s, p] = i if rest[i] > 0 else -1
+        elif kind[i] == TRADE:
+            rest[i] = size[i]
+            j = fallen[s, p]
+            if j >= 0 and ts[j] == ts[i]:
+                explain_nb(i, j, kind, aux, rest, counts)
+            if rest[i] > 0:
+                if first[s, p] < 0:
+                    first[s, p] = i
+                else:
+                    following[last[s, p]] = i
+                last[s, p] = i
         elif kind[i] == GAP:
             before[:, :] = 0
-            pending[:, :] = 0
-            chain[:, :] = -1
+            first[:, :] = -1
+            fallen[:, :] = -1
+
+
+@njit(cache=True, error_model="numpy")
+def explain_nb(trade, decrease, kind, aux, rest, counts):
+    """A decrease was caused by a trade that comes after it on the tape."""
+    done = min(rest[trade], rest[decrease])
+    rest[trade] -= done
+    rest[decrease] -= done
+    aux[decrease] += done
+    kind[decrease] |= LATER
+    counts[MATCHED_LOTS] += done
+
+
+@njit(cache=True, error_model="numpy")
+def match_backward_nb(n, ts, kind, side, level, aux, top, window, rest, counts):
+    """Match what is left of the trades to decreases shortly before them, the latest first."""
+    latest = np.full((2, top + 1), -1, np.int64)
+    earlier = np.full(n, -1, np.int64)
+    for i in range(n):
+        s, p = side[i], level[i]
+        k = kind[i] & KIND
+        if k == BOOK and rest[i] > 0:
+            earlier[i], latest[s, p] = latest[s, p], i
+        elif k == TRADE and rest[i] > 0:
+            j = latest[s, p]
+            while rest[i] > 0 and j >= 0 and ts[i] - ts[j] <= window:
+                explain_nb(i, j, kind, aux, rest, counts)
+                j = earlier[j] if rest[j] == 0 else j
+            latest[s, p] = j
+        elif k == GAP:
+            latest[:, :] = -1
+
+
+@njit(cache=True, error_model="numpy")
+def moments_nb(n, ts, kind):
+    """Mark the last event of each time."""
     for i in range(n):
         if i + 1 == n or ts[i + 1] != ts[i]:
             kind[i] |= MOMENT

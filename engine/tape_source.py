@@ -20,7 +20,7 @@ from .tape import Market, Rows, Tape, build, load, save
 Moment = int | datetime | str
 
 #: Part of the key of a kept tape: raise it when the same rows would compile to other columns.
-FORMAT = 1
+FORMAT = 2
 
 
 def compile_tape(
@@ -52,7 +52,15 @@ def _market(store: Store, ticker: str, grid: str | None, underlying: str | None)
         row.get("category") or "", row.get("open_ts"), row.get("close_ts"), row.get("settled_ts"), row.get("result"),
         settlement_of(row), row.get("floor"), row.get("cap"), underlying or row.get("underlying"),
         grid or row.get("grid") or "linear_cent",
+        _fee_history(store, quoted),
     )  # fmt: skip
+
+
+def _fee_history(store: Store, quoted: str) -> tuple[tuple[int, str | None, float | None], ...]:
+    """The market's fee types and multipliers, by the time from which each held."""
+    history = store.markets(f"ticker = '{quoted}'", history=True)
+    columns = history.select("valid_from", "fee_type", "fee_multiplier").collect()
+    return tuple((int(at or 0), kind, by) for at, kind, by in columns.iter_rows() if kind or by is not None)
 
 
 def settlement_of(row: dict[str, Any]) -> int | None:

@@ -1,0 +1,54 @@
+"""The observations behind a tape's volatility, with running sums, for each way of measuring it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .events import KIND, TRADE
+from .state import F64, I64, Points
+from .tape import Tape
+
+
+def points_of(tape: Tape, volatility: str, window_s: float) -> Points:
+    """Return the observations: trade prices for ``levels``, changes of the mid for the others."""
+    columns, grid = tape.columns, tape.grid
+    if volatility == "constant":
+        return _points(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    if volatility == "levels":
+        event = np.flatnonzero((columns.kind & KIND) == TRADE)
+        level = columns.level[event].astype(np.int64)
+        level = np.where(columns.side[event] == 0, level, int(grid.top) - level)
+        return _points(columns.ts[event], event, grid.ticks[level].astype(np.int64), np.zeros(len(event)))
+    two_sided = np.flatnonzero((columns.best_bid > 0) & (columns.best_ask < grid.top))
+    doubled = (grid.ticks[columns.best_bid[two_sided]] + grid.ticks[columns.best_ask[two_sided]]).astype(np.int64)
+    change = np.diff(doubled, prepend=doubled[:1])
+    moved = np.flatnonzero(change != 0)
+    event = two_sided[moved]
+    value = np.zeros(len(event))
+    if volatility == "decaying":
+        value = decaying_variance(columns.ts[event], doubled[moved] / 200.0, window_s)
+    return _points(columns.ts[event], event, change[moved], value)
+
+
+def decaying_variance(ts: I64, x: F64, theta_s: float) -> F64:
+    """Variance around a decaying mean after each observation, updated observation by observation."""
+    out = np.zeros(len(x))
+    if not len(x):
+        return out
+    mean, variance = float(x[0]), 0.0
+    for k in range(1, len(x)):
+        a = 1.0 - math.exp(-float(ts[k] - ts[k - 1]) * 1e-9 / theta_s)
+        d = float(x[k]) - mean
+        mean += a * d
+        variance = (1.0 - a) * (variance + a * d * d)
+        out[k] = variance
+    return out
+
+
+def _points(ts: I64, event: I64, observed: I64, value: F64) -> Points:
+    rows = np.zeros((4, len(ts) + 1), np.int64)
+    rows[0, : len(ts)], rows[1, : len(ts)] = ts, event
+    rows[2, 1:], rows[3, 1:] = np.cumsum(observed), np.cumsum(observed * observed)
+    return Points(rows, value)
