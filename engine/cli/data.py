@@ -6,6 +6,7 @@ import typer
 
 from .data_import import data_import
 from .data_kalshi import data_pull, data_record, data_scan
+from .data_sample import data_sample
 from .data_store import data_compact, data_imports, data_sql, data_tables
 
 app = typer.Typer(
@@ -26,3 +27,4 @@ app.command("sql")(data_sql)
 app.command("tables")(data_tables)
 app.command("imports")(data_imports)
 app.command("compact")(data_compact)
+app.command("sample")(data_sample)
