@@ -12,6 +12,7 @@ from .. import __version__
 
 #: Command -> (module of this package that defines `app`, one line for `engine --help`).
 COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "Make a synthetic day, import it, check it and bet on it."),
     "data": ("data", "Import, check and query recorded markets."),
     "exchange": ("exchange", "Run a local exchange that replays recorded markets."),
     "fit": ("fit", "Estimate model parameters from recorded history."),

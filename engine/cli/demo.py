@@ -1,0 +1,160 @@
+"""`engine demo`: a synthetic day, imported, checked and bet on, in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from .console import JSON_OPTION, emit_facts, emit_json, progress, say
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from ...io.store import Store
+
+app = typer.Typer()
+_OUT = typer.Option(Path("results/demo"), "--out", help="The demo's folder; an earlier demo in it is replaced.")
+_MARK = "demo.json"
+#: Bets in the short day: bars of five minutes, and markets may close soon.
+_BETS = {"step_minutes": 5, "min_hours": 0.1}
+_HOUR_NS = 3_600_000_000_000
+
+
+@app.command()
+def demo(
+    out: Path = _OUT,
+    seed: int = typer.Option(7, "--seed", help="The same seed gives the same day."),
+    scale: float = typer.Option(0.05, "--scale", help="How much happens: 1 is over a million messages."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Make a synthetic market day, import it, check it, and bet on it. Nothing in it was ever traded."""
+    from ...io import sample
+    from ...io.store import Store
+
+    _clear(out, {"synthetic": True, "seed": seed, "scale": scale})
+    store = Store(out / "store")
+    with progress(quiet=as_json) as bar:
+        task = bar.add_task("making a synthetic day", total=sample.RECORDINGS)
+        files = sample.make(seed, scale, out / "day", lambda _: bar.advance(task))
+        rows = _import(store, files, bar)
+        checked = _check(store, bar)
+        bets = _bet(store, out / "bets", seed, bar)
+    document = {"synthetic": True, "folder": str(out), "rows": rows, "checked": checked, "bets": bets}
+    _write(out / _MARK, {"seed": seed, "scale": scale, **document})
+    if as_json:
+        emit_json(document)
+    else:
+        _tell(document, _busiest(store))
+    _refuse(checked)
+
+
+def _clear(out: Path, about: dict[str, Any]) -> None:
+    """Make room for a new demo; a folder that no demo made is left alone."""
+    from ...io.errors import InputError
+
+    if out.exists() and not (out / _MARK).exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out} holds something else than a demo; name a new folder with --out")
+    for part in ("day", "store", "bets"):
+        shutil.rmtree(out / part, ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+    _write(out / _MARK, about)
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    beside = path.with_suffix(".new")
+    beside.write_text(json.dumps(document, indent=1) + "\n")
+    beside.replace(path)
+
+
+def _import(store: Store, files: list[Path], bar: Progress) -> dict[str, int]:
+    """Import the day as any other recording; the first bad row ends it."""
+    from ...io.importers.base import Options
+    from ...io.importers.importing import import_file, plan
+
+    known, _ = plan(files, Options())
+    task = bar.add_task("importing it", total=len(known))
+    rows: dict[str, int] = {}
+    for one in known:
+        for table, count in import_file(store, one, Options(), strict=True).report.rows.items():
+            rows[table] = rows.get(table, 0) + count
+        bar.advance(task)
+    return rows
+
+
+def _check(store: Store, bar: Progress) -> dict[str, int]:
+    """Rebuild every market's book from its rows and add up what does not fit."""
+    from ..tape_source import compile_tape
+
+    tickers = store.sql("select ticker from markets order by ticker")["ticker"].to_list()
+    task = bar.add_task("checking it", total=len(tickers))
+    found = dict.fromkeys(("events", "gaps", "crossed_events", "negative_levels", "traded_lots", "matched_lots"), 0)
+    for ticker in tickers:
+        coverage = compile_tape(store, ticker, keep=False).coverage
+        for name in found:
+            found[name] += getattr(coverage, name)
+        bar.advance(task)
+    return {"markets": len(tickers), **found}
+
+
+def _refuse(checked: dict[str, int]) -> None:
+    from ...io.errors import CheckError
+
+    wrong = [name for name in ("gaps", "crossed_events", "negative_levels") if checked[name]]
+    if checked["matched_lots"] != checked["traded_lots"]:
+        wrong.append("trades without the change of the book that they made")
+    if wrong:
+        raise CheckError(f"the synthetic day is not whole: {', '.join(wrong).replace('_', ' ')}")
+
+
+def _bet(store: Store, folder: Path, seed: int, bar: Progress) -> dict[str, Any]:
+    """Run the default pipeline over the hours in which the books are recorded."""
+    from ..directional import backtest
+    from ..directional_results import DirectionalResult
+
+    first, last = store.sql("select min(ts), max(ts) from book").row(0)
+    task = bar.add_task("betting on it", total=None)
+
+    def seen(done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total)
+
+    made = backtest(store, "quant", start=first, end=last + _HOUR_NS, options=_BETS, seed=seed, progress=seen)
+    result = DirectionalResult(made)
+    result.write(folder)
+    return {"trades": result.summary["figures"]["trades"], "pnl": result.summary["figures"]["pnl"]}
+
+
+def _busiest(store: Store) -> str:
+    """The market with an underlying that traded most often: `engine fit` has most to show on it."""
+    query = "select ticker from trades where ticker like 'SYNINX-%' group by 1 order by count(*) desc, 1 limit 1"
+    return str(store.sql(query).item())
+
+
+def _tell(document: dict[str, Any], ticker: str) -> None:
+    from ...io.units import dollars
+
+    rows, checked, bets = document["rows"], document["checked"], document["bets"]
+    pnl = dollars(round(bets["pnl"] * 1_000_000))
+    matched = checked["matched_lots"] / max(checked["traded_lots"], 1)
+    emit_facts(
+        "A synthetic day; nothing in it was ever traded",
+        {
+            "imported": ", ".join(f"{count:,} {table}" for table, count in rows.items()),
+            "checked": f"{checked['markets']} markets, {checked['gaps']} gaps, {checked['crossed_events']} crossed, "
+            f"{matched:.0%} of what traded found in the book",
+            "bet": f"{bets['trades']} trades came to {pnl}; made-up prices say nothing about a strategy",
+        },
+    )
+    out = Path(document["folder"])
+    store = out / "store"
+    say(
+        "\nTry next:\n"
+        f"  engine data tables --store {store}\n"
+        f'  engine data sql "select ticker, count(*) n from trades group by 1 order by 2 desc" --store {store}\n'
+        f"  engine fit --store {store} --market {ticker} --underlying SYNSPX\n"
+        f"  engine summary --results-file {out / 'bets'}\n"
+        f"  engine exchange --replay {store} --speed 20"
+    )

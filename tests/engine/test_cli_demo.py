@@ -1,0 +1,67 @@
+"""`engine demo`: what it makes, what it refuses, and that the commands it names work."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ENGINE = Path(sys.executable).with_name("engine")
+
+
+def run(*arguments: str, where: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(ENGINE), *arguments], cwd=where, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, run("demo", "--scale", "0.01", where=folder)
+
+
+def test_the_demo_makes_imports_checks_and_bets(made):
+    folder, done = made
+    assert done.returncode == 0, done.stderr
+    assert "nothing in it was ever traded" in done.stdout
+    document = json.loads((folder / "results/demo/demo.json").read_text())
+    assert document["synthetic"] is True
+    assert document["rows"]["book"] > 5_000
+    checked = document["checked"]
+    assert checked["markets"] == 32
+    assert checked["gaps"] == checked["crossed_events"] == checked["negative_levels"] == 0
+    assert checked["matched_lots"] == checked["traded_lots"] > 100_000
+    assert (folder / "results/demo/bets/result.json").is_file()
+
+
+def test_the_commands_it_names_work(made):
+    folder, done = made
+    named = [shlex.split(line)[1:] for line in done.stderr.splitlines() if line.startswith("  engine ")]
+    assert [command[0] for command in named] == ["data", "data", "fit", "summary", "exchange"]
+    for command in named[:-1]:
+        tried = run(*command, where=folder)
+        assert tried.returncode == 0, tried.stderr
+        assert tried.stdout
+    with subprocess.Popen([str(ENGINE), *named[-1]], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as one:
+        assert one.stdout is not None
+        assert json.loads(one.stdout.readline())["rest"].startswith("http://127.0.0.1:")
+        one.terminate()
+        one.communicate()
+    assert one.returncode == 0
+
+
+def test_again_replaces_the_demo_and_nothing_else(made, tmp_path):
+    folder, _ = made
+    before = json.loads((folder / "results/demo/demo.json").read_text())
+    shown = run("demo", "--scale", "0.01", "--json", where=folder)
+    assert shown.returncode == 0, shown.stderr
+    assert json.loads(shown.stdout) == {name: before[name] for name in json.loads(shown.stdout)}
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters/one.txt").write_text("keep me")
+    refused = run("demo", "--out", "letters", where=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr == "error: letters holds something else than a demo; name a new folder with --out\n"
+    assert (tmp_path / "letters/one.txt").read_text() == "keep me"
