@@ -53,12 +53,16 @@ def test_the_commands_it_names_work(made):
     assert one.returncode == 0
 
 
-def test_again_replaces_the_demo_and_nothing_else(made, tmp_path):
+@pytest.mark.slow
+def test_again_gives_the_same_demo(made):
     folder, _ = made
     before = json.loads((folder / "results/demo/demo.json").read_text())
     shown = run("demo", "--scale", "0.01", "--json", where=folder)
     assert shown.returncode == 0, shown.stderr
     assert json.loads(shown.stdout) == {name: before[name] for name in json.loads(shown.stdout)}
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters/one.txt").write_text("keep me")
     refused = run("demo", "--out", "letters", where=tmp_path)
