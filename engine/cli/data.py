@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from .data_check import data_check
 from .data_import import data_import
 from .data_kalshi import data_pull, data_record, data_scan
 from .data_sample import data_sample
@@ -28,3 +29,4 @@ app.command("tables")(data_tables)
 app.command("imports")(data_imports)
 app.command("compact")(data_compact)
 app.command("sample")(data_sample)
+app.command("check")(data_check)

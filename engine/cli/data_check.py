@@ -1,0 +1,57 @@
+"""`engine data check`: the doctor's findings, as a table or as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+
+import typer
+
+from .console import JSON_OPTION, emit_json, emit_table, progress, say
+
+_TICKERS = typer.Argument(None, metavar="[TICKER…]", help="Tickers to check; none: all of the store.")
+_SHOWN = 60
+
+
+def data_check(
+    tickers: list[str] | None = _TICKERS,
+    store: str = typer.Option("data", "--store", help="The store: a folder or s3://bucket/prefix."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Look for faults in stored history, and say what each costs in tradable minutes. Exit 1 if there are any."""
+    from ...io.doctor import FAULT, check
+    from ...io.errors import CheckError
+    from ...io.store import Store
+
+    with progress(quiet=as_json) as bar:
+        task = bar.add_task("rows checked", total=None)
+        found = check(Store(store), tickers or None, lambda done, of: bar.update(task, completed=done, total=of))
+    faults = [one for one in found if one.severity == FAULT]
+    if as_json:
+        emit_json(
+            {
+                "ok": not faults,
+                "findings": [
+                    {**dataclasses.asdict(one), "severity": one.severity, "meaning": one.meaning} for one in found
+                ],
+            }
+        )
+    elif found:
+        rows = (
+            (one.severity, one.check, one.ticker, one.count, f"{one.minutes:,.1f}", _utc(one.first_ts), one.detail)
+            for one in found[:_SHOWN]
+        )
+        emit_table("findings", ("", "check", "ticker", "count", "minutes lost", "first (UTC)", "detail"), rows)
+        if len(found) > _SHOWN:
+            say(f"{len(found) - _SHOWN:,} more findings; --json shows all")
+        for name in dict.fromkeys(one.check for one in found):
+            say(f"{name}: {next(one.meaning for one in found if one.check == name)}")
+    if faults:
+        tickers_hit = len({one.ticker for one in faults})
+        raise CheckError(f"{len(faults)} faults in {tickers_hit} tickers; docs/checking.md says what each means")
+    if not as_json:
+        say(f"no faults; {len(found)} notes" if found else "no faults")
+
+
+def _utc(ts: int | None) -> str:
+    return "" if ts is None else f"{datetime.fromtimestamp(ts / 1e9, UTC):%Y-%m-%d %H:%M:%S}"
