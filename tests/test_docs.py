@@ -1,0 +1,175 @@
+"""The blocks in the README and on the pages run, and every link leads somewhere.
+
+A block marked ``sh`` or ``console`` is a list of commands, ``python`` a script, ``toml`` a file. What cannot be run,
+such as a command that needs the exchange, is marked ``text`` or not at all. The client's page is compiled only.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+import tomllib
+from pathlib import Path
+
+import polars as pl
+import pytest
+from touchline.io import sample
+from touchline.io.importers.base import Chunk, Options
+from touchline.io.importers.importing import import_file, plan
+from touchline.io.store import Store
+from touchline.strategies.pipeline import load_pipeline
+
+ROOT = Path(__file__).resolve().parent.parent
+ENGINE = Path(sys.executable).with_name("engine")
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+#: Pages whose blocks another test runs.
+ELSEWHERE = {"models.md": "tests/strategies/test_models_page.py"}
+#: Pages with blocks that are run here; each has a test below.
+HERE = {"README.md", "directional.md", "exchange.md", "kalshi.md", "params.md", "store.md"}
+RUN = ("sh", "console", "python", "toml")
+TICKER = "KXINX-26SEP14H1600-B7187"
+HOUR = 3_600_000_000_000
+JANUARY = 1_704_067_200 * 10**9  # 2024
+
+
+def blocks(page: str, *languages: str) -> list[tuple[str, str]]:
+    text = (ROOT / page if page == "README.md" else ROOT / "docs" / page).read_text()
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [(language, body) for language, body in found if language in (languages or RUN)]
+
+
+def python(text: str, where: Path) -> str:
+    done = subprocess.run([sys.executable, "-c", text], cwd=where, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{text}\n{done.stderr}"
+    return done.stdout
+
+
+def commands(text: str, where: Path) -> None:
+    for line in text.splitlines():
+        command = shlex.split(line, comments=True)
+        if not command:
+            continue
+        assert command[0] == "engine", line
+        done = subprocess.run([str(ENGINE), *command[1:]], cwd=where, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        assert done.stdout, line
+
+
+@pytest.fixture(scope="module")
+def with_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose default store holds what the pages speak of: one market of an index, three of 2024."""
+    folder = tmp_path_factory.mktemp("docs")
+    tickers = ["KXRAIN-24JAN-A", "KXRAIN-24JAN-B", "KXRAIN-24FEB-A"]
+    bars = [(ticker, hour) for ticker in tickers for hour in range(200)]
+    bid = [4_000 + 100 * (hour * (2 + len(ticker) + place) % 17) for place, (ticker, hour) in enumerate(bars)]
+    ts = [JANUARY + hour * HOUR for _, hour in bars]
+    names = [ticker for ticker, _ in bars]
+    market = {"series": "KXRAIN", "event": "KXRAIN-24JAN", "category": "Weather", "open_ts": JANUARY}
+    market |= {"close_ts": JANUARY + 200 * HOUR, "settled_ts": JANUARY + 201 * HOUR, "result": "yes"}
+    rows = [{"ticker": ticker, **market, "settlement": 10_000} for ticker in tickers]
+    index = {"ticker": TICKER, "series": "KXINX", "event": "KXINX-26SEP14H1600", "category": "Financials"}
+    index |= {"open_ts": JANUARY, "close_ts": JANUARY + 48 * HOUR, "settled_ts": None, "result": None}
+    quotes = {
+        "ts": ts,
+        "ticker": names,
+        "bid": bid,
+        "bid_size": 5_000,
+        "ask": [b + 100 for b in bid],
+        "ask_size": 5_000,
+    }
+    book = {"ts": JANUARY + HOUR, "ticker": TICKER, "seq": [1, 1], "kind": 1, "side": [1, -1]}
+    tables = {
+        "markets": pl.DataFrame([*rows, {**index, "settlement": None}]),
+        "quotes": pl.DataFrame(quotes),
+        "trades": pl.DataFrame({"ts": ts, "ticker": names, "price": bid, "size": 900, "taker_side": 1}),
+        "underlying": pl.DataFrame({"ts": [JANUARY], "symbol": "SPX", "value": [4_700.0]}),
+        "book": pl.DataFrame(book | {"price": [4_600, 4_900], "size": 10_000}),
+    }
+    Store(folder / "data").ingest("made up", "1", [Chunk(tables)])
+    return folder
+
+
+def test_every_block_that_can_be_run_is():
+    for page in PAGES:
+        found = blocks(page.name) if page.name != "CHANGELOG.md" else []
+        assert bool(found) == (page.name in HERE | set(ELSEWHERE)), page.name
+        assert page.read_text().count("\n```") % 2 == 0
+    for page, test in ELSEWHERE.items():
+        assert page in (ROOT / test).read_text()
+
+
+def test_links_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+            assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_architecture_names_files_that_exist():
+    text = (ROOT / "docs/architecture.md").read_text()
+    for floor in ("io", "features", "strategies", "engine"):
+        part = re.split(r"^## ", text.split(f"\n## {floor}\n")[1], flags=re.MULTILINE)[0]
+        known = {path.stem for path in (ROOT / floor).rglob("*.py")} | {path.name for path in (ROOT / floor).iterdir()}
+        cells = re.findall(r"^\| (`.*?) \|", part, re.MULTILINE) or [part]
+        for name in re.findall(r"`([\w./*]+)`", " ".join(cells)):
+            stem = name.removesuffix("/").rpartition("/")[2]
+            assert "*" in name or name.endswith(".md") or stem in known, f"{floor}: {name}"
+        told = {name.removesuffix("/").rpartition("/")[2] for name in re.findall(r"`([\w./*]+)`", part)}
+        families = tuple(name[:-1] for name in told if name.endswith("_*"))
+        top = {path.stem for path in (ROOT / floor).glob("*.py")} - {"__init__"}
+        assert not [one for one in top - told if not one.startswith(families or ("?",))], floor
+
+
+@pytest.mark.slow
+def test_the_tour_of_the_readme_runs(tmp_path: Path):
+    home = tmp_path / "results/demo"
+    store = Store(home / "store")
+    for known in plan(sample.make(7, 0.005, home / "day"), Options())[0]:
+        import_file(store, known, Options(), strict=True)
+    for language, body in blocks("README.md"):
+        if language == "python":
+            python(body, tmp_path)
+        else:
+            commands(body, tmp_path)
+
+
+def test_the_page_on_the_store_runs(with_data: Path):
+    for _, body in blocks("store.md"):
+        python(body, with_data)
+
+
+def test_the_page_on_betting_runs(with_data: Path):
+    scripts = [body for language, body in blocks("directional.md") if language == "python"]
+    (with_data / "own.toml").write_text(blocks("directional.md", "toml")[0][1])
+    assert load_pipeline(with_data / "own.toml").scorer.values["width"] == 2.5
+    (with_data / "my_scorers.py").write_text(scripts[1])
+    (with_data / "scored.toml").write_text('description = "x"\n[scorer]\nname = "my_scorers.py:Dip"\n')
+    assert load_pipeline(with_data / "scored.toml").scorer.values["fall"] == 0.10
+    python(scripts[0], with_data)
+    assert json.loads((with_data / "results/first/result.json").read_text())["markets"] == 4
+
+
+def test_the_page_on_the_exchange_runs(with_data: Path):
+    """The second block goes on inside the first one's exchange; the SDK reads the removed fields too."""
+    serve, sdk = (body for _, body in blocks("exchange.md"))
+    serve = serve.replace("faults=Faults(gap=0.01)", "faults=Faults(gap=0.01), legacy=True")
+    python(serve + textwrap.indent(sdk, "    "), with_data)
+
+
+def test_the_page_on_kalshi_compiles_and_its_names_exist(with_data: Path):
+    """Its blocks place orders and listen for ever: they are compiled, and what they import is imported."""
+    for _, body in blocks("kalshi.md"):
+        compile(body, "kalshi.md", "exec")
+        python("\n".join(line for line in body.splitlines() if line.startswith("from ")), with_data)
+
+
+def test_the_parameter_file_of_its_page_fits_the_schema():
+    import jsonschema
+
+    document = tomllib.loads(blocks("params.md", "toml")[0][1])
+    schema = json.loads((ROOT / "engine/params.schema.json").read_text())
+    document["content_hash"] = "sha256:" + 64 * "0"
+    jsonschema.validate(document, schema)
