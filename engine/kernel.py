@@ -17,14 +17,12 @@ from .events import BOOK, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import decide_nb, due_nb, log_quote_nb
 from .kernel_head import LATENCY, ONE, RECORD, TAKER
 from .kernel_orders import cross_nb, fill_nb, highest_nb, i32, i64, level_nb, trade_nb
-from .kernel_wire import FAR, drain_nb, mid_nb
+from .kernel_wire import FAR, drain_nb, fees_from_nb, mid_nb
 from .queue import THROUGH
 from .state import (
     AT,
     CASH,
     DUE,
-    FEE_FROM,
-    FEE_ROW,
     FEES_PAID,
     FILLS,
     HELD,
@@ -137,7 +135,7 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log,
     n = 1 if ONE else st.ints.shape[1] - 1
     i = sc[AT]
     next_sample = samples.ts[sc[SAMPLE]] if sc[SAMPLE] < len(samples.ts) else FAR
-    next_fees = fees[FEE_FROM, sc[FEE_ROW] + 1] if sc[FEE_ROW] + 1 < fees.shape[1] else FAR
+    next_fees = fees_from_nb(i64(0), fees, sc)
     filled = sc[PENDING] > 0
     next_due = sc[NEXT_DUE]
     room = grid.top + 8 if TAKER else 8
@@ -147,15 +145,16 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log,
             status = MORE_LOG
             break
         now = tape.ts[i]
-        if LATENCY:
-            drain_nb(i - 1, now, n, tape, later, values, grid, points, venue, fees, st, flight, log)
         while now >= next_sample:
+            if LATENCY:
+                drain_nb(i - 1, next_sample, n, tape, later, values, grid, points, venue, fees, st, flight, log)
             sample_nb(n, mid_nb(tape, grid, i - 1), st, samples.equity[sc[SAMPLE]])
             sc[SAMPLE] += 1
             next_sample = samples.ts[sc[SAMPLE]] if sc[SAMPLE] < len(samples.ts) else FAR
-        while now >= next_fees:
-            sc[FEE_ROW] += 1
-            next_fees = fees[FEE_FROM, sc[FEE_ROW] + 1] if sc[FEE_ROW] + 1 < fees.shape[1] else FAR
+        if LATENCY:
+            drain_nb(i - 1, now, n, tape, later, values, grid, points, venue, fees, st, flight, log)
+        if now >= next_fees:
+            next_fees = fees_from_nb(now, fees, sc)
         kind = tape.kind[i]
         k = kind & KIND
         hits = i64(0)

@@ -13,11 +13,13 @@ import math
 from .compiled import compiled
 from .events import BOOK, GAP, KIND, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import NS_A_DAY, due_nb, log_quote_nb, stamp_nb, stop_nb, told_nb, wish_of_nb
-from .kernel_head import RECORD, RISK
+from .kernel_head import FEES, RECORD, RISK
 from .kernel_orders import highest_nb, i32, i64, place_nb
 from .state import (
     DUE,
     ENTRY,
+    FEE_FROM,
+    FEE_ROW,
     FEED,
     HIGH,
     KNOWN_POSITION,
@@ -66,6 +68,14 @@ def mid_nb(tape, grid, i):
 
 
 @compiled
+def fees_from_nb(now, fees, sc):
+    """Move to the fees that hold at ``now``. Returns when the next ones come in."""
+    while sc[FEE_ROW] + 1 < fees.shape[1] and now >= fees[FEE_FROM, sc[FEE_ROW] + 1]:
+        sc[FEE_ROW] += 1
+    return fees[FEE_FROM, sc[FEE_ROW] + 1] if sc[FEE_ROW] + 1 < fees.shape[1] else FAR
+
+
+@compiled
 def send_nb(now, delay, n, st, flight):
     """Marked cells send what they want changed."""
     sc, ints = st.scalars, st.ints
@@ -103,6 +113,8 @@ def arrive_nb(i, n, tape, later, grid, venue, fees, st, flight, log):
     sc[ORDER_HEAD] += 1
     if sc[OPEN] != 3:
         return
+    if FEES:
+        fees_from_nb(now, fees, sc)
     bid, ask = i32(tape.best_bid[i]), i32(tape.best_ask[i])
     mid = mid_nb(tape, grid, i)
     for s in range(2):

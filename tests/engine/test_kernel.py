@@ -1,0 +1,384 @@
+"""The kernel against the plain-Python simulator on random tapes: every fill, quote, amount and count, exactly."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from touchline.engine import block as blocks
+from touchline.engine import state as rows
+from touchline.engine.fees import ROUNDINGS
+from touchline.engine.queue import queue_model
+from touchline.engine.specialise import Flags, kernel
+from touchline.engine.state import Points, Samples, Venue
+from touchline.engine.tape import Market, Rows, build, mid_later
+from touchline.io.grids import grid_levels
+from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
+from touchline.strategies.fixed_spread import FixedSpread
+
+from .. import oracle
+
+START = 1_767_225_599_000_000_000  # a second before midnight UTC, so that tapes cross into a new day
+SECOND = 10**9
+DELTA, LEVEL, CLEAR, HOLE, PRINT, TICK, STATE = range(7)
+NO_JIT = os.environ.get("NUMBA_DISABLE_JIT") == "1"
+GRID_CENTRES = {"linear_cent": 50, "deci_cent": 500, "tapered_deci_cent": 100, "center_half_edge_quint_cent": 52}
+MODELS = {"linear_cent": AvellanedaStoikov}
+VOLATILITIES = ("constant", "levels", "increments", "decaying")
+HORIZONS = ("session", "to close", "fixed")
+RULES = ("touch", "through", "pessimistic", "optimistic", "risk-averse", "power", "log")
+
+ops = st.tuples(
+    st.sampled_from([0, 0, 1, 1_000, 300_000_000, SECOND, 1_700_000_000]),  # time since the one before
+    st.sampled_from(["add", "add", "add", "cut", "cut", "hit", "hit", "hit", "stray", "tick"] * 3 + ["snap", "hole", "status"]),
+    st.integers(0, 1),
+    st.integers(-1, 4),
+    st.integers(1, 700),
+    st.integers(0, 4),
+)  # fmt: skip
+
+
+@st.composite
+def tapes(draw, grid):
+    """A tape from raw rows, with a book that mostly makes sense: trades hit the touch, their decreases come or not."""
+    top = len(oracle_ticks(grid)) - 1
+    centre = GRID_CENTRES[grid]
+    raw, book, now, is_open = [], [{}, {}], START, True
+
+    def put(what, side, level, size, dt=0):
+        nonlocal now
+        now += dt
+        yes = level if side == 0 or level == 0 else top - level
+        raw.append((now, what, 1 - 2 * side, yes, size))
+
+    def change(side, level, by, dt=0):
+        after = book[side].get(level, 0) + by
+        put(DELTA, side, level, by, dt)
+        book[side][level] = after
+        if after <= 0:
+            book[side].pop(level)
+        if after < 0:
+            book[0].clear()
+            book[1].clear()
+
+    def trade(side, level, size, dt=0):
+        """A print against the bids of ``side``; the taker is on the other one, or not named."""
+        put(PRINT, side, level, size, dt)
+        raw[-1] = (raw[-1][0], PRINT, 0 if size % 11 == 0 else 2 * side - 1, *raw[-1][3:])
+
+    def snapshot(dt):
+        put(CLEAR, 0, 0, 0, dt)
+        for side in (0, 1):
+            for level, size in book[side].items():
+                put(LEVEL, side, level, size)
+
+    empty_start = draw(st.booleans())
+    for side in (0, 1):
+        for depth in range(3):
+            level = (centre if side == 0 else top - centre) - 1 - depth
+            book[side][level] = draw(st.integers(1, 400))
+            if empty_start:
+                put(DELTA, side, level, book[side][level])
+    if not empty_start:
+        snapshot(0)
+    for dt, kind, side, depth, size, choice in draw(st.lists(ops, min_size=5, max_size=60)):
+        best = max(book[side], default=0)
+        other = max(book[1 - side], default=0)
+        if kind == "add":
+            level = (best or (centre if side == 0 else top - centre) - 1) - depth
+            if choice > 0:
+                level = min(level, top - other - 1)
+            if 0 < level < top:
+                change(side, level, size, dt)
+        elif kind == "cut" and book[side]:
+            level = sorted(book[side], reverse=True)[max(depth, 0) % len(book[side])]
+            change(side, level, -min(size, book[side][level]) - (size == 700), dt)
+        elif kind == "hit" and best:
+            if choice == 0:
+                trade(side, best, size, dt)
+            elif choice == 1:
+                change(side, best, -min(size, book[side][best]), dt)
+                trade(side, best, size, 1_000)
+            else:
+                trade(side, best, size, dt)
+                change(side, best, -min(size, book[side][best]), 1_000 * (choice - 2))
+        elif kind == "stray":
+            level = max(1, min(top - 1, (best or centre) + 2 - depth))
+            trade(side, level, size, dt)
+        elif kind == "snap":
+            for s in (0, 1):
+                for level in list(book[s])[: choice // 2]:
+                    book[s][level] = size
+            snapshot(dt)
+        elif kind == "hole":
+            put(HOLE, 0, 0, 0, dt)
+            if choice:
+                book[0].clear()
+                book[1].clear()
+        elif kind == "status":
+            is_open = not is_open
+            put(STATE, 0 if is_open else 1, 0, 0, dt)
+        elif kind == "tick":
+            put(TICK, 0, 0, 0, dt)
+    return make_tape(raw, grid, empty_start)
+
+
+def oracle_ticks(grid):
+    return [int(tick) for tick in grid_levels(grid)]
+
+
+def make_tape(raw, grid, empty_start):
+    ticks = oracle_ticks(grid)
+    ts, what, side, level, size = (np.array(column) for column in zip(*raw, strict=True))
+    price = np.array(ticks, np.int32)[level]
+    table = Rows(ts.astype(np.int64), what.astype(np.uint8), side.astype(np.int8), price, size.astype(np.int64))
+    values = 100.0 + np.arange(int((what == TICK).sum()) + 1, dtype=float)
+    return build(Market("T", grid=grid), table, values, empty_start=empty_start)
+
+
+@st.composite
+def fee_tables(draw):
+    table = []
+    for at in sorted(draw(st.lists(st.integers(1, 40), max_size=2, unique=True))):
+        table.append(START + at * SECOND)
+    out = []
+    for from_ts in [0, *table]:
+        rule = ROUNDINGS[draw(st.integers(0, len(ROUNDINGS) - 1))]
+        member = draw(st.sampled_from(["direct", "broker"]))
+        taker, maker = draw(st.sampled_from([(0, 0), (7_000, 0), (7_000, 1_750), (3_500, 875)]))
+        grid, rebate = rule.grid[member], rule.rebate_step[member]
+        out.append(oracle.Fees(from_ts, taker, maker, rule.trade_step, grid, rebate, int(rule.rebate_strict)))
+    return tuple(out)
+
+
+@st.composite
+def scenes(draw, flags, grids):
+    """A tape, a setting that the flags allow, and parameters of the block's cells."""
+    grid = draw(st.sampled_from(grids))
+    tape = draw(tapes(grid))
+    first, last = int(tape.columns.ts[0]), int(tape.columns.ts[-1])
+    rule = draw(st.sampled_from(RULES if flags.float_queue else RULES[:5]))
+    named = queue_model("power@3" if rule == "power" else rule)
+    post_only = not flags.taker or draw(st.integers(0, 3)) == 0
+    delay = draw(st.tuples(*[st.sampled_from([0, 1, 1_000, 400_000_000, 2 * SECOND])] * 3)) if flags.latency else None
+    moving = draw(st.booleans()) if flags.one else False
+    setting = oracle.Setting(
+        rule=rule, exponent=draw(st.sampled_from([1.0, 2.0, 3.0, 1.5])),
+        partial=draw(st.sampled_from([named.partial, named.partial, not named.partial])), cross=draw(st.booleans()),
+        post_only=post_only, keep=draw(st.booleans()), requote_ns=draw(st.sampled_from([1, SECOND // 2, SECOND])),
+        is_open=True, session=(first, max(last, first + 1)), horizon=draw(st.sampled_from(HORIZONS)), tau=0.5,
+        volatility=draw(st.sampled_from(VOLATILITIES)), window_ns=draw(st.sampled_from([2 * SECOND, 60 * SECOND])),
+        variance=draw(st.sampled_from([0.0, 0.25, 1.0])), fees=draw(fee_tables()) if flags.fees else (),
+        shrink_limit=flags.risk and draw(st.booleans()), shrink_size=flags.risk and draw(st.booleans()),
+        takes=flags.taker,
+        delays=(lambda i: tuple(d // (1 + i % 3) for d in delay) if moving else delay) if delay else None,
+    )  # fmt: skip
+    step = 1.0 if grid == "linear_cent" else 0.1
+    model = MODELS.get(grid, FixedSpread)
+    n = 1 if flags.one else draw(st.integers(1, 24))
+    cells, params = [], []
+    for _ in range(n):
+        size = draw(st.sampled_from([0.01, 0.37, 1.0, 2.5, 10.0]))
+        near = draw(st.sampled_from([-1.0, 0.0, 0.4, 1.0, 2.0])) * step
+        if model is AvellanedaStoikov:
+            gamma, kappa = draw(st.sampled_from([0.05, 0.5, 2.0])), draw(st.sampled_from([0.3, 1.5, 20.0]))
+            params.append({"gamma": gamma, "kappa": kappa, "size": size, "capped": draw(st.integers(0, 1))})
+        else:
+            params.append({"half_spread": near, "skew": draw(st.sampled_from([0.0, 0.5 * step])), "size": size})
+        cell = replace(setting, limit=draw(st.sampled_from([0, 130, 1_000, 10_000])))
+        if flags.risk:
+            cell = replace(
+                cell, calm=draw(st.sampled_from([0.0, 0.3])), halt=draw(st.sampled_from([60, 10**9])),
+                loss=draw(st.sampled_from([0, 1, 30_000])),
+            )  # fmt: skip
+        if flags.capital:
+            cell = replace(cell, capital=draw(st.sampled_from([0, 500_000, 5_000_000])))
+        cells.append(cell)
+    samples = sorted(START + draw(st.integers(0, 30 * SECOND)) for _ in range(3))
+    return tape, model, cells, params, samples
+
+
+def observations(tape, volatility):
+    """What volatility is made of: prints, or moves of the mid, with some variance after each."""
+    out = []
+    grid, last = tape.grid, None
+    for i, (ts, kind) in enumerate(zip(tape.columns.ts, tape.columns.kind & 7, strict=True)):
+        side, level = int(tape.columns.side[i]), int(tape.columns.level[i])
+        tick = int(grid.ticks[level if side == 0 else grid.top - level])
+        if kind == oracle.TRADE:
+            moved = tick if volatility == "levels" else 2 * (tick - last) if last is not None else 0
+            out.append((int(ts), i, moved if volatility != "decaying" else 0.25 + len(out) % 5))
+            last = tick
+    return out
+
+
+def run_kernel(flags, tape, model, cells, params, samples, slices=1):
+    """The block, with every quantity of the oracle's setting at the place where a kernel reads it."""
+    a, n = cells[0], len(cells)
+    columns = tape.columns
+    events = len(columns.ts)
+    seen = observations(tape, a.volatility)
+    values = [0 if a.volatility == "decaying" else point[2] for point in seen]
+    table = [[*column, 0] for column in ([point[0] for point in seen], [point[1] for point in seen])]
+    sums = [[0, *np.cumsum(values, dtype=np.int64)], [0, *np.cumsum(np.square(values), dtype=np.int64)]]
+    points = Points(np.array([*table, *sums], np.int64), np.array([float(point[2]) for point in seen]))
+    delays = [a.delays(i) for i in range(events)] if a.delays else [(0, 0, 0)]
+    delay = np.ascontiguousarray(np.array(delays, np.int64).T)
+    if len(set(delays)) == 1:
+        delay = np.ascontiguousarray(delay[:, :1])
+    venue = Venue(
+        RULES.index(a.rule), a.exponent, a.partial, a.cross, a.post_only, a.keep,
+        1 * a.shrink_limit + 2 * a.shrink_size, a.requote_ns, *a.session, HORIZONS.index(a.horizon), a.tau,
+        VOLATILITIES.index(a.volatility), a.window_ns, a.variance, delay,
+    )  # fmt: skip
+    fees = a.fees or (oracle.Fees(0, 0, 0, 1, 1, 1 << 62, 0),)
+    fee_rows = np.array([[f.from_ts, f.taker, f.maker, f.step, f.grid, f.rebate, f.strict] for f in fees], np.int64).T
+    table = np.array([[*model.row(p), cell.calm] for p, cell in zip(params, cells, strict=True)]).T.copy()
+    state = blocks.new_state(table, int(tape.grid.top), flags.float_queue)
+    few = blocks.new_state(np.zeros_like(table), int(tape.grid.top), flags.float_queue)
+    blocks.start(state, int(columns.ts[0]), a.requote_ns, a.is_open)
+    for c, cell in enumerate(cells):
+        state.ints[rows.LIMIT, c] = cell.limit
+        state.ints[rows.HALT, c] = 10**9 if cell.halt is None else cell.halt
+        state.longs[rows.LOSS, c], state.longs[rows.CAPITAL_MICROS, c] = cell.loss, cell.capital
+    block = blocks.Block(
+        kernel(model, flags), columns, mid_later(tape), tape.values, tape.grid, points, venue,
+        np.ascontiguousarray(fee_rows), state, few, blocks.new_flight(n, 4 * events + 64),
+        blocks.new_log(512 if flags.record else 16),
+        Samples(np.array(samples, np.int64), np.zeros((len(samples), n), np.int64)),
+    )  # fmt: skip
+    with np.errstate(divide="ignore", invalid="ignore"):  # compiled, a division by zero gives inf without a word
+        for part in range(1, slices + 1):
+            block.run(events * part // slices)
+    return block
+
+
+def run_oracle(tape, model, setting, params, samples):
+    c = tape.columns
+    events = [
+        oracle.Event(int(c.ts[i]), int(c.kind[i] & 7), int(c.side[i]), int(c.level[i]), int(c.size[i]), int(c.aux[i]),
+                     bool(c.kind[i] & 32), bool(c.kind[i] & 16))
+        for i in range(len(c.ts))
+    ]  # fmt: skip
+    p = SimpleNamespace(**dict(zip(model.columns(), model.row(params), strict=True)))
+    points = observations(tape, setting.volatility)
+    run = oracle.Run(
+        events, [float(v) for v in tape.values], oracle_ticks(tape.market.grid), lambda known: model.quote(known, p),
+        setting, points, samples,
+    )  # fmt: skip
+    return run, run.run()
+
+
+TOTALS = {
+    "cash": (rows.CASH, "longs"), "fees": (rows.FEES_PAID, "longs"), "rebates": (rows.REBATES, "longs"),
+    "flow": (rows.FLOW, "longs"), "flow_later": (rows.FLOW_LATER, "longs"), "volume": (rows.VOLUME, "longs"),
+    "quoted": (rows.QUOTED, "longs"), "held": (rows.HELD, "longs"), "position": (rows.POSITION, "ints"),
+    "requotes": (rows.REQUOTES, "ints"), "refused": (rows.REFUSED, "ints"), "rejected": (rows.REJECTED, "ints"),
+    "widest": (rows.WIDEST, "ints"),
+}  # fmt: skip
+
+
+def check(flags, scene, slices=1):
+    tape, model, cells, params, samples = scene
+    block = run_kernel(flags, tape, model, cells, params, samples, slices)
+    for c, setting in enumerate(cells):
+        run, wanted = run_oracle(tape, model, setting, params[c], samples)
+        if flags.record:
+            count = block.state.scalars[rows.FILLS]
+            got = [
+                (int(ts), *map(int, row)) for ts, row in zip(block.log.fill_ts[:count], block.log.fills, strict=False)
+            ]
+            assert got == wanted.fills
+            count = block.state.scalars[rows.QUOTES]
+            quotes = [(int(ts), *map(int, row)) for ts, row in
+                      zip(block.log.quote_ts[:count], block.log.quotes, strict=False)]  # fmt: skip
+            assert quotes == [quote[:6] for quote in wanted.quotes]
+            for got_ahead, quote in zip(block.log.ahead[:count], wanted.quotes, strict=True):
+                assert all(ahead is None or ahead == got for ahead, got in zip(quote[6:], got_ahead, strict=True))
+        totals = {name: int(getattr(block, kind)(row)[c]) for name, (row, kind) in TOTALS.items()}
+        assert totals == {name: getattr(wanted, name) for name in TOTALS}, c
+        assert int(block.ints(rows.FILL_COUNT)[c]) == len(wanted.fills)
+        assert [int(row[c]) for row in block.samples.equity[: len(wanted.equity)]] == wanted.equity
+        for side, order in enumerate(run.orders):
+            resting = int(block.ints(rows.PX + side)[c]), int(block.ints(rows.LEFT + side)[c])
+            assert resting == ((order.level, order.lots) if order else (0, 0))
+            assert order is None or float(block.state.ahead[side, c]) == float(order.ahead)
+        event(f"fills: {min(len(wanted.fills), 3)}+")
+
+
+CENT = ("linear_cent",)
+UNEVEN = ("tapered_deci_cent", "center_half_edge_quint_cent")
+COMBINATIONS = {
+    "sweep": (Flags(), CENT),
+    "replay": (Flags(one=True, record=True, taker=True, fees=True, capital=True, risk=True, uniform=False, float_queue=True), UNEVEN),
+    "delays": (Flags(one=True, record=True, latency=True, taker=True, fees=True, capital=True, risk=True, float_queue=True), CENT),
+}  # fmt: skip
+QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+LONG = settings(max_examples=3_000, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+
+
+def compare(name, setting):
+    flags, grids = COMBINATIONS[name]
+
+    @setting
+    @given(scenes(flags, grids), st.integers(1, 3))
+    def test(scene, slices):
+        check(flags, scene, slices)
+
+    test()
+
+
+@pytest.mark.skipif(NO_JIT, reason="the compiled kernel")
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_compiled_kernel_is_the_oracle(name):
+    compare(name, QUICK)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(NO_JIT, reason="the compiled kernel")
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_compiled_kernel_is_the_oracle_on_many_tapes(name):
+    compare(name, LONG)
+
+
+@st.composite
+def any_scene(draw):
+    """Whatever a kernel can be specialised to."""
+    one = draw(st.booleans())
+    uniform = draw(st.booleans())
+    names = ("latency", "risk", "taker", "fees", "capital", "float_queue")
+    flags = Flags(one=one, record=one, uniform=uniform, **{name: draw(st.booleans()) for name in names})
+    grids = ("linear_cent", "deci_cent") if uniform else (*UNEVEN, "linear_cent")
+    return flags, draw(scenes(flags, grids))
+
+
+@pytest.mark.skipif(not NO_JIT, reason="run by the test below, with the compiler off")
+@settings(max_examples=int(os.environ.get("KERNEL_EXAMPLES", "150")), deadline=None,
+          suppress_health_check=list(HealthCheck), print_blob=True)  # fmt: skip
+@given(any_scene(), st.integers(1, 3))
+def test_any_kernel_uncompiled_is_the_oracle(scene, slices):
+    check(*scene, slices)
+
+
+@pytest.mark.skipif(NO_JIT, reason="starts itself with the compiler off")
+@pytest.mark.parametrize("examples", [60, pytest.param(1_000, marks=pytest.mark.slow)])
+def test_uncompiled_kernels(examples, tmp_path):
+    """Every combination of what a kernel can do would take too long to compile; uncompiled they cost nothing."""
+    environment = os.environ | {
+        "NUMBA_DISABLE_JIT": "1", "KERNEL_EXAMPLES": str(examples), "TOUCHLINE_CACHE": str(tmp_path),
+    }  # fmt: skip
+    wanted = f"{Path(__file__)}::test_any_kernel_uncompiled_is_the_oracle"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", wanted],
+        env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-8_000:]
+    assert "1 passed" in done.stdout
