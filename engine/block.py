@@ -75,7 +75,8 @@ def new_state(params: F64, top: int, float_queue: bool) -> State:
         scalars=np.zeros(rows.SCALARS, np.int64),
     )
     state.ints[rows.ONES] = 1
-    state.scalars[[rows.SEEN, rows.VALUE, rows.SEEN_VALUE, rows.DAY]] = -1
+    state.scalars[[rows.SEEN, rows.VALUE, rows.SEEN_VALUE]] = -1
+    state.longs[rows.DAY] = -1
     return state
 
 

@@ -171,15 +171,18 @@ def wish_nb(
 
 @compiled
 def stop_nb(n, day, mid, st):
-    """The daily loss stop: equity against that at the first decision of the UTC day."""
-    fresh = day != st.scalars[DAY]
+    """The daily loss stop of marked cells: equity against that at the cell's first decision of the UTC day."""
+    longs, ints = st.longs, st.ints
     for c in range(n):
-        equity = st.longs[CASH, c] - st.longs[FEES_PAID, c] + st.longs[REBATES, c] + i64(st.ints[POSITION, c]) * mid
-        st.longs[DAY_EQUITY, c] = equity if fresh else st.longs[DAY_EQUITY, c]
-        st.ints[STOPPED, c] = i32(0) if fresh else st.ints[STOPPED, c]
-        lost = (st.longs[LOSS, c] > 0) & (equity <= st.longs[DAY_EQUITY, c] - st.longs[LOSS, c])
-        st.ints[STOPPED, c] = i32(1) if lost else st.ints[STOPPED, c]
-    st.scalars[DAY] = day
+        if ints[MASK, c] == 0:
+            continue
+        equity = longs[CASH, c] - longs[FEES_PAID, c] + longs[REBATES, c] + i64(ints[POSITION, c]) * mid
+        if longs[DAY, c] != day:
+            longs[DAY, c] = day
+            longs[DAY_EQUITY, c] = equity
+            ints[STOPPED, c] = 0
+        if longs[LOSS, c] > 0 and equity <= longs[DAY_EQUITY, c] - longs[LOSS, c]:
+            ints[STOPPED, c] = 1
 
 
 @compiled

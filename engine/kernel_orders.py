@@ -275,8 +275,10 @@ def take_nb(side, i, now, mid, later, best, c, grid, fees, st, log):
 
 @compiled
 def afford_nb(side, n, mask, want, size, grid, st):
-    """Refuse the orders that cannot be paid: their cost and that of the other side's order against the balance."""
+    """Mark in HIT the orders that cannot be paid, and take them out; the other side's order counts too. How many."""
+    total = i64(0)
     for c in range(n):
+        st.ints[HIT, c] = 0
         if mask[c] == 0 or want[c] == 0 or st.longs[CAPITAL_MICROS, c] == 0:
             continue
         held = i64(st.ints[POSITION, c])
@@ -293,6 +295,9 @@ def afford_nb(side, n, mask, want, size, grid, st):
             want[c] = 0
             size[c] = 0
             st.ints[REFUSED, c] += 1
+            st.ints[HIT, c] = 1
+            total += 1
+    return total
 
 
 @compiled
@@ -335,8 +340,8 @@ def reject_nb(side, n, mask, want, other, top, st):
 @compiled
 def place_nb(side, i, now, mid, later, bid, ask, n, mask, want, size, grid, venue, fees, st, flight, log):
     """The exchange acts on the orders of marked cells: refuse, replace, rest or take."""
-    if CAPITAL:
-        afford_nb(side, n, mask, want, size, grid, st)
+    if CAPITAL and afford_nb(side, n, mask, want, size, grid, st) > 0 and LATENCY:
+        notify_nb(side, now + response_nb(venue, i), i32(-1), n, st, flight)
     other = i32(grid.top - ask) if side == 0 else bid
     if LATENCY and venue.post_only and reject_nb(side, n, mask, want, other, grid.top, st) > 0:
         notify_nb(side, now + response_nb(venue, i), i32(-1), n, st, flight)

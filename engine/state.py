@@ -89,17 +89,18 @@ FEE_FROM, FEE_TAKER, FEE_MAKER, FEE_STEP, FEE_GRID, FEE_REBATE, FEE_STRICT = ran
 #: orders that would have crossed on arrival. WIDEST: largest absolute position at a sample. HIT to ASIDE: scratch.
 
 #: Rows of State.longs, in micros unless said.
-(CARRY, CARRY1, CASH, FEES_PAID, REBATES, FLOW, FLOW_LATER, VOLUME, DAY_EQUITY, LOSS, CAPITAL_MICROS, DUE, QUOTED, HELD,
- LONGS) = range(15)  # fmt: skip
+(CARRY, CARRY1, CASH, FEES_PAID, REBATES, FLOW, FLOW_LATER, VOLUME, DAY, DAY_EQUITY, LOSS, CAPITAL_MICROS, DUE, QUOTED,
+ HELD, LONGS) = range(16)  # fmt: skip
 #: CARRY: the order's fee accumulator. CASH: fees apart. FEES_PAID: before rebates. FLOW: signed lots x mid at the fill,
-#: summed; FLOW_LATER: with the mid ten seconds later. VOLUME: lots. LOSS: daily loss that stops, 0 for none.
+#: summed; FLOW_LATER: with the mid ten seconds later. VOLUME: lots. DAY: UTC day of the
+#: last decision. LOSS: daily loss that stops, 0 for none.
 #: CAPITAL_MICROS: 0 for unlimited. DUE: time of the next re-quote. QUOTED: samples with both quotes. HELD: sum over
 #: samples of the absolute position.
 
 #: Positions in State.scalars: the loop's own state.
-(AT, HIGH, HIGH1, NEXT_DUE, W_HEAD, W_TAIL, OPEN, VALUE, SEEN, SEEN_AT, SEEN_VALUE, SAMPLE, FEE_ROW, DAY, FILLS, QUOTES,
+(AT, HIGH, HIGH1, NEXT_DUE, W_HEAD, W_TAIL, OPEN, VALUE, SEEN, SEEN_AT, SEEN_VALUE, SAMPLE, FEE_ROW, FILLS, QUOTES,
  ORDER_HEAD, ORDER_TAIL, NOTICE_HEAD, NOTICE_TAIL, ORDER_LAST, NOTICE_LAST, SENT, PENDING,
- SCALARS) = range(25)  # fmt: skip
+ SCALARS) = range(24)  # fmt: skip
 #: OPEN: bit 0 the market trades, bit 1 the book is known.
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from touchline.strategies.known import Known
@@ -143,7 +144,7 @@ class Run:
         self.events, self.values, self.ticks, self.quote, self.a = events, values, ticks, quote, setting
         self.points, self.sample_at = points, sample_at
         self.top = len(ticks) - 1
-        self.uniform = len({b - a for a, b in zip(ticks, ticks[1:], strict=False)}) == 1
+        self.uniform = len({b - a for a, b in pairwise(ticks)}) == 1
         self.out = Outcome()
         self.book: list[dict[int, int]] = [{}, {}]
         self.orders: list[Order | None] = [None, None]

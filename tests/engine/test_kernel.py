@@ -36,9 +36,10 @@ VOLATILITIES = ("constant", "levels", "increments", "decaying")
 HORIZONS = ("session", "to close", "fixed")
 RULES = ("touch", "through", "pessimistic", "optimistic", "risk-averse", "power", "log")
 
+KINDS = (["add"] * 3 + ["cut"] * 2 + ["hit"] * 3 + ["stray", "tick"]) * 3 + ["snap", "hole", "status"]
 ops = st.tuples(
     st.sampled_from([0, 0, 1, 1_000, 300_000_000, SECOND, 1_700_000_000]),  # time since the one before
-    st.sampled_from(["add", "add", "add", "cut", "cut", "hit", "hit", "hit", "stray", "tick"] * 3 + ["snap", "hole", "status"]),
+    st.sampled_from(KINDS),
     st.integers(0, 1),
     st.integers(-1, 4),
     st.integers(1, 700),
@@ -146,11 +147,9 @@ def make_tape(raw, grid, empty_start):
 
 @st.composite
 def fee_tables(draw):
-    table = []
-    for at in sorted(draw(st.lists(st.integers(1, 40), max_size=2, unique=True))):
-        table.append(START + at * SECOND)
     out = []
-    for from_ts in [0, *table]:
+    moments = sorted(draw(st.lists(st.integers(START, START + 20 * SECOND), max_size=2, unique=True)))
+    for from_ts in [0, *moments]:
         rule = ROUNDINGS[draw(st.integers(0, len(ROUNDINGS) - 1))]
         member = draw(st.sampled_from(["direct", "broker"]))
         taker, maker = draw(st.sampled_from([(0, 0), (7_000, 0), (7_000, 1_750), (3_500, 875)]))
@@ -316,11 +315,12 @@ def check(flags, scene, slices=1):
 
 CENT = ("linear_cent",)
 UNEVEN = ("tapered_deci_cent", "center_half_edge_quint_cent")
+ALL = {"record": True, "one": True, "taker": True, "fees": True, "capital": True, "risk": True, "float_queue": True}
 COMBINATIONS = {
     "sweep": (Flags(), CENT),
-    "replay": (Flags(one=True, record=True, taker=True, fees=True, capital=True, risk=True, uniform=False, float_queue=True), UNEVEN),
-    "delays": (Flags(one=True, record=True, latency=True, taker=True, fees=True, capital=True, risk=True, float_queue=True), CENT),
-}  # fmt: skip
+    "replay": (Flags(**ALL, uniform=False), UNEVEN),
+    "delays": (Flags(**ALL, latency=True), CENT),
+}
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 LONG = settings(max_examples=3_000, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 
