@@ -7,10 +7,13 @@ from typing import Any
 
 #: Public name -> the module of this package that defines it.
 _HOME: dict[str, str] = {
+    "Assumptions": "venue",
+    "compile_tape": "tape_source",
     "export": "exporting",
     "fit_market": "fit",
     "fit_underlying": "fit",
     "load_params": "params",
+    "backtest": "market_runs",
 }
 
 __version__ = "0.1.0"

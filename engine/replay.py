@@ -223,7 +223,7 @@ def _fills(block: Block, tape: Tape) -> pl.DataFrame:
     side, price = log[:, 1], _prices(tape, log[:, 1], log[:, 2])
     sign = 1 - 2 * side
     frame: dict[str, Any] = {
-        "ts": ts, "side": np.where(side == 0, "buy", "sell"), "price": price, "size": log[:, 3],
+        "ts": ts, "side": sign.astype(np.int8), "price": price, "size": log[:, 3],
         "taker": log[:, 5] == 1, "fee": log[:, 6], "rebate": log[:, 7], "position": log[:, 4],
         "mid": _mids(tape, log[:, 0]),
     }  # fmt: skip
@@ -232,7 +232,7 @@ def _fills(block: Block, tape: Tape) -> pl.DataFrame:
         frame[f"markout_{seconds}s"] = sign * (_mids(tape, at) - price)
     if tape.market.settlement is not None:
         frame["markout_settlement"] = sign * (tape.market.settlement - price)
-    return pl.DataFrame(frame, schema_overrides={"side": pl.String})
+    return pl.DataFrame(frame)
 
 
 def _quotes(block: Block, tape: Tape) -> pl.DataFrame:
@@ -260,7 +260,7 @@ def _equity(block: Block, tape: Tape, fills: pl.DataFrame) -> pl.DataFrame:
     """Equity at every fill, at the samples and at the end."""
     filled = fills["ts"].to_numpy()
     ts = np.unique(np.concatenate([filled, block.samples.ts, tape.columns.ts[-1:]]))
-    signed = fills["size"].to_numpy() * np.where(fills["side"].to_numpy() == "buy", 1, -1)
+    signed = fills["size"].to_numpy() * fills["side"].to_numpy()
     flow = -signed * fills["price"].to_numpy() - fills["fee"].to_numpy() + fills["rebate"].to_numpy()
     at = np.searchsorted(filled, ts, side="right")
     cash = np.concatenate([[0], np.cumsum(flow)])[at]

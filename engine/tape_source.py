@@ -37,9 +37,10 @@ def compile_tape(
     if keep and folder.exists():
         return load(folder)
     tape = _compile(store, market, start, end)
-    if keep:
-        save(tape, folder)
-    return tape
+    if not keep:
+        return tape
+    save(tape, folder)
+    return load(folder)
 
 
 def _market(store: Store, ticker: str, grid: str | None, underlying: str | None) -> Market:

@@ -25,6 +25,8 @@ SENTENCES: dict[str, str] = {
     "out-of-sample-loss": "Cells chosen on earlier data lost money on later data.",
     "degenerate-statistic": "A statistic has no value for this data.",
     "collateral-estimated": "Returns are measured against the largest position held, not against posted collateral.",
+    "book-from-quotes": "Only best quotes are recorded: depth behind them is not known.",
+    "book-from-trades": "Only trades are recorded: a spread of two levels around the last one stands in for the book.",
     "synthetic-data": "The data is synthetic: results say how the program works, not how a market does.",
     "edited-parameters": "The parameter file was edited by hand after it was exported.",
     "forced-export": "The export was forced although the checks refused it.",

@@ -14,6 +14,8 @@ from .. import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Make a synthetic day, import it, check it and bet on it."),
     "data": ("data", "Import, check and query recorded markets."),
+    "backtest": ("backtest", "Replay a quoting strategy on recorded markets."),
+    "verify": ("verify", "Run a replay again and compare."),
     "exchange": ("exchange", "Run a local exchange that replays recorded markets."),
     "fit": ("fit", "Estimate model parameters from recorded history."),
     "strategies": ("strategies", "List strategies and the parts of pipelines with their parameters."),

@@ -1,0 +1,156 @@
+"""A replay's folder: everything it produced and everything needed to repeat it; and the check that it repeats."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ..io.errors import InputError
+from ..io.store import Store
+from ..strategies.registry import quoting_model
+from . import __version__
+from .replay import Replay, Totals, quantiles, replay
+from .tape import Tape
+from .tape_source import compile_tape
+from .venue import Assumptions
+from .warnings import Notice
+
+#: Queue models that bracket the chosen one, from the least to the most favourable.
+BRACKET = ("pessimistic@1", "optimistic@1")
+
+
+def settings_of(
+    strategy: str, market: str, store: str, given: Mapping[str, Any], assumptions: Assumptions, *,
+    start: str | None = None, end: str | None = None, grid: str | None = None, underlying: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Everything that a replay was asked for, as it is written to ``run.json``."""
+    return {
+        "strategy": strategy, "market": market, "store": store, "parameters": dict(given), "from": start, "to": end,
+        "grid": grid, "underlying": underlying, "venue": assumptions.as_dict(),
+    }  # fmt: skip
+
+
+def run_settings(settings: Mapping[str, Any]) -> Replay:
+    """Replay what the settings ask for."""
+    tape = compile_tape(
+        Store(settings["store"]), settings["market"], settings["from"], settings["to"], grid=settings["grid"],
+        underlying=settings["underlying"],
+    )  # fmt: skip
+    model = quoting_model(settings["strategy"])
+    return replay(tape, model, settings["parameters"], Assumptions(**settings["venue"]))
+
+
+def bracket(run: Replay) -> dict[str, Totals]:
+    """The same replay under the least favourable, the chosen and the most favourable queue model."""
+    names = [BRACKET[0], run.assumptions.queue, BRACKET[1]]
+    if not run.tape.depth:
+        names = ["through@1", run.assumptions.queue, "touch@1"]
+    out: dict[str, Totals] = {}
+    for name in dict.fromkeys(names):
+        same = name == run.assumptions.queue
+        other = run.assumptions.with_options({"queue": name})
+        out[name] = run.totals if same else replay(run.tape, run.model, run.values, other).totals
+    return out
+
+
+def notices_of(run: Replay, queues: Mapping[str, Totals]) -> list[Notice]:
+    """The warnings that belong to a replay."""
+    found = []
+    signs = {total.pnl > 0 for total in queues.values() if total.pnl != 0}
+    if len(signs) > 1:
+        found.append(Notice("queue-sign", ", ".join(f"{name}: {t.pnl / 1e6:.2f} $" for name, t in queues.items())))
+    share = run.tape.coverage.share
+    if share is not None and share < 0.95:
+        found.append(Notice("thin-coverage", f"{share:.0%} of the time has a known book"))
+    if run.totals.fills < 30:
+        found.append(Notice("few-fills", f"{run.totals.fills} fills"))
+    if run.tape.market.series.startswith("SYN"):
+        found.append(Notice("synthetic-data"))
+    found += [Notice(name) for name in run.tape.notes]
+    return found
+
+
+def result_hash(run: Replay) -> str:
+    """One hash of everything a replay produced."""
+    made = hashlib.sha256(json.dumps(asdict(run.totals), sort_keys=True).encode())
+    for frame in (run.fills, run.quotes, run.equity):
+        for column in frame.iter_columns():
+            made.update(f"{column.name}:{column.dtype}".encode())
+            made.update(column.hash(0).to_numpy().tobytes())
+    return made.hexdigest()[:16]
+
+
+def markouts(fills: pl.DataFrame) -> dict[str, float | None]:
+    """Volume-weighted markouts in cents a contract, by delay."""
+    weight = pl.col("size").sum()
+    names = [name for name in fills.columns if name.startswith("markout_")]
+    row = fills.select(((pl.col(name) * pl.col("size")).sum() / weight / 100.0).alias(name) for name in names)
+    return {name: row[name][0] if len(fills) else None for name in names}
+
+
+def summary(run: Replay, queues: Mapping[str, Totals]) -> dict[str, Any]:
+    """What a person wants to know first, with exact money in micros."""
+    ahead = run.quotes.select(pl.concat([pl.col("bid_ahead"), pl.col("ask_ahead")])).to_series().drop_nulls()
+    return {
+        **asdict(run.totals),
+        "markouts": markouts(run.fills),
+        "queue_ahead": quantiles(ahead.to_numpy() / 100.0),
+        "by_queue": {name: total.pnl for name, total in queues.items()},
+        "settled": run.tape.market.settlement is not None,
+    }
+
+
+def write(run: Replay, settings: Mapping[str, Any], folder: str | Path) -> dict[str, Any]:
+    """Write the folder: each file beside its place, then renamed; ``run.json`` last, as the mark of a finished run."""
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    for name in ("fills", "quotes", "equity"):
+        beside = place / f".{name}.{os.getpid()}"
+        getattr(run, name).write_parquet(beside)
+        beside.rename(place / f"{name}.parquet")
+    about = describe(run, settings)
+    beside = place / f".run.{os.getpid()}"
+    beside.write_text(json.dumps(about, indent=1))
+    beside.rename(place / "run.json")
+    return about
+
+
+def describe(run: Replay, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of a replay, as ``run.json`` holds it."""
+    queues = bracket(run)
+    return {
+        "kind": "replay",
+        "engine_version": __version__,
+        **settings,
+        "values": run.values,
+        "markets": [_market(run.tape)],
+        "coverage": asdict(run.tape.coverage),
+        "data_hash": run.tape.digest,
+        "result_hash": result_hash(run),
+        "summary": summary(run, queues),
+        "warnings": [notice.as_row() for notice in notices_of(run, queues)],
+    }
+
+
+def _market(tape: Tape) -> dict[str, Any]:
+    market = tape.market
+    named = {name: getattr(market, name) for name in ("ticker", "event", "series", "close_ts", "settlement")}
+    return named | {"coverage": tape.coverage.share}
+
+
+def verify(folder: str | Path) -> tuple[str, str]:
+    """Run a folder's settings again. Returns the hash it has and the hash it gets."""
+    path = Path(folder) / "run.json"
+    if not path.is_file():
+        raise InputError(f"{folder} holds no run.json; engine backtest --out {folder} writes it")
+    about = json.loads(path.read_text())
+    if about.get("kind") != "replay":
+        raise InputError(f"{path} is not the record of a replay; engine verify takes what a quoting strategy left")
+    return str(about["result_hash"]), result_hash(run_settings(about))
