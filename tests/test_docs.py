@@ -18,8 +18,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from touchline.io import sample
-from touchline.io.importers.base import Chunk, Options
-from touchline.io.importers.importing import import_file, plan
+from touchline.io.importers.base import Chunk
 from touchline.io.store import Store
 from touchline.strategies.pipeline import load_pipeline
 
@@ -127,8 +126,7 @@ def test_the_architecture_names_files_that_exist():
 def test_the_tour_of_the_readme_runs(tmp_path: Path):
     home = tmp_path / "results/demo"
     store = Store(home / "store")
-    for known in plan(sample.make(7, 0.005, home / "day"), Options())[0]:
-        import_file(store, known, Options(), strict=True)
+    sample.load(store, sample.make(7, 0.005, home / "day"))
     for language, body in blocks("README.md"):
         if language == "python":
             python(body, tmp_path)

@@ -40,7 +40,8 @@ def demo(
     with progress(quiet=as_json) as bar:
         task = bar.add_task("making a synthetic day", total=sample.RECORDINGS)
         files = sample.make(seed, scale, out / "day", lambda _: bar.advance(task))
-        rows = _import(store, files, bar)
+        importing = bar.add_task("importing it", total=len(files))
+        rows = sample.load(store, files, lambda _: bar.advance(importing))
         checked = _check(store, bar)
         bets = _bet(store, out / "bets", seed, bar)
     document = {"synthetic": True, "folder": str(out), "rows": rows, "checked": checked, "bets": bets}
@@ -49,7 +50,7 @@ def demo(
         emit_json(document)
     else:
         _tell(document, _busiest(store))
-    _refuse(checked)
+    _refuse(checked, out / "store")
 
 
 def _clear(out: Path, about: dict[str, Any]) -> None:
@@ -70,44 +71,22 @@ def _write(path: Path, document: dict[str, Any]) -> None:
     beside.replace(path)
 
 
-def _import(store: Store, files: list[Path], bar: Progress) -> dict[str, int]:
-    """Import the day as any other recording; the first bad row ends it."""
-    from ...io.importers.base import Options
-    from ...io.importers.importing import import_file, plan
+def _check(store: Store, bar: Progress) -> dict[str, Any]:
+    """Look for faults as `engine data check` does."""
+    from ...io.doctor import FAULT, check
 
-    known, _ = plan(files, Options())
-    task = bar.add_task("importing it", total=len(known))
-    rows: dict[str, int] = {}
-    for one in known:
-        for table, count in import_file(store, one, Options(), strict=True).report.rows.items():
-            rows[table] = rows.get(table, 0) + count
-        bar.advance(task)
-    return rows
+    task = bar.add_task("checking it", total=None)
+    found = check(store, None, lambda done, of: bar.update(task, completed=done, total=of))
+    faults = sum(one.severity == FAULT for one in found)
+    markets = int(store.sql("select count(distinct ticker) from markets").item())
+    return {"markets": markets, "faults": faults, "notes": len(found) - faults}
 
 
-def _check(store: Store, bar: Progress) -> dict[str, int]:
-    """Rebuild every market's book from its rows and add up what does not fit."""
-    from ..tape_source import compile_tape
-
-    tickers = store.sql("select ticker from markets order by ticker")["ticker"].to_list()
-    task = bar.add_task("checking it", total=len(tickers))
-    found = dict.fromkeys(("events", "gaps", "crossed_events", "negative_levels", "traded_lots", "matched_lots"), 0)
-    for ticker in tickers:
-        coverage = compile_tape(store, ticker, keep=False).coverage
-        for name in found:
-            found[name] += getattr(coverage, name)
-        bar.advance(task)
-    return {"markets": len(tickers), **found}
-
-
-def _refuse(checked: dict[str, int]) -> None:
+def _refuse(checked: dict[str, Any], store: Path) -> None:
     from ...io.errors import CheckError
 
-    wrong = [name for name in ("gaps", "crossed_events", "negative_levels") if checked[name]]
-    if checked["matched_lots"] != checked["traded_lots"]:
-        wrong.append("trades without the change of the book that they made")
-    if wrong:
-        raise CheckError(f"the synthetic day is not whole: {', '.join(wrong).replace('_', ' ')}")
+    if checked["faults"]:
+        raise CheckError(f"{checked['faults']} faults in the day; engine data check --store {store} lists them")
 
 
 def _bet(store: Store, folder: Path, seed: int, bar: Progress) -> dict[str, Any]:
@@ -138,13 +117,11 @@ def _tell(document: dict[str, Any], ticker: str) -> None:
 
     rows, checked, bets = document["rows"], document["checked"], document["bets"]
     pnl = dollars(round(bets["pnl"] * 1_000_000))
-    matched = checked["matched_lots"] / max(checked["traded_lots"], 1)
     emit_facts(
         "A synthetic day; nothing in it was ever traded",
         {
             "imported": ", ".join(f"{count:,} {table}" for table, count in rows.items()),
-            "checked": f"{checked['markets']} markets, {checked['gaps']} gaps, {checked['crossed_events']} crossed, "
-            f"{matched:.0%} of what traded found in the book",
+            "checked": f"{checked['markets']} markets, {checked['faults']} faults, {checked['notes']} notes",
             "bet": f"{bets['trades']} trades came to {pnl}; made-up prices say nothing about a strategy",
         },
     )
@@ -153,6 +130,7 @@ def _tell(document: dict[str, Any], ticker: str) -> None:
     say(
         "\nTry next:\n"
         f"  engine data tables --store {store}\n"
+        f"  engine data check --store {store}\n"
         f'  engine data sql "select ticker, count(*) n from trades group by 1 order by 2 desc" --store {store}\n'
         f"  engine fit --store {store} --market {ticker} --underlying SYNSPX\n"
         f"  engine summary --results-file {out / 'bets'}\n"

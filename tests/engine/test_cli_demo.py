@@ -30,17 +30,16 @@ def test_the_demo_makes_imports_checks_and_bets(made):
     document = json.loads((folder / "results/demo/demo.json").read_text())
     assert document["synthetic"] is True
     assert document["rows"]["book"] > 5_000
-    checked = document["checked"]
-    assert checked["markets"] == 32
-    assert checked["gaps"] == checked["crossed_events"] == checked["negative_levels"] == 0
-    assert checked["matched_lots"] == checked["traded_lots"] > 100_000
+    assert document["checked"]["markets"] == 32
+    assert document["checked"]["faults"] == 0
     assert (folder / "results/demo/bets/result.json").is_file()
 
 
+@pytest.mark.slow
 def test_the_commands_it_names_work(made):
     folder, done = made
     named = [shlex.split(line)[1:] for line in done.stderr.splitlines() if line.startswith("  engine ")]
-    assert [command[0] for command in named] == ["data", "data", "fit", "summary", "exchange"]
+    assert [command[0] for command in named] == ["data", "data", "data", "fit", "summary", "exchange"]
     for command in named[:-1]:
         tried = run(*command, where=folder)
         assert tried.returncode == 0, tried.stderr
