@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from touchline.io import compaction, ingest
+from touchline.io.place import place_at
 from touchline.io.store import Store
 
 #: Children keep compiled modules, wherever the tests run: most of their life would be compiling otherwise.
@@ -135,10 +136,13 @@ def test_two_writers_wait_for_each_other_and_lose_nothing(tmp_path, work):
     for seed in "ab":
         work(one_by_one, seed)
     writers = [Child(both, seed) for seed in "ab"]
+    with place_at(both).lock("import of another file", print):  # so that both are sure to find it held
+        for writer in writers:
+            writer.go()
+        firsts = [writer.process.stderr.readline() for writer in writers]
+    assert all("waiting for import of" in first for first in firsts)
     for writer in writers:
-        writer.go()
-    said = [writer.finish() for writer in writers]
-    assert sum("waiting for import of" in text for text in said) == 1
+        writer.finish()
     assert len(Store(both).imports()) == 2
     keyed = pl.col("trade_id").is_not_null()
     trades = [Store(path).trades().drop("import_id", "source").collect() for path in (one_by_one, both)]
