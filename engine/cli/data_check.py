@@ -48,10 +48,16 @@ def data_check(
             say(f"{name}: {next(one.meaning for one in found if one.check == name)}")
     if faults:
         tickers_hit = len({one.ticker for one in faults})
-        raise CheckError(f"{len(faults)} faults in {tickers_hit} tickers; docs/checking.md says what each means")
+        raise CheckError(
+            f"{_many(len(faults), 'fault')} in {_many(tickers_hit, 'ticker')}; docs/checking.md says what each means"
+        )
     if not as_json:
         say(f"no faults; {len(found)} notes" if found else "no faults")
 
 
 def _utc(ts: int | None) -> str:
     return "" if ts is None else f"{datetime.fromtimestamp(ts / 1e9, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

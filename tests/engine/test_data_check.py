@@ -1,0 +1,78 @@
+"""`engine data check` and `engine data sample` as programs see them: output and exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from touchline.io.importers.base import Chunk
+from touchline.io.store import Store
+
+ENGINE = Path(sys.executable).with_name("engine")
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(ENGINE), *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def crossed(tmp_path: Path) -> Path:
+    store = tmp_path / "store"
+    rows = {
+        "ts": [0, 0, 0, 120 * 10**9], "ticker": ["A"] * 4, "kind": [2, 1, 1, 0], "side": [0, 1, -1, 1],
+        "price": [0, 5_000, 4_900, 5_000], "size": [0, 100, 100, -100],
+    }  # fmt: skip
+    Store(store).ingest("by hand", "1", [Chunk({"book": pl.DataFrame(rows)})])
+    return store
+
+
+def test_a_fault_makes_the_exit_code_1(crossed: Path) -> None:
+    shown = run("data", "check", "--store", crossed)
+    assert shown.returncode == 1
+    assert "crossed book" in shown.stdout and "2.0" in shown.stdout
+    assert "the best bid was above the best ask" in shown.stderr
+    assert shown.stderr.rstrip().endswith("error: 1 fault in 1 ticker; docs/checking.md says what each means")
+
+
+def test_findings_as_json(crossed: Path) -> None:
+    shown = run("data", "check", "A", "--store", crossed, "--json")
+    document = json.loads(shown.stdout)
+    assert (shown.returncode, document["ok"]) == (1, False)
+    (found,) = document["findings"]
+    assert (found["check"], found["ticker"], found["minutes"], found["severity"]) == ("crossed book", "A", 2.0, "fault")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["data", "check", "--store", "nowhere"], "no store"),
+        (["data", "sample", "--no-import"], "--out"),
+        (["data", "sample", "--scale", "0"], "--scale"),
+        (["data", "sample", "--seed", "-1"], "--seed"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: list[str], says: str) -> None:
+    shown = run(*arguments)
+    assert shown.returncode == 2
+    assert says in shown.stderr and shown.stderr.count("\n") == 1
+
+
+def test_an_unknown_ticker_is_named(crossed: Path) -> None:
+    shown = run("data", "check", "A", "B", "--store", crossed)
+    assert shown.returncode == 2
+    assert "no ticker B" in shown.stderr
+
+
+def test_a_sample_is_made_imported_and_sound(tmp_path: Path) -> None:
+    store, out = tmp_path / "store", tmp_path / "files"
+    made = run("data", "sample", "--scale", "0.005", "--data-dir", store, "--out", out, "--json")
+    document = json.loads(made.stdout)
+    assert made.returncode == 0 and document["synthetic"] is True
+    assert document["rows"]["trades"] > 100 and len(document["files"]) == 18
+    assert all(Path(name).is_file() for name in document["files"])
+    checked = run("data", "check", "--store", store)
+    assert checked.returncode == 0 and "no faults" in checked.stderr
