@@ -13,6 +13,10 @@ class InputError(TouchlineError):
     """Something the user gave is wrong: says what was expected, what came and what to do."""
 
 
+class SourceChangedError(InputError):
+    """A file was written to while it was read."""
+
+
 class CheckError(TouchlineError):
     """The work was done and a check on the result failed."""
 

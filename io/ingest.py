@@ -13,7 +13,7 @@ from itertools import islice
 import msgspec
 import polars as pl
 
-from .errors import InputError
+from .errors import InputError, SourceChangedError
 from .importers.base import BadRow, Chunk
 from .keys import Keys
 from .manifest import ImportRecord, Ledger, Manifest, State, StoredFile, commit
@@ -96,7 +96,7 @@ def ingest(place: Place, ledger: Ledger, source: str, digest: str, chunks: Chunk
         state = ledger.state()
         known = state.imported(digest)
         if known is not None:
-            _drop_journal(place, known.import_id)
+            _drop_journal(place, _journal(known.import_id))
             return report_of(place, known, new=False)
         return _Import(place, state, source, digest, label).run(chunks)
 
@@ -111,9 +111,18 @@ def unfinished_files(place: Place) -> set[str]:
     return {
         file.name
         for folder in place.folders(UNFINISHED)
-        for name in place.names(folder)
-        for file in msgspec.json.decode(place.read(name), type=_Batch).files
+        for batch in _batches_of(place, folder)
+        for file in batch.files
     }
+
+
+def drop_abandoned(place: Place, imports: int) -> None:
+    """Remove the journals that no import can go on from, as others were committed since, and the files they name."""
+    for folder in place.folders(UNFINISHED):
+        batches = _batches_of(place, folder)
+        if any(batch.after != imports for batch in batches):
+            _drop_journal(place, folder)
+            place.remove(file.name for batch in batches for file in batch.files)
 
 
 def report_of(place: Place, record: ImportRecord, *, new: bool, resumed: int = 0) -> ImportReport:
@@ -150,15 +159,23 @@ class _Import:
         resumed = self.done.chunks
         rest = chunks(resumed) if callable(chunks) else islice(chunks, resumed, None)
         self.clock = time.perf_counter()
+        try:
+            self._write_all(rest)
+        except SourceChangedError:  # what was read is of no known content: nothing may go on from it
+            _drop_journal(self.place, _journal(self.id))
+            self.place.remove(file.name for file in self.done.files)
+            raise
+        return self._commit(resumed)
+
+    def _write_all(self, chunks: Iterable[Chunk]) -> None:
         with ThreadPoolExecutor(1) as writer:  # the next batch is read while one is written
             writing: Future[None] | None = None
-            for batch in _batches(rest):
+            for batch in _batches(chunks):
                 if writing:
                     writing.result()
                 writing = writer.submit(self._finish, batch)
             if writing:
                 writing.result()
-        return self._commit(resumed)
 
     def _finish(self, batch: _Chunks) -> None:
         """Write a batch and its line of the journal: from here on a kill does not lose it."""
@@ -175,12 +192,12 @@ class _Import:
 
     def _resume(self) -> None:
         """Take over what a killed import of this content finished; start afresh if another was committed since."""
-        names = self.place.names(_journal(self.id))
-        batches = [msgspec.json.decode(self.place.read(name), type=_Batch) for name in names]
+        folder = _journal(self.id)
+        batches = _batches_of(self.place, folder)
         if any(batch.after != len(self.state.imports) for batch in batches):
-            _drop_journal(self.place, self.id)
+            _drop_journal(self.place, folder)
             return
-        for name, batch in zip(names, batches, strict=True):
+        for name, batch in zip(self.place.names(folder), batches, strict=True):
             self.done.add(name, batch)
         for file in self.done.files:
             frame = pl.scan_parquet(self.place.url(file.name), storage_options=self.place.storage_options)
@@ -265,7 +282,9 @@ class _Import:
         manifest = Manifest(self.state.number + 1, False, [record], done.files, made=record.finished)
         if not commit(self.place, manifest):
             raise InputError(f"another import was committed to {self.place.root} meanwhile; run this one again")
-        _drop_journal(self.place, self.id)
+        _drop_journal(self.place, _journal(self.id))
+        if self.place.exclusive:
+            drop_abandoned(self.place, len(self.state.imports) + 1)
         return report_of(self.place, record, new=True, resumed=resumed)
 
     def _bad_lines(self) -> Iterator[bytes]:
@@ -306,7 +325,11 @@ def _journal(import_id: str) -> str:
     return f"{UNFINISHED}/{import_id}"
 
 
-def _drop_journal(place: Place, import_id: str) -> None:
+def _batches_of(place: Place, journal: str) -> list[_Batch]:
+    return [msgspec.json.decode(place.read(name), type=_Batch) for name in place.names(journal)]
+
+
+def _drop_journal(place: Place, journal: str) -> None:
     """Forget an import's journal, last record first, so that what remains is always a beginning."""
-    for name in reversed(place.names(_journal(import_id))):
+    for name in reversed(place.names(journal)):
         place.remove([name])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ..errors import InputError, SourceChangedError
 from .base import Chunk, Options
 from .recognise import Recognised, recognise
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ..ingest import ImportReport
     from ..store import Store
 
+#: Within this time of a change another one may leave a file's times as they are.
+_MARK_NS = 2_000_000_000
 #: Endings of files that may hold data; what else lies in a folder is not looked at.
 ENDINGS = (".csv", ".jsonl", ".ndjson", ".json", ".parquet", ".txt", ".log")
 
@@ -63,14 +66,50 @@ def plan(paths: Iterable[Path], options: Options) -> tuple[list[Recognised], lis
     return known, aside
 
 
-def digest_of(recognised: Recognised, options: Options) -> str:
-    """Return a digest of a file's content and of all else that decides what is read from it."""
-    hashed = hashlib.sha256(f"{recognised.importer.name} {options}".encode())
-    for path in (recognised.path, *recognised.importer.beside(recognised.path)):
-        with path.open("rb") as file:
-            while block := file.read(1 << 22):
-                hashed.update(block)
-    return hashed.hexdigest()
+class Content:
+    """What a file, and those read with it, held when an import began: the import stands or falls with it."""
+
+    def __init__(self, recognised: Recognised, options: Options) -> None:
+        self.path = recognised.path
+        self._paths = (recognised.path, *recognised.importer.beside(recognised.path))
+        self._said = f"{recognised.importer.name} {options}".encode()
+        self._looked = time.time_ns()
+        self._marks = self._mark()
+        self.digest = self._digest()
+
+    def check(self) -> None:
+        """Raise if the files no longer hold what they held: what was read may be neither the old nor the new."""
+        try:
+            marks = self._mark()
+            settled = all(max(mark[-2:]) < self._looked - _MARK_NS for mark in marks)
+            same = (settled and marks == self._marks) or self._digest() == self.digest
+        except InputError:
+            same = False
+        if not same:
+            raise SourceChangedError(
+                f"{self.path}: the file changed while it was read, so nothing of it was imported; "
+                "import it again when nothing writes to it"
+            )
+
+    def _digest(self) -> str:
+        """A digest of the content and of all else that decides what is read from it."""
+        hashed = hashlib.sha256(self._said)
+        for path in self._paths:
+            try:
+                with path.open("rb") as file:
+                    while block := file.read(1 << 22):
+                        hashed.update(block)
+            except OSError as error:
+                raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+        return hashed.hexdigest()
+
+    def _mark(self) -> list[tuple[int, int, int, int]]:
+        """What the file system changes with the content, but for changes in quick succession."""
+        try:
+            stats = [path.stat() for path in self._paths]
+        except OSError as error:
+            raise InputError(f"{error.filename}: cannot be read: {error.strerror or error}") from None
+        return [(one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in stats]
 
 
 def import_file(
@@ -84,19 +123,25 @@ def import_file(
     """Read a recognised file into the store; with ``strict`` the first bad row ends the import with an error."""
     reasons, notes, facts = Counter[str](), Counter[str](), list[str]()
 
-    def chunks_from(skip: int) -> Iterator[Chunk]:
-        for chunk in recognised.importer.read(recognised.path, options, skip):
-            if strict and chunk.bad:
-                first = chunk.bad[0]
-                raise InputError(f"{recognised.path}: line {first.line}: {first.reason}: {first.raw[:200]}")
-            reasons.update(_kind(bad.reason) for bad in chunk.bad)
-            notes.update(chunk.notes)
-            facts.extend(fact for fact in chunk.facts if fact not in facts)
-            seen(chunk)
-            yield chunk
+    content = Content(recognised, options)
 
-    name = recognised.importer.name
-    report = store.ingest(str(recognised.path), digest_of(recognised, options), chunks_from, label=name)
+    def chunks_from(skip: int) -> Iterator[Chunk]:
+        try:
+            for chunk in recognised.importer.read(recognised.path, options, skip):
+                if strict and chunk.bad:
+                    first = chunk.bad[0]
+                    raise InputError(f"{recognised.path}: line {first.line}: {first.reason}: {first.raw[:200]}")
+                reasons.update(_kind(bad.reason) for bad in chunk.bad)
+                notes.update(chunk.notes)
+                facts.extend(fact for fact in chunk.facts if fact not in facts)
+                seen(chunk)
+                yield chunk
+        except Exception:
+            content.check()  # a change explains whatever went wrong
+            raise
+        content.check()
+
+    report = store.ingest(str(recognised.path), content.digest, chunks_from, label=recognised.importer.name)
     return Imported(recognised, report, reasons, notes, facts)
 
 

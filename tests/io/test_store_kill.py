@@ -169,3 +169,35 @@ def test_an_import_resumed_after_another_one_is_checked_against_it(tmp_path, wor
     trades = Store(path).trades().collect()
     assert not trades.filter(pl.col("trade_id").is_not_null()).select("ticker", "trade_id").is_duplicated().any()
     assert not (path / "unfinished").exists() or not list((path / "unfinished").iterdir())
+
+
+@pytest.mark.parametrize("cleaner", ["an import", "a compaction"])
+def test_what_no_import_can_go_on_from_is_removed(tmp_path, work, cleaner):
+    """The journal of a file that is not imported again once another file was."""
+    path = tmp_path / "store"
+    work(path, "base")
+
+    def interrupted():
+        yield from runpy.run_path(str(SCRIPT))["source"]("a")(0)
+        raise KeyboardInterrupt
+
+    def left() -> list[Path]:
+        return list((path / "trades").glob(f"{ingest.import_id_of('a')}-*"))
+
+    with pytest.raises(KeyboardInterrupt):
+        Store(path).ingest("a", "a", interrupted())
+    finished = left()
+    work(path, "compact")
+    assert finished == left() != [], "it may still go on"
+    if cleaner == "an import":
+        work(path, "b")
+    else:
+        with patch.object(ingest, "drop_abandoned"):
+            work(path, "b")
+        assert left() == finished
+        work(path, "compact")
+    assert not list((path / "unfinished").iterdir()) and not left()
+    whole = tmp_path / "whole"
+    for seed in ("base", "b"):
+        work(whole, seed)
+    assert_same(contents(path), contents(whole))

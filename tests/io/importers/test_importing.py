@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -14,8 +15,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from touchline.engine.cli import main
+from touchline.io import ingest
+from touchline.io.errors import SourceChangedError
 from touchline.io.importers import lines
-from touchline.io.importers.base import Options
+from touchline.io.importers.base import Chunk, Options
 from touchline.io.importers.importing import import_file, plan
 from touchline.io.importers.recognise import recognise
 from touchline.io.ingest import UNFINISHED
@@ -121,6 +124,56 @@ def test_skipping_chunks_gives_the_rest(tmp_path: Path, monkeypatch: pytest.Monk
         assert len(rest) == len(whole) - skip
         for one, other in zip(rest, whole[skip:], strict=True):
             assert_frame_equal(one.tables["trades"], other.tables["trades"])
+
+
+def overwrite(source: Path) -> None:
+    source.write_text(source.read_text().replace(",yes", ",no"))
+
+
+def overwrite_in_place_and_hide_it(source: Path) -> None:
+    """The size, the file and the time of change stay as they were."""
+    before = source.stat()
+    with source.open("r+b") as file:
+        file.seek(-len("1,yes\n"), os.SEEK_END)
+        file.write(b"2")
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def append(source: Path) -> None:
+    with source.open("a") as file:
+        file.write("KXINX-T1,1750000000,50,50,1,yes\n")
+
+
+@pytest.mark.parametrize("change", [append, overwrite, overwrite_in_place_and_hide_it, Path.unlink])
+def test_a_file_that_changes_while_it_is_read_is_refused_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]
+) -> None:
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 2_000)
+    monkeypatch.setattr(ingest, "BATCH_ROWS", 1)
+    source, changed = tmp_path / "trades.csv", list[Chunk]()
+    source.write_text(HEAD + rows(500))
+    store, recognised = Store(tmp_path / "s"), recognise(source, Options())
+
+    def change_once(chunk: Chunk) -> None:
+        if not changed:
+            change(source)
+        changed.append(chunk)
+
+    with pytest.raises(SourceChangedError, match="changed while it was read"):
+        import_file(store, recognised, Options(), seen=change_once)
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in (".parquet", ".json")]
+
+    source.write_text(HEAD + rows(500))
+    assert import_file(store, recognised, Options()).report.rows == {"trades": 500}
+
+
+def test_a_file_that_is_only_touched_while_it_is_read_is_imported(tmp_path: Path) -> None:
+    source = tmp_path / "trades.csv"
+    source.write_text(HEAD + rows(500))
+    done = import_file(
+        Store(tmp_path / "s"), recognise(source, Options()), Options(), seen=lambda chunk: source.touch()
+    )
+    assert done.report.rows == {"trades": 500}
 
 
 @pytest.mark.slow
