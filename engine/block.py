@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from . import state as rows
-from .kernel import MORE_LOG
-from .state import F64, I32, I64, Columns, Flight, Grid, Log, Points, Samples, State, Venue
+from .state import F64, FINISHED, I32, I64, MORE_LOG, Columns, Flight, Grid, Log, Points, Samples, State, Venue
+
+_ORDER_TIMES = [rows.ORDER_TIME, rows.ORDER_SENT]
+_NOTICE_TIMES = [rows.NOTICE_TIME, rows.NOTICE_SIDE]
 
 
 @dataclass
@@ -37,10 +39,13 @@ class Block:
         return self.state.ints.shape[1] - 1
 
     def run(self, stop: int | None = None) -> None:
-        """Walk to event ``stop``, making the log longer whenever it is full."""
+        """Walk to event ``stop``, making the log and the rings longer whenever they are full."""
         end = len(self.columns.ts) if stop is None else stop
-        while self._call(end) == MORE_LOG:
-            self.log = Log(*(_longer(column) for column in self.log))
+        while (status := self._call(end)) != FINISHED:
+            if status == MORE_LOG:
+                self.log = Log(*(_longer(column) for column in self.log))
+            else:
+                self.flight = _longer_flight(self.flight, self.state.scalars)
 
     def _call(self, end: int) -> int:
         return self.kernel.run_nb(
@@ -60,6 +65,19 @@ class Block:
 def _longer(column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     out = np.zeros((4 * len(column), *column.shape[1:]), column.dtype)
     out[: len(column)] = column
+    return out
+
+
+def _longer_flight(flight: Flight, scalars: I64) -> Flight:
+    """Rings with more room; what is under way stands where the counters of the state look for it."""
+    rows_, n = len(flight.times), flight.orders.shape[2]
+    out = new_flight(n, 4 * rows_)
+    orders = np.arange(scalars[rows.ORDER_HEAD], scalars[rows.ORDER_TAIL])
+    notices = np.arange(scalars[rows.NOTICE_HEAD], scalars[rows.NOTICE_TAIL])
+    out.orders[orders % len(out.times)] = flight.orders[orders % rows_]
+    out.notices[notices % len(out.times)] = flight.notices[notices % rows_]
+    for under_way, columns in ((orders, _ORDER_TIMES), (notices, _NOTICE_TIMES)):
+        out.times[np.ix_(under_way % len(out.times), columns)] = flight.times[np.ix_(under_way % rows_, columns)]
     return out
 
 
@@ -87,8 +105,8 @@ def start(state: State, first_ts: int, requote_ns: int, is_open: bool) -> None:
     state.scalars[rows.OPEN] = int(is_open)
 
 
-def new_flight(n: int, messages: int) -> Flight:
-    """Rings for at most ``messages`` each way."""
+def new_flight(n: int, messages: int = 64) -> Flight:
+    """Rings with room for ``messages`` each way; a block makes them longer as needed."""
     return Flight(
         np.zeros((messages, rows.ORDER_ROWS, n), np.int32),
         np.zeros((messages, rows.NOTICE_ROWS, n), np.int32),

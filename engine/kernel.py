@@ -25,11 +25,13 @@ from .state import (
     DUE,
     FEES_PAID,
     FILLS,
+    FINISHED,
     HELD,
     HIGH,
     HIT,
     LEFT,
     MASK,
+    MORE_LOG,
     NEXT_DUE,
     OPEN,
     PENDING,
@@ -46,10 +48,8 @@ from .state import (
     WIDEST,
 )
 
+
 # <kernel>
-FINISHED, MORE_LOG = range(2)
-
-
 @compiled
 def sample_nb(n, mid, st, equity):
     """Write every cell's equity down, and take note of what it quotes and holds."""
@@ -130,7 +130,7 @@ def match_trade_nb(side, p, q, n, venue, st):
 
 @entry
 def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log, samples, stop):
-    """Walk the tape from where the state stands to event ``stop``; stop early only to ask for a longer log."""
+    """Walk the tape from where the state stands to event ``stop``; stop early only to ask for a longer log or ring."""
     sc = st.scalars
     n = 1 if ONE else st.ints.shape[1] - 1
     i = sc[AT]
@@ -138,7 +138,7 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log,
     next_fees = fees_from_nb(i64(0), fees, sc)
     filled = sc[PENDING] > 0
     next_due = sc[NEXT_DUE]
-    room = grid.top + 8 if TAKER else 8
+    room = 2 * grid.top + 8 if TAKER else 8
     status = FINISHED
     while i < stop:
         if RECORD and (sc[FILLS] + room > len(log.fill_ts) or sc[QUOTES] + room > len(log.quote_ts)):
@@ -147,12 +147,18 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log,
         now = tape.ts[i]
         while now >= next_sample:
             if LATENCY:
-                drain_nb(i - 1, next_sample, n, tape, later, values, grid, points, venue, fees, st, flight, log)
+                status = drain_nb(
+                    i - 1, next_sample, n, tape, later, values, grid, points, venue, fees, st, flight, log
+                )
+                if status != FINISHED:
+                    break
             sample_nb(n, mid_nb(tape, grid, i - 1), st, samples.equity[sc[SAMPLE]])
             sc[SAMPLE] += 1
             next_sample = samples.ts[sc[SAMPLE]] if sc[SAMPLE] < len(samples.ts) else FAR
-        if LATENCY:
-            drain_nb(i - 1, now, n, tape, later, values, grid, points, venue, fees, st, flight, log)
+        if LATENCY and status == FINISHED:
+            status = drain_nb(i - 1, now, n, tape, later, values, grid, points, venue, fees, st, flight, log)
+        if LATENCY and status != FINISHED:
+            break
         if now >= next_fees:
             next_fees = fees_from_nb(now, fees, sc)
         kind = tape.kind[i]

@@ -37,7 +37,6 @@ from .state import (
     MASK,
     MOVED,
     NOTICE_HIT,
-    NOTICE_LAST,
     NOTICE_SIDE,
     NOTICE_TAIL,
     NOTICE_TIME,
@@ -190,8 +189,7 @@ def notify_nb(side, at, sign, n, st, flight):
     """Put the agent's notice of the fills in HIT on its way; ``sign`` is -1 for refused orders."""
     sc = st.scalars
     row = sc[NOTICE_TAIL] % len(flight.times)
-    sc[NOTICE_LAST] = max(sc[NOTICE_LAST], at)
-    flight.times[row, NOTICE_TIME] = sc[NOTICE_LAST]
+    flight.times[row, NOTICE_TIME] = at
     flight.times[row, NOTICE_SIDE] = side
     for c in range(n):
         flight.notices[row, NOTICE_HIT, c] = sign * st.ints[HIT, c]
@@ -211,9 +209,13 @@ def log_fill_nb(now, i, side, level, q, taker, fee, rebate, st, log):
 
 
 @compiled
-def response_nb(venue, i):
-    """Delay of the exchange's answer at event ``i``."""
-    return venue.delay[RESPONSE, i if venue.delay.shape[1] > 1 else 0]
+def arrival_nb(venue, line, now):
+    """When a message sent at ``now`` arrives: after its delay, and never before one sent earlier on the same line."""
+    if venue.delay.shape[1] == 1:
+        return now + venue.delay[line, 0]
+    bucket = now // venue.bucket_ns
+    at = bucket % venue.delay.shape[1]
+    return max(now + venue.delay[line, at], bucket * venue.bucket_ns + venue.lift[line, at])
 
 
 @compiled
@@ -227,7 +229,7 @@ def fill_nb(side, i, now, mid, later, n, grid, venue, fees, st, flight, log):
             if hit[c] > 0:
                 fee, rebate = charge_nb(side, rate, fees, i64(price_nb(grid, side, px[c])), hit[c], c, st)
     if LATENCY:
-        notify_nb(side, now + response_nb(venue, i), i32(1), n, st, flight)
+        notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(1), n, st, flight)
     book_nb(
         side, grid, mid, later, n, hit, px, st.ints[LEFT + side], st.ints[POSITION], st.ints[FILL_COUNT],
         st.ints[ASIDE if LATENCY else MASK], st.longs[CASH], st.longs[FLOW], st.longs[FLOW_LATER], st.longs[VOLUME],
@@ -341,10 +343,10 @@ def reject_nb(side, n, mask, want, other, top, st):
 def place_nb(side, i, now, mid, later, bid, ask, n, mask, want, size, grid, venue, fees, st, flight, log):
     """The exchange acts on the orders of marked cells: refuse, replace, rest or take."""
     if CAPITAL and afford_nb(side, n, mask, want, size, grid, st) > 0 and LATENCY:
-        notify_nb(side, now + response_nb(venue, i), i32(-1), n, st, flight)
+        notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(-1), n, st, flight)
     other = i32(grid.top - ask) if side == 0 else bid
     if LATENCY and venue.post_only and reject_nb(side, n, mask, want, other, grid.top, st) > 0:
-        notify_nb(side, now + response_nb(venue, i), i32(-1), n, st, flight)
+        notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(-1), n, st, flight)
     rest_nb(
         n, venue.amend_keeps, mask, want, size, st.ints[PX + side], st.ints[LEFT + side], st.ahead[side],
         st.ints[CHANGE], st.ints[MOVED], st.book[side],
@@ -360,4 +362,4 @@ def place_nb(side, i, now, mid, later, bid, ask, n, mask, want, size, grid, venu
                 take_nb(side, i, now, mid, later, other, c, grid, fees, st, log)
                 taken += st.ints[HIT, c]
         if LATENCY and taken > 0:
-            notify_nb(side, now + response_nb(venue, i), i32(1), n, st, flight)
+            notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(1), n, st, flight)

@@ -13,17 +13,21 @@ import math
 from .compiled import compiled
 from .events import BOOK, GAP, KIND, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import NS_A_DAY, due_nb, log_quote_nb, stamp_nb, stop_nb, told_nb, wish_of_nb
-from .kernel_head import FEES, RECORD, RISK
-from .kernel_orders import highest_nb, i32, i64, place_nb
+from .kernel_head import FEES, RECORD, RISK, TAKER
+from .kernel_orders import arrival_nb, highest_nb, i32, i64, place_nb
 from .state import (
     DUE,
     ENTRY,
     FEE_FROM,
     FEE_ROW,
     FEED,
+    FILLS,
+    FINISHED,
     HIGH,
     KNOWN_POSITION,
     MASK,
+    MORE_LOG,
+    MORE_WIRE,
     NEXT_DUE,
     NOTICE_HEAD,
     NOTICE_HIT,
@@ -33,16 +37,15 @@ from .state import (
     NOTICE_VERSION,
     OPEN,
     ORDER_HEAD,
-    ORDER_LAST,
     ORDER_LEFT,
     ORDER_MASK,
     ORDER_PX,
     ORDER_SENT,
     ORDER_TAIL,
     ORDER_TIME,
+    QUOTES,
     REQUOTES,
     SEEN,
-    SEEN_AT,
     SEEN_VALUE,
     SENT,
     SENT_LEFT,
@@ -76,8 +79,8 @@ def fees_from_nb(now, fees, sc):
 
 
 @compiled
-def send_nb(now, delay, n, st, flight):
-    """Marked cells send what they want changed."""
+def send_nb(at, n, st, flight):
+    """Marked cells send what they want changed; it arrives at ``at``."""
     sc, ints = st.scalars, st.ints
     row = sc[ORDER_TAIL] % len(flight.times)
     order = flight.orders[row]
@@ -97,8 +100,7 @@ def send_nb(now, delay, n, st, flight):
             ints[SENT_VERSION + s, c] = version if changed > 0 else ints[SENT_VERSION + s, c]
     if sent > 0:
         sc[SENT] += 1
-        sc[ORDER_LAST] = max(sc[ORDER_LAST], now + delay)
-        flight.times[row, ORDER_TIME] = sc[ORDER_LAST]
+        flight.times[row, ORDER_TIME] = at
         flight.times[row, ORDER_SENT] = version
         sc[ORDER_TAIL] += 1
 
@@ -183,7 +185,6 @@ def think_nb(now, trigger, n, tape, values, grid, points, venue, st, flight):
     """Marked cells decide on what they have seen and know, and send it."""
     sc = st.scalars
     seen = sc[SEEN]
-    column = seen if venue.delay.shape[1] > 1 else 0
     bid, ask = i32(tape.best_bid[seen]), i32(tape.best_ask[seen])
     if RISK:
         stop_nb(n, now // NS_A_DAY, mid_nb(tape, grid, seen), st)
@@ -197,28 +198,44 @@ def think_nb(now, trigger, n, tape, values, grid, points, venue, st, flight):
             for c in range(n):
                 st.ints[WANT + s, c] = 0
                 st.ints[SIZE + s, c] = 0
-    send_nb(now, venue.delay[ENTRY, column], n, st, flight)
+    send_nb(arrival_nb(venue, ENTRY, now), n, st, flight)
     sc[NEXT_DUE] = stamp_nb(
         n, i32(1 if quoting else 0), now + venue.requote_ns, st.longs[DUE], st.ints[MASK], st.ints[REQUOTES]
     )
 
 
 @compiled
+def short_nb(room, st, flight, log):
+    """What has too little room for the next thing to happen: the log, the rings, or neither."""
+    sc = st.scalars
+    if RECORD and (sc[FILLS] + room > len(log.fill_ts) or sc[QUOTES] + 1 > len(log.quote_ts)):
+        return MORE_LOG
+    rows = len(flight.times) - 8
+    if sc[ORDER_TAIL] - sc[ORDER_HEAD] > rows or sc[NOTICE_TAIL] - sc[NOTICE_HEAD] > rows:
+        return MORE_WIRE
+    return FINISHED
+
+
+@compiled
 def drain_nb(i, until, n, tape, later, values, grid, points, venue, fees, st, flight, log):
-    """Everything on the wire and at the agent strictly before ``until``, with event ``i`` the last one processed."""
+    """Everything on the wire and at the agent strictly before ``until``, with event ``i`` the last one processed.
+
+    Stops early where something must be longer first, and says what.
+    """
     sc, times = st.scalars, flight.times
     rows = len(times)
+    room = 2 * grid.top + 8 if TAKER else 8
     while True:
+        short = short_nb(room, st, flight, log)
+        if short != FINISHED:
+            return short
         orders = times[sc[ORDER_HEAD] % rows, ORDER_TIME] if sc[ORDER_HEAD] < sc[ORDER_TAIL] else FAR
         notes = times[sc[NOTICE_HEAD] % rows, NOTICE_TIME] if sc[NOTICE_HEAD] < sc[NOTICE_TAIL] else FAR
         moment = next_moment_nb(tape, sc[SEEN], i)
-        sight = FAR
-        if moment >= 0:
-            column = moment if venue.delay.shape[1] > 1 else 0
-            sight = max(sc[SEEN_AT], tape.ts[moment] + venue.delay[FEED, column])
+        sight = arrival_nb(venue, FEED, tape.ts[moment]) if moment >= 0 else FAR
         now = min(orders, notes, sight)
         if now >= until:
-            return
+            return FINISHED
         if orders == now:
             arrive_nb(i, n, tape, later, grid, venue, fees, st, flight, log)
             continue
@@ -226,7 +243,6 @@ def drain_nb(i, until, n, tape, later, values, grid, points, venue, fees, st, fl
         marked = False
         if sight == now:
             trigger = see_nb(tape, moment, st)
-            sc[SEEN_AT] = now
         while sc[NOTICE_HEAD] < sc[NOTICE_TAIL] and times[sc[NOTICE_HEAD] % rows, NOTICE_TIME] <= now:
             learn_nb(n, st, flight)
             marked = True

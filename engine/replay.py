@@ -104,7 +104,7 @@ def new_block(
     state = new_state(params, int(grid.top), flags.float_queue)
     ts = tape.columns.ts
     session_end = int(ts[-1]) if tape.market.close_ts is None else tape.market.close_ts
-    venue = first.numbers(int(ts[0]), max(session_end, int(ts[0]) + 1))
+    venue = first.numbers(int(ts[0]), max(session_end, int(ts[0]) + 1), int(ts[0]), int(ts[-1]))
     start(state, int(ts[0]), venue.requote_ns, open_at_start(tape))
     n = len(cells)
     state.ints[rows.LIMIT, :n] = [round(one.position_limit * 100) for one in limits]
@@ -116,7 +116,7 @@ def new_block(
         kernel(model, flags), tape.columns, mid_later(tape), values_or_one(tape.values), grid,
         points_of(tape, first.volatility, first.window_s), venue, np.array(list(fees), np.int64), state,
         new_state(np.zeros_like(params), int(grid.top), flags.float_queue),
-        new_flight(n, first.messages_under_way(ts) if flags.latency else 1), new_log(4096 if record else 1),
+        new_flight(n), new_log(4096 if record else 1),
         Samples(times, np.zeros((len(times), n), np.int64)),
     )  # fmt: skip
 

@@ -70,7 +70,9 @@ class Venue(NamedTuple):
     volatility: int
     window_ns: int
     variance: float
-    delay: I64  #: feed, order entry and response in ns: three rows of one value, or of one an event
+    bucket_ns: int  #: how long a delay holds before the next one is drawn
+    delay: I64  #: feed, order entry and response in ns: three rows of one value, or of one a bucket, in turn
+    lift: I64  #: how long after a bucket's start what was sent before it may arrive
 
 
 FEED, ENTRY, RESPONSE = range(3)
@@ -98,10 +100,12 @@ FEE_FROM, FEE_TAKER, FEE_MAKER, FEE_STEP, FEE_GRID, FEE_REBATE, FEE_STRICT = ran
 #: samples of the absolute position.
 
 #: Positions in State.scalars: the loop's own state.
-(AT, HIGH, HIGH1, NEXT_DUE, W_HEAD, W_TAIL, OPEN, VALUE, SEEN, SEEN_AT, SEEN_VALUE, SAMPLE, FEE_ROW, FILLS, QUOTES,
- ORDER_HEAD, ORDER_TAIL, NOTICE_HEAD, NOTICE_TAIL, ORDER_LAST, NOTICE_LAST, SENT, PENDING,
- SCALARS) = range(24)  # fmt: skip
+(AT, HIGH, HIGH1, NEXT_DUE, W_HEAD, W_TAIL, OPEN, VALUE, SEEN, SEEN_VALUE, SAMPLE, FEE_ROW, FILLS, QUOTES,
+ ORDER_HEAD, ORDER_TAIL, NOTICE_HEAD, NOTICE_TAIL, SENT, PENDING, SCALARS) = range(21)  # fmt: skip
 #: OPEN: bit 0 the market trades, bit 1 the book is known.
+
+#: What a walk ends with: the tape's end, or a log or ring that must be longer first.
+FINISHED, MORE_LOG, MORE_WIRE = range(3)
 
 
 class State(NamedTuple):

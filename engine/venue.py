@@ -11,9 +11,10 @@ import numpy as np
 from ..io.errors import InputError
 from ..strategies.parameters import nearest
 from .fees import FeeTable
+from .latency import BUCKET_NS, Delay, check_delay, delay_lines, is_delayed
 from .queue import QueueModel, queue_model
 from .specialise import Flags
-from .state import I64, Grid, Venue
+from .state import Grid, Venue
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -28,9 +29,10 @@ class Assumptions:
     """What a run takes for granted. Prices are in cents, sizes in contracts, money in dollars, times as named."""
 
     queue: str = "power@3"
-    feed_ms: float = 0.0  #: from the exchange's event to the agent's knowing it
-    entry_ms: float = 0.0  #: from the agent's order to its arrival
-    response_ms: float = 0.0  #: from a fill to the agent's knowing it
+    feed_ms: Delay = 0.0  #: from the exchange's event to the agent's knowing it; a number or a law, see latency.py
+    entry_ms: Delay = 0.0  #: from the agent's order to its arrival
+    response_ms: Delay = 0.0  #: from a fill to the agent's knowing it
+    latency_seed: int = 0  #: of the delays that are drawn
     requote_ms: float = 1000.0  #: a quote is reconsidered this long after the last time, and at once after a fill
     post_only: bool = True
     amend: Literal["keep", "replace"] = "keep"  #: whether a smaller size at the same price keeps its place
@@ -58,8 +60,10 @@ class Assumptions:
         _one_of("membership", self.membership, ("direct", "broker"))
         if self.shrink != "none" and self.calm is None:
             raise InputError("shrink needs calm: the volatility in cents up to which nothing shrinks")
-        for name in ("feed_ms", "entry_ms", "response_ms", "requote_ms"):
-            _within(name, getattr(self, name), 0.0, 86_400_000.0)
+        for name in ("feed_ms", "entry_ms", "response_ms"):
+            check_delay(name, getattr(self, name))
+        _within("latency_seed", self.latency_seed, 0, 2**53)
+        _within("requote_ms", self.requote_ms, 0.0, 86_400_000.0)
         _within("window_s", self.window_s, 0.001, 86_400.0)
         _within("position_limit", self.position_limit, 0.0, 10_000_000.0)
         for name in ("halt", "calm", "daily_loss", "capital"):
@@ -70,6 +74,11 @@ class Assumptions:
     def queue_rule(self) -> QueueModel:
         """The queue model by its name."""
         return queue_model(self.queue)
+
+    @property
+    def delays(self) -> tuple[Delay, Delay, Delay]:
+        """Feed, order entry and response, as their names stand in state.py."""
+        return self.feed_ms, self.entry_ms, self.response_ms
 
     def with_options(self, given: dict[str, Any]) -> Assumptions:
         """Return these assumptions with some of them changed; names may be written with dashes."""
@@ -87,31 +96,22 @@ class Assumptions:
     def flags(self, grid: Grid, fees: FeeTable, *, cells: int, record: bool) -> Flags:
         """What the kernel must be able to do under these assumptions, and nothing more."""
         risk = self.shrink != "none" or self.halt is not None or self.daily_loss is not None
-        delay = max(self.feed_ms, self.entry_ms, self.response_ms)
         return Flags(
-            one=cells == 1, record=record, latency=delay > 0, risk=risk, taker=not self.post_only,
-            fees=bool(fees.taker_rate.any() or fees.maker_rate.any() or fees.grid.max() > 1),
+            one=cells == 1, record=record, latency=any(map(is_delayed, self.delays)), risk=risk,
+            taker=not self.post_only, fees=bool(fees.taker_rate.any() or fees.maker_rate.any() or fees.grid.max() > 1),
             capital=self.capital is not None, uniform=bool(grid.step > 0), float_queue=self.queue_rule.is_float,
         )  # fmt: skip
 
-    def numbers(self, session_start: int, session_end: int) -> Venue:
-        """The same as the kernel needs it."""
+    def numbers(self, session_start: int, session_end: int, first_ts: int, last_ts: int) -> Venue:
+        """The same as the kernel needs it, for a tape between two times."""
         rule = self.queue_rule
-        delays = [[round(ms * MS)] for ms in (self.feed_ms, self.entry_ms, self.response_ms)]
+        delay, lift = delay_lines(self.delays, int(self.latency_seed), first_ts, last_ts)
         return Venue(
             rule.rule, rule.exponent, rule.partial, rule.cross, self.post_only, self.amend == "keep",
             SHRINK[self.shrink], round(self.requote_ms * MS), session_start, session_end, HORIZON[self.horizon],
             float(self.tau), VOLATILITY[self.volatility], round(self.window_s * SECOND), float(self.variance),
-            np.array(delays, np.int64),
+            BUCKET_NS, delay, lift,
         )  # fmt: skip
-
-    def messages_under_way(self, ts: I64) -> int:
-        """How many messages can be under way at once, one way: every moment may send or cause some."""
-        longest = round(max(self.feed_ms + self.entry_ms, self.response_ms) * MS)
-        if longest == 0 or not len(ts):
-            return 1
-        reach = np.searchsorted(ts, ts + longest + 1, side="right") - np.arange(len(ts))
-        return 3 * int(reach.max()) + 8
 
 
 def _one_of(name: str, given: str, allowed: Any) -> None:

@@ -71,7 +71,8 @@ class Setting:
     loss: int = 0
     capital: int = 0
     takes: bool = False
-    delays: Callable[[int], tuple[int, int, int]] | None = None  #: event -> feed, order entry, response
+    delays: tuple[list[int], list[int], list[int]] | None = None  #: feed, order entry, response: one a bucket, in turn
+    bucket_ns: int = 10**9
 
 
 @dataclass
@@ -157,12 +158,11 @@ class Run:
         self.mids = self.all_mids()
         # What the agent has seen, knows and has sent; what is under way.
         self.seen_book: list[dict[int, int]] = [{}, {}]
-        self.seen, self.seen_at, self.seen_value, self.known_position = -1, 0, math.nan, 0
+        self.seen, self.seen_value, self.known_position = -1, math.nan, 0
         self.sent: list[Order | None] = [None, None]
         self.messages = 0
         self.to_exchange: list[tuple[int, int, dict[int, tuple[int, int]]]] = []
         self.to_agent: list[tuple[int, int, int, int]] = []
-        self.last_sent, self.last_notice = 0, 0
         self.versions = [0, 0]
 
     # The book.
@@ -330,7 +330,7 @@ class Run:
         self.has_filled = True
         self.pay(i, now, side, order, self.price(side, order.level), lots, taker=False)
         if self.a.delays:
-            self.notify(i, now, side, order.version, lots)
+            self.notify(now, side, order.version, lots)
 
     # Decisions.
 
@@ -434,12 +434,12 @@ class Run:
             level, lots = 0, 0
             self.out.refused += 1
             if self.a.delays:
-                self.notify(i, now, side, version, -1)
+                self.notify(now, side, version, -1)
         other = max(self.book[1 - side], default=0)
         crosses = level > 0 and other > 0 and level + other >= self.top
         if self.a.delays and self.a.post_only and crosses:
             self.out.rejected += 1
-            self.notify(i, now, side, version, -1)
+            self.notify(now, side, version, -1)
             level = lots = 0
         old = self.orders[side]
         if level == 0:
@@ -481,7 +481,7 @@ class Run:
                 self.pay(i, now, side, order, self.price(other, level), lots, taker=True)
                 total += lots
         if total and self.a.delays:
-            self.notify(i, now, side, order.version, total)
+            self.notify(now, side, order.version, total)
 
     def note_quote(self, i: int, now: int) -> None:
         """Write the resting quote down if it changed."""
@@ -490,22 +490,30 @@ class Run:
             ahead = tuple(float(o.ahead) if o else None for o in self.orders)
             self.out.quotes.append((now, i, *bid, *ask, *ahead))
 
-    # Delays: messages never overtake each other.
+    # Delays: messages never overtake each other, nor any that could have been sent before.
 
-    def notify(self, i: int, now: int, side: int, version: int, lots: int) -> None:
+    def arrival(self, line: int, now: int) -> int:
         assert self.a.delays is not None
-        self.last_notice = max(self.last_notice, now + self.a.delays(i)[2])
-        self.to_agent.append((self.last_notice, side, version, lots))
+        delays, step = self.a.delays[line], self.a.bucket_ns
+        bucket = now // step
+        times = [now + delays[bucket % len(delays)]]
+        earlier = bucket - 1
+        while (earlier + 1) * step + max(delays) > now:
+            times.append((earlier + 1) * step + delays[earlier % len(delays)])
+            earlier -= 1
+        return max(times)
+
+    def notify(self, now: int, side: int, version: int, lots: int) -> None:
+        self.to_agent.append((self.arrival(2, now), side, version, lots))
 
     def advance(self, i: int, until: int) -> None:
         """Everything before ``until``, event ``i`` being the last that happened: orders, then sight, then notices."""
-        assert self.a.delays is not None
         never = 1 << 62
         while True:
             moment = next((j for j in range(self.seen + 1, i + 1) if self.events[j].moment), None)
             sight = never
             if moment is not None:
-                sight = max(self.seen_at, self.events[moment].ts + self.a.delays(moment)[0])
+                sight = self.arrival(0, self.events[moment].ts)
             order = self.to_exchange[0][0] if self.to_exchange else never
             notice = self.to_agent[0][0] if self.to_agent else never
             now = min(order, notice, sight)
@@ -520,7 +528,7 @@ class Run:
                     self.change(self.seen_book, event)
                     self.seen_value = self.values[event.aux] if event.kind == UNDERLYING else self.seen_value
                     trigger = event.kind
-                self.seen, self.seen_at = moment, now
+                self.seen = moment
             while self.to_agent and self.to_agent[0][0] <= now:
                 wakes |= self.learn(*self.to_agent.pop(0)[1:])
             if wakes or (sight == now and self.due <= now):
@@ -538,7 +546,6 @@ class Run:
         return lots > 0
 
     def think(self, now: int, trigger: int) -> None:
-        assert self.a.delays is not None
         self.check_loss(self.seen, now)
         wishes = [(0, 0), (0, 0)]
         if self.is_quotable(self.seen_book):
@@ -553,8 +560,7 @@ class Run:
                 self.sent[side] = Order(level, lots, 0, self.messages + 1) if level else None
         if message:
             self.messages += 1
-            self.last_sent = max(self.last_sent, now + self.a.delays(self.seen)[1])
-            self.to_exchange.append((self.last_sent, self.messages, message))
+            self.to_exchange.append((self.arrival(1, now), self.messages, message))
         self.due = now + self.a.requote_ns
 
     def arrive(self, i: int, now: int) -> None:

@@ -40,11 +40,11 @@ def _value(text: str) -> Any:
         return text
 
 
-def assumptions(queue: str, latency_ms: float, given: list[str]) -> Assumptions:
+def assumptions(queue: str, latency_ms: str, given: list[str]) -> Assumptions:
     """The assumptions that the options spell out; the latency is that of an order on its way in."""
     from ..venue import Assumptions
 
-    return Assumptions(queue=queue, entry_ms=latency_ms).with_options(pairs(given, "--assume"))
+    return Assumptions(queue=queue, entry_ms=_value(latency_ms)).with_options(pairs(given, "--assume"))
 
 
 @app.command()
@@ -56,7 +56,7 @@ def backtest(
     end: str | None = typer.Option(None, "--to", help="Before this time."),
     parameters: list[str] = _SET,
     queue: str = typer.Option("power@3", "--queue", help="Queue model: power@n, log, touch, through, pessimistic, …"),
-    latency_ms: float = typer.Option(0.0, "--latency-ms", min=0.0, help="Milliseconds an order takes to arrive."),
+    latency_ms: str = typer.Option("0", "--latency-ms", help="How long orders take: ms, or a law as lognormal:50:0.5."),
     assume: list[str] = _ASSUME,
     grid: str | None = typer.Option(None, "--grid", help="Price grid, when the market's own is not stored."),
     underlying: str | None = typer.Option(None, "--underlying", help="Symbol of the underlying's prices."),

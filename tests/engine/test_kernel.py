@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from touchline.engine import block as blocks
 from touchline.engine import state as rows
 from touchline.engine.fees import ROUNDINGS
+from touchline.engine.latency import lift_of
 from touchline.engine.queue import queue_model
 from touchline.engine.specialise import Flags, kernel
 from touchline.engine.state import Points, Samples, Venue
@@ -167,8 +168,9 @@ def scenes(draw, flags, grids):
     rule = draw(st.sampled_from(RULES if flags.float_queue else RULES[:5]))
     named = queue_model("power@3" if rule == "power" else rule)
     post_only = not flags.taker or draw(st.integers(0, 3)) == 0
-    delay = draw(st.tuples(*[st.sampled_from([0, 1, 1_000, 400_000_000, 2 * SECOND])] * 3)) if flags.latency else None
-    moving = draw(st.booleans()) if flags.one else False
+    delay = st.sampled_from([0, 1, 1_000, 400_000_000, 2 * SECOND])
+    turns = draw(st.sampled_from([1, 1, 2, 5]))
+    delays = draw(st.tuples(*[st.lists(delay, min_size=turns, max_size=turns)] * 3)) if flags.latency else None
     setting = oracle.Setting(
         rule=rule, exponent=draw(st.sampled_from([1.0, 2.0, 3.0, 1.5])),
         partial=draw(st.sampled_from([named.partial, named.partial, not named.partial])), cross=draw(st.booleans()),
@@ -177,8 +179,7 @@ def scenes(draw, flags, grids):
         volatility=draw(st.sampled_from(VOLATILITIES)), window_ns=draw(st.sampled_from([2 * SECOND, 60 * SECOND])),
         variance=draw(st.sampled_from([0.0, 0.25, 1.0])), fees=draw(fee_tables()) if flags.fees else (),
         shrink_limit=flags.risk and draw(st.booleans()), shrink_size=flags.risk and draw(st.booleans()),
-        takes=flags.taker,
-        delays=(lambda i: tuple(d // (1 + i % 3) for d in delay) if moving else delay) if delay else None,
+        takes=flags.taker, delays=delays, bucket_ns=draw(st.sampled_from([250_000_000, SECOND])),
     )  # fmt: skip
     step = 1.0 if grid == "linear_cent" else 0.1
     model = MODELS.get(grid, FixedSpread)
@@ -229,14 +230,13 @@ def run_kernel(flags, tape, model, cells, params, samples, slices=1):
     table = [[*column, 0] for column in ([point[0] for point in seen], [point[1] for point in seen])]
     sums = [[0, *np.cumsum(values, dtype=np.int64)], [0, *np.cumsum(np.square(values), dtype=np.int64)]]
     points = Points(np.array([*table, *sums], np.int64), np.array([float(point[2]) for point in seen]))
-    delays = [a.delays(i) for i in range(events)] if a.delays else [(0, 0, 0)]
-    delay = np.ascontiguousarray(np.array(delays, np.int64).T)
-    if len(set(delays)) == 1:
-        delay = np.ascontiguousarray(delay[:, :1])
+    delay = np.array(a.delays or [[0]] * 3, np.int64)
+    lift = np.array([lift_of(np.tile(line, 20), a.bucket_ns)[-len(line) :] for line in delay])
     venue = Venue(
         RULES.index(a.rule), a.exponent, a.partial, a.cross, a.post_only, a.keep,
         1 * a.shrink_limit + 2 * a.shrink_size, a.requote_ns, *a.session, HORIZONS.index(a.horizon), a.tau,
-        VOLATILITIES.index(a.volatility), a.window_ns, a.variance, delay,
+        VOLATILITIES.index(a.volatility), a.window_ns, a.variance,
+        a.bucket_ns, delay, lift,
     )  # fmt: skip
     fees = a.fees or (oracle.Fees(0, 0, 0, 1, 1, 1 << 62, 0),)
     fee_rows = np.array([[f.from_ts, f.taker, f.maker, f.step, f.grid, f.rebate, f.strict] for f in fees], np.int64).T
@@ -250,7 +250,7 @@ def run_kernel(flags, tape, model, cells, params, samples, slices=1):
         state.longs[rows.LOSS, c], state.longs[rows.CAPITAL_MICROS, c] = cell.loss, cell.capital
     block = blocks.Block(
         kernel(model, flags), columns, mid_later(tape), tape.values, tape.grid, points, venue,
-        np.ascontiguousarray(fee_rows), state, few, blocks.new_flight(n, 4 * events + 64),
+        np.ascontiguousarray(fee_rows), state, few, blocks.new_flight(n, 16),
         blocks.new_log(512 if flags.record else 16),
         Samples(np.array(samples, np.int64), np.zeros((len(samples), n), np.int64)),
     )  # fmt: skip
@@ -316,10 +316,11 @@ def check(flags, scene, slices=1):
 CENT = ("linear_cent",)
 UNEVEN = ("tapered_deci_cent", "center_half_edge_quint_cent")
 ALL = {"record": True, "one": True, "taker": True, "fees": True, "capital": True, "risk": True, "float_queue": True}
-COMBINATIONS = {
+COMBINATIONS: dict[str, tuple[Flags, tuple[str, ...]]] = {
     "sweep": (Flags(), CENT),
     "replay": (Flags(**ALL, uniform=False), UNEVEN),
     "delays": (Flags(**ALL, latency=True), CENT),
+    "delays of many": (Flags(**(ALL | {"record": False, "one": False}), latency=True), CENT),
 }
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 LONG = settings(max_examples=3_000, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
