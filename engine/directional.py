@@ -17,12 +17,12 @@ from ..io.store import Store
 from ..io.times import Moment
 from ..strategies.pipeline import DOLLAR, Pipeline, load_pipeline
 from .fees import Membership
+from .history import open_history
 from .panel import Panel, build_panel
 from .portfolio import PortfolioRun, rules, run, run_cells
 from .portfolio_columns import columns_of
 from .portfolio_random import RandomComparison, compare_random
 from .portfolio_types import FILTER_BASE, Columns
-from .scratch import Scratch
 
 MINUTE_NS = 60_000_000_000
 RANDOM_PORTFOLIOS = 200
@@ -51,6 +51,10 @@ class DirectionalRun:
     run: PortfolioRun
     random: RandomComparison | None
     seed: int
+    data: str | None = None  #: where the history lies; None when it was handed over as an object
+    start: Moment | None = None
+    end: Moment | None = None
+    notes: tuple[str, ...] = ()  #: what of the data could not be used
 
 
 def score_panel(panel: Panel, pipeline: Pipeline) -> Scored:
@@ -82,42 +86,20 @@ def _ticks_nb(edge: Any, score: Any) -> None:
             score[t, m] = 0 if np.isnan(ticks) else np.int16(min(max(np.rint(ticks), -DOLLAR), DOLLAR))
 
 
-def open_history(data: str | Path, progress: Progress | None = None) -> tuple[Store, Scratch | None]:
-    """A store, or a folder of files that people have (``markets.csv``, ``trades.csv``), brought into one first.
-
-    The second thing keeps a temporary store alive; it goes when that is let go.
-    """
-    path = Path(str(data))
-    if str(data).startswith("s3://") or not path.is_dir() or not any(path.glob("*.csv*")):
-        return Store(data), None
-    from ..io.importers.base import Options
-    from ..io.importers.importing import import_file, plan
-
-    folder = Scratch("store-")
-    store, options = Store(folder.path), Options()
-    known, _ = plan([path], options)
-    for done, recognised in enumerate(known, 1):
-        import_file(store, recognised, options)
-        if progress is not None:
-            progress(done, len(known))
-    return store, folder
-
-
 def panel_for(
     data: str | Path | Store | Panel,
     pipeline: Pipeline,
     start: Moment | None = None,
     end: Moment | None = None,
     progress: Progress | None = None,
-) -> Panel:
-    """The panel that a pipeline's source asks for."""
+) -> tuple[Panel, tuple[str, ...]]:
+    """The panel that a pipeline's source asks for, and what was left out on the way."""
     if isinstance(data, Panel):
-        return data
-    history, keep = (data, None) if isinstance(data, Store) else open_history(data)
+        return data, ()
+    opened = open_history(data)
     step = int(pipeline.source.values.get("step_minutes", 60)) * MINUTE_NS
-    panel = build_panel(history, start, end, step, where=pipeline.source.keep(), progress=progress)
-    del keep
-    return panel
+    panel = build_panel(opened.store, start, end, step, where=pipeline.source.keep(), progress=progress)
+    return panel, opened.notes
 
 
 def backtest(
@@ -129,7 +111,6 @@ def backtest(
     options: Mapping[str, Any] | None = None,
     random_portfolios: int = 0,
     seed: int = 0,
-    membership: Membership = "direct",
     progress: Progress | None = None,
 ) -> DirectionalRun:
     """Run a pipeline over recorded markets and keep everything.
@@ -139,18 +120,21 @@ def backtest(
     """
     pipeline = strategy if isinstance(strategy, Pipeline) else load_pipeline(strategy)
     pipeline = pipeline.with_values(**(options or {}))
-    panel = panel_for(data, pipeline, start, end, progress)
+    panel, notes = panel_for(data, pipeline, start, end, progress)
     scored = score_panel(panel, pipeline)
-    columns = columns_of(panel, scored.score, membership)
+    columns = columns_of(panel, scored.score, _membership(pipeline))
     rule = rules(pipeline.limits())
     made = run(columns, rule, scored.passed)
     random = compare_random(columns, rule, made, random_portfolios, seed) if random_portfolios else None
-    return DirectionalRun(pipeline, panel, columns, rule, scored, made, random, seed)
+    place = None if isinstance(data, Panel) else data.path if isinstance(data, Store) else str(data)
+    return DirectionalRun(pipeline, panel, columns, rule, scored, made, random, seed, place, start, end, notes)
 
 
-def run_grid(
-    panel: Panel, pipeline: Pipeline, cells: Cells, membership: Membership = "direct"
-) -> tuple[pl.DataFrame, npt.NDArray[np.int64]]:
+def _membership(pipeline: Pipeline) -> Membership:
+    return "broker" if pipeline.executor.values.get("membership") == "broker" else "direct"
+
+
+def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells) -> tuple[pl.DataFrame, npt.NDArray[np.int64]]:
     """Run many cells, each a set of parameters: a row of totals a cell, and each cell's P&L a day (micros).
 
     Cells that share scorer and filters share their scores; portfolio rules cost one pass of the kernel each.
@@ -167,7 +151,9 @@ def run_grid(
     for places in shared.values():
         scored = score_panel(panel, made[places[0]])
         columns = (
-            columns_of(panel, scored.score, membership) if columns is None else columns._replace(score=scored.score)
+            columns_of(panel, scored.score, _membership(pipeline))
+            if columns is None
+            else columns._replace(score=scored.score)
         )
         wanted = np.concatenate([rules(made[place].limits()) for place in places])
         accounts, sampled = run_cells(columns, wanted, scored.passed)

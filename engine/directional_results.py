@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +12,16 @@ import numpy as np
 import polars as pl
 
 from ..io.errors import InputError
+from ..io.times import Moment
+from ..strategies.pipeline import recorded_pipeline
+from . import __version__
 from .calibration import Calibration, calibration
-from .directional import DirectionalRun
+from .directional import DirectionalRun, backtest
 from .performance import Performance, performance, period_curve
 from .portfolio_candidates import candidate_outcomes
 from .portfolio_types import FILTER_BASE, NO_PRICE, Exit, Fate
 from .resampling import mean_interval
+from .result_files import frames_hash, write_run
 from .warnings import Notice
 
 DAY_NS = 86_400_000_000_000
@@ -203,8 +206,16 @@ class DirectionalResult:
         locked = found.run.curve[:, 2]
         return {
             "kind": "directional",
+            "engine_version": __version__,
             "strategy": found.pipeline.as_dict(),
-            "seed": found.seed,
+            "settings": {
+                "data": found.data,
+                "start": _stated(found.start),
+                "end": _stated(found.end),
+                "random_portfolios": 0 if found.random is None else len(found.random.pnl),
+                "seed": found.seed,
+            },
+            "result_hash": self.result_hash,
             "from_ts": int(panel.times[0]),
             "to_ts": int(panel.times[-1]),
             "bars": len(panel.times),
@@ -227,38 +238,33 @@ class DirectionalResult:
             "warnings": [notice.as_row() for notice in self.notices],
         }
 
+    @cached_property
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """The frames that are written beside the record."""
+        return {"trades": self.trades, "equity": self.equity, "candidates": self.candidates}
+
+    @cached_property
+    def result_hash(self) -> str:
+        """One hash of every trade, every bar's equity, every candidate's fate and the random portfolios."""
+        random = self.found.random
+        return frames_hash({"random": None if random is None else random.pnl.tolist()}, self.frames)
+
     def write(self, folder: str | Path) -> Path:
-        """Write ``result.json``, ``trades.parquet``, ``equity.parquet`` and ``candidates.parquet``; whole or not."""
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        for name, frame in (("trades", self.trades), ("equity", self.equity), ("candidates", self.candidates)):
-            beside = place / f".{name}.parquet.new"
-            frame.write_parquet(beside)
-            beside.replace(place / f"{name}.parquet")
-        beside = place / ".result.json.new"
-        with beside.open("w") as file:
-            json.dump(self.summary, file, indent=1, default=_plain)
-            file.flush()
-            os.fsync(file.fileno())
-        return beside.replace(place / "result.json")
+        """Write ``trades.parquet``, ``equity.parquet`` and ``candidates.parquet``, then ``run.json``."""
+        return write_run(folder, self.frames, self.summary)
 
 
-def read_result(path: str | Path) -> dict[str, Any]:
-    """Read a result written by ``DirectionalResult.write``: the file, or its folder."""
-    file = Path(path)
-    file = file / "result.json" if file.is_dir() else file
-    if not file.exists():
-        raise InputError(f"there is no results file {file}; a backtest writes one to results/")
-    try:
-        document = json.loads(file.read_text())
-    except json.JSONDecodeError as error:
-        raise InputError(f"{file} is not JSON: {error}") from None
-    if not isinstance(document, dict) or document.get("kind") != "directional":
-        raise InputError(f"{file} is not the result of a betting backtest")
-    return document
+def run_record(record: Mapping[str, Any]) -> DirectionalResult:
+    """Run again what a record says was run."""
+    asked = record["settings"]
+    if asked["data"] is None:
+        raise InputError("this run was made on a panel in memory and cannot be run again from its record")
+    found = backtest(
+        asked["data"], recorded_pipeline(record["strategy"]), start=asked["start"], end=asked["end"],
+        random_portfolios=asked["random_portfolios"], seed=asked["seed"],
+    )  # fmt: skip
+    return DirectionalResult(found)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value)} cannot be written as JSON")
+def _stated(moment: Moment | None) -> str | int | None:
+    return moment if moment is None or isinstance(moment, str | int) else moment.isoformat()

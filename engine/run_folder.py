@@ -1,10 +1,7 @@
-"""A replay's folder: everything it produced and everything needed to repeat it; and the check that it repeats."""
+"""A replay's record: everything it produced and everything needed to repeat it; and the check that a run repeats."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +14,7 @@ from ..io.store import Store
 from ..strategies.registry import quoting_model
 from . import __version__
 from .replay import Replay, Totals, quantiles, replay
+from .result_files import frames_hash, read_record, write_run
 from .tape import Tape
 from .tape_source import compile_tape
 from .venue import Assumptions
@@ -79,12 +77,11 @@ def notices_of(run: Replay, queues: Mapping[str, Totals]) -> list[Notice]:
 
 def result_hash(run: Replay) -> str:
     """One hash of everything a replay produced."""
-    made = hashlib.sha256(json.dumps(asdict(run.totals), sort_keys=True).encode())
-    for frame in (run.fills, run.quotes, run.equity):
-        for column in frame.iter_columns():
-            made.update(f"{column.name}:{column.dtype}".encode())
-            made.update(column.hash(0).to_numpy().tobytes())
-    return made.hexdigest()[:16]
+    return frames_hash(asdict(run.totals), _frames(run))
+
+
+def _frames(run: Replay) -> dict[str, pl.DataFrame]:
+    return {"fills": run.fills, "quotes": run.quotes, "equity": run.equity}
 
 
 def markouts(fills: pl.DataFrame) -> dict[str, float | None]:
@@ -108,17 +105,9 @@ def summary(run: Replay, queues: Mapping[str, Totals]) -> dict[str, Any]:
 
 
 def write(run: Replay, settings: Mapping[str, Any], folder: str | Path) -> dict[str, Any]:
-    """Write the folder: each file beside its place, then renamed; ``run.json`` last, as the mark of a finished run."""
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    for name in ("fills", "quotes", "equity"):
-        beside = place / f".{name}.{os.getpid()}"
-        getattr(run, name).write_parquet(beside)
-        beside.rename(place / f"{name}.parquet")
+    """Write the replay's folder and return its record."""
     about = describe(run, settings)
-    beside = place / f".run.{os.getpid()}"
-    beside.write_text(json.dumps(about, indent=1))
-    beside.rename(place / "run.json")
+    write_run(folder, _frames(run), about)
     return about
 
 
@@ -147,10 +136,13 @@ def _market(tape: Tape) -> dict[str, Any]:
 
 def verify(folder: str | Path) -> tuple[str, str]:
     """Run a folder's settings again. Returns the hash it has and the hash it gets."""
-    path = Path(folder) / "run.json"
-    if not path.is_file():
-        raise InputError(f"{folder} holds no run.json; engine backtest --out {folder} writes it")
-    about = json.loads(path.read_text())
-    if about.get("kind") != "replay":
-        raise InputError(f"{path} is not the record of a replay; engine verify takes what a quoting strategy left")
-    return str(about["result_hash"]), result_hash(run_settings(about))
+    about = read_record(folder)
+    if about["kind"] == "directional":
+        from .directional_results import run_record
+
+        again = run_record(about).result_hash
+    elif about["kind"] == "replay":
+        again = result_hash(run_settings(about))
+    else:
+        raise InputError(f"{folder} is of kind {about['kind']!r}; engine verify takes what engine backtest left")
+    return str(about["result_hash"]), again

@@ -37,6 +37,7 @@ class Taker(Executor):
         Parameter("trade_slippage", 1, low=0, high=100, doc="cents more where only trades are known"),
         Parameter("participation", 0.1, low=0, high=1, doc="share of a bar's volume, where no depth is known"),
         Parameter("fees", "yes", kind="choice", choices=_YES_NO, doc="taker fees of the day"),
+        Parameter("membership", "direct", kind="choice", choices=("direct", "broker"), doc="whose fee rounding holds"),
         Parameter(
             "exit_basis",
             "return",

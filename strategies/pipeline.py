@@ -5,18 +5,21 @@ A part is registered by its name, or named in a user's file as ``my_parts.py:MyS
 
 from __future__ import annotations
 
-import importlib.util
+import copy
+import difflib
+import importlib
 import inspect
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import numpy.typing as npt
 import polars as pl
 
 from ..io.errors import InputError
+from .own_file import load_file
 from .parameters import Parameter, check, nearest
 
 #: Ticks of one dollar: prices in a panel are ticks, a score is dollars.
@@ -39,12 +42,16 @@ class PanelView(Protocol):
 
 
 class Part:
-    """A step of a pipeline with its parameters checked; ``self.gamma`` is the value of parameter ``gamma``."""
+    """A step of a pipeline with its parameters checked; ``self.gamma`` is the value of parameter ``gamma``.
+
+    ``folder`` is where the pipeline's file lies: what a part names is looked for there.
+    """
 
     name: ClassVar[str] = ""
     PARAMETERS: ClassVar[tuple[Parameter, ...]] = ()
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, folder: Path | None = None, **given: Any) -> None:
+        self.folder = folder
         try:
             self.values: dict[str, Any] = check(self.PARAMETERS, given)
         except InputError as error:
@@ -55,6 +62,10 @@ class Part:
         if name in values:
             return values[name]
         raise AttributeError(f"{type(self).__name__} has no parameter {name!r}")
+
+    def with_values(self, values: Mapping[str, Any]) -> Self:
+        """The same part with other values; members of it are written as ``values`` has them."""
+        return type(self)(folder=self.folder, **values)
 
     @classmethod
     def doc(cls) -> str:
@@ -148,19 +159,15 @@ def part_class(kind: str, name: str, folder: Path | None = None) -> type[Part]:
         return REGISTRY[kind][name]
     path, _, wanted = name.partition(":")
     file = Path(path) if Path(path).is_absolute() or folder is None else folder / path
-    if not file.exists():
-        raise InputError(f"{kind} {name!r}: there is no file {file}")
-    spec = importlib.util.spec_from_file_location(f"user_{file.stem}", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise InputError(f"{file} cannot be loaded: {type(error).__name__}: {error}") from error
+    module = load_file(file)
     found = getattr(module, wanted, None)
     if not (isinstance(found, type) and issubclass(found, KINDS[kind])):
-        classes = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, KINDS[kind])]
-        raise InputError(f"{file} has no {kind} {wanted!r}; {nearest(wanted, classes)}")
+        own = [
+            key
+            for key, value in vars(module).items()
+            if isinstance(value, type) and issubclass(value, KINDS[kind]) and value.__module__ == module.__name__
+        ]
+        raise InputError(f"{file} has no {kind} {wanted!r}; {nearest(wanted, own)}")
     return found
 
 
@@ -186,46 +193,64 @@ class Pipeline:
     selector: Selector
     executor: Executor
     description: str = ""
+    folder: Path | None = None
 
     def limits(self) -> dict[str, Any]:
         """What the portfolio kernel is told."""
         return {**self.selector.limits(), **self.executor.rules()}
 
     def with_values(self, **given: Any) -> Pipeline:
-        """Set parameters by name wherever they belong; a filter's or scorer's may be written ``bollinger.width``."""
-        parts: dict[str, Any] = {"source": self.source, "scorer": self.scorer, "selector": self.selector}
-        parts |= {"executor": self.executor, **{f"filter {i}": f for i, f in enumerate(self.filters)}}
+        """Set parameters by name wherever they belong; those of one part or member as ``bollinger.width``."""
+        parts = self._parts()
+        values = {key: copy.deepcopy(part.values) for key, part in parts.items()}
+        places = [(key, *place) for key, part in parts.items() for place in _places(values[key], (key, part.name))]
+        changed: set[str] = set()
         for name, value in given.items():
             owner, _, plain = name.rpartition(".")
-            names = [
-                key
-                for key, part in parts.items()
-                if plain in part.values and owner in ("", part.name, key.split(" ")[0])
-            ]
-            if not names:
-                known = sorted({n for part in parts.values() for n in part.values})
-                raise InputError(f"pipeline {self.name} has no parameter {name!r}; {nearest(plain, known)}")
-            if len(names) > 1:
-                written = ", ".join(f"{parts[n].name}.{plain}" for n in names)
+            found = [place for place in places if place[3] == plain and (not owner or owner in place[1])]
+            if not found:
+                names = [*(place[3] for place in places), *(f"{place[1][-1]}.{place[3]}" for place in places)]
+                raise InputError(f"pipeline {self.name} has no parameter {name!r}; {_hint(name, names)}")
+            if len(found) > 1:
+                written = ", ".join(dict.fromkeys(f"{place[1][-1]}.{plain}" for place in found))
                 raise InputError(f"{name!r} is a parameter of several parts; write one of {written}")
-            part = parts[names[0]]
-            parts[names[0]] = type(part)(**{**part.values, plain: value})
-        filters = tuple(parts[f"filter {i}"] for i in range(len(self.filters)))
-        kept = {key: parts[key] for key in ("source", "scorer", "selector", "executor")}
-        return replace(self, filters=filters, **kept)
+            key, _, holder, _ = found[0]
+            holder[plain] = value
+            changed.add(key)
+        made = {key: part.with_values(values[key]) if key in changed else part for key, part in parts.items()}
+        filters = tuple(made.pop(f"filter {i}") for i in range(len(self.filters)))
+        return replace(self, filters=filters, **made)
+
+    def _parts(self) -> dict[str, Any]:
+        one = {"source": self.source, "scorer": self.scorer, "selector": self.selector, "executor": self.executor}
+        return one | {f"filter {place}": part for place, part in enumerate(self.filters)}
 
     def as_dict(self) -> dict[str, Any]:
-        """Every part with every value, as results record it."""
-        one = {
-            kind: {"name": part.name or type(part).__name__, **part.values}
-            for kind, part in (
-                ("source", self.source),
-                ("scorer", self.scorer),
-                ("selector", self.selector),
-                ("executor", self.executor),
-            )
-        }
-        return {"name": self.name, **one, "filters": [{"name": f.name, **f.values} for f in self.filters]}
+        """Every part with every value, as results record it; ``pipeline_of`` reads it back."""
+        one = {key: _named(part) for key, part in self._parts().items() if not key.startswith("filter ")}
+        folder = None if self.folder is None else str(self.folder)
+        told = {"name": self.name, "description": self.description, "folder": folder}
+        return {**told, **one, "filters": [_named(part) for part in self.filters]}
+
+
+def _named(part: Part) -> dict[str, Any]:
+    return {"name": part.name or type(part).__name__, **part.values}
+
+
+def _places(values: Any, owners: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any], str]]:
+    """Every value that may be set: who owns it (the innermost last), the mapping that holds it, and its name."""
+    for key, value in values.items():
+        inner = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
+        for one in inner:
+            yield from _places(one, (key, one.get("name", key)))
+        if not inner and key != "name":
+            yield owners, values, key
+
+
+def _hint(name: str, names: Sequence[str]) -> str:
+    """The nearest names; a pipeline has too many to list them all."""
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else "engine strategies lists the parts and their parameters"
 
 
 def shipped() -> dict[str, Path]:
@@ -281,14 +306,24 @@ def pipeline_of(document: Mapping[str, Any], name: str, folder: Path | None = No
         selector=part("selector"),
         executor=part("executor"),
         description=str(document.get("description", "")),
+        folder=folder,
     )
 
 
+def recorded_pipeline(record: Mapping[str, Any]) -> Pipeline:
+    """The pipeline that ``Pipeline.as_dict`` wrote down.
+
+    >>> recorded_pipeline(load_pipeline("quant").as_dict()).executor.capital
+    10000
+    """
+    document = {key: value for key, value in record.items() if key not in ("name", "folder")}
+    folder = record.get("folder")
+    return pipeline_of(document, str(record["name"]), None if folder is None else Path(folder))
+
+
 def build(kind: str, name: str, given: Mapping[str, Any], folder: Path | None = None) -> Any:
-    """Make one part; a scorer that holds others, or a file, is told where its own file lies."""
-    part = part_class(kind, name, folder)
-    told = {"folder": folder} if "folder" in inspect.signature(part.__init__).parameters else {}
-    made = part(**told, **given)
+    """Make one part of a pipeline whose file lies in ``folder``."""
+    made = part_class(kind, name, folder)(folder=folder, **given)
     if not made.name:
         type(made).name = name
     return made

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import importlib
-import importlib.util
 import inspect
 import keyword
 import math
-import sys
-import traceback
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 from ..io.errors import InputError
 from .known import Known
+from .own_file import load_file, one_line
 from .parameters import check, nearest
 from .quoting import QuotingModel
 
@@ -60,7 +57,7 @@ def _from_file(spec: str) -> type[QuotingModel]:
     path, colon, name = spec.rpartition(":")
     if not colon or name.endswith(".py"):
         path, name = spec, ""
-    module = _load(Path(path))
+    module = load_file(Path(path))
     own = {
         key: value
         for key, value in vars(module).items()
@@ -75,38 +72,6 @@ def _from_file(spec: str) -> type[QuotingModel]:
     close = difflib.get_close_matches(name, own, n=1) or sorted(own)
     asked = f"has no class {name!r}" if name else "is a file, not a model"
     raise InputError(f"{path} {asked}; did you mean {path}:{close[0]}?")
-
-
-def _load(path: Path) -> ModuleType:
-    """Import a file under a name of its own: what it is called and what is in it cannot hide another module."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read the model file {path}: {error.strerror}") from None
-    digest = hashlib.sha256(str(path.resolve()).encode() + b"\0" + text).hexdigest()[:16]
-    name = f"touchline_model_{digest}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path.resolve())
-    if spec is None or spec.loader is None:
-        raise InputError(f"{path} is not a Python file; its name must end in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        exec(compile(text, str(path.resolve()), "exec", dont_inherit=True), vars(module))
-    except SyntaxError as error:
-        del sys.modules[name]
-        raise InputError(f"{path}, line {error.lineno}: {error.msg}") from None
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == spec.origin]
-        where = f", line {lines[-1]}" if lines else ""
-        raise InputError(f"{path}{where}: loading it failed with {_one_line(error)}") from None
-    return module
-
-
-def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
 
 
 def _validated(model: type[QuotingModel], where: str) -> type[QuotingModel]:
@@ -136,7 +101,7 @@ def _derived(model: type[QuotingModel], where: str) -> list[float]:
     try:
         row = model.row(check(model.parameters, {}))
     except Exception as error:
-        raise InputError(f"{where}: derive fails on the default parameters with {_one_line(error)}") from None
+        raise InputError(f"{where}: derive fails on the default parameters with {one_line(error)}") from None
     if len(row) != len(model.columns()):
         values = len(row) - len(model.parameters)
         raise InputError(f"{where}: derive returns {values} values and derived has {len(model.derived)} names")
@@ -155,7 +120,7 @@ def _try_quote(model: type[QuotingModel], row: list[float], where: str) -> None:
     try:
         quoted: Any = model.quote(EXAMPLE, SimpleNamespace(**dict(zip(model.columns(), row, strict=True))))
     except Exception as error:
-        raise InputError(f"{where}: quote fails on an example with {_one_line(error)}") from None
+        raise InputError(f"{where}: quote fails on an example with {one_line(error)}") from None
     numbers = isinstance(quoted, tuple) and all(isinstance(value, int | float) for value in quoted)
     if not numbers or len(quoted) != 4:
         raise InputError(f"{where}: quote returned {quoted!r}, not bid, ask, bid size, ask size as numbers")

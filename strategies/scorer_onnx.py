@@ -75,7 +75,7 @@ class OnnxScorer(Scorer):
     )
 
     def __init__(self, folder: Path | None = None, **given: Any) -> None:
-        super().__init__(**given)
+        super().__init__(folder, **given)
         self.path = Path(self.file) if folder is None or Path(self.file).is_absolute() else folder / self.file
         self.names = [name.strip() for name in self.features.split(",") if name.strip()]
         for name in self.names:

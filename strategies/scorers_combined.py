@@ -38,7 +38,7 @@ class CategoryWeighted(Scorer):
         folder: Path | None = None,
         **given: Any,
     ) -> None:
-        super().__init__(**given)
+        super().__init__(folder, **given)
         self.inner = _member(inner, folder)
         for category, weight in weights.items():
             if not isinstance(weight, int | float):
@@ -73,7 +73,7 @@ class Ensemble(Scorer):
     )
 
     def __init__(self, *, members: Sequence[Mapping[str, Any]], folder: Path | None = None, **given: Any) -> None:
-        super().__init__(**given)
+        super().__init__(folder, **given)
         if not members:
             raise InputError("ensemble: there is no member")
         self.members = [_member(member, folder) for member in members]

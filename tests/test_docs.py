@@ -143,7 +143,7 @@ def test_the_page_on_betting_runs(with_data: Path):
     (with_data / "scored.toml").write_text('description = "x"\n[scorer]\nname = "my_scorers.py:Dip"\n')
     assert load_pipeline(with_data / "scored.toml").scorer.values["fall"] == 0.10
     python(scripts[0], with_data)
-    assert json.loads((with_data / "results/first/result.json").read_text())["markets"] == 4
+    assert json.loads((with_data / "results/first/run.json").read_text())["markets"] == 4
 
 
 def test_the_page_on_the_exchange_runs(with_data: Path):

@@ -14,12 +14,12 @@ from .. import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Make a synthetic day, import it, check it and bet on it."),
     "data": ("data", "Import, check and query recorded markets."),
-    "backtest": ("backtest", "Replay a quoting strategy on recorded markets."),
+    "backtest": ("backtest", "Try a quoting or betting strategy on recorded markets."),
     "verify": ("verify", "Run a replay again and compare."),
     "exchange": ("exchange", "Run a local exchange that replays recorded markets."),
     "fit": ("fit", "Estimate model parameters from recorded history."),
     "strategies": ("strategies", "List strategies and the parts of pipelines with their parameters."),
-    "summary": ("summary", "Show the result of a betting backtest again."),
+    "summary": ("summary", "Show the result of a backtest again."),
     "export": ("export", "Write a sweep's best parameters to a file for the live runner."),
     "report": ("report", "Write one HTML page about a run or a sweep."),
 }

@@ -8,16 +8,44 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ...io.errors import InputError
-from .console import JSON_OPTION, emit_facts, emit_json, emit_table, progress, say
+from .console import JSON_OPTION, emit_json, progress, say
 
 if TYPE_CHECKING:
     from ..venue import Assumptions
 
 app = typer.Typer()
-_MARKETS = typer.Option([], "--market", "-m", help="Ticker to replay; may repeat.")
+QUOTING = "Options of quoting strategies"
+BETTING = "Options of betting pipelines"
+#: Parameters of a pipeline's executor that have an option of their own.
+_CAPS = (
+    "capital", "max_position", "max_positions", "kelly_fraction", "max_position_pct", "take_profit", "stop_loss",
+    "max_hold_hours",
+)  # fmt: skip
+RANDOM_PORTFOLIOS = 200
+
+_STRATEGY = typer.Option(
+    ...,
+    "--strategy",
+    "-s",
+    help="A quoting model or file.py:ClassName; a pipeline or FILE.toml. engine strategies lists them.",
+)
+_DATA = typer.Option("data", "--data-dir", "--store", help="A store, or a folder with markets.csv and trades.csv.")
 _SET = typer.Option([], "--set", help="A parameter of the strategy: name=value; may repeat.")
-_ASSUME = typer.Option([], "--assume", help="An assumption about venue or risk: name=value; may repeat.")
-_OUT = typer.Option(None, "--out", help="Folder for the result; with several markets, a folder each inside it.")
+_OUT = typer.Option(None, "--out", help="Folder for the result; bets go to results/NAME unless it is given.")
+_MARKETS = typer.Option(
+    [], "--market", "-m", help="Ticker to replay; may repeat, each in a folder of --out.", rich_help_panel=QUOTING
+)
+_ASSUME = typer.Option(
+    [], "--assume", help="An assumption about venue or risk: name=value; may repeat.", rich_help_panel=QUOTING
+)
+
+
+def _quoting(*names: str, help: str, default: Any = None, **more: Any) -> Any:
+    return typer.Option(default, *names, help=help, rich_help_panel=QUOTING, **more)
+
+
+def _betting(name: str, help: str) -> Any:
+    return typer.Option(None, name, help=help, rich_help_panel=BETTING)
 
 
 def pairs(given: list[str], option: str) -> dict[str, Any]:
@@ -47,63 +75,119 @@ def assumptions(queue: str, latency_ms: str, given: list[str]) -> Assumptions:
     return Assumptions(queue=queue, entry_ms=_value(latency_ms)).with_options(pairs(given, "--assume"))
 
 
+def refuse(ctx: typer.Context, section: str, why: str) -> None:
+    """Raise an error when an option of a section of the help was given; ``why`` follows its name."""
+    for parameter in ctx.command.params:
+        source = ctx.get_parameter_source(parameter.name or "")
+        if getattr(parameter, "rich_help_panel", None) == section and source is not None and source.name != "DEFAULT":
+            raise InputError(f"{parameter.opts[0]} {why}")
+
+
 @app.command()
 def backtest(
-    strategy: str = typer.Option(..., "--strategy", "-s", help="A quoting model, or file.py:ClassName."),
-    market: list[str] = _MARKETS,
-    store: str = typer.Option("data", "--store", "--data-dir", help="The store: a folder or s3://bucket/prefix."),
-    start: str | None = typer.Option(None, "--from", help="From this time on, ISO 8601, UTC."),
-    end: str | None = typer.Option(None, "--to", help="Before this time."),
+    ctx: typer.Context,
+    strategy: str = _STRATEGY,
+    data: str = _DATA,
+    start: str | None = typer.Option(None, "--start", "--from", help="From this time on, ISO 8601, UTC."),
+    end: str | None = typer.Option(None, "--end", "--to", help="Before this time."),
     parameters: list[str] = _SET,
-    queue: str = typer.Option("power@3", "--queue", help="Queue model: power@n, log, touch, through, pessimistic, …"),
-    latency_ms: str = typer.Option("0", "--latency-ms", help="How long orders take: ms, or a law as lognormal:50:0.5."),
-    assume: list[str] = _ASSUME,
-    grid: str | None = typer.Option(None, "--grid", help="Price grid, when the market's own is not stored."),
-    underlying: str | None = typer.Option(None, "--underlying", help="Symbol of the underlying's prices."),
     out: Path | None = _OUT,
     as_json: bool = JSON_OPTION,
+    market: list[str] = _MARKETS,
+    queue: str = _quoting(
+        "--queue", help="Queue model: power@n, log, touch, through, pessimistic, …", default="power@3"
+    ),
+    latency_ms: str = _quoting(
+        "--latency-ms", help="How long orders take: ms, or a law as lognormal:50:0.5.", default="0"
+    ),
+    assume: list[str] = _ASSUME,
+    grid: str | None = _quoting("--grid", help="Price grid, when the market's own is not stored."),
+    underlying: str | None = _quoting("--underlying", help="Symbol of the underlying's prices."),
+    capital: float | None = _betting("--capital", "Dollars at the start; 10000 unless the pipeline says otherwise."),
+    max_position: float | None = _betting("--max-position", "Contracts in one market; 100."),
+    max_positions: int | None = _betting("--max-positions", "Positions open at once; 5."),
+    kelly_fraction: float | None = _betting("--kelly-fraction", "Share of the Kelly stake; 0.25."),
+    max_position_pct: float | None = _betting("--max-position-pct", "Share of equity in one market; 0.25."),
+    take_profit: float | None = _betting("--take-profit", "Return at which a position is left, 0 never; 0.20."),
+    stop_loss: float | None = _betting("--stop-loss", "Loss at which a position is left, 0 never; 0.15."),
+    max_hold_hours: float | None = _betting("--max-hold-hours", "Hours after which a position is left, 0 never; 72."),
+    compare_random: bool = typer.Option(
+        False,
+        "--compare-random",
+        help="Compare with 200 random portfolios of the same exposure.",
+        rich_help_panel=BETTING,
+    ),
+    seed: int = typer.Option(0, "--seed", help="Of the random portfolios and intervals.", rich_help_panel=BETTING),
 ) -> None:
-    """Replay a quoting strategy on recorded markets, in exact money, under three queue models."""
+    """Try a strategy on recorded markets, in exact money: replay a quoting model, or bet with a pipeline."""
+    from ...strategies.families import is_pipeline
+
+    given = pairs(parameters, "--set")
+    if is_pipeline(strategy):
+        refuse(ctx, QUOTING, f"belongs to quoting strategies, and {strategy} is a betting pipeline")
+        for name in _CAPS:
+            if ctx.params[name] is not None:
+                given[name] = ctx.params[name]
+        count = RANDOM_PORTFOLIOS if compare_random else 0
+        _bet(strategy, data, start, end, given, count, seed, out, as_json)
+        return
+    refuse(ctx, BETTING, f"belongs to betting pipelines, and {strategy} is a quoting strategy")
     if not market:
         raise InputError("name a market: --market TICKER; engine data tables lists what is stored")
-    from ..run_folder import describe, run_settings, settings_of, write
-
     assumed = assumptions(queue, latency_ms, assume)
-    given = pairs(parameters, "--set")
+    kept = {"start": start, "end": end, "grid": grid, "underlying": underlying}
+    _replay(strategy, data, market, given, assumed, kept, out, as_json)
+
+
+def _bet(
+    strategy: str, data: str, start: str | None, end: str | None, options: dict[str, Any], random_portfolios: int,
+    seed: int, out: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    from ..directional import backtest as run
+    from ..directional_results import DirectionalResult
+    from .summary import tell_bets
+
+    with progress(quiet=as_json) as bar:
+        task = bar.add_task("reading history", total=None)
+
+        def seen(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        found = run(
+            data, strategy, start=start, end=end, options=options, random_portfolios=random_portfolios, seed=seed,
+            progress=seen,
+        )  # fmt: skip
+        result = DirectionalResult(found)
+        folder = result.write(out or Path("results") / found.pipeline.name).parent
+    if as_json:
+        emit_json(result.summary)
+    else:
+        tell_bets(result.summary)
+    for note in found.notes:
+        say(f"note: {note}")
+    say(f"written to {folder}; engine report {folder} makes a page of it")
+
+
+def _replay(
+    strategy: str, data: str, markets: list[str], given: dict[str, Any], assumed: Assumptions, kept: dict[str, Any],
+    out: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    from ..run_folder import describe, run_settings, settings_of, write
+    from .summary import tell_replay
+
     records: list[dict[str, Any]] = []
     with progress(quiet=as_json) as bar:
-        task = bar.add_task("replaying", total=len(market))
-        for ticker in market:
-            settings = settings_of(
-                strategy, ticker, store, given, assumed, start=start, end=end, grid=grid, underlying=underlying
-            )
+        task = bar.add_task("replaying", total=len(markets))
+        for ticker in markets:
+            settings = settings_of(strategy, ticker, data, given, assumed, **kept)
             run = run_settings(settings)
-            place = None if out is None else out if len(market) == 1 else out / ticker
+            place = None if out is None else out if len(markets) == 1 else out / ticker
             records.append(describe(run, settings) if place is None else write(run, settings, place))
             bar.advance(task)
     if as_json:
         emit_json(records if len(records) > 1 else records[0])
         return
     for record in records:
-        tell(record)
+        tell_replay(record)
     if out is not None:
         say(f"written to {out}; engine report {out} makes a page of it")
-
-
-def tell(record: dict[str, Any]) -> None:
-    """Print one replay for a person."""
-    from ...io.units import contracts, dollars
-
-    made = record["summary"]
-    parts = ("spread_capture", "drift", "settlement", "rebates")
-    facts = {"P&L": dollars(made["pnl"])} | {name.replace("_", " "): dollars(made[name]) for name in parts}
-    facts |= {"fees": dollars(-made["fees"]), "position at the end": contracts(made["position"])}
-    facts |= {"fills": f"{made['fills']:,}", "contracts": contracts(made["volume"])}
-    facts |= {"re-quotes": f"{made['requotes']:,}", "largest position": contracts(made["max_position"])}
-    facts |= {"drawdown": dollars(made["max_drawdown"]), "both quotes stood": f"{made['uptime']:.1%}"}
-    facts["valued"] = "at settlement" if made["settled"] else "at the last mid: the market is not settled"
-    emit_facts(f"{record['strategy']} on {record['market']}", facts)
-    rows = [(name, dollars(pnl)) for name, pnl in made["by_queue"].items()]
-    emit_table("P&L by queue model", ("queue", "P&L"), rows)
-    for notice in record["warnings"]:
-        say(f"warning: {notice['name']}: {notice['text']}")

@@ -1,4 +1,4 @@
-"""`engine summary`: the figures of a betting backtest that was run before."""
+"""`engine summary`: the figures of a backtest that was run before; the backtest command prints the same."""
 
 from __future__ import annotations
 
@@ -10,25 +10,45 @@ import typer
 
 from .console import JSON_OPTION, emit_facts, emit_json, emit_table, say
 
-app = typer.Typer(help="Show the result of a betting backtest again.")
+app = typer.Typer(help="Show the result of a backtest again.")
 
-_FILE = typer.Option(..., "--results-file", help="result.json of a backtest, or its folder.")
+_FILE = typer.Option(..., "--results-file", help="run.json of a backtest, or its folder.")
 
 
 @app.command()
 def summary(results_file: Path = _FILE, as_json: bool = JSON_OPTION) -> None:
     """Print return, risk, groups, calibration and warnings."""
-    from ..directional_results import read_result
+    from ..result_files import read_record
 
-    result = read_result(results_file)
+    record = read_record(results_file)
     if as_json:
-        emit_json(result)
-        return
-    show(result)
+        emit_json(record)
+    elif record["kind"] == "directional":
+        tell_bets(record)
+    else:
+        tell_replay(record)
 
 
-def show(result: Mapping[str, Any]) -> None:
-    """Print a result for people; the backtest command prints the same."""
+def tell_replay(record: Mapping[str, Any]) -> None:
+    """Print one replay for people."""
+    from ...io.units import contracts, dollars
+
+    made = record["summary"]
+    parts = ("spread_capture", "drift", "settlement", "rebates")
+    facts = {"P&L": dollars(made["pnl"])} | {name.replace("_", " "): dollars(made[name]) for name in parts}
+    facts |= {"fees": dollars(-made["fees"]), "position at the end": contracts(made["position"])}
+    facts |= {"fills": f"{made['fills']:,}", "contracts": contracts(made["volume"])}
+    facts |= {"re-quotes": f"{made['requotes']:,}", "largest position": contracts(made["max_position"])}
+    facts |= {"drawdown": dollars(made["max_drawdown"]), "both quotes stood": f"{made['uptime']:.1%}"}
+    facts["valued"] = "at settlement" if made["settled"] else "at the last mid: the market is not settled"
+    emit_facts(f"{record['strategy']} on {record['market']}", facts)
+    rows = [(name, dollars(pnl)) for name, pnl in made["by_queue"].items()]
+    emit_table("P&L by queue model", ("queue", "P&L"), rows)
+    _warn(record)
+
+
+def tell_bets(result: Mapping[str, Any]) -> None:
+    """Print a betting backtest for people."""
     emit_facts(result["strategy"]["name"], dict(_facts(result)))
     for by, rows in result["groups"].items():
         if len(rows) > 1:
@@ -40,7 +60,11 @@ def show(result: Mapping[str, Any]) -> None:
         names = ("fate", "candidates", "settled", "won", "mean_pnl")
         rows = ([_number(name, row[name]) for name in names] for row in candidates)
         emit_table("candidates, one contract each, kept to the end", [n.replace("_", " ") for n in names], rows)
-    for warning in result["warnings"]:
+    _warn(result)
+
+
+def _warn(record: Mapping[str, Any]) -> None:
+    for warning in record["warnings"]:
         say(f"warning: {warning['name']}: {warning['text']}")
 
 

@@ -32,7 +32,7 @@ def test_the_demo_makes_imports_checks_and_bets(made):
     assert document["rows"]["book"] > 5_000
     assert document["checked"]["markets"] == 32
     assert document["checked"]["faults"] == 0
-    assert (folder / "results/demo/bets/result.json").is_file()
+    assert (folder / "results/demo/bets/run.json").is_file()
 
 
 @pytest.mark.slow

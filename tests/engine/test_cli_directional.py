@@ -1,4 +1,4 @@
-"""`engine strategies` and `engine summary` on the command line."""
+"""`engine strategies`, `backtest` with a pipeline, `summary` and `verify` on the command line."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from touchline.engine.directional import backtest
 from touchline.engine.directional_results import DirectionalResult
 
@@ -15,8 +16,8 @@ from .histories import made_up
 ENGINE = Path(sys.executable).with_name("engine")
 
 
-def engine(*arguments):
-    return subprocess.run([str(ENGINE), *arguments], capture_output=True, text=True, check=False)
+def engine(*arguments, cwd=None):
+    return subprocess.run([str(ENGINE), *arguments], capture_output=True, text=True, check=False, cwd=cwd)
 
 
 def test_strategies_lists_everything_with_its_parameters():
@@ -41,7 +42,7 @@ def test_one_strategy_or_a_hint():
 def test_summary_shows_a_result_again(tmp_path):
     found = backtest(made_up(tmp_path / "store", 1), "quant", options={"max_spread": 10, "min_score": 0.005})
     DirectionalResult(found).write(tmp_path / "out")
-    shown = engine("summary", "--results-file", str(tmp_path / "out" / "result.json"))
+    shown = engine("summary", "--results-file", str(tmp_path / "out" / "run.json"))
     assert shown.returncode == 0
     assert "maximum drawdown" in shown.stdout
     assert "warning: few-events" in shown.stderr
@@ -50,3 +51,79 @@ def test_summary_shows_a_result_again(tmp_path):
     missing = engine("summary", "--results-file", str(tmp_path / "nothing.json"))
     assert missing.returncode == 2
     assert "no results file" in missing.stderr
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A folder with a store, a folder of CSV files and a pipeline file."""
+    place = tmp_path_factory.mktemp("backtests")
+    made_up(place / "data", 1)
+    (place / "csv").mkdir()
+    markets = "ticker,title,category,open_time,close_time,result,status,yes_bid,yes_ask,volume,open_interest\n"
+    trades = "timestamp,ticker,price,volume,taker_side\n"
+    for m in range(6):
+        ticker = f"KXA-{m}-T1"
+        closes = "2024-01-05T00:00:00Z,yes,finalized,,,9,0"
+        markets += f"{ticker},Title,Weather,2024-01-01T00:00:00Z,{closes}\n"
+        for h in range(90):
+            trades += f"2024-01-0{1 + h // 24}T{h % 24:02d}:30:00Z,{ticker},{30 + (h * 7 + m) % 40},{50 + h},yes\n"
+    (place / "csv/markets.csv").write_text(markets)
+    (place / "csv/trades.csv").write_text(trades + "2024-01-01T00:30:00Z,KXA-1-T1,nonsense,5,yes\n")
+    (place / "mine.toml").write_text('[source]\nstep_minutes = 30\n[scorer]\nname = "mean-reversion"\n')
+    return place
+
+
+def test_backtest_bets_with_the_issue_s_options_and_the_folder_is_whole(folder):
+    options = ["--start", "2024-01-01", "--end", "2024-01-06", "--capital", "5000", "--max-position", "500"]
+    options += ["--max-positions", "10", "--kelly-fraction", "0.5", "--max-position-pct", "0.2", "--take-profit", "0.3"]
+    options += ["--stop-loss", "0.1", "--max-hold-hours", "24", "--compare-random", "--seed", "5", "--json"]
+    done = engine("backtest", "--strategy", "mine.toml", "--data-dir", "csv", *options, "--set", "k=5", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "1 rows cannot be used" in done.stderr
+    told = json.loads(done.stdout)
+    executor = told["strategy"]["executor"]
+    wanted = {"capital": 5000, "max_position": 500, "max_positions": 10, "kelly_fraction": 0.5}
+    wanted |= {"max_position_pct": 0.2, "take_profit": 0.3, "stop_loss": 0.1, "max_hold_hours": 24}
+    assert {name: executor[name] for name in wanted} == wanted
+    assert (told["strategy"]["selector"]["k"], told["strategy"]["source"]["step_minutes"]) == (5, 30)
+    assert told["random"]["portfolios"] == 200
+    assert 0 <= told["random"]["beaten"] <= 1
+    assert told["figures"]["trades"] > 10
+    kept = folder / "results/mine"
+    assert {path.name for path in kept.iterdir()} == {
+        "trades.parquet", "equity.parquet", "candidates.parquet", "run.json"
+    }  # fmt: skip
+    assert json.loads((kept / "run.json").read_text()) == told
+    again = engine("verify", "results/mine", cwd=folder)
+    assert (again.returncode, told["result_hash"] in again.stdout) == (0, True)
+    record = kept / "run.json"
+    record.write_text(record.read_text().replace(told["result_hash"], "0" * 16))
+    changed = engine("verify", "results/mine", cwd=folder)
+    assert (changed.returncode, "running it again gives" in changed.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["-s", "quant", "--market", "X"], "--market belongs to quoting strategies, and quant is a betting pipeline"),
+        (["-s", "quant", "--latency-ms", "0"], "--latency-ms belongs to quoting strategies"),
+        (["-s", "glft", "-m", "X", "--capital", "5"], "--capital belongs to betting pipelines, and glft is a quoting"),
+        (["-s", "glft", "-m", "X", "--compare-random"], "--compare-random belongs to betting pipelines"),
+        (["-s", "qant"], "there is no strategy 'qant'; did you mean 'quant'?"),
+        (["-s", "none.toml"], "there is no pipeline file none.toml"),
+        (["-s", "quant", "--capitl", "5"], "--capital"),
+        (["-s", "quant", "--kelly-fraction", "2"], "kelly_fraction is 0 to 1, not 2"),
+        (["-s", "quant", "--set", "gama=2"], "has no parameter 'gama'"),
+        (["-s", "quant", "--set", "gamma"], "expected name=value"),
+        (["-s", "quant", "--start", "yesterday"], "start 'yesterday' is not an ISO 8601 time"),
+        (["-s", "quant", "--start", "2024-02-01", "--end", "2024-01-01"], "the end is not after the start"),
+        (["-s", "quant", "--data-dir", "nowhere"], "there is no store at"),
+        (["-s", "quant", "--out", "mine.toml"], "cannot write to mine.toml"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_exit_code_2(folder, arguments, says):
+    done = engine("backtest", *arguments, cwd=folder)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not done.stdout

@@ -10,11 +10,12 @@ import numpy as np
 import polars as pl
 import pytest
 from touchline.engine.directional import backtest, run_grid, score_panel
-from touchline.engine.directional_results import DirectionalResult, read_result
+from touchline.engine.directional_results import DirectionalResult
 from touchline.engine.panel import build_panel, panel_of
 from touchline.engine.portfolio import rules, run
 from touchline.engine.portfolio_columns import columns_of
 from touchline.engine.portfolio_types import Exit
+from touchline.engine.result_files import read_record
 from touchline.io.errors import InputError
 from touchline.io.store import Store
 from touchline.strategies.pipeline import load_pipeline, pipeline_of
@@ -74,7 +75,7 @@ def test_every_weather_market_is_entered_held_and_paid_as_recorded(weather):
 def test_a_result_is_whole(weather, tmp_path):
     found = backtest(weather, "quant", options={"step_minutes": 15}, random_portfolios=200, seed=3)
     result = DirectionalResult(found)
-    written = read_result(result.write(tmp_path / "out"))
+    written = read_record(result.write(tmp_path / "out"))
     assert written == json.loads(json.dumps(result.summary))
     assert {"unknown-depth", "few-events"} <= {w["name"] for w in written["warnings"]}
     assert written["random"]["portfolios"] == 200
@@ -238,7 +239,7 @@ def test_a_folder_of_csv_files_just_works(tmp_path):
     [
         ({"gama": 1}, "has no parameter 'gama'"),
         ({"kelly_fraction": 2}, "kelly_fraction is 0 to 1, not 2"),
-        ({"window_bars": 3}, "no parameter 'window_bars'"),
+        ({"window_bars": 3}, "'window_bars' is a parameter of several parts"),
     ],
 )
 def test_an_option_that_does_not_belong_is_an_error(store, options, message):

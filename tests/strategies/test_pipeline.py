@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from touchline.engine.panel import panel_of
 from touchline.io.errors import InputError
-from touchline.strategies.pipeline import load_pipeline, parts, pipeline_of, shipped
+from touchline.strategies.pipeline import load_pipeline, parts, pipeline_of, recorded_pipeline, shipped
 
 HOUR = 3_600_000_000_000
 MINIMAL = {"scorer": {"name": "momentum"}}
@@ -115,11 +115,14 @@ def test_a_part_of_ones_own(tmp_path):
     pipeline = load_pipeline(tmp_path / "p.toml")
     assert pipeline.scorer.size == 0.25
     assert pipeline.with_values(size=0.75).scorer.size == 0.75
-    for name, message in (("mine.py:Min", "no scorer 'Min'; did you mean 'Mine'"), ("his.py:X", "no file")):
+    for name, message in (
+        ("mine.py:Min", "no scorer 'Min'; did you mean 'Mine'"),
+        ("his.py:X", "cannot read the file"),
+    ):
         with pytest.raises(InputError, match=message):
             pipeline_of({"scorer": {"name": name}}, "p", tmp_path)
     (tmp_path / "broken.py").write_text("1 / 0\n")
-    with pytest.raises(InputError, match="cannot be loaded: ZeroDivisionError"):
+    with pytest.raises(InputError, match="line 1: loading it failed with ZeroDivisionError"):
         pipeline_of({"scorer": {"name": "broken.py:X"}}, "p", tmp_path)
 
 
@@ -172,3 +175,25 @@ def test_filters(given, stopped):
     part = pipeline_of({**MINIMAL, "filters": [given]}, "p").filters[0]
     keep = some_panel().evaluate({"k": part.keep().fill_null(value=False).cast(pl.Int8)})["k"]
     assert 1 - keep[30:].mean() == pytest.approx(stopped)
+
+
+def test_members_inside_a_scorer_are_set_by_their_name():
+    members = [{"name": "momentum", "weight": 2.0}, {"name": "bollinger"}]
+    pipeline = pipeline_of({"scorer": {"name": "ensemble", "members": members}}, "p")
+    changed = pipeline.with_values(**{"momentum.window_bars": 12, "momentum.weight": 3, "width": 1.5, "adapt": "yes"})
+    one, other = changed.scorer.members
+    assert (one.window_bars, other.width, changed.scorer.weights, changed.scorer.adapt) == (12, 1.5, [3.0, 1.0], "yes")
+    assert pipeline.scorer.members[0].window_bars == 24
+    with pytest.raises(InputError, match=r"write one of momentum\.window_bars, bollinger\.window_bars"):
+        pipeline.with_values(window_bars=9)
+    with pytest.raises(InputError, match=r"did you mean 'momentum\.window_bars'"):
+        pipeline.with_values(**{"momentum.window_bar": 9})
+    weights = {"name": "category-weighted", "inner": {"name": "momentum"}, "weights": {"Weather": 2.0}}
+    weighted = pipeline_of({"scorer": weights}, "p").with_values(**{"weights.Weather": 0.5, "window_bars": 6}).scorer
+    assert (weighted.weights, weighted.inner.window_bars) == ({"Weather": 0.5}, 6)
+
+
+def test_a_recorded_pipeline_is_the_pipeline():
+    for name in shipped():
+        pipeline = load_pipeline(name)
+        assert recorded_pipeline(pipeline.as_dict()).as_dict() == pipeline.as_dict()

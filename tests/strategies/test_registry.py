@@ -149,7 +149,7 @@ def test_what_is_wrong_with_a_user_s_file_is_said_in_one_line(tmp_path: Path, te
 
 
 def test_a_file_that_is_not_there(tmp_path: Path):
-    assert "cannot read the model file" in refused(f"{tmp_path}/none.py:Mine")
+    assert "cannot read the file" in refused(f"{tmp_path}/none.py:Mine")
     assert "No such file" in refused(f"{tmp_path}/none.py:Mine")
 
 

@@ -1,0 +1,24 @@
+"""Which family a strategy is of: quoting models replay one market's book, betting pipelines hold across many."""
+
+from __future__ import annotations
+
+from ..io.errors import InputError
+from .parameters import nearest
+from .pipeline import shipped
+from .registry import QUOTING
+
+
+def is_pipeline(strategy: str) -> bool:
+    """Whether a strategy that a user names is a betting pipeline; a name that is none at all is an error.
+
+    >>> is_pipeline("quant"), is_pipeline("glft"), is_pipeline("mine.toml"), is_pipeline("mine.py:Model")
+    (True, False, True, False)
+    """
+    if strategy in QUOTING or ".py" in strategy:
+        return False
+    if strategy in shipped() or strategy.endswith(".toml"):
+        return True
+    hint = nearest(strategy, [*shipped(), *QUOTING])
+    raise InputError(
+        f"there is no strategy {strategy!r}; {hint}; one of your own is a pipeline.toml or a model file.py:ClassName"
+    )

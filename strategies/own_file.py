@@ -1,0 +1,48 @@
+"""A user's own file of models or parts, imported so that its mistakes are one line."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from ..io.errors import InputError
+
+
+def load_file(path: Path) -> ModuleType:
+    """Import a file under a name of its own: what it is called and what is in it cannot hide another module.
+
+    The same text at the same place is imported once; an edited file anew.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read the file {path}: {error.strerror}") from None
+    digest = hashlib.sha256(str(path.resolve()).encode() + b"\0" + text).hexdigest()[:16]
+    name = f"touchline_model_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} is not a Python file; its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        exec(compile(text, str(path.resolve()), "exec", dont_inherit=True), vars(module))
+    except SyntaxError as error:
+        del sys.modules[name]
+        raise InputError(f"{path}, line {error.lineno}: {error.msg}") from None
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == spec.origin]
+        where = f", line {lines[-1]}" if lines else ""
+        raise InputError(f"{path}{where}: loading it failed with {one_line(error)}") from None
+    return module
+
+
+def one_line(error: BaseException) -> str:
+    """An error's kind and text in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
