@@ -14,6 +14,7 @@ _HOME: dict[str, str] = {
     "fit_underlying": "fit",
     "load_params": "params",
     "backtest": "market_runs",
+    "sweep": "sweeping",
 }
 
 __version__ = "0.1.0"

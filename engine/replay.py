@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from . import state as rows
 from .block import Block, new_flight, new_log, new_state, start
 from .fees import FeeTable, fee_table, market_schedule
 from .specialise import kernel
-from .state import F64, I64, Samples
+from .state import F64, I32, I64, Points, Samples
 from .tape import Tape, mid_later
 from .tape_source import open_at_start, values_or_one
 from .venue import Assumptions, no_fees
@@ -25,8 +25,13 @@ from .volatility_points import points_of
 
 #: After how many seconds a fill is looked at again.
 MARKOUTS_S = (1, 10, 60, 600)
-#: How many times the equity of a cell is sampled over a tape.
+#: The equity of a cell is sampled at most so often over a tape.
 SAMPLES = 512
+#: Distances between samples, and lengths of periods, in ns: each is a multiple of the one before.
+STEPS = tuple(
+    round(seconds * 1e9)
+    for seconds in (0.001, 0.01, 0.1, 1, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 604_800)
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class Totals:
     max_drawdown: int
     uptime: float
     markout_10s: float | None  #: cents a contract
+    exposure: float  #: average position without sign at the samples, lots
 
 
 @dataclass(frozen=True)
@@ -85,20 +91,43 @@ def parameter_values(model: type[QuotingModel], tape: Tape, given: Mapping[str, 
 
 
 def sample_times(tape: Tape) -> I64:
-    """The moments at which equity is sampled: evenly over the tape, its end not included."""
+    """The moments at which equity is sampled: round times of the clock inside the tape, at most ``SAMPLES`` of them."""
     first, last = int(tape.columns.ts[0]), int(tape.columns.ts[-1])
-    return np.linspace(first, last, SAMPLES + 1).astype(np.int64)[1:-1] if last > first else np.zeros(0, np.int64)
+    step = next((step for step in STEPS if (last - first) // step < SAMPLES), STEPS[-1])
+    return np.arange((first // step + 1) * step, last, step, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all blocks on a tape share under one way of measuring volatility and one membership: made once a tape."""
+
+    fees: FeeTable
+    later: I32  #: mid in ticks ten seconds after each event
+    points: Points
+    samples: I64  #: times
+
+
+def ground(tape: Tape, assumptions: Assumptions) -> Ground:
+    """Prepare a tape for blocks."""
+    points = points_of(tape, assumptions.volatility, assumptions.window_s)
+    return Ground(fees_of(tape, assumptions), mid_later(tape), points, sample_times(tape))
 
 
 def new_block(
     tape: Tape, model: type[QuotingModel], cells: Sequence[Mapping[str, float]], limits: Sequence[Assumptions], *,
-    record: bool,
+    record: bool, shared: Ground | None = None, float_queue: bool = False,
 ) -> Block:  # fmt: skip
-    """Put a block together: ``cells`` are the model's values, ``limits`` the assumptions that may differ by cell."""
+    """Put a block together: ``cells`` are the model's values, ``limits`` the assumptions that may differ by cell.
+
+    ``float_queue`` keeps queue positions as floats where whole numbers would do: the answers are the same, and one
+    compiled kernel serves several queue models.
+    """
     _usable(tape, model, limits[0])
     first = limits[0]
-    grid, fees = tape.grid, fees_of(tape, first)
-    flags = first.flags(grid, fees, cells=len(cells), record=record)
+    base = shared or ground(tape, first)
+    grid = tape.grid
+    flags = first.flags(grid, base.fees, cells=len(cells), record=record)
+    flags = replace(flags, float_queue=flags.float_queue or float_queue)
     calm = [one.calm if one.calm is not None else 0.0 for one in limits]
     params = np.array([[*model.row(dict(cell)), one] for cell, one in zip(cells, calm, strict=True)]).T.copy()
     state = new_state(params, int(grid.top), flags.float_queue)
@@ -111,13 +140,11 @@ def new_block(
     state.ints[rows.HALT, :n] = [2**31 - 1 if one.halt is None else round(one.halt * 100) for one in limits]
     state.longs[rows.LOSS] = [round((one.daily_loss or 0.0) * 1e6) for one in limits]
     state.longs[rows.CAPITAL_MICROS] = [round((one.capital or 0.0) * 1e6) for one in limits]
-    times = sample_times(tape)
     return Block(
-        kernel(model, flags), tape.columns, mid_later(tape), values_or_one(tape.values), grid,
-        points_of(tape, first.volatility, first.window_s), venue, np.array(list(fees), np.int64), state,
-        new_state(np.zeros_like(params), int(grid.top), flags.float_queue),
+        kernel(model, flags), tape.columns, base.later, values_or_one(tape.values), grid, base.points, venue,
+        np.array(list(base.fees), np.int64), state, new_state(np.zeros_like(params), int(grid.top), flags.float_queue),
         new_flight(n), new_log(4096 if record else 1),
-        Samples(times, np.zeros((len(times), n), np.int64)),
+        Samples(base.samples, np.zeros((len(base.samples), n), np.int64)),
     )  # fmt: skip
 
 
@@ -145,46 +172,50 @@ def run_block(block: Block, model: type[QuotingModel], stop: int | None = None) 
         raise InputError(f"{model.name or model.__name__}.quote does not compile: {reason}") from None
 
 
-def totals(block: Block, tape: Tape) -> list[Totals]:
-    """What came of every cell, once the tape is walked to its end."""
+def totals_columns(block: Block, tape: Tape) -> dict[str, np.ndarray[Any, Any]]:
+    """What came of every cell, once the tape is walked to its end: the fields of ``Totals``, a value a cell.
+
+    A markout that does not exist is nan.
+    """
     grid = tape.grid
     bid, ask = tape.columns.best_bid, tape.columns.best_ask
     last = np.flatnonzero((bid > 0) & (ask < grid.top))
     doubled = int(grid.ticks[bid[last[-1]]]) + int(grid.ticks[ask[last[-1]]]) if len(last) else 0
     mid = doubled >> 1
-    equity = np.vstack([np.zeros((1, block.cells), np.int64), block.samples.equity])
-    out = []
+    position = block.ints(rows.POSITION).astype(np.int64)
+    settled = tape.market.settlement
+    value = position * settled if settled is not None else (position * doubled) // 2
+    cash, flow, volume = block.longs(rows.CASH), block.longs(rows.FLOW), block.longs(rows.VOLUME)
+    fees, rebates = block.longs(rows.FEES_PAID), block.longs(rows.REBATES)
+    kept = cash - fees + rebates
+    pnl = kept + value
+    equity = np.vstack([np.zeros((1, block.cells), np.int64), block.samples.equity, pnl[None, :]])
+    later = block.longs(rows.FLOW_LATER) + cash
+    count = max(len(block.samples.ts), 1)
+    traded = np.maximum(volume, 1)
+    columns: dict[str, np.ndarray[Any, Any]] = {
+        "pnl": pnl, "spread_capture": flow + cash, "drift": position * mid - flow, "settlement": value - position * mid,
+        "rebates": rebates, "fees": fees, "cash": kept, "position": position, "fills": block.ints(rows.FILL_COUNT),
+        "volume": volume, "requotes": block.ints(rows.REQUOTES), "refused": block.ints(rows.REFUSED),
+        "rejected": block.ints(rows.REJECTED), "max_position": block.ints(rows.WIDEST),
+        "max_drawdown": (np.maximum.accumulate(equity, axis=0) - equity).max(axis=0),
+        "uptime": block.longs(rows.QUOTED) / count,
+        "markout_10s": np.where(volume > 0, later / traded / 100.0, np.nan),
+        "exposure": block.longs(rows.HELD) / count,
+    }  # fmt: skip
+    return {
+        name: column.astype(np.float64 if column.dtype.kind == "f" else np.int64) for name, column in columns.items()
+    }
+
+
+def totals(block: Block, tape: Tape) -> list[Totals]:
+    """What came of every cell, a ``Totals`` each."""
+    columns = totals_columns(block, tape)
+    out: list[Totals] = []
     for c in range(block.cells):
-        position = int(block.ints(rows.POSITION)[c])
-        settled = tape.market.settlement
-        value = position * settled if settled is not None else (position * doubled) // 2
-        cash, flow = int(block.longs(rows.CASH)[c]), int(block.longs(rows.FLOW)[c])
-        fees, rebates = int(block.longs(rows.FEES_PAID)[c]), int(block.longs(rows.REBATES)[c])
-        volume = int(block.longs(rows.VOLUME)[c])
-        pnl = cash - fees + rebates + value
-        curve = np.append(equity[:, c], pnl)
-        later = int(block.longs(rows.FLOW_LATER)[c]) + cash
-        out.append(
-            Totals(
-                pnl,
-                flow + cash,
-                position * mid - flow,
-                value - position * mid,
-                rebates,
-                fees,
-                cash - fees + rebates,
-                position,
-                int(block.ints(rows.FILL_COUNT)[c]),
-                volume,
-                int(block.ints(rows.REQUOTES)[c]),
-                int(block.ints(rows.REFUSED)[c]),
-                int(block.ints(rows.REJECTED)[c]),
-                int(block.ints(rows.WIDEST)[c]),
-                int((np.maximum.accumulate(curve) - curve).max()),
-                int(block.longs(rows.QUOTED)[c]) / max(len(block.samples.ts), 1),
-                later / volume / 100.0 if volume else None,
-            )
-        )
+        row: dict[str, Any] = {name: column[c].item() for name, column in columns.items()}
+        row["markout_10s"] = row["markout_10s"] if row["volume"] else None
+        out.append(Totals(**row))
     return out
 
 

@@ -33,6 +33,24 @@ class Axis:
     values: tuple[float, ...]
     scale: Literal["lin", "log"] = "lin"
     part: str = "model"  #: what the parameter belongs to: model, venue or limits
+    labels: tuple[str, ...] = ()  #: for an axis of words: what the values 0, 1, … stand for
+
+    def setting(self, value: float) -> float | str | bool:
+        """What a value sets the parameter to.
+
+        >>> Axis("queue", (0.0, 1.0), labels=("power@1", "power@3")).setting(1.0)
+        'power@3'
+        """
+        if not self.labels:
+            return value
+        label = self.labels[round(value)]
+        if label.lower() in ("true", "false"):
+            return label.lower() == "true"
+        return float(label) if label.replace(".", "", 1).isdigit() else label
+
+    def text(self, value: float) -> str:
+        """A value for people."""
+        return self.labels[round(value)] if self.labels else f"{value:.4g}"
 
     def unit(self, values: Floats) -> Floats:
         """Return values as places between 0 and 1 along the axis."""
@@ -221,7 +239,10 @@ def _axis(row: Mapping[str, Any], place: Path) -> Axis:
     scale = row.get("scale", "lin")
     if not values or scale not in ("lin", "log") or (scale == "log" and min(values) <= 0):
         raise InputError(f"{place / 'sweep.json'}: axis {row.get('name')!r} needs values and the scale lin or log")
-    return Axis(str(row["name"]), values, scale, str(row.get("part", "model")))
+    labels = tuple(str(label) for label in row.get("labels", ()))
+    if labels and values != tuple(range(len(labels))):
+        raise InputError(f"{place / 'sweep.json'}: axis {row['name']!r} has labels that do not fit its values")
+    return Axis(str(row["name"]), values, scale, str(row.get("part", "model")), labels)
 
 
 def _market(row: Mapping[str, Any]) -> Market:
