@@ -15,8 +15,8 @@ import math
 from .compiled import compiled, entry
 from .events import BOOK, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import decide_nb, due_nb, log_quote_nb
-from .kernel_head import LATENCY, ONE, RECORD, TAKER
-from .kernel_orders import cross_nb, fill_nb, highest_nb, i32, i64, level_nb, trade_nb
+from .kernel_head import LATENCY, ONE, POISSON, RECORD, TAKER
+from .kernel_orders import chance_nb, cross_nb, fill_nb, highest_nb, i32, i64, level_nb, trade_nb
 from .kernel_wire import FAR, drain_nb, fees_from_nb, mid_nb
 from .queue import THROUGH
 from .state import (
@@ -128,6 +128,18 @@ def match_trade_nb(side, p, q, n, venue, st):
     )
 
 
+@compiled
+def step_nb(i, now, n, tape, later, grid, venue, fees, st, flight, log):
+    """Poisson fills of both sides in the step from event ``i`` to ``now``. Returns whether there are any."""
+    ints = st.ints
+    filled = False
+    for s in range(2):
+        if chance_nb(s, i, tape, grid, venue, n, ints[PX + s], ints[LEFT + s], ints[HIT]) > 0:
+            fill_nb(s, i, now, mid_nb(tape, grid, i), i64(later[i]), n, grid, venue, fees, st, flight, log)
+            filled = True
+    return filled
+
+
 @entry
 def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log, samples, stop):
     """Walk the tape from where the state stands to event ``stop``; stop early only to ask for a longer log or ring."""
@@ -161,6 +173,8 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log,
             break
         if now >= next_fees:
             next_fees = fees_from_nb(now, fees, sc)
+        if POISSON and i > 0 and now > tape.ts[i - 1]:
+            filled |= step_nb(i - 1, now, n, tape, later, grid, venue, fees, st, flight, log)
         kind = tape.kind[i]
         k = kind & KIND
         hits = i64(0)
@@ -172,7 +186,7 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log,
             )
             side = 1 - side
         elif k == TRADE:
-            if tape.level[i] <= sc[HIGH + side]:
+            if not POISSON and tape.level[i] <= sc[HIGH + side]:
                 hits = match_trade_nb(side, i32(tape.level[i]), tape.size[i], n, venue, st)
         elif k == UNDERLYING:
             sc[VALUE] = tape.aux[i]

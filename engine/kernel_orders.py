@@ -8,6 +8,8 @@ from __future__ import annotations
 
 # The compiler infers the types of a kernel.
 # pyright: reportMissingParameterType=false, reportArgumentType=false
+import math
+
 import numpy as np
 
 from .compiled import compiled
@@ -101,6 +103,31 @@ def trade_nb(rule, partial, t, q, n, px, left, ahead, hit):
 
 
 @compiled
+def price_nb(grid, side, level):
+    """YES ticks of a level of a side."""
+    if UNIFORM:
+        return i32(grid.step * level) if side == 0 else i32(10_000 - grid.step * level)
+    return grid.ticks[level] if side == 0 else grid.ticks[grid.top - level]
+
+
+@compiled
+def chance_nb(side, i, tape, grid, venue, n, px, left, hit):
+    """Poisson fills in the step from event ``i`` to the next: each order whole or not at all."""
+    bid, ask = tape.best_bid[i], tape.best_ask[i]
+    total = i64(0)
+    if bid == 0 or ask >= grid.top:
+        return total
+    mid = (grid.ticks[bid] + grid.ticks[ask]) * 0.005
+    most = venue.rate * (float(tape.ts[i + 1] - tape.ts[i]) * 1e-9)
+    for c in range(n):
+        away = (1 - 2 * side) * (mid - price_nb(grid, side, px[c]) * 0.01)
+        h = left[c] if (px[c] > 0) & (venue.draws[side, i + 1] < most * math.exp(-venue.exponent * away)) else i32(0)
+        hit[c] = h
+        total += h
+    return total
+
+
+@compiled
 def cross_nb(t, n, px, left, hit):
     """The other side's best reaches level ``t``: orders at or beyond it fill whole."""
     total = i64(0)
@@ -127,14 +154,6 @@ def level_nb(rule, exponent, p, before, cancelled, bound, n, px, ahead):
     elif rule in (PESSIMISTIC, RISK_AVERSE):
         for c in range(n):
             ahead[c] = min(ahead[c], AHEAD(bound)) if px[c] == p else ahead[c]
-
-
-@compiled
-def price_nb(grid, side, level):
-    """YES ticks of a level of a side."""
-    if UNIFORM:
-        return i32(grid.step * level) if side == 0 else i32(10_000 - grid.step * level)
-    return grid.ticks[level] if side == 0 else grid.ticks[grid.top - level]
 
 
 @compiled

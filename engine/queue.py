@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from ..io.errors import InputError
 from .compiled import inlined
 
-TOUCH, THROUGH, PESSIMISTIC, OPTIMISTIC, RISK_AVERSE, POWER, LOG = range(7)
+TOUCH, THROUGH, PESSIMISTIC, OPTIMISTIC, RISK_AVERSE, POWER, LOG, POISSON = range(8)
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class QueueModel:
     exponent: float = 0.0
     partial: bool = True
     cross: bool = False
+    rate: float = 0.0  #: fills a second at no distance from the mid; the exponent is then the decay per cent of it
 
     @property
     def is_float(self) -> bool:
@@ -48,6 +49,9 @@ _FIXED = {
 def queue_model(name: str) -> QueueModel:
     """Return the queue model of that name; ``power@n`` takes its exponent, a missing version means 1.
 
+    ``poisson@A,k`` knows no queue and no trades: in each step of dt seconds an order fills with the probability
+    ``A exp(-k distance) dt``, the distance from the mid in cents.
+
     >>> queue_model("power@3").exponent, queue_model("touch").name
     (3.0, 'touch@1')
     """
@@ -60,12 +64,26 @@ def queue_model(name: str) -> QueueModel:
         if not 0 < exponent <= 10:
             raise InputError(f"queue model {name!r}: the exponent must be a number above 0 and up to 10, as in power@3")
         return QueueModel(f"power@{exponent:g}", POWER, exponent)
+    if base == "poisson":
+        return _poisson(name, version)
     full = f"{base}@{version or 1}"
     if full not in _FIXED:
         near = get_close_matches(full, [*_FIXED, "power@3"], 1, 0.4)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise InputError(f"queue model {name!r} is unknown{hint} Known: {', '.join(_FIXED)}, power@n")
+        raise InputError(f"queue model {name!r} is unknown{hint} Known: {', '.join(_FIXED)}, power@n, poisson@A,k")
     return _FIXED[full]
+
+
+def _poisson(name: str, numbers: str) -> QueueModel:
+    try:
+        rate, decay = (float(number) for number in numbers.split(","))
+    except ValueError:
+        rate, decay = math.nan, math.nan
+    if not (0 < rate <= 1e6 and 0 <= decay <= 1e3):
+        raise InputError(
+            f"queue model {name!r}: write fills a second at the mid and their decay, as in poisson@0.7,0.3"
+        )
+    return QueueModel(f"poisson@{rate:g},{decay:g}", POISSON, decay, partial=False, rate=rate)
 
 
 @inlined

@@ -133,7 +133,7 @@ def new_block(
     state = new_state(params, int(grid.top), flags.float_queue)
     ts = tape.columns.ts
     session_end = int(ts[-1]) if tape.market.close_ts is None else tape.market.close_ts
-    venue = first.numbers(int(ts[0]), max(session_end, int(ts[0]) + 1), int(ts[0]), int(ts[-1]))
+    venue = first.numbers(int(ts[0]), max(session_end, int(ts[0]) + 1), ts, tape.market.ticker)
     start(state, int(ts[0]), venue.requote_ns, open_at_start(tape))
     n = len(cells)
     state.ints[rows.LIMIT, :n] = [round(one.position_limit * 100) for one in limits]
@@ -157,7 +157,7 @@ def _usable(tape: Tape, model: type[QuotingModel], assumptions: Assumptions) -> 
         )
     if model.needs_book and not tape.book:
         raise InputError(f"{model.name} needs an order book; {tape.market.ticker} has trades only")
-    if not tape.depth and assumptions.queue_rule.rule > 1:
+    if not tape.depth and assumptions.queue_rule.rule > 1 and not assumptions.is_poisson:
         raise InputError(
             f"queue model {assumptions.queue} needs level sizes; {tape.market.ticker} has none: pass --queue touch@1"
         )

@@ -73,6 +73,8 @@ class Venue(NamedTuple):
     bucket_ns: int  #: how long a delay holds before the next one is drawn
     delay: I64  #: feed, order entry and response in ns: three rows of one value, or of one a bucket, in turn
     lift: I64  #: how long after a bucket's start what was sent before it may arrive
+    rate: float  #: of Poisson fills at no distance, a second
+    draws: F64  #: for Poisson fills: a number from 0 to 1 for each side and event
 
 
 FEED, ENTRY, RESPONSE = range(3)

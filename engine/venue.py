@@ -10,11 +10,12 @@ import numpy as np
 
 from ..io.errors import InputError
 from ..strategies.parameters import nearest
+from .draws import uniform_draws
 from .fees import FeeTable
 from .latency import BUCKET_NS, Delay, check_delay, delay_lines, is_delayed
-from .queue import QueueModel, queue_model
+from .queue import POISSON, QueueModel, queue_model
 from .specialise import Flags
-from .state import Grid, Venue
+from .state import I64, Grid, Venue
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -32,7 +33,7 @@ class Assumptions:
     feed_ms: Delay = 0.0  #: from the exchange's event to the agent's knowing it; a number or a law, see latency.py
     entry_ms: Delay = 0.0  #: from the agent's order to its arrival
     response_ms: Delay = 0.0  #: from a fill to the agent's knowing it
-    latency_seed: int = 0  #: of the delays that are drawn
+    seed: int = 0  #: of everything that is drawn: delays and Poisson fills
     requote_ms: float = 1000.0  #: a quote is reconsidered this long after the last time, and at once after a fill
     post_only: bool = True
     amend: Literal["keep", "replace"] = "keep"  #: whether a smaller size at the same price keeps its place
@@ -62,7 +63,7 @@ class Assumptions:
             raise InputError("shrink needs calm: the volatility in cents up to which nothing shrinks")
         for name in ("feed_ms", "entry_ms", "response_ms"):
             check_delay(name, getattr(self, name))
-        _within("latency_seed", self.latency_seed, 0, 2**53)
+        _within("seed", self.seed, 0, 2**53)
         _within("requote_ms", self.requote_ms, 0.0, 86_400_000.0)
         _within("window_s", self.window_s, 0.001, 86_400.0)
         _within("position_limit", self.position_limit, 0.0, 10_000_000.0)
@@ -74,6 +75,11 @@ class Assumptions:
     def queue_rule(self) -> QueueModel:
         """The queue model by its name."""
         return queue_model(self.queue)
+
+    @property
+    def is_poisson(self) -> bool:
+        """Whether fills are drawn, and neither trades nor the book decide on them."""
+        return self.queue_rule.rule == POISSON
 
     @property
     def delays(self) -> tuple[Delay, Delay, Delay]:
@@ -98,19 +104,21 @@ class Assumptions:
         risk = self.shrink != "none" or self.halt is not None or self.daily_loss is not None
         return Flags(
             one=cells == 1, record=record, latency=any(map(is_delayed, self.delays)), risk=risk,
-            taker=not self.post_only, fees=bool(fees.taker_rate.any() or fees.maker_rate.any() or fees.grid.max() > 1),
+            taker=not self.post_only and not self.is_poisson, poisson=self.is_poisson,
+            fees=bool(fees.taker_rate.any() or fees.maker_rate.any() or fees.grid.max() > 1),
             capital=self.capital is not None, uniform=bool(grid.step > 0), float_queue=self.queue_rule.is_float,
         )  # fmt: skip
 
-    def numbers(self, session_start: int, session_end: int, first_ts: int, last_ts: int) -> Venue:
-        """The same as the kernel needs it, for a tape between two times."""
+    def numbers(self, session_start: int, session_end: int, ts: I64, ticker: str = "") -> Venue:
+        """The same as the kernel needs it, for a tape with events at ``ts``."""
         rule = self.queue_rule
-        delay, lift = delay_lines(self.delays, int(self.latency_seed), first_ts, last_ts)
+        delay, lift = delay_lines(self.delays, int(self.seed), int(ts[0]), int(ts[-1]))
+        draws = uniform_draws(int(self.seed), ticker, ts) if self.is_poisson else np.zeros((2, 1))
         return Venue(
             rule.rule, rule.exponent, rule.partial, rule.cross, self.post_only, self.amend == "keep",
             SHRINK[self.shrink], round(self.requote_ms * MS), session_start, session_end, HORIZON[self.horizon],
             float(self.tau), VOLATILITY[self.volatility], round(self.window_s * SECOND), float(self.variance),
-            BUCKET_NS, delay, lift,
+            BUCKET_NS, delay, lift, rule.rate, draws,
         )  # fmt: skip
 
 

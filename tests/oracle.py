@@ -73,6 +73,8 @@ class Setting:
     takes: bool = False
     delays: tuple[list[int], list[int], list[int]] | None = None  #: feed, order entry, response: one a bucket, in turn
     bucket_ns: int = 10**9
+    rate: float = 0.0  #: of Poisson fills, a second; their decay is the exponent
+    draws: tuple[list[float], list[float]] = ((), ())  #: for Poisson fills: one a side and event
 
 
 @dataclass
@@ -208,10 +210,25 @@ class Run:
                 self.sample(i - 1)
             if self.a.delays:
                 self.advance(i - 1, event.ts)
+            if self.a.rule == "poisson" and i > 0 and event.ts > self.events[i - 1].ts:
+                self.step(i, event.ts)
             self.happen(i, event)
             if not self.a.delays and event.moment and (self.has_filled or self.due <= event.ts):
                 self.decide_at_once(i, event)
         return self.out
+
+    def step(self, i: int, now: int) -> None:
+        """Poisson fills over the time before event ``i``, at the distance from the mid that held."""
+        bid, ask = self.best(self.book)
+        if bid == 0 or ask == self.top:
+            return
+        mid = (self.ticks[bid] + self.ticks[ask]) * 0.005
+        for side, order in enumerate(list(self.orders)):
+            if order:
+                away = (1 - 2 * side) * (mid - self.price(side, order.level) * 0.01)
+                most = self.a.rate * (float(now - self.events[i - 1].ts) * 1e-9)
+                if self.a.draws[side][i] < most * math.exp(-self.a.exponent * away):
+                    self.fill(i - 1, side, order.lots, now)
 
     def sample(self, i: int) -> None:
         mid = self.mids[i] if i >= 0 else 0
@@ -236,7 +253,7 @@ class Run:
                 self.fill(i, taker, order.lots)
         elif event.kind == TRADE:
             order = self.orders[event.side]
-            if order:
+            if order and self.a.rule != "poisson":
                 self.fill(i, event.side, self.traded(order, event.level, event.size))
         elif event.kind == UNDERLYING:
             self.value = self.values[event.aux]
@@ -322,11 +339,11 @@ class Run:
         level = self.ticks.index(price)
         return level if side == 0 else self.top - level
 
-    def fill(self, i: int, side: int, lots: int) -> None:
+    def fill(self, i: int, side: int, lots: int, at: int | None = None) -> None:
         order = self.orders[side]
         if lots == 0 or order is None:
             return
-        now = self.events[i].ts
+        now = self.events[i].ts if at is None else at
         self.has_filled = True
         self.pay(i, now, side, order, self.price(side, order.level), lots, taker=False)
         if self.a.delays:

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from touchline.engine import block as blocks
 from touchline.engine import state as rows
+from touchline.engine.draws import uniform_draws
 from touchline.engine.fees import ROUNDINGS
 from touchline.engine.latency import lift_of
 from touchline.engine.queue import queue_model
@@ -35,7 +36,7 @@ GRID_CENTRES = {"linear_cent": 50, "deci_cent": 500, "tapered_deci_cent": 100, "
 MODELS = {"linear_cent": AvellanedaStoikov}
 VOLATILITIES = ("constant", "levels", "increments", "decaying")
 HORIZONS = ("session", "to close", "fixed")
-RULES = ("touch", "through", "pessimistic", "optimistic", "risk-averse", "power", "log")
+RULES = ("touch", "through", "pessimistic", "optimistic", "risk-averse", "power", "log", "poisson")
 
 KINDS = (["add"] * 3 + ["cut"] * 2 + ["hit"] * 3 + ["stray", "tick"]) * 3 + ["snap", "hole", "status"]
 ops = st.tuples(
@@ -165,9 +166,9 @@ def scenes(draw, flags, grids):
     grid = draw(st.sampled_from(grids))
     tape = draw(tapes(grid))
     first, last = int(tape.columns.ts[0]), int(tape.columns.ts[-1])
-    rule = draw(st.sampled_from(RULES if flags.float_queue else RULES[:5]))
-    named = queue_model("power@3" if rule == "power" else rule)
-    post_only = not flags.taker or draw(st.integers(0, 3)) == 0
+    rule = "poisson" if flags.poisson else draw(st.sampled_from(RULES[:7] if flags.float_queue else RULES[:5]))
+    named = queue_model({"power": "power@3", "poisson": "poisson@1,1"}.get(rule, rule))
+    post_only = (draw(st.booleans()) if flags.poisson else not flags.taker) or draw(st.integers(0, 3)) == 0
     delay = st.sampled_from([0, 1, 1_000, 400_000_000, 2 * SECOND])
     turns = draw(st.sampled_from([1, 1, 2, 5]))
     delays = draw(st.tuples(*[st.lists(delay, min_size=turns, max_size=turns)] * 3)) if flags.latency else None
@@ -179,7 +180,9 @@ def scenes(draw, flags, grids):
         volatility=draw(st.sampled_from(VOLATILITIES)), window_ns=draw(st.sampled_from([2 * SECOND, 60 * SECOND])),
         variance=draw(st.sampled_from([0.0, 0.25, 1.0])), fees=draw(fee_tables()) if flags.fees else (),
         shrink_limit=flags.risk and draw(st.booleans()), shrink_size=flags.risk and draw(st.booleans()),
-        takes=flags.taker, delays=delays, bucket_ns=draw(st.sampled_from([250_000_000, SECOND])),
+        takes=flags.taker, rate=draw(st.sampled_from([0.1, 2.0])),
+        draws=uniform_draws(draw(st.integers(0, 99)), "T", tape.columns.ts).tolist(), delays=delays,
+        bucket_ns=draw(st.sampled_from([250_000_000, SECOND])),
     )  # fmt: skip
     step = 1.0 if grid == "linear_cent" else 0.1
     model = MODELS.get(grid, FixedSpread)
@@ -236,7 +239,7 @@ def run_kernel(flags, tape, model, cells, params, samples, slices=1):
         RULES.index(a.rule), a.exponent, a.partial, a.cross, a.post_only, a.keep,
         1 * a.shrink_limit + 2 * a.shrink_size, a.requote_ns, *a.session, HORIZONS.index(a.horizon), a.tau,
         VOLATILITIES.index(a.volatility), a.window_ns, a.variance,
-        a.bucket_ns, delay, lift,
+        a.bucket_ns, delay, lift, a.rate, np.array(a.draws),
     )  # fmt: skip
     fees = a.fees or (oracle.Fees(0, 0, 0, 1, 1, 1 << 62, 0),)
     fee_rows = np.array([[f.from_ts, f.taker, f.maker, f.step, f.grid, f.rebate, f.strict] for f in fees], np.int64).T
@@ -320,6 +323,7 @@ COMBINATIONS: dict[str, tuple[Flags, tuple[str, ...]]] = {
     "sweep": (Flags(), CENT),
     "replay": (Flags(**ALL, uniform=False), UNEVEN),
     "delays": (Flags(**ALL, latency=True), CENT),
+    "poisson": (Flags(record=True, one=True, fees=True, poisson=True, latency=True), CENT),
     "delays of many": (Flags(**(ALL | {"record": False, "one": False}), latency=True), CENT),
 }
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
@@ -357,6 +361,8 @@ def any_scene(draw):
     uniform = draw(st.booleans())
     names = ("latency", "risk", "taker", "fees", "capital", "float_queue")
     flags = Flags(one=one, record=one, uniform=uniform, **{name: draw(st.booleans()) for name in names})
+    if draw(st.integers(0, 5)) == 0:
+        flags = replace(flags, poisson=True, taker=False)
     grids = ("linear_cent", "deci_cent") if uniform else (*UNEVEN, "linear_cent")
     return flags, draw(scenes(flags, grids))
 
