@@ -21,7 +21,6 @@ from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
 from touchline.io.store import Store
 
-MINUTE = 60_000_000_000
 ROUNDS = 5
 
 
@@ -126,7 +125,7 @@ def test_bars(benchmark, capsys, trades_csv, polars_file, duckdb_file, connectio
         return bars(pl.scan_parquet(polars_file), minute, "yes_price", "count")
 
     def store_bars() -> pl.DataFrame:
-        return bars(store.trades(), pl.col("ts") // MINUTE, "price", "size")
+        return store.bars()
 
     def check(answer: pl.DataFrame, price: int, size: int) -> tuple[int, ...]:
         sums = answer.select(pl.col("open", "high", "low", "close", "volume").cast(pl.Int64).sum()).row(0)

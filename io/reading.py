@@ -22,35 +22,45 @@ def scan(
     end: int | None = None,
 ) -> pl.LazyFrame:
     """Rows of committed files, given in the order of their import; rows of a ticker come in the table's order."""
-    parts: list[pl.LazyFrame] = []
-    plain: list[StoredFile] = []
-
-    def read(group: Sequence[StoredFile]) -> pl.LazyFrame:
-        frame = pl.scan_parquet(
-            [place.url(file.name) for file in group],
-            schema=table.schema,
-            missing_columns="insert",
-            extra_columns="ignore",
-            glob=False,
-            hive_partitioning=False,
-            storage_options=place.storage_options,
-        )
-        return _within(frame, table, tickers, start, end)
-
-    for group in in_time(files):
-        ordered = chained(group)
-        if ordered is not None:
-            plain += ordered
-            continue
-        if plain:
-            parts.append(read(plain))
-            plain = []
-        parts.append(read(group).sort(table.sort, maintain_order=True))
-    if plain:
-        parts.append(read(plain))
+    parts = [read(place, table, group, sort, tickers, start, end) for group, sort in pieces(files)]
     if not parts:
         return empty(table)
     return parts[0] if len(parts) == 1 else pl.concat(parts)
+
+
+def read(
+    place: Place,
+    table: Table,
+    files: Sequence[StoredFile],
+    sort: bool,
+    tickers: Sequence[str] | None,
+    start: int | None,
+    end: int | None,
+) -> pl.LazyFrame:
+    """Rows of one piece."""
+    frame = pl.scan_parquet(
+        [place.url(file.name) for file in files],
+        schema=table.schema,
+        missing_columns="insert",
+        extra_columns="ignore",
+        glob=False,
+        hive_partitioning=False,
+        storage_options=place.storage_options,
+    )
+    rows = _within(frame, table, tickers, start, end)
+    return rows.sort(table.sort, maintain_order=True) if sort else rows
+
+
+def pieces(files: Sequence[StoredFile]) -> list[tuple[list[StoredFile], bool]]:
+    """Files that are read one after the other, and whether their rows must be sorted, as they overlap in all."""
+    found: list[tuple[list[StoredFile], bool]] = []
+    for group in in_time(files):
+        ordered = chained(group)
+        if ordered is not None and found and not found[-1][1]:
+            found[-1][0].extend(ordered)
+        else:
+            found.append((ordered or group, ordered is None))
+    return found
 
 
 def in_time(files: Sequence[StoredFile]) -> list[list[StoredFile]]:

@@ -17,6 +17,7 @@ from .reading import scan
 from .rows import merged
 from .schema import MARKETS, TABLES, Table
 from .times import Moment, nanoseconds
+from .units import NS_PER_SECOND
 
 Tickers = str | Sequence[str] | None
 
@@ -87,6 +88,21 @@ class Store:
     ) -> pl.LazyFrame:
         """Values of underlyings with start <= ts < end; each symbol's rows in order of time."""
         return self.table("underlying", symbol, start, end)
+
+    def bars(
+        self, ticker: Tickers = None, start: Moment | None = None, end: Moment | None = None, *, seconds: int = 60
+    ) -> pl.DataFrame:
+        """Bars of trades with start <= ts < end, in order of ticker and time; times without a trade have none.
+
+        A bar begins at its ``ts``, a multiple of ``seconds`` since 1970. ``volume`` is in lots, block trades included.
+        """
+        from .bars import bars
+
+        if not 1 <= seconds <= 10**9:
+            raise InputError(f"bars last from 1 second on, not {seconds}")
+        tickers, (low, high) = _tickers(ticker), _span(start, end)
+        files = self._state().select("trades", tickers, low, high)
+        return bars(self._place, files, tickers, low, high, seconds * NS_PER_SECOND)
 
     def table(
         self, name: str, ticker: Tickers = None, start: Moment | None = None, end: Moment | None = None
