@@ -67,6 +67,7 @@ def show(folder: str | Path, top: int = 10) -> dict[str, Any]:
     names = [axis.name for axis in sweep.axes]
     return {
         "strategy": sweep.strategy,
+        "labels": {axis.name: list(axis.labels) for axis in sweep.axes if axis.labels},
         "robust": robust.as_row(),
         "overall": best_overall(sweep).as_row(),
         "top": order.select("cell", *names, "cash", "pnl", "abs_position", "fills", "uptime").to_dicts(),
@@ -82,14 +83,24 @@ def tell(shown: dict[str, Any]) -> None:
     from .cli.console import emit_facts, emit_table, say
 
     robust, evidence = shown["robust"], shown["evidence"]
+
+    def text(name: str, value: float) -> str:
+        labels = shown["labels"].get(name)
+        return labels[round(value)] if labels else f"{value:.4g}"
+
     names = list(robust["parameters"])
     rows = [
-        [row["cell"], *(f"{row[name]:.4g}" for name in names), dollars(round(row["cash"])), dollars(round(row["pnl"]))]
+        [
+            row["cell"],
+            *(text(name, row[name]) for name in names),
+            dollars(round(row["cash"])),
+            dollars(round(row["pnl"])),
+        ]
         for row in shown["top"]
     ]
     emit_table("Highest average cash", ["cell", *names, "cash", "P&L"], rows)
     effects = [
-        [row["parameter"], f"{row['value']:.4g}", dollars(round(row["pnl"])), f"{row['profitable']:.0%}"]
+        [row["parameter"], text(row["parameter"], row["value"]), dollars(round(row["pnl"])), f"{row['profitable']:.0%}"]
         for row in shown["effects"]
     ]
     emit_table("Each parameter by itself", ["parameter", "value", "average P&L", "profitable"], effects)
@@ -98,7 +109,7 @@ def tell(shown: dict[str, Any]) -> None:
         "Robust choice",
         {
             "cell": robust["cell"],
-            **{name: f"{value:.4g}" for name, value in robust["parameters"].items()},
+            **{name: text(name, value) for name, value in robust["parameters"].items()},
             "P&L in sample": dollars(round(evidence["in_sample_pnl"])),
             "P&L out of sample": "not known" if outside is None else dollars(round(outside)),
             "probability of overfitting": _figure(evidence["overfitting_probability"]),

@@ -140,7 +140,7 @@ def _chosen(part: str, sweep: Sweep, picks: list[Pick]) -> dict[str, Value]:
     """Return what the pick chose of the model, the venue or the limits; several picks agree on nothing."""
     if len(picks) != 1:
         return {}
-    return {axis.name: picks[0].parameters[axis.name] for axis in sweep.axes if axis.part == part}
+    return {axis.name: axis.setting(picks[0].parameters[axis.name]) for axis in sweep.axes if axis.part == part}
 
 
 def _present(table: object) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def axis(text: str, model: type[QuotingModel]) -> Axis:
         raise InputError(f"axis {text!r}: expected name=low:high:count, name=log:low:high:count or name=value,value,…")
     parts = spec.strip().split(":")
     is_log = parts[0] == "log"
-    if len(parts) == 1 or parts[0] in LAWS:
+    if len(parts) == 1 or "," in spec or parts[0] in LAWS:
         return _axis(name, [value.strip() for value in spec.split(",")], "lin", model, text)
     bounds = parts[1:] if is_log else parts
     if len(bounds) != 3:

@@ -46,7 +46,8 @@ def write_sweep_report(sweep: Sweep, pick: Pick, evidence: Evidence, path: Path)
         page.section(
             "The choice",
             page.table(
-                ["pick", *(axis.name for axis in sweep.axes), "cell", "score", "measured by"], _choices(pick, overall)
+                ["pick", *(axis.name for axis in sweep.axes), "cell", "score", "measured by"],
+                _choices(sweep, pick, overall),
             ),
             about="The robust cell earns with its neighbours, away from the grid's edge; the highest may be luck.",
         ),
@@ -116,9 +117,15 @@ def _short(evidence: Evidence) -> dict[str, str]:
     }
 
 
-def _choices(pick: Pick, overall: Pick) -> list[list[object]]:
+def _choices(sweep: Sweep, pick: Pick, overall: Pick) -> list[list[object]]:
     return [
-        [name, *(f"{value:.4g}" for value in one.parameters.values()), one.cell, _usd(one.score), one.measure]
+        [
+            name,
+            *(sweep.text(key, value) for key, value in one.parameters.items()),
+            one.cell,
+            _usd(one.score),
+            one.measure,
+        ]
         for name, one in (("robust", pick), ("overall", overall))
     ]
 
@@ -150,7 +157,7 @@ def _top(sweep: Sweep) -> str:
     order = sweep.grid.sort("cash", "abs_position", "cell", descending=[True, False, False]).head(TOP)
     names = [axis.name for axis in sweep.axes]
     rows = [
-        [row["cell"], *(f"{row[name]:.4g}" for name in names), _usd(row["cash"]), _usd(row["pnl"]),
+        [row["cell"], *(sweep.text(name, row[name]) for name in names), _usd(row["cash"]), _usd(row["pnl"]),
          _usd(row["max_drawdown"]),
          f"{row['abs_position'] / 100:,.1f}", f"{row['fills']:,.1f}", f"{row['uptime']:.0%}"]
         for row in order.iter_rows(named=True)
@@ -163,7 +170,12 @@ def _markets(sweep: Sweep, best: dict[str, Pick]) -> str:
     order = sorted(best.values(), key=lambda one: -one.score)
     shown = order if len(order) <= 2 * TOP else order[:TOP] + order[-TOP:]
     rows = [
-        [one.market, *(f"{one.parameters[name]:.4g}" for name in names), _usd(one.score), contracts(int(one.position))]
+        [
+            one.market,
+            *(sweep.text(name, one.parameters[name]) for name in names),
+            _usd(one.score),
+            contracts(int(one.position)),
+        ]
         for one in shown
     ]
     note = f'<p class="sub">The {TOP} best and worst of {len(order):,} markets.</p>' if shown is not order else ""
@@ -186,7 +198,8 @@ def _assumptions(about: Any) -> list[tuple[str, object]]:
         if name not in ("warnings", "summary", "markets", "axes", "queue_bracket")
     }
     axes = {
-        f"axis {row['name']}": f"{len(row['values'])} values, {min(row['values']):g} to {max(row['values']):g}"
+        f"axis {row['name']}": ", ".join(row.get("labels", ()))
+        or f"{len(row['values'])} values, {min(row['values']):g} to {max(row['values']):g}"
         for row in about.get("axes", ())
     }
     return page.facts({**left, **axes})

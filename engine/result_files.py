@@ -16,6 +16,7 @@ from ..io.errors import InputError
 
 #: What a finished run's folder holds; a folder without it is not finished.
 RECORD = "run.json"
+SWEEP_RECORD = "sweep.json"
 
 
 def frames_hash(totals: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]) -> str:
@@ -33,23 +34,28 @@ def frames_hash(totals: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]) -
 
 
 def write_run(folder: str | Path, frames: Mapping[str, pl.DataFrame], record: Mapping[str, Any]) -> Path:
-    """Write a run's folder. An old record goes first and the new one comes last: no mixture looks finished."""
+    """Write a run's folder."""
     place = Path(folder)
-    if (place / "sweep.json").exists():
+    if (place / SWEEP_RECORD).exists():
         raise InputError(f"{place} holds a sweep; name another folder with --out")
+    return write_files(place, frames, record, RECORD)
+
+
+def write_files(place: Path, frames: Mapping[str, pl.DataFrame], record: Mapping[str, Any], record_name: str) -> Path:
+    """Write frames and their record. An old record goes first and the new one last: no mixture looks finished."""
     try:
         place.mkdir(parents=True, exist_ok=True)
-        (place / RECORD).unlink(missing_ok=True)
+        (place / record_name).unlink(missing_ok=True)
         for name, frame in frames.items():
             beside = place / f".{name}.{os.getpid()}"
-            frame.write_parquet(beside)
+            frame.write_parquet(beside, compression_level=1)
             beside.replace(place / f"{name}.parquet")
-        beside = place / f".run.{os.getpid()}"
+        beside = place / f".{record_name}.{os.getpid()}"
         with beside.open("w") as file:
             json.dump(record, file, indent=1, default=plain)
             file.flush()
             os.fsync(file.fileno())
-        return beside.replace(place / RECORD)
+        return beside.replace(place / record_name)
     except OSError as error:
         raise InputError(f"cannot write to {place}: {error.strerror}") from None
 

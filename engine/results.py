@@ -139,6 +139,10 @@ class Sweep:
         starts = self.periods["period"].unique().sort().to_numpy()
         return int(np.diff(starts).min()) if starts.size > 1 else 1
 
+    def text(self, name: str, value: float) -> str:
+        """A value of an axis for people."""
+        return next(axis for axis in self.axes if axis.name == name).text(value)
+
     def parameters(self, cell: int) -> dict[str, float]:
         """Return the parameters of a cell."""
         row = self.grid.row(by_predicate=pl.col("cell") == cell, named=True)

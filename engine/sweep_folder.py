@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ import polars as pl
 from ..io.errors import InputError
 from . import __version__
 from .grid_spec import LIMITS
+from .result_files import SWEEP_RECORD, frames_hash, write_files
 from .results import WORST_PNL
 from .state import I64
 from .sweep_block import Part, coarser, period_for
@@ -23,7 +22,6 @@ from .sweep_plan import Plan
 from .tape import Tape
 from .warnings import Notice
 
-RECORD = "sweep.json"
 PARTS = "parts"
 #: A sweep whose pick has fewer fills than these is warned of.
 FEW_FILLS = 30
@@ -58,7 +56,7 @@ def facts_of(tape: Tape, period: int) -> TapeFacts:
 
 def claim(folder: Path) -> None:
     """Make the folder ready; one that holds something else is left alone."""
-    other = folder.exists() and not (folder / RECORD).exists() and not (folder / PARTS).exists()
+    other = folder.exists() and not (folder / SWEEP_RECORD).exists() and not (folder / PARTS).exists()
     if other and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} holds something else than a sweep; name a new folder with --out")
     (folder / PARTS).mkdir(parents=True, exist_ok=True)
@@ -79,25 +77,15 @@ def write_sweep(
     Returns the hash of what the sweep produced.
     """
     length = period_length(markets)
-    made = hashlib.sha256()
     cells, periods = [], []
     for market, groups in zip(markets, parts, strict=True):
         order = np.argsort(np.concatenate([group.cells for group in plan.groups]), kind="stable")
         cells.append(_cells(plan, market, groups, order))
         periods.append(_periods(market, groups, order, length))
     frames = {"cells": pl.concat(cells, rechunk=False), "periods": pl.concat(periods, rechunk=False)}
-    for name, frame in frames.items():
-        for column in frame.iter_columns():
-            made.update(f"{column.name}:{column.dtype}".encode())
-            made.update(column.hash(0).to_numpy().tobytes())
-        beside = folder / f".{name}.{os.getpid()}"
-        frame.write_parquet(beside, compression="zstd", compression_level=1)
-        beside.replace(folder / f"{name}.parquet")
-    result = made.hexdigest()[:16]
+    result = frames_hash({}, frames)
     record = _record(plan, settings, markets, frames["cells"], length) | {"result_hash": result}
-    beside = folder / f".{RECORD}.{os.getpid()}"
-    beside.write_text(json.dumps(record, indent=1) + "\n")
-    beside.replace(folder / RECORD)
+    write_files(folder, frames, record, SWEEP_RECORD)
     return result
 
 

@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Make a synthetic day, import it, check it and bet on it."),
     "data": ("data", "Import, check and query recorded markets."),
     "backtest": ("backtest", "Try a quoting or betting strategy on recorded markets."),
+    "sweep": ("sweep", "Run thousands of parameter sets at once, and say how much of the best to believe."),
     "verify": ("verify", "Run a replay again and compare."),
     "exchange": ("exchange", "Run a local exchange that replays recorded markets."),
     "fit": ("fit", "Estimate model parameters from recorded history."),

@@ -9,13 +9,28 @@ import typer
 
 from ...io.errors import InputError
 from .console import JSON_OPTION, emit_json, progress, say
+from .options import (
+    ASSUME,
+    BETTING,
+    DATA,
+    END,
+    LATENCY,
+    MARKETS,
+    PRICE_GRID,
+    QUEUE,
+    QUOTING,
+    SET,
+    START,
+    UNDERLYING,
+    assumptions,
+    pairs,
+    refuse,
+)
 
 if TYPE_CHECKING:
     from ..venue import Assumptions
 
 app = typer.Typer()
-QUOTING = "Options of quoting strategies"
-BETTING = "Options of betting pipelines"
 #: Parameters of a pipeline's executor that have an option of their own.
 _CAPS = (
     "capital", "max_position", "max_positions", "kelly_fraction", "max_position_pct", "take_profit", "stop_loss",
@@ -29,80 +44,29 @@ _STRATEGY = typer.Option(
     "-s",
     help="A quoting model or file.py:ClassName; a pipeline or FILE.toml. engine strategies lists them.",
 )
-_DATA = typer.Option("data", "--data-dir", "--store", help="A store, or a folder with markets.csv and trades.csv.")
-_SET = typer.Option([], "--set", help="A parameter of the strategy: name=value; may repeat.")
 _OUT = typer.Option(None, "--out", help="Folder for the result; bets go to results/NAME unless it is given.")
-_MARKETS = typer.Option(
-    [], "--market", "-m", help="Ticker to replay; may repeat, each in a folder of --out.", rich_help_panel=QUOTING
-)
-_ASSUME = typer.Option(
-    [], "--assume", help="An assumption about venue or risk: name=value; may repeat.", rich_help_panel=QUOTING
-)
-
-
-def _quoting(*names: str, help: str, default: Any = None, **more: Any) -> Any:
-    return typer.Option(default, *names, help=help, rich_help_panel=QUOTING, **more)
 
 
 def _betting(name: str, help: str) -> Any:
     return typer.Option(None, name, help=help, rich_help_panel=BETTING)
 
 
-def pairs(given: list[str], option: str) -> dict[str, Any]:
-    """Read name=value options; values that look like numbers are numbers."""
-    out: dict[str, Any] = {}
-    for item in given:
-        name, equals, value = item.partition("=")
-        if not equals or not name:
-            raise InputError(f"{option} {item!r}: expected name=value, as in {option} gamma=0.1")
-        out[name.strip()] = _value(value.strip())
-    return out
-
-
-def _value(text: str) -> Any:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def assumptions(queue: str, latency_ms: str, given: list[str]) -> Assumptions:
-    """The assumptions that the options spell out; the latency is that of an order on its way in."""
-    from ..venue import Assumptions
-
-    return Assumptions(queue=queue, entry_ms=_value(latency_ms)).with_options(pairs(given, "--assume"))
-
-
-def refuse(ctx: typer.Context, section: str, why: str) -> None:
-    """Raise an error when an option of a section of the help was given; ``why`` follows its name."""
-    for parameter in ctx.command.params:
-        source = ctx.get_parameter_source(parameter.name or "")
-        if getattr(parameter, "rich_help_panel", None) == section and source is not None and source.name != "DEFAULT":
-            raise InputError(f"{parameter.opts[0]} {why}")
-
-
 @app.command()
 def backtest(
     ctx: typer.Context,
     strategy: str = _STRATEGY,
-    data: str = _DATA,
-    start: str | None = typer.Option(None, "--start", "--from", help="From this time on, ISO 8601, UTC."),
-    end: str | None = typer.Option(None, "--end", "--to", help="Before this time."),
-    parameters: list[str] = _SET,
+    data: str = DATA,
+    start: str | None = START,
+    end: str | None = END,
+    parameters: list[str] = SET,
     out: Path | None = _OUT,
     as_json: bool = JSON_OPTION,
-    market: list[str] = _MARKETS,
-    queue: str = _quoting(
-        "--queue", help="Queue model: power@n, log, touch, through, pessimistic, …", default="power@3"
-    ),
-    latency_ms: str = _quoting(
-        "--latency-ms", help="How long orders take: ms, or a law as lognormal:50:0.5.", default="0"
-    ),
-    assume: list[str] = _ASSUME,
-    grid: str | None = _quoting("--grid", help="Price grid, when the market's own is not stored."),
-    underlying: str | None = _quoting("--underlying", help="Symbol of the underlying's prices."),
+    market: list[str] = MARKETS,
+    queue: str = QUEUE,
+    latency_ms: str = LATENCY,
+    assume: list[str] = ASSUME,
+    grid: str | None = PRICE_GRID,
+    underlying: str | None = UNDERLYING,
     capital: float | None = _betting("--capital", "Dollars at the start; 10000 unless the pipeline says otherwise."),
     max_position: float | None = _betting("--max-position", "Contracts in one market; 100."),
     max_positions: int | None = _betting("--max-positions", "Positions open at once; 5."),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
+from ..market_score import score_of
 from ..units import TICKS_PER_DOLLAR
 from .client import Client
 from .market_data import BATCH
@@ -17,7 +18,6 @@ from .stream import chunks
 
 _HOUR = 3600 * 1_000_000_000
 _MAKER_RATES = {"quadratic_with_maker_fees": Decimal("0.0175"), "quadratic_with_combo_maker_fees": Decimal("0.035")}
-_LEAST_VOLATILITY = 50.0  # ticks: half a cent; a price that never moved is not riskless
 
 
 @dataclass(frozen=True)
@@ -108,17 +108,3 @@ def maker_fee(series: Series, bid: int | None, ask: int | None) -> float:
     mid = Decimal(bid + ask) / 2 / TICKS_PER_DOLLAR
     multiplier = Decimal(str(1.0 if series.fee_multiplier is None else series.fee_multiplier))
     return float(multiplier * rate * mid * (1 - mid) * TICKS_PER_DOLLAR)
-
-
-def score_of(bid: int | None, ask: int | None, volume: int, volatility: float | None, fee: float) -> float:
-    """Half the spread net of the maker fee, per unit of hourly volatility, times ln(1 + contracts traded in the hour).
-
-    It looks back one hour only. A market that shows no volatility counts as half a cent: dead books must not win.
-
-    >>> score_of(4700, 4900, 0, 100.0, 0.0), round(score_of(4700, 4900, 1000_00, 100.0, 0.0), 3)
-    (0.0, 6.909)
-    """
-    if bid is None or ask is None:
-        return 0.0
-    edge = max((ask - bid) / 2 - fee, 0.0)
-    return edge / max(volatility or 0.0, _LEAST_VOLATILITY) * math.log1p(volume / 100)

@@ -1,0 +1,106 @@
+"""`engine sweep`: thousands of parameter sets on many markets, and how much of the best to believe."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ...io.errors import InputError
+from .console import JSON_OPTION, emit_json, progress, say
+from .options import ASSUME, DATA, END, LATENCY, MARKETS, QUEUE, SET, START, UNDERLYING, assumptions, pairs
+
+app = typer.Typer()
+_GRID = typer.Option(
+    [], "--grid", help="An axis: name=low:high:count, name=log:low:high:count or name=value,value; may repeat."
+)
+_SERIES = typer.Option([], "--series", help="All markets of a series; may repeat.")
+_OUT = typer.Option(Path("results/sweep"), "--out", help="Folder for the result; a sweep that was stopped goes on.")
+_FOLDER = typer.Argument(..., help="Folder that engine sweep wrote.")
+
+
+@app.callback(invoke_without_command=True)
+def sweep(
+    context: typer.Context,
+    strategy: str | None = typer.Option(None, "--strategy", "-s", help="A quoting model, or file.py:ClassName."),
+    market: list[str] = MARKETS,
+    series: list[str] = _SERIES,
+    category: str | None = typer.Option(None, "--category", help="All markets of a category."),
+    where: str | None = typer.Option(None, "--where", help="A condition in SQL on table markets."),
+    min_volume: float | None = typer.Option(None, "--min-volume", help="Contracts traded before --from, at least."),
+    score: int | None = typer.Option(None, "--score", min=1, help="So many markets with the best score before --from."),
+    grid: list[str] = _GRID,
+    sample: str | None = typer.Option(None, "--sample", help="Some of the grid's cells: sobol:4096."),
+    data: str = DATA,
+    start: str | None = START,
+    end: str | None = END,
+    parameters: list[str] = SET,
+    queue: str = QUEUE,
+    latency_ms: str = LATENCY,
+    assume: list[str] = ASSUME,
+    price_grid: str | None = typer.Option(None, "--price-grid", help="Price grid, when the market's is not stored."),
+    underlying: str | None = UNDERLYING,
+    threads: int = typer.Option(2, "--threads", min=1, help="Threads that run cells."),
+    out: Path = _OUT,
+    pictures: bool = typer.Option(True, help="Draw heat maps and write the report."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Run a grid of parameters of the model, the venue or the limits on recorded markets."""
+    if context.invoked_subcommand is not None:
+        return
+    if strategy is None:
+        raise InputError("name a strategy: --strategy avellaneda-stoikov; engine strategies lists them")
+    from ..conclusions import show as shown
+    from ..conclusions import tell
+    from ..history import open_history
+    from ..market_choice import Choice, choose_markets
+    from ..sweeping import sweep as run
+
+    choice = Choice(tuple(market), tuple(series), category, where, min_volume, score)
+    if choice == Choice():
+        raise InputError("say which markets: --market TICKER, --series, --category, --where or --score; may combine")
+    with progress(quiet=as_json) as bar:
+        task = bar.add_task("choosing markets", total=None)
+        history = open_history(data)
+        opened = history.store
+        tickers = choose_markets(opened, choice, start, end)
+        began = time.monotonic()
+
+        def seen(done: int, total: int) -> None:
+            rate = done / max(time.monotonic() - began, 1e-9) / 1e6
+            bar.update(task, completed=done, total=total, description=f"sweeping, {rate:,.0f} M cell-events/s")
+
+        try:
+            run(
+                strategy, tickers, opened, out=out, grid=grid, sample=sample, start=start, end=end,
+                price_grid=price_grid, underlying=underlying, assumptions=assumptions(queue, latency_ms, assume),
+                threads=threads, pictures=pictures, progress=seen, **pairs(parameters, "--set"),
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            say(f"stopped; what is done is kept in {out}: the same command goes on from there")
+            raise typer.Exit(130) from None
+    made = shown(out)
+    if as_json:
+        emit_json({"folder": str(out), **made})
+        return
+    tell(made)
+    say(f"written to {out}; engine sweep show {out} prints it again, engine export {out} --to params.toml exports it")
+
+
+@app.command("show")
+def show(
+    folder: Path = _FOLDER,
+    top: int = typer.Option(10, "--top", min=1, help="How many cells to list."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Print a sweep's top cells, the effect of each parameter and the warnings."""
+    from ..conclusions import show as shown
+    from ..conclusions import tell
+
+    made: dict[str, Any] = shown(folder, top)
+    if as_json:
+        emit_json(made)
+    else:
+        tell(made)
