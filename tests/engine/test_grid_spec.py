@@ -24,7 +24,7 @@ from touchline.strategies.fixed_spread import FixedSpread
         ("position-limit=20,50", Axis("position_limit", (20.0, 50.0), "lin", "limits")),
         ("queue=power@1,log", Axis("queue", (0.0, 1.0), "lin", "venue", ("power@1", "log"))),
         ("post-only=true,false", Axis("post_only", (0.0, 1.0), "lin", "venue", ("true", "false"))),
-        ("entry-ms=5,uniform:1:2", Axis("entry_ms", (0.0, 1.0), "lin", "venue", ("5", "uniform:1:2"))),
+        ("entry-ms=5,uniform:1:2", Axis("entry_ms", (0.0, 1.0), "lin", "venue", ("5.0", "uniform:1:2"))),
     ],
 )
 def test_an_axis_is_read(text, expected):
