@@ -18,7 +18,8 @@ from ..io.times import Moment
 from ..strategies.pipeline import DOLLAR, Pipeline, load_pipeline
 from .fees import Membership
 from .history import open_history
-from .panel import Panel, build_panel
+from .panel import Panel
+from .panel_build import build_panel
 from .portfolio import PortfolioRun, rules, run, run_cells
 from .portfolio_columns import columns_of
 from .portfolio_random import RandomComparison, compare_random

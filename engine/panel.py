@@ -1,4 +1,4 @@
-"""The panel: what was known and what could be had, time by market, built from a store block by block.
+"""The panel: what was known and what could be had, time by market.
 
 A bar k closes at ``times[k]`` and holds what happened in ``(times[k - 1], times[k]]``. Matrices are bars x markets in
 whole numbers (``portfolio_types`` says which), in memory or, when large, in files that are mapped into it.
@@ -9,27 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from ..features.windows import WINDOWS, parse_window, source_of, window
 from ..io.errors import InputError
-from ..io.times import Moment, nanoseconds
-from ..io.units import TICKS_PER_DOLLAR
-from .portfolio_types import NO_PRICE, NO_SIZE
 from .scratch import Scratch
 
 HOUR_NS = 3_600_000_000_000
 #: Cells that a block may have; a block's frames and temporaries take some hundred bytes a cell.
 BLOCK_CELLS = 400_000
+NARROWEST = 16
 #: Panels with more cells than this are kept in files.
 MAPPED_CELLS = 40_000_000
-_KEPT = -2  # nothing happened in this bar: what stood before still stands
 
 Progress = Callable[[int, int], None]
 #: Matrix -> its type. ``age`` counts bars since the market was last heard of; ``buys`` is what YES buyers took.
@@ -45,14 +41,6 @@ MATRICES: dict[str, Any] = {
 }
 #: Names that are derived when a frame asks for them.
 DERIVED = ("market", "bar", "ts", "spread", "hours_left", "life_left", "previous_rate")
-
-
-class History(Protocol):
-    """What a panel is built from; a ``Store`` is one."""
-
-    def markets(self) -> pl.LazyFrame: ...  # noqa: D102 - see Store
-    def trades(self, ticker: list[str], start: int | None, end: int | None) -> pl.LazyFrame: ...  # noqa: D102
-    def quotes(self, ticker: list[str], start: int | None, end: int | None) -> pl.LazyFrame: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -76,9 +64,7 @@ class Panel:
 
     def blocks(self) -> Iterator[slice]:
         """The columns, some at a time."""
-        bars, markets = self.shape
-        width = max(1, BLOCK_CELLS // max(bars, 1))
-        return (slice(first, min(first + width, markets)) for first in range(0, markets, width))
+        return market_blocks(*self.shape)
 
     def known(self) -> list[str]:
         """Every column that a frame can have."""
@@ -187,7 +173,7 @@ class Panel:
 
     def matrix(self, name: str, kind: Any) -> npt.NDArray[Any]:
         """An empty matrix of this panel's shape, in a file when the panel is."""
-        return _matrix(self.folder, f"{name}-{uuid4().hex}", self.shape, kind)
+        return new_matrix(self.folder, f"{name}-{uuid4().hex}", self.shape, kind)
 
     def until(self, bars: int) -> Panel:
         """The panel as it was after its first bars: nothing later is in it."""
@@ -196,53 +182,10 @@ class Panel:
         return Panel(self.times[:bars], self.markets, cut, self.quoted, self.folder, extras)
 
 
-def build_panel(
-    history: History,
-    start: Moment | None = None,
-    end: Moment | None = None,
-    step_ns: int = HOUR_NS,
-    *,
-    where: pl.Expr | None = None,
-    progress: Progress | None = None,
-) -> Panel:
-    """Build the panel of all markets that ``where`` keeps, between two moments, a bar every ``step_ns``.
-
-    Without ``start`` it begins with the first thing that happened, without ``end`` it ends with the last payout.
-    """
-    markets = history.markets()
-    markets = (markets if where is None else markets.filter(where)).collect().sort("ticker")
-    markets = _with_market_columns(markets).with_columns(
-        pl.coalesce("event", pl.col("ticker").str.replace(r"-[^-]*$", "")).alias("event"),
-        pl.coalesce("series", pl.col("ticker").str.split("-").list.first()).alias("series"),
-    )
-    tickers = markets["ticker"].to_list()
-    if not tickers:
-        raise InputError("no market is left to look at; check the series and category that the pipeline asks for")
-    low = None if start is None else nanoseconds(start, "start")
-    high = None if end is None else nanoseconds(end, "end")
-    first, last = _extent(history, markets, low, high)
-    begin = first // step_ns * step_ns if low is None else low
-    bars = max(-(-((high if high is not None else last + step_ns) - begin) // step_ns), 1)
-    times = begin + step_ns * np.arange(1, bars + 1, dtype=np.int64)
-    shape = (len(times), len(tickers))
-    folder = Scratch("panel-") if shape[0] * shape[1] > MAPPED_CELLS else None
-    made = {name: _matrix(folder, name, shape, kind) for name, kind in MATRICES.items()}
-    width = max(1, BLOCK_CELLS // len(times))
-    seen: list[tuple[bool, bool]] = []
-    quoted = np.zeros(len(tickers), np.bool_)
-    for at in range(0, len(tickers), width):
-        block = slice(at, min(at + width, len(tickers)))
-        filled, quoted[block], has = _fill(history, tickers[block], times, step_ns)
-        for name, values in filled.items():
-            made[name][:, block] = values.T
-        seen.append(has)
-        if progress is not None:
-            progress(block.stop, len(tickers))
-    if not any(sized for sized, _ in seen):
-        del made["bid_lots"], made["ask_lots"]
-    if not any(traded for _, traded in seen):
-        del made["volume"], made["buys"]
-    return Panel(times, markets, made, quoted, folder)
+def market_blocks(bars: int, markets: int) -> Iterator[slice]:
+    """Columns of a matrix, some at a time: few enough for the memory, and whole cache lines of a row where possible."""
+    width = max(NARROWEST, BLOCK_CELLS // max(bars, 1))
+    return (slice(first, min(first + width, markets)) for first in range(0, markets, width))
 
 
 def panel_of(
@@ -267,7 +210,7 @@ def panel_of(
     made = {name: np.ascontiguousarray(values, MATRICES[name]) for name, values in matrices.items()}
     return Panel(
         np.asarray(times, np.int64),
-        _with_market_columns(markets),
+        with_market_columns(markets),
         {"mark": marks, **made},
         np.full(marks.shape[1], "bid" in made),
     )
@@ -281,109 +224,14 @@ _MARKET_COLUMNS: dict[str, pl.DataType] = {
 }
 
 
-def _with_market_columns(markets: pl.DataFrame) -> pl.DataFrame:
+def with_market_columns(markets: pl.DataFrame) -> pl.DataFrame:
+    """Every column of a market that the engine reads, null where nobody said it."""
     missing = [pl.lit(None, kind).alias(n) for n, kind in _MARKET_COLUMNS.items() if n not in markets.columns]
     return markets.with_columns(missing)
 
 
-def _matrix(folder: Scratch | None, name: str, shape: tuple[int, int], kind: Any) -> npt.NDArray[Any]:
+def new_matrix(folder: Scratch | None, name: str, shape: tuple[int, int], kind: Any) -> npt.NDArray[Any]:
+    """An empty matrix, in a file of the folder if there is one."""
     if folder is None:
         return np.empty(shape, kind)
     return np.lib.format.open_memmap(folder.path / f"{name}.npy", mode="w+", dtype=kind, shape=shape)
-
-
-def _extent(history: History, markets: pl.DataFrame, low: int | None, high: int | None) -> tuple[int, int]:
-    """First and last moment that matter: of quotes and trades, and of the payouts of the markets that have any."""
-    if low is not None and high is not None:
-        if high <= low:
-            raise InputError("the end is not after the start")
-        return low, high
-    tickers = markets["ticker"].to_list()
-    spans = [
-        frame.select(pl.col("ts").min().alias("low"), pl.col("ts").max().alias("high")).collect().row(0)
-        for frame in (history.quotes(tickers, low, high), history.trades(tickers, low, high))
-    ]
-    found = [span for span in spans if span[0] is not None]
-    if not found:
-        raise InputError("there are neither quotes nor trades of these markets in the chosen period")
-    paid = markets.select(pl.max_horizontal("settled_ts", "close_ts").max()).item() if high is None else None
-    return min(span[0] for span in found), max(*(span[1] for span in found), paid or 0)
-
-
-def _bars(frame: pl.LazyFrame, tickers: list[str], times: npt.NDArray[np.int64], step: int) -> pl.LazyFrame:
-    places = pl.LazyFrame({"ticker": tickers, "m": np.arange(len(tickers), dtype=np.int32)})
-    bar = ((pl.col("ts") - (int(times[0]) - step) - 1) // step).clip(lower_bound=0).cast(pl.Int32).alias("bar")
-    return frame.with_columns(bar).join(places, on="ticker", maintain_order="left")
-
-
-def _fill(
-    history: History, tickers: list[str], times: npt.NDArray[np.int64], step: int
-) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_], tuple[bool, bool]]:
-    """The matrices of some markets (markets x bars), which have quotes, and whether sizes and trades are known."""
-    end, start = int(times[-1]) + 1, int(times[0]) - step
-    shape = (len(tickers), len(times))
-    last = [pl.col(c).last().fill_null(NO_PRICE) for c in ("bid", "ask", "bid_size", "ask_size")]
-    quotes = _bars(history.quotes(tickers, None, end), tickers, times, step).group_by("m", "bar").agg(last).collect()
-    traded = history.trades(tickers, None, end)
-    if "is_block" in traded.collect_schema().names():
-        traded = traded.filter(~pl.col("is_block").fill_null(value=False))
-    inside = pl.col("ts") > start
-    size = pl.col("size").filter(inside).sum()
-    trades = (
-        _bars(traded, tickers, times, step)
-        .group_by("m", "bar")
-        .agg(
-            pl.col("price").last(),
-            size.alias("volume"),
-            pl.col("size").filter(inside & (pl.col("taker_side") == 1)).sum().alias("buys"),
-        )
-        .collect()
-    )
-
-    def spread_out(frame: pl.DataFrame, column: str, kind: Any, default: int) -> npt.NDArray[Any]:
-        made = np.full(shape, default, kind)
-        made[frame["m"].to_numpy(), frame["bar"].to_numpy()] = frame[column].to_numpy()
-        return made
-
-    price = {c: spread_out(quotes, c, np.int16, _KEPT) for c in ("bid", "ask")}
-    sizes = {c: spread_out(quotes, c, np.int32, _KEPT) for c in ("bid_size", "ask_size")}
-    trade = spread_out(trades, "price", np.int16, _KEPT)
-    volume, buys = spread_out(trades, "volume", np.int32, 0), spread_out(trades, "buys", np.int32, 0)
-    mark, age = np.empty(shape, np.int16), np.empty(shape, np.int32)
-    _carry_nb(price["bid"], price["ask"], sizes["bid_size"], sizes["ask_size"], trade, mark, age)
-    quoted = np.zeros(len(tickers), np.bool_)
-    quoted[quotes["m"].unique().to_numpy()] = True
-    for c in ("bid", "ask"):  # where only trades are known, the last one is what can be had
-        price[c][~quoted] = mark[~quoted]
-    filled = {"mark": mark, "age": age, **price, "volume": volume, "buys": buys}
-    filled |= {"bid_lots": sizes["bid_size"], "ask_lots": sizes["ask_size"]}
-    return filled, quoted, (bool((sizes["bid_size"] >= 0).any()), trades.height > 0)
-
-
-@numba.njit(cache=True)
-def _carry_nb(bid: Any, ask: Any, bid_size: Any, ask_size: Any, trade: Any, mark: Any, age: Any) -> None:
-    """Carry what stands from bar to bar, and mark: mid of a book, a bound of half a book, else the last trade."""
-    for m in range(bid.shape[0]):
-        quoted = False
-        last_bid = last_ask = last_mark = NO_PRICE
-        last_bid_size = last_ask_size = NO_SIZE
-        since = -1
-        for t in range(bid.shape[1]):
-            if bid[m, t] != _KEPT:
-                quoted = True
-                last_bid, last_ask = bid[m, t], ask[m, t]
-                last_bid_size, last_ask_size = bid_size[m, t], ask_size[m, t]
-                since = 0
-            if trade[m, t] != _KEPT:
-                since = 0
-                if not quoted:
-                    last_mark = trade[m, t]
-            if quoted and (last_bid != NO_PRICE or last_ask != NO_PRICE):
-                low = last_bid if last_bid != NO_PRICE else 0
-                high = last_ask if last_ask != NO_PRICE else TICKS_PER_DOLLAR
-                last_mark = (low + high) // 2
-            bid[m, t], ask[m, t], mark[m, t] = last_bid, last_ask, last_mark
-            bid_size[m, t], ask_size[m, t] = last_bid_size, last_ask_size
-            age[m, t] = since
-            if since >= 0:
-                since += 1

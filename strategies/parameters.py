@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 from ..io.errors import InputError
 
+#: How many names a hint lists.
+MOST_NAMED = 20
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -84,7 +87,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     names = list(known)
     close = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
+    if close:
+        return f"did you mean {close[0]!r}?"
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return f"known: {', '.join(names[:MOST_NAMED]) or 'none'}{more}"
 
 
 def check(parameters: Iterable[Parameter], given: Mapping[str, Any]) -> dict[str, Any]:

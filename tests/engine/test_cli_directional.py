@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from touchline.engine.cli import main
 from touchline.engine.directional import backtest
 from touchline.engine.directional_results import DirectionalResult
 
@@ -121,9 +122,12 @@ def test_backtest_bets_with_the_issue_s_options_and_the_folder_is_whole(folder):
         (["-s", "quant", "--out", "mine.toml"], "cannot write to mine.toml"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_exit_code_2(folder, arguments, says):
-    done = engine("backtest", *arguments, cwd=folder)
-    assert done.returncode == 2
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not done.stdout
+def test_what_is_wrong_is_said_and_exit_code_2(folder, arguments, says, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["engine", "backtest", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert says in said.err
+    assert not said.out

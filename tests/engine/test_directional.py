@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 from touchline.engine.directional import backtest, run_grid, score_panel
 from touchline.engine.directional_results import DirectionalResult
-from touchline.engine.panel import build_panel, panel_of
+from touchline.engine.panel import panel_of
+from touchline.engine.panel_build import build_panel
 from touchline.engine.portfolio import rules, run
 from touchline.engine.portfolio_columns import columns_of
 from touchline.engine.portfolio_types import Exit

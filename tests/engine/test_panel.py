@@ -6,9 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 from touchline.engine import panel as panel_module
-from touchline.engine.panel import build_panel, panel_of
+from touchline.engine.panel import panel_of
+from touchline.engine.panel_build import build_panel
 from touchline.engine.portfolio_columns import columns_of, market_rows
 from touchline.io.errors import InputError
+from touchline.io.importers.base import Chunk
+from touchline.io.schema import BookKind
+from touchline.io.store import Store
 
 from .histories import HOUR, made_up
 
@@ -42,17 +46,60 @@ def test_every_cell_follows_its_definition(tmp_path):
 def test_trades_alone_make_a_panel(tmp_path):
     store = made_up(tmp_path / "store", 2)
 
-    class TradesOnly:
-        markets, trades = store.markets, store.trades
-
-        def quotes(self, ticker, start, end):
-            return store.quotes(ticker, start, end).clear().lazy()
-
-    panel = build_panel(TradesOnly(), step_ns=HOUR)
+    told = {"markets": store.markets().collect(), "trades": store.trades().collect()}
+    bare = Store(tmp_path / "bare")
+    bare.ingest("made up", "bare", [Chunk({name: frame.drop("source", "import_id") for name, frame in told.items()})])
+    panel = build_panel(bare, step_ns=HOUR)
     assert not panel.quoted.any()
     assert (panel.matrices["bid"] == panel.matrices["mark"]).all()
     assert "bid_lots" not in panel.matrices
     assert market_rows(panel)["unquoted"].all()
+
+
+def test_a_recorded_book_gives_best_prices_and_their_depth(tmp_path):
+    """Changes at random times with a gap: each bar's end against levels kept in a dictionary."""
+    rng = np.random.default_rng(3)
+    rows, levels, known = [], {}, True
+    ts, wanted = 1_000_000_000, {}
+    for n in range(3_000):
+        now = ts + n * HOUR // 60
+        wanted[now] = dict(levels) if known else {}
+        if n == 1_500:
+            rows.append((now, BookKind.GAP, 0, 0, 0))
+            levels, known = {}, False
+        elif n == 1_700:
+            rows.append((now, BookKind.CLEAR, 0, 0, 0))
+            rows += [(now, BookKind.LEVEL, 1, 4_000, 700), (now, BookKind.LEVEL, -1, 4_300, 900)]
+            levels, known = {(1, 4_000): 700, (-1, 4_300): 900}, True
+        else:
+            side = int(rng.choice([1, -1]))
+            price = int(rng.integers(20, 45) if side > 0 else rng.integers(46, 80)) * 100
+            if not known:
+                continue
+            change = 500 if rng.random() < 0.5 else -levels.get((side, price), 0)
+            if change:
+                rows.append((now, BookKind.DELTA, side, price, change))
+                levels[side, price] = levels.get((side, price), 0) + change
+    names = ("ts", "kind", "side", "price", "size")
+    book = pl.DataFrame(rows, schema=names, orient="row").with_columns(ticker=pl.lit("A"), seq=pl.int_range(pl.len()))
+    opening = pl.DataFrame([(ts - 1, BookKind.CLEAR, 0, 0, 0, "A", -1)], schema=[*names, "ticker", "seq"], orient="row")
+    markets = pl.DataFrame({"ticker": ["A"], "open_ts": [0], "close_ts": [ts + 3_000 * HOUR // 60]})
+    tables = {"markets": markets, "book": pl.concat([opening, book], how="vertical_relaxed")}
+    store = Store(tmp_path / "store")
+    store.ingest("made up", "book", [Chunk(tables)])
+    panel = build_panel(store, ts, ts + 50 * HOUR, HOUR // 4)
+    assert panel.quoted.all()
+    for t, end in enumerate(panel.times.tolist()):
+        state = next((s for at, s in wanted.items() if at > end), None)
+        if state is None:
+            continue
+        bids = {p: n for (side, p), n in state.items() if side > 0 and n > 0}
+        asks = {p: n for (side, p), n in state.items() if side < 0 and n > 0}
+        expected = (max(bids, default=-1), min(asks, default=-1))
+        sizes = (bids.get(expected[0], -1), asks.get(expected[1], -1))
+        cell = {name: int(values[t, 0]) for name, values in panel.matrices.items()}
+        assert (cell["bid"], cell["ask"]) == expected
+        assert (cell["bid_lots"], cell["ask_lots"]) == sizes
 
 
 def test_blocks_and_files_change_nothing(tmp_path, monkeypatch):
@@ -60,6 +107,7 @@ def test_blocks_and_files_change_nothing(tmp_path, monkeypatch):
     whole = build_panel(store, step_ns=HOUR)
     monkeypatch.setattr(panel_module, "BLOCK_CELLS", 500)
     monkeypatch.setattr(panel_module, "MAPPED_CELLS", 1)
+    monkeypatch.setattr(panel_module, "NARROWEST", 1)
     parts = build_panel(store, step_ns=HOUR)
     assert isinstance(parts.matrices["mark"], np.memmap)
     for name, values in whole.matrices.items():
