@@ -18,6 +18,7 @@ import polars as pl
 
 from ..features.windows import WINDOWS, parse_window, source_of, window
 from ..io.errors import InputError
+from . import compiled  # noqa: F401 - one setting of the compiler for all kernels, or the disk keeps two of each
 from .scratch import Scratch
 
 HOUR_NS = 3_600_000_000_000
