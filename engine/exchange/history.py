@@ -45,6 +45,7 @@ class Listing:
     series: str
     title: str = ""
     category: str = ""
+    created_ts: int | None = None
     open_ts: int = 0
     close_ts: int = 0
     expiration_ts: int = 0
@@ -196,6 +197,7 @@ def _listing(ticker: str, versions: Sequence[Mapping[str, Any]], first: int, las
         settlement = {"yes": 10_000, "no": 0}.get(result)
     if settlement is None:
         result = None
+    created = next((v["valid_from"] for v in versions if v["valid_from"] and v["status"] == "initialized"), None)
     phases = [(v["valid_from"] or 0, v["status"]) for v in versions if v["status"] in ("active", "inactive")]
     if result:
         settled = settled or close + 2 * _SETTLE_AFTER
@@ -205,6 +207,7 @@ def _listing(ticker: str, versions: Sequence[Mapping[str, Any]], first: int, las
         series=series,
         title=now.get("title") or ticker,
         category=now.get("category") or "",
+        created_ts=created,
         open_ts=now.get("open_ts") or min(first, close),
         close_ts=close,
         expiration_ts=now.get("expiration_ts") or close,

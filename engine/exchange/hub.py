@@ -143,7 +143,7 @@ class Hub:
             self._push(sub, "orderbook_snapshot", self._book(market, sub.yes_price))
 
     def snapshots(self, sub: Subscription, tickers: Iterable[str], number: int | None) -> None:
-        """Send the books of some markets; one not known yet follows when it is."""
+        """Send the books of some markets; of an open one that is not known yet, as soon as it is."""
         for ticker in tickers:
             market = self.venue.markets.get(ticker)
             if market is None:
@@ -151,7 +151,7 @@ class Hub:
                 error = {"type": "error", **numbered(number), "sid": sub.sid, "seq": sub.next_seq(), "msg": message}
                 sub.session.put(_encode(error))
                 self.part(sub, [ticker])
-            elif number is None and not market.seen:
+            elif number is None and not market.seen and market.status != "initialized":
                 sub.waiting.add(ticker)
             elif number is None:
                 sub.session.push(sub, "orderbook_snapshot", self._book(market, sub.yes_price))

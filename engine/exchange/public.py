@@ -129,12 +129,12 @@ class Public:
         if markets is None:
             raise refuse(404, "not_found")
         nested = bool(q.flag("with_nested_markets"))
-        return {"event": self._event(markets, nested), "markets": [] if nested else [views.market(m) for m in markets]}
+        return {"event": self._event(markets, nested), "markets": [] if nested else [self._shown(m) for m in markets]}
 
     def _event(self, markets: list[Market], nested: bool) -> Answer:
         listings: list[Listing] = [market.listing for market in markets]
         shown = views.event(listings)
-        return {**shown, "markets": [views.market(market) for market in markets]} if nested else shown
+        return {**shown, "markets": [self._shown(market) for market in markets]} if nested else shown
 
     # Markets
 
@@ -161,15 +161,18 @@ class Public:
             and all(low <= _moment(market, family) <= high for family, low, high in spans)
         ]
         chosen, cursor = page(rows, q, 100, 1000, least=0)
-        return {"markets": [views.market(market) for market in chosen], "cursor": cursor}
+        return {"markets": [self._shown(market) for market in chosen], "cursor": cursor}
 
     def market(self, q: Query, ticker: str, **_: str) -> Answer:
         """``/markets/{ticker}``."""
-        return {"market": views.market(self._found(ticker, old=False))}
+        return {"market": self._shown(self._found(ticker, old=False))}
 
     def old_market(self, q: Query, ticker: str, **_: str) -> Answer:
         """``/historical/markets/{ticker}``."""
-        return {"market": views.market(self._found(ticker, old=True))}
+        return {"market": self._shown(self._found(ticker, old=True))}
+
+    def _shown(self, market: Market) -> Answer:
+        return views.market(market, self.venue.now)
 
     def _found(self, ticker: str, old: bool | None = None) -> Market:
         market = self.venue.markets.get(ticker)

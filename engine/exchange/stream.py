@@ -26,6 +26,8 @@ CHANNELS = {
     "market_lifecycle_v2": (False, True),
     "order_group_updates": (False, True),
 }
+#: Channels that tell everything, whatever markets a subscription names.
+UNFILTERED = ("market_lifecycle_v2", "order_group_updates")
 PING_SECONDS = 10
 #: Frames written to the socket at once: a system call costs more than a message.
 _BATCH = 256
@@ -190,7 +192,8 @@ class Session:
             self.subscriptions[sub.sid] = sub
         message = {"type": "subscribed", **numbered(number), "msg": {"channel": channel, "sid": sub.sid}}
         self.put(_encode(message))
-        self.hub.join(sub, tickers, initial=bool(params.get("send_initial_snapshot")))
+        markets = [] if channel in UNFILTERED else tickers
+        self.hub.join(sub, markets, initial=bool(params.get("send_initial_snapshot")))
 
     def _unsubscribe(self, number: int | None, params: dict[str, Any]) -> None:
         sids = _sids(params)

@@ -9,6 +9,7 @@ import heapq
 import itertools
 import random
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -30,6 +31,7 @@ NEVER = 1 << 62
 #: Orders of a closed market go this long after the close.
 CLOSE_CANCEL_NS = NS_PER_SECOND
 _CLOSED = ("closed", "determined", "finalized")
+_MINUTE, _DAY_MINUTES = 60 * NS_PER_SECOND, 24 * 60
 
 
 class Trade(NamedTuple):
@@ -63,11 +65,25 @@ class Market:
     updated: int = 0
     settled_ts: int | None = None
     own_trades: list[Trade] = field(default_factory=list)
+    by_minute: deque[tuple[int, int]] = field(default_factory=deque)  #: minutes and the lots that traded in them
 
     @property
     def ticker(self) -> str:
         """Its ticker."""
         return self.listing.ticker
+
+    def traded(self, lots: int, ts: int) -> None:
+        """Count lots that traded now."""
+        self.volume += lots
+        minute, recent = ts // _MINUTE, self.by_minute
+        before = recent.pop()[1] if recent and recent[-1][0] == minute else 0
+        recent.append((minute, before + lots))
+        while recent[0][0] <= minute - _DAY_MINUTES:
+            recent.popleft()
+
+    def volume_24h(self, ts: int) -> int:
+        """Lots that traded in the day before ``ts``."""
+        return sum(lots for minute, lots in self.by_minute if minute > ts // _MINUTE - _DAY_MINUTES)
 
 
 class Feed(Protocol):
@@ -225,7 +241,7 @@ class Venue:
 
     def printed(self, market: Market, trade: Trade) -> None:
         """Publish a trade and count it."""
-        market.volume += trade.lots
+        market.traded(trade.lots, self.now)
         market.dollar_volume += trade.lots * trade.price
         market.last, market.last_lots, market.updated = trade.price, trade.lots, self.now
         self.feed.trade(market, trade)
@@ -306,6 +322,8 @@ class Venue:
         listing = market.listing
         if market.number not in self.history.has_book:
             market.seen = market.book.known = True
+        if listing.created_ts is not None and listing.created_ts > self.now:
+            self.at(listing.created_ts, lambda: self._announce(listing))
         if listing.open_ts <= self.now:
             market.status = "active"
         else:
@@ -319,6 +337,17 @@ class Venue:
             self.at(listing.settled_ts, lambda: self._settle(market))
             self.horizon = max(self.horizon, listing.settled_ts)
         self.horizon = max(self.horizon, market.close_ts + CLOSE_CANCEL_NS)
+
+    def _announce(self, listing: Listing) -> None:
+        about = {
+            "title": listing.title, "name": listing.title, "event_ticker": listing.event,
+            "expected_expiration_ts": listing.expiration_ts // NS_PER_SECOND, "can_close_early": True,
+            "strike_type": listing.strike_type, "floor_strike": listing.floor, "cap_strike": listing.cap,
+        }  # fmt: skip
+        message = {"market_ticker": listing.ticker, "event_type": "created"}
+        times = {"open_ts": listing.open_ts // NS_PER_SECOND, "close_ts": listing.close_ts // NS_PER_SECOND}
+        known = {name: value for name, value in about.items() if value is not None}
+        self.feed.lifecycle({**message, **times, "additional_metadata": known})
 
     def _open(self, market: Market) -> None:
         if market.status == "initialized":

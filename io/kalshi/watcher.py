@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from .models import OrderBook
 log = logging.getLogger(__name__)
 
 _QUIET_SECONDS = 5.0  # between two look-ups, however many things happen
+_EARLY_NS = 600_000_000_000  # a market is followed this long before it opens: its opening is not announced
 _OVER = {"closed", "determined", "disputed", "amended", "finalized"}
 
 
@@ -58,11 +60,14 @@ class Watcher(threading.Thread):
             self._wake.clear()
 
     def look(self) -> set[str]:
-        """Ask which of the chosen markets are not over; a market that was named stays until its close."""
+        """Ask which of the chosen markets are open or soon will be; one that was named stays until its close."""
         tickers: set[str] = set()
+        soon = time.time_ns() + _EARLY_NS
         for series in self._series:
             for page in self._client.market_data.markets(series_ticker=series, status="open"):
                 tickers |= {market.ticker for market in page}
+            for page in self._client.market_data.markets(series_ticker=series, status="unopened"):
+                tickers |= {market.ticker for market in page if (market.open_time or 0) <= soon}
         for ticker in self._tickers:
             try:
                 if self._client.market_data.market(ticker).status not in _OVER:

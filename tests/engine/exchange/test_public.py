@@ -132,6 +132,15 @@ def test_no_quote_is_bid_0_and_ask_1():
     assert quotes == ["0.0000", "1.0000", "0.0000", "1.0000"]
 
 
+def test_volume_of_a_day_forgets_what_is_older():
+    history = make_history(
+        trades=[(0, 4600, 100, 1), (10, 4600, 200, 1), (DAY, 4600, 400, 1)], close_ts=START + 3 * DAY * SECOND
+    )
+    for at, lots in ((10, "3.00"), (DAY - 60, "3.00"), (DAY, "4.00"), (2 * DAY, "0.00")):
+        market = public(history, at=at).market(q(), ticker=TICKER)["market"]
+        assert market["volume_24h_fp"] == lots
+
+
 def test_depth_keeps_the_best_levels():
     served = public(make_history(), at=1)
     book = served.book(q(depth=1), ticker=TICKER)["orderbook_fp"]

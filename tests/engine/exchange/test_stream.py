@@ -9,16 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import polars as pl
 import pytest
 import requests
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from touchline.engine.exchange import Exchange, Faults, hub
+from touchline.engine.exchange.history import from_frames
 from touchline.io.schema import BookKind
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from .conftest import START, TICKER, make_history
+from .conftest import START, TICKER, book_rows, make_history, market_row, trade_rows
 
 PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32)
 BOOK = [(3, BookKind.DELTA, 1, 4700, 300), (4, BookKind.DELTA, -1, 4800, -500)]
@@ -215,6 +217,23 @@ def test_book_not_known_yet_comes_when_it_is(history):
         exchange.advance(30)
         (snapshot,) = hear(socket, 1)
         assert (snapshot["seq"], snapshot["msg"]["yes_dollars_fp"]) == (1, [["0.4600", "1.00"]])
+
+
+def test_a_market_is_announced_and_has_an_empty_book_until_it_opens():
+    opens = START + 40 * 10**9
+    row, made = market_row(open_ts=opens), market_row(valid_from=START + 10**10, status="initialized", open_ts=opens)
+    opening = [(41, BookKind.CLEAR, 0, 0, 0), (41, BookKind.LEVEL, 1, 4600, 100)]
+    history = from_frames(pl.concat([row, made]), book_rows(opening), trade_rows([(1, 4600, 100, 1)]))
+    with running(history=history) as (exchange, socket):
+        subscribe(socket, "orderbook_delta", "market_lifecycle_v2")
+        told = hear(socket, 3)
+        (snapshot,) = (message for message in told if message["type"] == "orderbook_snapshot")
+        assert "yes_dollars_fp" not in snapshot["msg"]
+        exchange.advance(50)
+        created, snapshot = hear(socket, 2)
+        assert (created["msg"]["event_type"], created["msg"]["open_ts"]) == ("created", START // 10**9 + 40)
+        assert created["msg"]["additional_metadata"]["event_ticker"] == "KXTEST-26SEP21"
+        assert snapshot["msg"]["yes_dollars_fp"] == [["0.4600", "1.00"]]
 
 
 def test_unknown_market_is_an_error_on_the_sid():

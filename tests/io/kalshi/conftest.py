@@ -304,6 +304,7 @@ class Beside:
 
     def __init__(self, rest: Rest, venue: Venue) -> None:
         self.venue, self.open = venue, list(venue.tickers)
+        self.unopened: dict[str, str] = {}  # ticker -> when it opens
         self.mirrored = False
         self.down = self.refuse = False
         self.trades: list[dict[str, Any]] = []
@@ -315,7 +316,12 @@ class Beside:
         if self.refuse:
             return 401, {"error": {"code": "authentication_error", "message": "m", "details": "NOT_FOUND"}}
         if request.path == "/markets":
-            return 200, {"markets": [{"ticker": ticker, "status": "active"} for ticker in self.open], "cursor": ""}
+            listed = [{"ticker": ticker, "status": "active"} for ticker in self.open]
+            if request.query.get("status") == ["unopened"]:
+                listed = [
+                    {"ticker": name, "status": "initialized", "open_time": at} for name, at in self.unopened.items()
+                ]
+            return 200, {"markets": listed, "cursor": ""}
         if request.path == "/markets/orderbooks":
             return 200, {"orderbooks": [self.book(ticker) for ticker in request.query["tickers"]]}
         if request.path == "/markets/trades":

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,16 @@ def test_new_markets_of_a_series_are_followed_at_once_and_old_ones_dropped(
     assert seen == ["KXS-NEW"], "news of other series is not kept"
     assert any(f["type"] == "gap" and f["msg"]["market_tickers"] == ["A"] for f in frames)
     assert any("following 1 more" in line for line in told) and any("1 markets are over" in line for line in told)
+
+
+def test_markets_about_to_open_are_followed_before_they_do(start: Any, make_exchange: Any, venue: Any) -> None:
+    exchange = make_exchange()
+    exchange.open = []
+    soon, later = (datetime.now(UTC) + timedelta(minutes=wait) for wait in (5, 60))
+    exchange.unopened = {"A": soon.isoformat(), "B": later.isoformat()}
+    running = start()
+    running.until(lambda: running.recorder.source.ready and running.recorder._following == {"A"})
+    running.end()
 
 
 def test_named_markets_are_recorded_until_they_are_over(

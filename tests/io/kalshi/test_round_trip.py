@@ -1,176 +1,187 @@
-"""A store, replayed by the local exchange, recorded, and back in a store: the same rows."""
+"""The sample day, replayed by `engine exchange`, recorded by `engine data record`, and back in a store: the same rows.
+
+Real commands from beginning to end. TOUCHLINE_SAMPLE_SCALE says how much of a day it is (1: 910,198 rows of books).
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from touchline.engine.exchange import Exchange, Faults
-from touchline.io.importers.base import Chunk
 from touchline.io.kalshi.client import Client
-from touchline.io.kalshi.journal import read
-from touchline.io.kalshi.scan import scan
 from touchline.io.kalshi.settings import Settings
 from touchline.io.schema import BookKind
 from touchline.io.store import Store
 
-COMMAND = [sys.executable, "-c", "from touchline.engine.cli import main; main()", "data"]
-SECOND = 1_000_000_000
-START = 1_790_000_000 * SECOND
-CHANGES = 3_000 * int(os.environ.get("TOUCHLINE_SCALE", "1"))
-TICKERS = [f"KXT-26SEP21-B{number}" for number in range(4)]
+ENGINE = [sys.executable, "-c", "from touchline.engine.cli import main; main()"]
+SCALE = os.environ.get("TOUCHLINE_SAMPLE_SCALE", "0.03")
+SERIES = ("SYNBTC15M", "SYNINX", "SYNINXU", "SYNMATCH", "SYNPOL")
 LEVEL = ["kind", "side", "price", "size"]
-BOOK_COLUMNS = ["ts", "ticker", *LEVEL, "seq"]
-TRADE_COLUMNS = ["ts", "ticker", "price", "size", "taker_side", "is_block", "trade_id", "seq"]
+TRADE = ["price", "size", "taker_side", "is_block", "trade_id"]
+MS = 1_000_000
+QUIET_SECONDS = 4
 
-
-def history(seed: int) -> dict[str, pl.DataFrame]:
-    """Some markets of one event whose levels move and trade at random."""
-    chance = random.Random(seed)
-    book: list[Any] = []
-    trades: list[Any] = []
-    markets = []
-    for at, ticker in enumerate(TICKERS):
-        markets.append(
-            {"ticker": ticker, "valid_from": 0, "series": "KXT", "event": "KXT-26SEP21", "title": ticker,
-             "open_ts": START - 3600 * SECOND, "close_ts": START + 48 * 3600 * SECOND, "status": "active",
-             "grid": "linear_cent", "fee_type": "quadratic", "fee_multiplier": 1.0}
-        )  # fmt: skip
-        levels = {(1, 4000): 500, (1, 4500): 500, (-1, 5000): 700, (-1, 5500): 700}
-        ts = START + at * 1_000_000
-        book.append((ts, ticker, int(BookKind.CLEAR), 0, 0, 0, 0))
-        book += [(ts, ticker, int(BookKind.LEVEL), side, price, size, 0) for (side, price), size in levels.items()]
-        for number in range(1, CHANGES + 1):
-            ts += chance.randrange(1, 4) * 100_000_000
-            side = chance.choice([1, -1])
-            price = chance.choice([3900, 4000, 4500] if side == 1 else [5000, 5500, 5600])
-            size = chance.choice([100, 250, -levels.get((side, price), 0) or 300])
-            levels[side, price] = levels.get((side, price), 0) + size
-            book.append((ts, ticker, int(BookKind.DELTA), side, price, size, number))
-            if chance.random() < 0.1:
-                trades.append(
-                    (ts, ticker, 5000, 100 + number % 50, chance.choice([1, -1]), False, f"{at}-{number}", number)
-                )
-    return {
-        "markets": pl.DataFrame(markets),
-        "book": pl.DataFrame(book, schema=BOOK_COLUMNS, orient="row"),
-        "trades": pl.DataFrame(trades, schema=TRADE_COLUMNS, orient="row"),
-    }
+Row = tuple[int, int, int, int, int]
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    store = Store(tmp_path_factory.mktemp("original"))
-    store.ingest("test", "history", [Chunk(history(1))])
-    return store
+def day(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    folder = tmp_path_factory.mktemp("day")
+    command = [*ENGINE, "data", "sample", "--seed", "7", "--scale", SCALE, "--store", str(folder), "--json"]
+    subprocess.run(command, check=True, capture_output=True)
+    return Store(folder)
 
 
-def environment(exchange: Exchange, keys: Path) -> dict[str, str]:
-    return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("KALSHI_")},
-        "KALSHI_KEY_ID": (keys / "key-id").read_text().strip(),
-        "KALSHI_PRIVATE_KEY_PATH": str(keys / "private.pem"),
-        "KALSHI_REST_URL": exchange.rest,
-        "KALSHI_WS_URL": exchange.ws,
-    }
+@contextlib.contextmanager
+def exchange(day: Store, keys: Path, *options: str) -> Iterator[dict[str, str]]:
+    """Serve the day at full speed; gives the environment of a client."""
+    command = [*ENGINE, "exchange", "--replay", day.path, "--speed", "max", "--keys", str(keys), *options]
+    served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        assert served.stdout is not None
+        address = json.loads(served.stdout.readline())
+        yield {
+            **{name: value for name, value in os.environ.items() if not name.startswith("KALSHI_")},
+            "KALSHI_KEY_ID": (keys / "key-id").read_text().strip(),
+            "KALSHI_PRIVATE_KEY_PATH": str(keys / "private.pem"),
+            "KALSHI_REST_URL": address["rest"],
+            "KALSHI_WS_URL": address["ws"],
+        }
+    finally:
+        served.send_signal(signal.SIGTERM)
+        assert served.wait(30) == 0
+        assert served.stdout is not None
+        served.stdout.close()
 
 
-def record(original: Store, tmp_path: Path, faults: Faults) -> tuple[Store, dict[str, Any], list[dict[str, Any]]]:
-    """Record the whole replay, until no more is written for a while."""
-    keys, folder = tmp_path / "keys", tmp_path / "journal"
-    with Exchange(original.path, speed="max", keys=keys, faults=faults, seed=3) as exchange:
-        child = subprocess.Popen(
-            [*COMMAND, "record", "--series", "KXT", "--store", str(tmp_path / "store"), "--journal", str(folder),
-             "--keep", "--json"],
-            env=environment(exchange, keys), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+def record(environ: dict[str, str], folder: Path) -> tuple[Store, dict[str, Any]]:
+    """Record every series until no market is open any more and nothing more comes."""
+    options = [part for name in SERIES for part in ("--series", name)]
+    journal = folder / "journal"
+    command = [
+        *ENGINE,
+        "data",
+        "record",
+        *options,
+        "--store",
+        str(folder / "copy"),
+        "--journal",
+        str(journal),
+        "--json",
+    ]
+    child = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with Client(Settings.from_env(environ, None)) as client:
         size, still = -1, time.monotonic()
-        while time.monotonic() - still < 4 or size < 100_000:
+        while time.monotonic() - still < QUIET_SECONDS:
             assert child.poll() is None, child.communicate()
-            grown = sum(path.stat().st_size for path in folder.glob("*.jsonl"))
-            if grown != size:
+            grown = sum(path.stat().st_size for path in journal.glob("*.jsonl"))
+            if grown != size or any(page for page in client.market_data.markets(status="open")):
                 size, still = grown, time.monotonic()
-            time.sleep(0.05)
-        child.send_signal(signal.SIGTERM)
-        out, err = child.communicate(timeout=200)
-        assert child.returncode == 0, err
-    return Store(tmp_path / "store"), json.loads(out), [f for _, f in read(sorted((folder / "done").iterdir()))]
+            time.sleep(0.5)
+    child.send_signal(signal.SIGTERM)
+    out, err = child.communicate(timeout=200)
+    assert child.returncode == 0, err
+    return Store(folder / "copy"), json.loads(out)
+
+
+def rows_of(store: Store, ticker: str) -> list[Row]:
+    """A book's rows in order, in whole milliseconds as the exchange writes times; those of a snapshot sorted."""
+    rows = store.book(ticker).select(pl.col("ts") // MS * MS, *LEVEL).collect().rows()
+    ordered: list[Row] = []
+    start = 0
+    for at, row in enumerate([*rows, (0, int(BookKind.GAP), 0, 0, 0)]):
+        if row[1] != BookKind.LEVEL:
+            ordered += [*sorted(rows[start:at]), *rows[at : at + 1]]
+            start = at + 1
+    return ordered
+
+
+def from_opening(rows: list[Row]) -> list[Row]:
+    """Without the empty book of a market that was followed before it opened."""
+    return rows[1:] if [row[1] for row in rows[:2]] == [BookKind.CLEAR, BookKind.CLEAR] else rows
+
+
+def untimed(rows: list[Row]) -> list[tuple[int, ...]]:
+    return [row[1:] for row in rows]
 
 
 @pytest.mark.slow
-def test_a_replayed_store_is_recorded_row_for_row(original: Store, tmp_path: Path) -> None:
-    copy, summary, _ = record(original, tmp_path, Faults())
-    assert summary["holes"] == 0
-    for ticker in TICKERS:
-        before, after = original.book(ticker).collect(), copy.book(ticker).collect()
-        assert after.row(-1, named=True)["kind"] == BookKind.GAP, "the end of the recording"
-        assert sorted(after.head(5).select(LEVEL).rows()) == sorted(before.head(5).select(LEVEL).rows())
-        assert after.slice(5).head(-1).select(LEVEL).equals(before.slice(5).select(LEVEL))
-        # The exchange writes times in whole milliseconds.
-        assert after.slice(5).head(-1).get_column("ts").equals(before.slice(5).get_column("ts") // 10**6 * 10**6)
-        columns = ["price", "size", "taker_side", "is_block", "trade_id"]
-        assert copy.trades(ticker).collect().select(columns).equals(original.trades(ticker).collect().select(columns))
+@pytest.mark.timeout(900)
+def test_the_sample_day_comes_back_row_for_row(day: Store, tmp_path: Path) -> None:
+    with exchange(day, tmp_path / "keys") as environ:
+        copy, said = record(environ, tmp_path)
+    assert said["holes"] == 0
+    tickers = day.tickers("book")
+    assert copy.tickers("book") == tickers and copy.tickers("trades") == day.tickers("trades")
+    for ticker in tickers:
+        original, recorded = rows_of(day, ticker), from_opening(rows_of(copy, ticker))
+        assert recorded[-1][1] == BookKind.GAP, "the end of the recording"
+        assert untimed(recorded[:-1]) == untimed(original)
+        deltas = [[row for row in rows if row[1] == BookKind.DELTA] for rows in (original, recorded)]
+        assert deltas[0] == deltas[1], "changes keep their times, to the millisecond"
+        trades = [store.trades(ticker).select(*TRADE).collect() for store in (day, copy)]
+        assert trades[0].equals(trades[1])
 
 
 @pytest.mark.slow
-def test_five_disconnects_cost_only_the_reported_holes(original: Store, tmp_path: Path) -> None:
-    copy, summary, frames = record(original, tmp_path, Faults(disconnect=5))
-    gaps = [frame["msg"] for frame in frames if frame["type"] == "gap" and frame["msg"].get("channel")]
-    assert len(gaps) == 5 and summary["holes"] == 15
-    for ticker in TICKERS:
-        before, after = original.book(ticker).collect(), copy.book(ticker).collect()
-        kinds = after.get_column("kind").to_list()
-        assert kinds.count(int(BookKind.GAP)) == 6 and kinds.count(int(BookKind.CLEAR)) == 6
-        # Between holes every change is there, in order; what is missing lies in a hole.
-        parts: list[list[Any]] = []
-        for ts, kind, *level in after.select(pl.col("ts") // 10**6 * 10**6, *LEVEL).rows():
-            if kind == BookKind.CLEAR:
-                parts.append([])
-            elif kind == BookKind.DELTA:
-                parts[-1].append((ts, *level))
-        truth = [(ts // 10**6 * 10**6, *level) for ts, kind, *level in before.select("ts", *LEVEL).rows() if kind == 0]
-        at = 0
-        for part in filter(None, parts):
-            at = truth.index(part[0], at)
-            assert truth[at : at + len(part)] == part
-            at += len(part)
-        ids = copy.trades(ticker).collect().get_column("trade_id")
-        assert ids.is_unique().all() and set(ids) <= set(original.trades(ticker).collect().get_column("trade_id"))
+@pytest.mark.timeout(900)
+def test_after_five_disconnects_the_sample_day_is_equal_outside_the_holes_told(day: Store, tmp_path: Path) -> None:
+    with exchange(day, tmp_path / "keys", "--fault", "disconnect=5", "--seed", "3") as environ:
+        copy, said = record(environ, tmp_path)
+    assert said["holes"] == 15, "books, trades and market news, five times"
+    lost: Counter[str] = Counter()
+    for ticker in day.tickers("book"):
+        original, recorded = rows_of(day, ticker), from_opening(rows_of(copy, ticker))
+        at, book = 0, {}
+        for part in between_gaps(recorded):
+            deltas = [row for row in part if row[1] == BookKind.DELTA]
+            if not deltas:
+                continue
+            begin = next(n for n in range(at, len(original)) if follows(original, n, deltas))
+            lost[ticker] += sum(row[1] == BookKind.DELTA for row in original[at:begin])
+            book = book_after(original[:begin])
+            assert {row[2:4]: row[4] for row in part if row[1] == BookKind.LEVEL} == book
+            at = begin + len(deltas)
+        assert sum(row[1] == BookKind.GAP for row in recorded) <= 6
+        found, had = copy.trades(ticker).select(*TRADE).collect(), day.trades(ticker).select(*TRADE).collect()
+        assert found.equals(had.filter(pl.col("trade_id").is_in(found["trade_id"].implode())))
+    assert said["book_changes"] + sum(lost.values()) == sum(
+        row[1] == BookKind.DELTA for ticker in day.tickers("book") for row in rows_of(day, ticker)
+    )
 
 
-@pytest.mark.slow
-def test_a_download_and_a_scan_of_a_replay(original: Store, tmp_path: Path) -> None:
-    keys = tmp_path / "keys"
-    with Exchange(original.path, speed=0, keys=keys, start=START + 3000 * SECOND // 20) as exchange:
-        settings = Settings.from_env(environment(exchange, keys), None)
-        with Client(settings, requests_per_second=1000) as client:
-            client.adopt_limits()
-            found = scan(client, ["KXT"], now=exchange.venue.now)
-            cutoff = client.market_data.cutoff()
-            assert client.portfolio.balance().cash == 10_000 * 1_000_000
-        assert sorted(candidate.ticker for candidate in found) == TICKERS and cutoff.trades_created_ts
-        best = found[0]
-        assert best.spread and best.volume_1h > 0 and best.volatility is not None and best.score > 0
-        assert best.low_1h == best.high_1h == 5000
-        done = subprocess.run(
-            [*COMMAND, "pull", "--series", "KXT", "--from", "2026-09-01", "--store", str(tmp_path / "pulled"),
-             "--trades", "--markets", "--candles", "--json", "--rate", "100"],
-            env=environment(exchange, keys), capture_output=True, check=True, timeout=100,
-        )  # fmt: skip
-        now = exchange.venue.now
-    assert json.loads(done.stdout)["markets"] == 4
-    columns = ["ts", "price", "size", "taker_side", "is_block", "trade_id"]
-    for ticker in TICKERS:
-        pulled = Store(tmp_path / "pulled").trades(ticker).collect().select(columns)
-        assert pulled.height > 10
-        truth = original.trades(ticker, end=now + 1).collect().select(columns)
-        assert pulled.equals(truth)
+def between_gaps(rows: list[Row]) -> list[list[Row]]:
+    """What is known: from a snapshot to the next hole."""
+    parts: list[list[Row]] = [[]]
+    for row in rows:
+        if row[1] == BookKind.GAP:
+            parts.append([])
+        else:
+            parts[-1].append(row)
+    return parts
+
+
+def follows(original: list[Row], start: int, deltas: list[Row]) -> bool:
+    return original[start] == deltas[0] and original[start : start + len(deltas)] == deltas
+
+
+def book_after(rows: list[Row]) -> dict[tuple[int, ...], int]:
+    """The levels after some rows."""
+    levels: dict[tuple[int, ...], int] = {}
+    for _, kind, side, price, size in rows:
+        if kind == BookKind.CLEAR:
+            levels.clear()
+        elif kind in (BookKind.DELTA, BookKind.LEVEL):
+            levels[side, price] = levels.get((side, price), 0) + size
+    return {level: size for level, size in levels.items() if size}
