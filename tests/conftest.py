@@ -17,3 +17,10 @@ def market_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no recordings at {folder}; set TOUCHLINE_MARKET_DATA to a folder that has them")
     return folder
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes hours runs only when it is asked for by its marker."""
+    if "long" not in config.option.markexpr:
+        config.hook.pytest_deselected(items=[item for item in items if "long" in item.keywords])
+        items[:] = [item for item in items if "long" not in item.keywords]

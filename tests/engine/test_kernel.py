@@ -326,8 +326,9 @@ COMBINATIONS: dict[str, tuple[Flags, tuple[str, ...]]] = {
     "poisson": (Flags(record=True, one=True, fees=True, poisson=True, latency=True), CENT),
     "delays of many": (Flags(**(ALL | {"record": False, "one": False}), latency=True), CENT),
 }
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
-LONG = settings(max_examples=3_000, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+QUICK = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+MANY = settings(QUICK, max_examples=700)
+PART = settings(QUICK, max_examples=2_000, database=None)
 
 
 def compare(name, setting):
@@ -351,7 +352,16 @@ def test_compiled_kernel_is_the_oracle(name):
 @pytest.mark.skipif(NO_JIT, reason="the compiled kernel")
 @pytest.mark.parametrize("name", COMBINATIONS)
 def test_compiled_kernel_is_the_oracle_on_many_tapes(name):
-    compare(name, LONG)
+    compare(name, MANY)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(0)
+@pytest.mark.skipif(NO_JIT, reason="the compiled kernel")
+@pytest.mark.parametrize("part", range(10))
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_compiled_kernel_is_the_oracle_on_a_hundred_thousand_tapes(name, part):
+    compare(name, PART)
 
 
 @st.composite
