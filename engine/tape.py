@@ -150,7 +150,8 @@ def _match(columns: Columns, n: int, top: int, window_ns: int, counts: I64) -> N
     """Match trades to the changes they caused, the sure matches first; mark the moments' ends."""
     ts, kind, side, level, aux = columns.ts, columns.kind, columns.side, columns.level, columns.aux
     rest = np.zeros(n, np.int64)
-    kernel.match_forward_nb(n, ts, kind, side, level, columns.size, aux, top, window_ns, rest, counts)
+    kernel.falls_nb(n, kind, side, level, columns.size, top, rest)
+    kernel.match_forward_nb(n, ts, kind, side, level, aux, top, window_ns, rest, counts)
     kernel.match_backward_nb(n, ts, kind, side, level, aux, top, window_ns, rest, counts)
     kernel.moments_nb(n, ts, kind)
 

@@ -127,12 +127,26 @@ def build_nb(ts, what, side, level, size, top, empty_start, out, counts):
 
 
 @njit(cache=True, error_model="numpy")
-def match_forward_nb(n, ts, kind, side, level, size, aux, top, window, rest, counts):
-    """Match trades to the decreases of their level that come with them or next; ``rest`` gets what is left of each.
+def falls_nb(n, kind, side, level, size, top, rest):
+    """Write into ``rest`` what is to be matched: the lots of every trade, and the lots by which a level fell."""
+    before = np.zeros((2, top + 1), np.int64)
+    for i in range(n):
+        s, p = side[i], level[i]
+        if kind[i] == BOOK:
+            rest[i] = max(before[s, p] - size[i], 0)
+            before[s, p] = size[i]
+        elif kind[i] == TRADE:
+            rest[i] = size[i]
+        elif kind[i] == GAP:
+            before[:, :] = 0
+
+
+@njit(cache=True, error_model="numpy")
+def match_forward_nb(n, ts, kind, side, level, aux, top, window, rest, counts):
+    """Match trades to the decreases of their level that come with them or next; ``rest`` keeps what is left of each.
 
     Of decreases at the time of the trade itself, those before it count too.
     """
-    before = np.zeros((2, top + 1), np.int64)
     first = np.full((2, top + 1), -1, np.int64)  # oldest trade of the level that waits for its decrease
     last = np.full((2, top + 1), -1, np.int64)
     fallen = np.full((2, top + 1), -1, np.int64)  # latest decrease of the level
@@ -140,8 +154,6 @@ def match_forward_nb(n, ts, kind, side, level, size, aux, top, window, rest, cou
     for i in range(n):
         s, p = side[i], level[i]
         if kind[i] == BOOK:
-            rest[i] = max(before[s, p] - size[i], 0)
-            before[s, p] = size[i]
             j = first[s, p]
             while rest[i] > 0 and j >= 0:
                 done = min(rest[i], rest[j]) if ts[i] - ts[j] <= window else 0
@@ -155,7 +167,6 @@ def match_forward_nb(n, ts, kind, side, level, size, aux, top, window, rest, cou
             first[s, p] = j
             fallen[s, p] = i if rest[i] > 0 else -1
         elif kind[i] == TRADE:
-            rest[i] = size[i]
             j = fallen[s, p]
             if j >= 0 and ts[j] == ts[i]:
                 explain_nb(i, j, kind, aux, rest, counts)
@@ -166,7 +177,6 @@ def match_forward_nb(n, ts, kind, side, level, size, aux, top, window, rest, cou
                     following[last[s, p]] = i
                 last[s, p] = i
         elif kind[i] == GAP:
-            before[:, :] = 0
             first[:, :] = -1
             fallen[:, :] = -1
 

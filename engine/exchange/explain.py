@@ -1,19 +1,17 @@
-"""Which decreases of the recorded book were trades, so that a trade never moves a queue twice."""
+"""Which decreases of the recorded book were trades, as a tape matches them: a trade never moves a queue twice."""
 
 from __future__ import annotations
 
-# The compiler infers the types of a kernel.
-# pyright: reportMissingParameterType=false
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from ...io.schema import BookKind, Side
-from ...io.units import NS_PER_SECOND
+from ...io.units import TICKS_PER_DOLLAR
+from .. import tape_kernel as kernel
+from ..events import BOOK, GAP, LATER, TRADE, UNDERLYING
+from ..tape import MATCH_WINDOW_NS
 
-#: A decrease and a trade farther apart than this have nothing to do with each other.
-WINDOW_NS = NS_PER_SECOND
-_DELTA, _TRADE, _BUY = int(BookKind.DELTA), 9, int(Side.BID)
+_BIDS, _ASKS = 0, 1
 
 
 def explained(
@@ -23,51 +21,35 @@ def explained(
     side: npt.NDArray[np.int8],
     price: npt.NDArray[np.int32],
     size: npt.NDArray[np.int64],
+    traded: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.int64]:
-    """For each decrease of a level the lots that trades explain; below 0 where those trades come later."""
+    """For each decrease of a level the lots that trades explain; below 0 where those trades come later.
+
+    ``traded`` marks the trades that touched the book; of these ``side`` is the taker's.
+    """
     out = np.zeros(len(ts), np.int64)
+    change, hole = ~traded & (kind == BookKind.DELTA), ~traded & (kind == BookKind.GAP)
+    event = np.select([traded & (side != 0), change, hole], [TRADE, BOOK, GAP], UNDERLYING)
+    rest = np.where(traded, size, np.maximum(-size, 0))
+    hit = np.where(traded, -side, side)  # a trade takes from the other side than its taker's
+    row = np.where(hit == Side.BID, _BIDS, _ASKS)
+    columns = (event.astype(np.uint8), row.astype(np.int8), price.astype(np.int16), rest)
     order = np.argsort(market, kind="stable")
     bounds = np.flatnonzero(np.diff(market[order])) + 1
     for rows in np.split(order, bounds) if len(order) else []:
-        out[rows] = explained_nb(ts[rows], kind[rows], side[rows], price[rows], size[rows], WINDOW_NS)
+        out[rows] = _of_market(ts[rows], *(column[rows] for column in columns))
     return out
 
 
-@njit(cache=True)
-def explained_nb(ts, kind, side, price, size, window):
-    """Match the trades of one market with decreases of the level they hit: those to come, then those just before."""
-    n = len(ts)
-    out = np.zeros(n, np.int64)
-    open_lots = np.zeros((2, 10_001), np.int64)  # traded, and the decrease has not come
-    open_ts = np.zeros((2, 10_001), np.int64)
-    free = np.zeros(n, np.int64)  # lots of a decrease that no trade explains yet
-    latest = np.full((2, 10_001), -1, np.int64)
-    earlier = np.full(n, -1, np.int64)
-    for i in range(n):
-        p = price[i]
-        if kind[i] == _DELTA and size[i] < 0:
-            s = 0 if side[i] == _BUY else 1
-            fall = -size[i]
-            done = min(fall, open_lots[s, p]) if ts[i] - open_ts[s, p] <= window else 0
-            open_lots[s, p] -= done
-            out[i] = done
-            if done == 0:
-                free[i], earlier[i] = fall, latest[s, p]
-                latest[s, p] = i
-        elif kind[i] == _TRADE and side[i] != 0:
-            s = 1 if side[i] == _BUY else 0
-            left = size[i]
-            j = latest[s, p]
-            while left > 0 and j >= 0 and ts[i] - ts[j] <= window:
-                done = min(left, free[j])
-                free[j] -= done
-                out[j] -= done
-                left -= done
-                if free[j] == 0:
-                    j = earlier[j]
-            latest[s, p] = j if j >= 0 and ts[i] - ts[j] <= window else -1
-            if ts[i] - open_ts[s, p] > window:
-                open_lots[s, p] = 0
-            open_lots[s, p] += left
-            open_ts[s, p] = ts[i]
-    return out
+def _of_market(
+    ts: npt.NDArray[np.int64],
+    kind: npt.NDArray[np.uint8],
+    side: npt.NDArray[np.int8],
+    level: npt.NDArray[np.int16],
+    rest: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    n, aux, counts = len(ts), np.zeros(len(ts), np.int32), np.zeros(kernel.COUNTS, np.int64)
+    top, window = TICKS_PER_DOLLAR, MATCH_WINDOW_NS
+    kernel.match_forward_nb(n, ts, kind, side, level, aux, top, window, rest, counts)
+    kernel.match_backward_nb(n, ts, kind, side, level, aux, top, window, rest, counts)
+    return np.where(kind & LATER, -aux, aux).astype(np.int64)

@@ -147,9 +147,10 @@ def from_frames(markets: pl.DataFrame, book: pl.DataFrame, trades: pl.DataFrame)
     )
     columns = {name: merged[name].to_numpy() for name in Row._fields}
     names = ("market", "ts", "kind", "side", "price", "size")
-    columns["extra"] = np.where(
-        columns["kind"] == TRADE, columns["extra"], explained(*(columns[name] for name in names))
-    )
+    traded = columns["kind"] == TRADE
+    touching = traded.copy()
+    touching[traded] = ~trades["is_block"].fill_null(False).to_numpy()[columns["extra"][traded]]
+    columns["extra"] = np.where(traded, columns["extra"], explained(*(columns[name] for name in names), touching))
     spans = _spans(merged, tickers)
     versions: dict[str, list[dict[str, Any]]] = {}
     for row in markets.sort("ticker", "valid_from", nulls_last=False).iter_rows(named=True):

@@ -1,60 +1,23 @@
-"""Which decreases were trades: the kernel against the obvious definition."""
+"""Which decreases were trades: the exchange says of recorded rows what a tape of the same rows says."""
 
 from __future__ import annotations
 
 import hypothesis.strategies as st
 import numpy as np
 from hypothesis import given, settings
-from touchline.engine.exchange.explain import WINDOW_NS, explained
+from touchline.engine.events import BOOK, GAP, KIND, LATER
+from touchline.engine.exchange.explain import explained
+from touchline.engine.exchange.history import TRADE
+from touchline.engine.tape import MATCH_WINDOW_NS, Market, Rows, build
+from touchline.engine.tape_kernel import PRINT
+from touchline.io.schema import BookKind
 
-STEP = WINDOW_NS // 4
-
-
-def naive(rows):
-    """One list of open trades and one of unexplained decreases; the newest decrease is explained first."""
-    out = [0] * len(rows)
-    traded: dict[tuple[int, int, int], list[int]] = {}
-    falls: dict[tuple[int, int, int], list[list[int]]] = {}
-    for number, (market, ts, kind, side, price, size) in enumerate(rows):
-        if kind == 0 and size < 0:
-            key = (market, side, price)
-            lots, at = traded.get(key, [0, 0])
-            done = min(-size, lots) if ts - at <= WINDOW_NS else 0
-            traded[key] = [lots - done, at]
-            out[number] = done
-            if not done:
-                falls.setdefault(key, []).append([number, ts, -size])
-        elif kind == 9 and side:
-            key = (market, -side, price)
-            stack = falls.setdefault(key, [])
-            left = size
-            while left and stack and ts - stack[-1][1] <= WINDOW_NS:
-                done = min(left, stack[-1][2])
-                stack[-1][2] -= done
-                out[stack[-1][0]] -= done
-                left -= done
-                if not stack[-1][2]:
-                    stack.pop()
-            if stack and ts - stack[-1][1] > WINDOW_NS:
-                stack.clear()
-            lots, at = traded.get(key, [0, 0])
-            traded[key] = [(lots if ts - at <= WINDOW_NS else 0) + left, ts]
-    return out
+STEP = MATCH_WINDOW_NS // 4
+DELTA = int(BookKind.DELTA)
 
 
-row = st.tuples(
-    st.integers(0, 1), st.integers(0, 3), st.sampled_from([0, 0, 9]), st.sampled_from([1, -1, 0]),
-    st.sampled_from([4500, 4600]), st.integers(-5, 5).filter(bool),
-)  # fmt: skip
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.lists(row, max_size=40))
-def test_kernel_equals_the_definition(steps):
-    rows, now = [], 0
-    for market, wait, kind, side, price, size in steps:
-        now += wait * STEP
-        rows.append((market, now, kind, side if kind == 9 else side or 1, price, abs(size) if kind == 9 else size))
+def of(rows):
+    """What the exchange makes of rows (market, ts, kind, side, price, size)."""
     columns = [
         np.array(column, dtype)
         for column, dtype in zip(
@@ -63,13 +26,56 @@ def test_kernel_equals_the_definition(steps):
             strict=True,
         )
     ]
-    assert explained(*columns).tolist() == naive(rows)
+    return explained(*columns, columns[2] == TRADE).tolist()
+
+
+def on_tape(rows):
+    """What a tape of one market's changes and trades makes of them."""
+    columns = [np.array(column) for column in zip(*rows, strict=True)]
+    _, ts, kind, side, price, size = columns
+    what = np.where(kind == TRADE, PRINT, kind).astype(np.uint8)
+    merged = Rows(ts.astype(np.int64), what, side.astype(np.int8), price.astype(np.int32), size.astype(np.int64))
+    tape = build(Market("M"), merged, np.zeros(0), empty_start=True)
+    later, aux = tape.columns.kind & LATER > 0, tape.columns.aux.astype(np.int64)
+    assert np.isin(tape.columns.kind & KIND, [BOOK, 1, GAP]).all() and len(aux) == len(rows)
+    return np.where(later, -aux, aux).tolist()
+
+
+row = st.tuples(
+    st.integers(0, 1), st.integers(0, 3), st.sampled_from([DELTA, DELTA, TRADE]), st.sampled_from([1, -1]),
+    st.integers(0, 1), st.integers(-5, 5).filter(bool),
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(row, max_size=40))
+def test_the_exchange_explains_decreases_as_a_tape_does(steps):
+    rows, now, levels = [], 0, {}
+    for market, wait, kind, side, place, drawn in steps:
+        now += wait * STEP
+        price = 4500 + 100 * place if side * (1 if kind == DELTA else -1) > 0 else 4800 + 100 * place
+        size = abs(drawn)
+        if kind == DELTA:
+            size = max(drawn, -levels.get((market, price), 0))
+            levels[market, price] = levels.get((market, price), 0) + size
+        if size:
+            rows.append((market, now, kind, side, price, size))
+    found = of(rows)
+    for market in (0, 1):
+        mine = [number for number, each in enumerate(rows) if each[0] == market]
+        if mine:
+            assert [found[number] for number in mine] == on_tape([rows[number] for number in mine])
 
 
 def test_trade_before_and_after_its_decrease():
-    kinds = [9, 0, 0, 9]
-    found = explained(
-        np.zeros(4, np.int32), np.array([0, 1, 2, 3], np.int64), np.array(kinds, np.int8),
-        np.array([-1, 1, 1, -1], np.int8), np.full(4, 4600, np.int32), np.array([20, -20, -30, 10], np.int64),
-    )  # fmt: skip
-    assert found.tolist() == [0, 20, -10, 0]
+    rows = [(0, 0, TRADE, -1, 4600, 20), (0, 1, DELTA, 1, 4600, -20), (0, 2, DELTA, 1, 4600, -30)]
+    assert of([*rows, (0, 3, TRADE, -1, 4600, 10)]) == [0, 20, -10, 0]
+
+
+def test_a_trade_without_a_taker_explains_nothing():
+    assert of([(0, 0, TRADE, 0, 4600, 20), (0, 1, DELTA, 1, 4600, -20)]) == [0, 0]
+
+
+def test_nothing_is_explained_across_a_hole():
+    rows = [(0, 0, TRADE, -1, 4600, 20), (0, 1, int(BookKind.GAP), 0, 0, 0), (0, 2, DELTA, 1, 4600, -20)]
+    assert of(rows) == [0, 0, 0]

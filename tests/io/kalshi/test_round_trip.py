@@ -47,22 +47,22 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def exchange(day: Store, keys: Path, *options: str) -> Iterator[dict[str, str]]:
     """Serve the day at full speed; gives the environment of a client."""
     command = [*ENGINE, "exchange", "--replay", day.path, "--speed", "max", "--keys", str(keys), *options]
-    served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    try:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as served:
         assert served.stdout is not None
-        address = json.loads(served.stdout.readline())
-        yield {
-            **{name: value for name, value in os.environ.items() if not name.startswith("KALSHI_")},
-            "KALSHI_KEY_ID": (keys / "key-id").read_text().strip(),
-            "KALSHI_PRIVATE_KEY_PATH": str(keys / "private.pem"),
-            "KALSHI_REST_URL": address["rest"],
-            "KALSHI_WS_URL": address["ws"],
-        }
-    finally:
-        served.send_signal(signal.SIGTERM)
-        assert served.wait(30) == 0
-        assert served.stdout is not None
-        served.stdout.close()
+        line = served.stdout.readline()
+        assert line, "the exchange did not start"
+        address = json.loads(line)
+        try:
+            yield {
+                **{name: value for name, value in os.environ.items() if not name.startswith("KALSHI_")},
+                "KALSHI_KEY_ID": (keys / "key-id").read_text().strip(),
+                "KALSHI_PRIVATE_KEY_PATH": str(keys / "private.pem"),
+                "KALSHI_REST_URL": address["rest"],
+                "KALSHI_WS_URL": address["ws"],
+            }
+        finally:
+            served.send_signal(signal.SIGTERM)
+    assert served.returncode == 0
 
 
 def record(environ: dict[str, str], folder: Path) -> tuple[Store, dict[str, Any]]:
