@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numba
 
@@ -88,11 +88,27 @@ def _source(model: type[QuotingModel], flags: Flags) -> str:
     return "\n".join([*head, *bodies]).replace("@entry", "@njit(nogil=True, cache=True, **OPTIONS)")
 
 
+def _written(model: type[QuotingModel]) -> list[str]:
+    """The text of every module that the model's quote comes from: its class's, its parents', those of what it calls."""
+    names = {parent.__module__ for parent in model.__mro__ if parent is not object}
+    seen: set[int] = set()
+    functions: list[Any] = [model.quote]
+    while functions:
+        function = functions.pop()
+        function = getattr(function, "py_func", function)
+        if id(function) in seen or not hasattr(function, "__code__"):
+            continue
+        seen.add(id(function))
+        names.add(function.__module__)
+        functions += [function.__globals__.get(name) for name in function.__code__.co_names]
+    return [inspect.getsource(sys.modules[name]) for name in sorted(names)]
+
+
 @cache
 def kernel(model: type[QuotingModel], flags: Flags) -> ModuleType:
     """Return the module whose ``run_nb`` runs ``model`` under ``flags``; compiled on first use, then cached on disk."""
     source = _source(model, flags)
-    made_of = [source, inspect.getsource(sys.modules[model.__module__]), numba.__version__, sys.version]
+    made_of = [source, *_written(model), numba.__version__, sys.version]
     made_of += [(HERE / part).resolve().read_text() for part in PARTS]
     digest = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:20]
     folder = cache_dir() / "kernels"
