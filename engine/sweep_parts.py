@@ -80,7 +80,7 @@ class Parts:
 
 def _read(path: Path) -> Part | None:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             columns = {name[7:]: stored[name] for name in stored.files if name.startswith("column_")}
             return Part(stored["keys"], columns, stored["starts"], stored["pnl"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

@@ -107,6 +107,8 @@ Wanted = list[tuple[str, np.ndarray[Any, np.dtype[np.float64]]]]
 class Runner:
     """Spreads (market, group, block) over threads; keeps few tapes, and what is done on disk."""
 
+    LOOK_UP_S = 0.1  #: between two reports of progress
+
     def __init__(self, plan: Plan, parts: Parts, threads: int, markets: int, progress: Progress | None = None) -> None:
         self.plan, self.parts, self.threads, self.markets = plan, parts, threads, markets
         self.progress, self.computed = progress, 0
@@ -172,7 +174,7 @@ class Runner:
         with self._lock:
             self._done += done
             self.computed += done if fresh else 0
-            if self.progress is not None and time.monotonic() - self._told > 0.1:
+            if self.progress is not None and time.monotonic() - self._told >= self.LOOK_UP_S:
                 self._told = time.monotonic()
                 self.progress(self._done, self._planned * self.markets // max(self._seen, 1))
 

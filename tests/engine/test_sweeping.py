@@ -1,0 +1,226 @@
+"""Sweeps: a row is the replay of its cell, however the work was spread, stopped and resumed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from touchline.engine import sweeping
+from touchline.engine.exporting import export
+from touchline.engine.replay import Totals, replay
+from touchline.engine.sweep_folder import TapeFacts, period_length
+from touchline.engine.sweep_parts import Parts
+from touchline.engine.tape_source import compile_tape
+from touchline.engine.venue import Assumptions
+from touchline.io.errors import CheckError, InputError
+from touchline.io.store import Store
+from touchline.strategies.fixed_spread import FixedSpread
+
+from .made_books import HOUR, SECOND, START, made_books
+
+ENGINE = Path(sys.executable).with_name("engine")
+GRID = {"half_spread": [0.5, 1.0, 1.5, 2.5], "skew": [0.0, 0.2], "position_limit": [5, 20]}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return made_books(tmp_path_factory.mktemp("books") / "data", markets=3)
+
+
+@pytest.fixture(scope="module")
+def swept(store: Store, tmp_path_factory: pytest.TempPathFactory) -> sweeping.Swept:
+    out = tmp_path_factory.mktemp("swept")
+    return sweeping.sweep(FixedSpread, ["MADE-00", "MADE-01"], store, out=out, grid=GRID, threads=1, pictures=False)
+
+
+def replayed(store: Store, row: dict, names: list[str], base: Assumptions, queue: str | None = None) -> Totals:
+    """The replay of the cell of a row of a sweep."""
+    model = {name: row[name] for name in names if name in {"half_spread", "skew", "size"}}
+    options = {name: row[name] for name in names if name not in model} | ({"queue": queue} if queue else {})
+    return replay(compile_tape(store, row["market"]), FixedSpread, model, base.with_options(options)).totals
+
+
+def test_every_row_is_the_replay_of_its_cell(store: Store, swept: sweeping.Swept):
+    assert swept.cells.height == 2 * 16
+    for row in swept.cells.iter_rows(named=True):
+        total = replayed(store, row, list(GRID), Assumptions())
+        assert {name: row[name] for name in vars(total)} == vars(total)
+    assert swept.cells["fills"].max() > 100
+
+
+def test_periods_add_up_and_lie_on_the_clock(swept: sweeping.Swept):
+    length = swept.sweep.period_ns
+    assert length == 60 * SECOND
+    assert (swept.periods["period"] % length == 0).all()
+    summed = swept.periods.group_by("market", "cell").agg(pl.col("pnl").sum()).sort("market", "cell")
+    assert summed["pnl"].to_list() == swept.cells.sort("market", "cell")["pnl"].to_list()
+    assert swept.periods["period"].min() == START // length * length
+    assert swept.periods.filter(pl.col("market") == "MADE-00")["period"].max() < START + 600 * SECOND
+
+
+def test_the_record_says_how_to_repeat_it(swept: sweeping.Swept, store: Store):
+    about = json.loads((swept.folder / "sweep.json").read_text())
+    assert about["strategy"] == "fixed-spread"
+    assert [axis["name"] for axis in about["axes"]] == list(GRID)
+    assert "position_limit" not in about["limits"]
+    assert about["venue"]["queue"] == "power@3"
+    assert [market["ticker"] for market in about["markets"]] == ["MADE-00", "MADE-01"]
+    assert about["result_hash"] == swept.result_hash
+    assert about["store"] == store.path
+    assert (swept.folder / "best_robust.json").is_file()
+
+
+def test_the_hash_is_the_same_for_threads_and_blocks(store: Store, swept: sweeping.Swept, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(sweeping, "BLOCK", 5)
+    again = sweeping.sweep(
+        FixedSpread, ["MADE-01", "MADE-00"], store, out=tmp_path, grid=GRID, threads=2, pictures=False
+    )
+    assert again.result_hash == swept.result_hash
+    assert len(list(tmp_path.glob("parts/*/*.npz"))) == 2 * 4
+
+
+def test_a_stopped_sweep_goes_on_where_it_was(store: Store, swept: sweeping.Swept, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(sweeping, "BLOCK", 4)
+    monkeypatch.setattr(sweeping.Runner, "LOOK_UP_S", 0.0)
+    told = []
+
+    def stop(done: int, planned: int) -> None:
+        told.append(done)
+        if len(told) == 5:
+            raise KeyboardInterrupt
+
+    given = {"store": store, "out": tmp_path, "grid": GRID, "threads": 1, "pictures": False}
+    with pytest.raises(KeyboardInterrupt):
+        sweeping.sweep(FixedSpread, ["MADE-00", "MADE-01"], progress=stop, **given)
+    kept = len(list(tmp_path.glob("parts/*/*.npz")))
+    assert 0 < kept < 8
+    assert not (tmp_path / "sweep.json").exists()
+    broken = next(iter(tmp_path.glob("parts/*/*.npz")))
+    broken.write_bytes(broken.read_bytes()[:1000])
+    again = sweeping.sweep(FixedSpread, ["MADE-00", "MADE-01"], **given)
+    assert again.result_hash == swept.result_hash
+    assert 0 < again.computed < swept.computed
+
+
+def test_more_cells_or_markets_compute_only_what_is_new(store: Store, swept: sweeping.Swept):
+    a_cell = swept.computed // 32
+    given = {"store": store, "out": swept.folder, "pictures": False}
+    same = sweeping.sweep(FixedSpread, ["MADE-00", "MADE-01"], grid=GRID, **given)
+    assert (same.computed, same.result_hash) == (0, swept.result_hash)
+    wider = {**GRID, "half_spread": [0.5, 0.75, 1.0, 1.5, 2.5]}
+    more = sweeping.sweep(FixedSpread, ["MADE-00", "MADE-01"], grid=wider, **given)
+    assert 7 * a_cell < more.computed < 9 * a_cell
+    third = sweeping.sweep(FixedSpread, ["MADE-00", "MADE-01", "MADE-02"], grid=GRID, **given)
+    assert 14 * a_cell < third.computed < 17 * a_cell
+    assert third.cells.filter(pl.col("market") != "MADE-02").equals(swept.cells)
+
+
+def test_a_single_cell_is_a_sweep_too(store: Store, swept: sweeping.Swept, tmp_path: Path):
+    one = sweeping.sweep(FixedSpread, "MADE-00", store, out=tmp_path, grid={"half_spread": [1.0]}, skew=0.0,
+                         assumptions=Assumptions(position_limit=20), pictures=False)  # fmt: skip
+    row = swept.cells.filter(market="MADE-00", half_spread=1.0, skew=0.0, position_limit=20)
+    assert one.cells["pnl"].to_list() == row["pnl"].to_list()
+
+
+def test_the_period_fits_all_tapes():
+    def tape(first: int, last: int, period: int) -> TapeFacts:
+        return TapeFacts("A", "A", "A", None, None, None, "", 1, first, last, period, ())
+
+    assert period_length([tape(0, HOUR, 30 * SECOND)]) == 30 * SECOND
+    assert period_length([tape(0, HOUR, 30 * SECOND), tape(24 * HOUR, 25 * HOUR, 30 * SECOND)]) == 900 * SECOND
+    assert period_length([tape(0, HOUR, 60 * SECOND)]) == 60 * SECOND
+
+
+def test_a_folder_of_something_else_is_left_alone(store: Store, tmp_path: Path):
+    (tmp_path / "letter").write_text("keep me")
+    with pytest.raises(InputError, match="holds something else than a sweep"):
+        sweeping.sweep(FixedSpread, "MADE-00", store, out=tmp_path, grid=GRID)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter"]
+
+
+def test_a_planted_edge_is_found_outside_the_sample_and_exported(tmp_path: Path):
+    store = made_books(tmp_path / "data", markets=8, seconds=400, seed=1)
+    found = sweeping.sweep(FixedSpread, store.tickers("book"), store, out=tmp_path / "out", pictures=False,
+                           grid={"half_spread": [0.5, 1.0, 1.5, 3.0], "skew": [0.0, 0.1, 0.2]}, size=1)  # fmt: skip
+    assert found.evidence.out_of_sample_pnl is not None
+    assert found.evidence.out_of_sample_pnl > 0
+    assert found.evidence.deflated_sharpe is not None
+    assert found.evidence.deflated_sharpe > 0.95
+    assert found.evidence.overfitting_probability is not None
+    assert found.evidence.overfitting_probability < 0.5
+    params = export(tmp_path / "out", tmp_path / "params.toml")
+    assert params.for_market("MADE-00", "MADE")["half_spread"] in (1.0, 1.5)
+
+
+def test_no_edge_is_called_so_and_not_exported(tmp_path: Path):
+    store = made_books(tmp_path / "data", markets=8, seconds=400, adverse=True, seed=2)
+    found = sweeping.sweep(FixedSpread, store.tickers("book"), store, out=tmp_path / "out", pictures=False,
+                           grid={"half_spread": [0.5, 1.0, 1.5, 3.0], "skew": [0.0, 0.1, 0.2]}, size=1)  # fmt: skip
+    names = {notice.name for notice in found.evidence.notices}
+    assert "no-edge" in names
+    assert names & {"overfit", "out-of-sample-loss"}
+    with pytest.raises(CheckError, match="not exported"):
+        export(tmp_path / "out", tmp_path / "params.toml")
+
+
+def engine(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(ENGINE), *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "name a strategy: --strategy avellaneda-stoikov"),
+        (("-s", "fixed-spred", "-m", "MADE-00"), "did you mean 'fixed-spread'?"),
+        (("-s", "fixed-spread"), "say which markets"),
+        (("-s", "fixed-spread", "-m", "MADE-07"), "market 'MADE-07' has no events in the window asked for"),
+        (("-s", "fixed-spread", "--series", "MAD"), "did you mean 'MADE'?"),
+        (("-s", "fixed-spread", "--score", "3"), "say where it begins with --from"),
+        (("-s", "fixed-spread", "-m", "MADE-00", "--grid", "half-spred=1,2"), "did you mean 'half_spread'?"),
+        (("-s", "fixed-spread", "-m", "MADE-00", "--sample", "10"), "expected sobol:COUNT"),
+        (("-s", "fixed-spread", "-m", "MADE-00", "--set", "half_spread=1", "--grid", "half-spread=1,2"), "is both"),
+        (("show", "nowhere"), "sweep.json is missing; engine sweep writes it"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, message, store: Store, tmp_path: Path):
+    where = () if arguments[:1] == ("show",) else ("--store", store.path, "--out", str(tmp_path / "out"))
+    done = engine("sweep", *arguments, *where)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+
+
+def test_the_command_leaves_a_folder_and_shows_it_again(store: Store, swept: sweeping.Swept, tmp_path: Path):
+    out = str(tmp_path / "out")
+    grid = ["half-spread=0.5,1.0,1.5,2.5", "skew=0,0.2", "position-limit=5,20"]
+    asked = [text for axis in grid for text in ("--grid", axis)]
+    done = engine("sweep", "-s", "fixed-spread", "--series", "MADE", "--where", "ticker <> 'MADE-02'", *asked,
+                  "--store", store.path, "--out", out, "--no-pictures", "--json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out/sweep.json").read_text())["result_hash"] == swept.result_hash
+    assert json.loads(done.stdout)["top"][0]["cell"] == json.loads(done.stdout)["overall"]["cell"]
+    shown = engine("sweep", "show", out, "--top", "3")
+    assert shown.returncode == 0
+    assert "Highest average cash" in shown.stdout
+
+
+def test_a_sample_of_words_and_numbers_is_shown_with_its_words(store: Store, tmp_path: Path):
+    made = sweeping.sweep(FixedSpread, "MADE-00", store, out=tmp_path, pictures=False,
+                          grid={"half_spread": "0.5:2:8", "queue": ["power@1", "power@3", "log"]},
+                          sample="sobol:12")  # fmt: skip
+    assert made.cells.height == 12
+    assert sorted(made.cells["queue"].unique()) == [0, 1, 2]
+    done = engine("sweep", "show", str(tmp_path))
+    assert "power@1" in done.stdout
+
+
+def test_parts_hold_each_cell_once(swept: sweeping.Swept):
+    for group in (swept.folder / "parts").iterdir():
+        keys = np.concatenate([part.keys for part in Parts(swept.folder / "parts").load(group.name)])
+        assert len(keys) == len({row.tobytes() for row in keys})
