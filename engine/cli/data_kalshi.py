@@ -232,12 +232,22 @@ def _source(client: Client, poll: float | None) -> Any:
 
 
 def _client(rate: float) -> Client:
+    """Make a client that asks no faster than was said, nor than the account of its key may."""
     from ...io.errors import InputError
     from ...io.kalshi.client import Client
+    from ...io.kalshi.errors import AuthError, KalshiError
 
     if rate <= 0:
         raise InputError(f"--rate {rate} must be above 0 requests a second")
-    return Client(requests_per_second=rate)
+    client = Client(requests_per_second=rate)
+    if client.settings.signer is not None:
+        try:
+            client.adopt_limits()
+        except AuthError:
+            raise
+        except KalshiError as error:
+            say(f"the account's rate limits could not be read ({error}); asking at most {rate:g} times a second")
+    return client
 
 
 def _journal_folder(store: str) -> Path:

@@ -322,6 +322,9 @@ class Beside:
                     {"ticker": name, "status": "initialized", "open_time": at} for name, at in self.unopened.items()
                 ]
             return 200, {"markets": listed, "cursor": ""}
+        if request.path == "/account/limits":
+            bucket = {"refill_rate": 200, "bucket_capacity": 400}
+            return 200, {"usage_tier": "basic", "read": bucket, "write": bucket, "grants": []}
         if request.path == "/markets/orderbooks":
             return 200, {"orderbooks": [self.book(ticker) for ticker in request.query["tickers"]]}
         if request.path == "/markets/trades":

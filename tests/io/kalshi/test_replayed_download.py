@@ -95,13 +95,18 @@ def test_a_download_and_a_scan_of_a_replay(original: Store, tmp_path: Path) -> N
         best = found[0]
         assert best.spread and best.volume_1h > 0 and best.volatility is not None and best.score > 0
         assert best.low_1h == best.high_1h == 5000
+        admitted: list[bool] = []
+        limits = exchange._routes._limits
+        admit = limits.admit
+        limits.admit = lambda *call: admitted.append(admit(*call)) or admitted[-1]
         done = subprocess.run(
             [*COMMAND, "pull", "--series", "KXT", "--from", "2026-09-01", "--store", str(tmp_path / "pulled"),
-             "--trades", "--markets", "--candles", "--json", "--rate", "100"],
+             "--trades", "--markets", "--candles", "--json", "--rate", "1000"],
             env=environment(exchange, keys), capture_output=True, check=True, timeout=100,
         )  # fmt: skip
         now = exchange.venue.now
     assert json.loads(done.stdout)["markets"] == 4
+    assert len(admitted) > 10 and all(admitted[10:]), "after the first answers the account's own limits are kept"
     columns = ["ts", "price", "size", "taker_side", "is_block", "trade_id"]
     for ticker in TICKERS:
         pulled = Store(tmp_path / "pulled").trades(ticker).collect().select(columns)
