@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+SHORT := $(addprefix bench/test_,replay.py sweep.py tape.py ingest.py query.py startup.py)
 
-.PHONY: setup demo test test-all lint install lock bench exchange clean
+.PHONY: setup demo test test-all lint install lock bench bench-short exchange clean
 
 setup: $(STAMP)
 
@@ -33,8 +34,13 @@ test-all: test
 lint: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/basedpyright
 
-bench: setup
-	@$(BIN)/python -m pytest bench -m bench --benchmark-only
+bench: setup  ## every bench; BENCH_DATA and BENCH_PEER name the common work's data and a Python with hftbacktest
+	@$(BIN)/python -m pytest bench -m bench --benchmark-only --benchmark-json .cache/bench.json
+	@$(BIN)/python -m bench.report .cache/bench.json --write bench/RESULTS.md
+
+bench-short: setup  ## small work, judged by the gates in bench/gates.toml
+	@BENCH_SHORT=1 $(BIN)/python -m pytest -q $(SHORT) -m bench --benchmark-only --benchmark-json .cache/bench.json
+	@$(BIN)/python -m bench.report .cache/bench.json --short
 
 exchange: setup  ## replays the store in data/ as an exchange on this machine
 	@$(BIN)/engine exchange --replay data --speed 20

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
 import polars as pl
 import pytest
+
+from .tapes import SHORT, data
 
 START = datetime.fromtimestamp(1_750_000_000, UTC)
 DAYS, TICKERS, ROW_GROUP = 30, 5_000, 131_072
@@ -42,12 +44,12 @@ def ticker(rank: int) -> str:
 
 @pytest.fixture(scope="session")
 def trades_csv(tmp_path_factory: pytest.TempPathFactory) -> Trades:
-    """TOUCHLINE_W4_CSV names the full file; without it 2,000,000 rows (TOUCHLINE_W4_ROWS) of the same kind are made."""
-    given = os.environ.get("TOUCHLINE_W4_CSV")
+    """``w4_trades.csv`` of the common work; without it 2,000,000 rows of the same kind, fewer in short runs."""
+    given = data("w4_trades.csv")
     if given:
         rows = pl.scan_csv(given).select(pl.len()).collect().item()
-        return Trades(Path(given), rows, rows == 20_000_000)
-    rows = int(os.environ.get("TOUCHLINE_W4_ROWS", "2_000_000"))
+        return Trades(given, rows, rows == 20_000_000)
+    rows = 200_000 if SHORT else 2_000_000
     path = tmp_path_factory.mktemp("w4") / "trades.csv"
     write_trades(path, rows)
     return Trades(path, rows, False)
@@ -94,3 +96,17 @@ def duckdb_file(trades_csv: Trades, tmp_path_factory: pytest.TempPathFactory) ->
         )
     yield path
     path.unlink()
+
+
+@pytest.fixture
+def tell(benchmark: Any, capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+    """Keep a bench's ratios, which ``gates.toml`` judges, and its figures, and print both."""
+
+    def told(what: str, ratios: Mapping[str, float], **figures: object) -> None:
+        ratios = {name: float(ratio) for name, ratio in ratios.items()}
+        benchmark.extra_info.update(ratios=ratios, **figures)
+        shown = {**ratios, **figures}.items()
+        with capsys.disabled():
+            print(f"\n{what}:", ", ".join(f"{k} {v:,.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in shown))
+
+    return told

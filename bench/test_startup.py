@@ -1,0 +1,64 @@
+"""What a person waits for before anything happens: help, the import, a first backtest.
+
+Workload: processes of their own, the fastest of some turns, beside bare Python's own start. `engine backtest` runs on
+one market of the sample day, first with an empty kernel cache, then with a full one; both must print the same table.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from touchline.io.sample import load, make
+from touchline.io.store import Store
+
+from .tapes import SHORT
+
+pytestmark = pytest.mark.bench
+ENGINE = [sys.executable, "-c", "import sys; from touchline.engine.cli import main; sys.argv[0] = 'engine'; main()"]
+MARKET = "SYNINX-26OCT06H1600-B6737"
+
+
+def seconds(command: list[str], turns: int = 5, **environment: str) -> tuple[float, float, str]:
+    """Wall and CPU seconds of the fastest turn, and what it printed."""
+    took: list[tuple[float, float]] = []
+    out = ""
+    for _ in range(turns):
+        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert done.returncode == 0, done.stderr
+        out = done.stdout
+        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        took.append((time.perf_counter() - began, used))
+    return min(wall for wall, _ in took), min(cpu for _, cpu in took), out
+
+
+def test_help_and_import(benchmark, tell):
+    bare = seconds([sys.executable, "-c", ""], 9)
+    helped = seconds([*ENGINE, "--help"], 9)
+    imported = seconds([sys.executable, "-c", "from touchline import engine"], 9)
+    assert "backtest" in helped[2]
+    benchmark.pedantic(seconds, args=([*ENGINE, "--help"], 1), rounds=1)
+    ratios = {"help_ms": helped[1] * 1e3, "import_ms": (imported[1] - bare[1]) * 1e3}
+    tell("start-up", ratios, help_wall_ms=helped[0] * 1e3, import_wall_ms=(imported[0] - bare[0]) * 1e3)
+
+
+@pytest.mark.skipif(SHORT, reason="compiling everything anew takes long")
+def test_first_backtest(benchmark, tell, tmp_path: Path):
+    files = make(7, 1.0, tmp_path / "day")
+    load(Store(tmp_path / "store"), files)
+    words = [*ENGINE, "backtest", "--strategy", "avellaneda-stoikov", "--market", MARKET]
+    words += ["--store", str(tmp_path / "store"), "--out", str(tmp_path / "run")]
+    cache = {"TOUCHLINE_CACHE": str(tmp_path / "cache"), "NUMBA_CACHE_DIR": str(tmp_path / "numba")}
+    cold = seconds(words, 1, **cache)
+    warm = seconds(words, 3, **cache)
+    assert warm[2] == cold[2]
+    benchmark.pedantic(seconds, args=(words, 1), kwargs=cache, rounds=1)
+    ratios = {"backtest_cold_s": cold[1], "backtest_warm_s": warm[1]}
+    tell("first backtest", ratios, cold_wall_s=cold[0], warm_wall_s=warm[0])
