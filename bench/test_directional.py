@@ -158,7 +158,7 @@ def test_grid_of_512_cells(benchmark, big_panel):
         for s in range(8)
     ]
     run_grid(big_panel, pipeline, cells[:2])
-    frame, _ = benchmark.pedantic(run_grid, (big_panel, pipeline, cells), rounds=1, iterations=1)
+    frame = benchmark.pedantic(run_grid, (big_panel, pipeline, cells), rounds=1, iterations=1).frame
     assert frame.height == 512
     alone = backtest(big_panel, pipeline, options=cells[100])
     assert frame["pnl"][100] == alone.run.pnl / 1e6

@@ -26,7 +26,8 @@ from .portfolio_random import RandomComparison, compare_random
 from .portfolio_types import FILTER_BASE, Columns
 
 MINUTE_NS = 60_000_000_000
-RANDOM_PORTFOLIOS = 200
+#: Cells that are run between two looks at the progress.
+CHUNK = 64
 
 Progress = Callable[[int, int], None]
 Cells = Sequence[Mapping[str, Any]]
@@ -135,46 +136,55 @@ def _membership(pipeline: Pipeline) -> Membership:
     return "broker" if pipeline.executor.values.get("membership") == "broker" else "direct"
 
 
-def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells) -> tuple[pl.DataFrame, npt.NDArray[np.int64]]:
-    """Run many cells, each a set of parameters: a row of totals a cell, and each cell's P&L a day (micros).
+@dataclass(frozen=True)
+class Grid:
+    """Many cells: a row of totals a cell, each cell's P&L a day, and what each market came to in it."""
+
+    frame: pl.DataFrame
+    daily: npt.NDArray[np.int64]  #: cells x days, micros
+    booked: npt.NDArray[np.int64]  #: cells x markets x BOOKED
+    columns: Columns
+
+
+def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells, progress: Progress | None = None) -> Grid:
+    """Run many cells, each a set of parameters.
 
     Cells that share scorer and filters share their scores; portfolio rules cost one pass of the kernel each.
     """
     if not cells:
         raise InputError("a grid needs at least one cell")
     made = [pipeline.with_values(**cell) for cell in cells]
+    if any(one.source.values != pipeline.source.values for one in made):
+        raise InputError("the source says what the panel holds, so it is the same for all cells; run a grid for each")
     shared: dict[str, list[int]] = {}
     for index, one in enumerate(made):
-        shared.setdefault(repr((one.scorer.values, [f.values for f in one.filters])), []).append(index)
-    daily: npt.NDArray[np.int64] | None = None
-    totals: list[dict[str, Any]] = [{} for _ in cells]
+        known = (one.scorer.values, [f.values for f in one.filters], _membership(one))
+        shared.setdefault(repr(known), []).append(index)
+    parts: list[tuple[list[int], Any]] = []
     columns: Columns | None = None
+    done = 0
     for places in shared.values():
-        scored = score_panel(panel, made[places[0]])
-        columns = (
-            columns_of(panel, scored.score, _membership(pipeline))
-            if columns is None
-            else columns._replace(score=scored.score)
-        )
-        wanted = np.concatenate([rules(made[place].limits()) for place in places])
-        accounts, sampled = run_cells(columns, wanted, scored.passed)
-        steps = np.diff(sampled, axis=1, prepend=wanted["capital"][:, None])
-        daily = np.zeros((len(cells), steps.shape[1]), np.int64) if daily is None else daily
-        daily[places] = steps
-        for place, account, rule in zip(places, accounts, wanted, strict=True):
-            totals[place] = _totals(account, int(rule["capital"]), len(panel.times))
-    assert daily is not None
+        one = made[places[0]]
+        scored = score_panel(panel, one)
+        columns = columns_of(panel, scored.score, _membership(one))
+        for some in (places[at : at + CHUNK] for at in range(0, len(places), CHUNK)):
+            wanted = np.concatenate([rules(made[place].limits()) for place in some])
+            parts.append((some, (wanted, *run_cells(columns, wanted, scored.passed))))
+            done += len(some)
+            if progress is not None:
+                progress(done, len(cells))
+    assert columns is not None
+    order = np.argsort([place for places, _ in parts for place in places], kind="stable")
+    rule, accounts, sampled, booked = (np.concatenate([part[i] for _, part in parts])[order] for i in range(4))
+    daily = np.diff(sampled, axis=1, prepend=rule["capital"][:, None])
+    totals = [_totals(a, int(r["capital"]), len(panel.times)) for a, r in zip(accounts, rule, strict=True)]
     frame = pl.DataFrame([{**cell, **total} for cell, total in zip(cells, totals, strict=True)])
-    returns = daily / np.maximum(np.cumsum(daily, axis=1) - daily + _capital(made)[:, None], 1)
+    returns = daily / np.maximum(np.cumsum(daily, axis=1) - daily + rule["capital"][:, None], 1)
     deviation = returns.std(axis=1, ddof=1) if returns.shape[1] > 1 else np.zeros(len(cells))
     sharpe = np.divide(
         returns.mean(axis=1) * np.sqrt(365.0), deviation, out=np.full(len(cells), np.nan), where=deviation > 0
     )
-    return frame.with_columns(pl.Series("sharpe", sharpe).fill_nan(None)), daily
-
-
-def _capital(pipelines: Sequence[Pipeline]) -> npt.NDArray[np.int64]:
-    return np.array([round(p.executor.values["capital"] * 1_000_000) for p in pipelines], np.int64)
+    return Grid(frame.with_columns(pl.Series("sharpe", sharpe).fill_nan(None)), daily, booked, columns)
 
 
 def _totals(account: npt.NDArray[Any], capital: int, bars: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -41,20 +41,30 @@ def axis(text: str, model: type[QuotingModel]) -> Axis:
     >>> axis("latency-ms=0,50,200", quoting_model("avellaneda-stoikov")).part
     'venue'
     """
+    name, values, scale = spec_of(text)
+    return _axis(name, values, scale, model, text)
+
+
+def spec_of(text: str) -> tuple[str, Sequence[float | str], Literal["lin", "log"]]:
+    """The name, the values and the scale of an axis, as it is written.
+
+    >>> spec_of("take_profit=0.1,0.2")
+    ('take_profit', ['0.1', '0.2'], 'lin')
+    """
     name, equals, spec = text.partition("=")
     if not equals or not name.strip() or not spec.strip():
         raise InputError(f"axis {text!r}: expected name=low:high:count, name=log:low:high:count or name=value,value,…")
     parts = spec.strip().split(":")
     is_log = parts[0] == "log"
     if len(parts) == 1 or "," in spec or parts[0] in LAWS:
-        return _axis(name, [value.strip() for value in spec.split(",")], "lin", model, text)
+        return name.strip(), [value.strip() for value in spec.split(",")], "lin"
     bounds = parts[1:] if is_log else parts
     if len(bounds) != 3:
         raise InputError(f"axis {text!r}: a range is low:high:count, as in gamma=0.05:1:32 or gamma=log:0.01:1:16")
     low, high, count = (_number(bound, text) for bound in bounds)
     if count < 1 or not count.is_integer() or count > MOST_CELLS:
         raise InputError(f"axis {text!r}: the count is a whole number from 1 to {MOST_CELLS:,}, not {bounds[2]}")
-    return _axis(name, spaced(low, high, int(count), is_log, text), "log" if is_log else "lin", model, text)
+    return name.strip(), spaced(low, high, int(count), is_log, text), "log" if is_log else "lin"
 
 
 def spaced(low: float, high: float, count: int, is_log: bool, text: str) -> list[float]:

@@ -18,7 +18,9 @@ import polars as pl
 
 from ..features.windows import WINDOWS, parse_window, source_of, window
 from ..io.errors import InputError
-from . import compiled  # noqa: F401 - one setting of the compiler for all kernels, or the disk keeps two of each
+
+# One setting of the compiler holds for all kernels, or the disk would keep two of each.
+from . import compiled  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from .scratch import Scratch
 
 HOUR_NS = 3_600_000_000_000

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ..io.errors import InputError
 from ..io.units import LOTS_PER_CONTRACT, MICROS_PER_DOLLAR, TICKS_PER_DOLLAR
 from .portfolio_kernel import candidates_nb, grid_nb, walk_nb
-from .portfolio_types import ACCOUNT, NO_PRICE, RULES, Candidates, Columns, Sizing
+from .portfolio_types import ACCOUNT, BOOKED, NO_PRICE, RULES, Candidates, Columns, Sizing
 
 MILLION = 1_000_000
 NS_PER_HOUR = 3_600_000_000_000
@@ -100,26 +100,31 @@ def run(columns: Columns, rule: npt.NDArray[Any], passed: npt.NDArray[np.int8] |
     account, curve = np.zeros(1, ACCOUNT), np.zeros((bars, 4), np.int64)
     fates = np.zeros((bars, markets), np.int8)
     sampled = np.zeros(int(columns.bucket[-1]) + 1, np.int64)
-    trades = walk_nb(columns, rule[0], listed, account[0], sampled, curve, fates, True)
+    trades = walk_nb(columns, rule[0], listed, account[0], sampled, curve, fates, True, np.empty((0, BOOKED), np.int64))
     closed, held = int(account["trades"][0]), int(account["held"][0])
     return PortfolioRun(trades[:closed], trades[closed : closed + held], curve, account[0], fates)
 
 
 def run_cells(
     columns: Columns, cells: npt.NDArray[Any], passed: npt.NDArray[np.int8] | None = None
-) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-    """Run many cells: their accounts, and equity at the end of every bucket (cells x buckets, micros)."""
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Run many cells: their accounts, equity at the end of every bucket (cells x buckets, micros), and by market.
+
+    The last is cells x markets x BOOKED.
+    """
     _check(columns)
     accounts = np.zeros(len(cells), ACCOUNT)
     sampled = np.zeros((len(cells), int(columns.bucket[-1]) + 1), np.int64)
+    booked = np.zeros((len(cells), columns.mark.shape[1], BOOKED), np.int64)
     for ranked in (False, True):
         chosen = np.flatnonzero((cells["ranked"] == 1) == ranked)
         if len(chosen):
             listed = candidates(columns, passed, int(cells["min_score"][chosen].min()), ranked)
             part, curves = np.zeros(len(chosen), ACCOUNT), np.zeros((len(chosen), sampled.shape[1]), np.int64)
-            grid_nb(columns, cells[chosen], listed, part, curves)
-            accounts[chosen], sampled[chosen] = part, curves
-    return accounts, sampled
+            own = np.zeros((len(chosen), *booked.shape[1:]), np.int64)
+            grid_nb(columns, cells[chosen], listed, part, curves, own)
+            accounts[chosen], sampled[chosen], booked[chosen] = part, curves, own
+    return accounts, sampled, booked
 
 
 def _check(columns: Columns) -> None:

@@ -24,7 +24,19 @@ from .portfolio_entry import (
     size_nb,
     slippage_nb,
 )
-from .portfolio_types import HOLDING, NO_PRICE, Candidates, Columns, Exit
+from .portfolio_types import (
+    BOOKED_FEES,
+    BOOKED_LOTS,
+    BOOKED_OPEN,
+    BOOKED_PNL,
+    BOOKED_SETTLED,
+    BOOKED_TRADES,
+    HOLDING,
+    NO_PRICE,
+    Candidates,
+    Columns,
+    Exit,
+)
 
 RESOLUTION, TAKE_PROFIT, STOP_LOSS = int(Exit.RESOLUTION), int(Exit.TAKE_PROFIT), int(Exit.STOP_LOSS)
 TRAILING_STOP, SCORE_REVERSAL = int(Exit.TRAILING_STOP), int(Exit.SCORE_REVERSAL)
@@ -83,6 +95,7 @@ def exits_nb(
     account: Record,
     trades: Records,
     record: bool,
+    booked: Ints,
 ) -> None:
     """Every exit that is due and can be had at bar t. An exit that is due stays due."""
     market, mark, score, times, bid, ask = c.market, c.mark, c.score, c.times, c.bid, c.ask
@@ -108,9 +121,20 @@ def exits_nb(
                     price -= slippage_nb(rule, market[m])
                 offered = available_nb(rule, depth, size_nb(c.volume, t, m))
                 if sell_nb(rule, c.rounding[t], rate_nb(market[m], t), h, account, t, price, offered):
-                    leave_nb(times, market[m], i, slots, held, free, counts, account, trades, record)
+                    leave_nb(times, market[m], i, slots, held, free, counts, account, trades, record, booked)
                     continue
         i += 1
+
+
+@numba.njit(cache=True)
+def book_nb(booked: Ints, h: Record, pnl: Int) -> None:
+    """Add a position to what its market came to, where that is wanted."""
+    if booked.shape[0] > 0:
+        booked[h.market, BOOKED_PNL] += pnl
+        booked[h.market, BOOKED_FEES] += h.entry_fee + h.exit_fee
+        booked[h.market, BOOKED_TRADES] += 1
+        booked[h.market, BOOKED_LOTS] += h.lots
+        booked[h.market, BOOKED_OPEN] += h.side * h.left
 
 
 @numba.njit(cache=True)
@@ -125,6 +149,7 @@ def leave_nb(
     account: Record,
     trades: Records,
     record: bool,
+    booked: Ints,
 ) -> None:
     """Take the holding in slot i off the books and into the trades; the last slot moves into its place."""
     h = slots[i]
@@ -132,6 +157,7 @@ def leave_nb(
     pnl = h.proceeds - cost - h.entry_fee - h.exit_fee
     if record:
         trades[account.trades] = h
+    book_nb(booked, h, pnl)
     account.trades += 1
     account.lots += h.lots
     account.pnl += pnl
@@ -162,6 +188,7 @@ def pay_nb(
     account: Record,
     trades: Records,
     record: bool,
+    booked: Ints,
 ) -> None:
     """Payouts of bar t, then equity: cash and every position at this bar's mark."""
     market, mark = c.market, c.mark
@@ -174,8 +201,10 @@ def pay_nb(
             paid = own_nb(np.int64(market[m].payout), h.side) * h.left
             h.proceeds += paid
             account.cash += paid
+            if booked.shape[0] > 0:
+                booked[m, BOOKED_SETTLED] += paid - h.price * h.left
             h.left, h.reason, h.exit_bar = 0, RESOLUTION, t
-            leave_nb(c.times, market[m], i, slots, held, free, counts, account, trades, record)
+            leave_nb(c.times, market[m], i, slots, held, free, counts, account, trades, record, booked)
             continue
         own = own_nb(np.int64(mark[t, m]), h.side)
         worth += (own if own != NO_PRICE else np.int64(h.price)) * h.left
@@ -206,8 +235,12 @@ def walk_nb(
     curve: Ints,
     fates: Ints,
     record: bool,
+    booked: Ints,
 ) -> Records:
-    """Run one cell through the panel; gives its trades, then what is still open (none unless ``record``)."""
+    """Run one cell through the panel; gives its trades, then what is still open (none unless ``record``).
+
+    ``booked`` (markets x BOOKED) gets what each market came to; without rows nothing is booked.
+    """
     bars, markets = c.mark.shape
     slots = np.zeros(min(rule.max_positions, markets) + 1, HOLDING)
     held = np.full(markets, -1, np.int32)  # slot of a market
@@ -219,8 +252,8 @@ def walk_nb(
     for t in range(bars):
         if record:
             trades = room_nb(trades, account.trades + account.held)
-        pay_nb(c, t, slots, held, free, counts, account, trades, record)
-        exits_nb(c, rule, t, slots, held, free, counts, account, trades, record)
+        pay_nb(c, t, slots, held, free, counts, account, trades, record, booked)
+        exits_nb(c, rule, t, slots, held, free, counts, account, trades, record, booked)
         if account.cash > 0:
             entries_nb(c, rule, candidates, t, slots, held, free, counts, done, account, fates, record)
         sampled[c.bucket[t]] = account.equity
@@ -230,8 +263,11 @@ def walk_nb(
     account.equity = account.cash
     for i in range(account.held):
         own = own_nb(np.int64(c.mark[bars - 1, slots[i].market]), slots[i].side)
-        account.equity += (own if own != NO_PRICE else np.int64(slots[i].price)) * slots[i].left
-        slots[i].reason = STILL_OPEN
+        h = slots[i]
+        worth = (own if own != NO_PRICE else np.int64(h.price)) * h.left
+        account.equity += worth
+        book_nb(booked, h, h.proceeds + worth - h.price * h.lots - h.entry_fee - h.exit_fee)
+        h.reason = STILL_OPEN
     if record:
         trades = room_nb(trades, account.trades + account.held)
         trades[account.trades : account.trades + account.held] = slots[: account.held]
@@ -239,12 +275,14 @@ def walk_nb(
 
 
 @numba.njit(cache=True, parallel=True)
-def grid_nb(c: Columns, rules: Records, candidates: Candidates, accounts: Records, sampled: Ints) -> None:
-    """Run every cell, one thread each at a time; totals and sampled equity only."""
+def grid_nb(c: Columns, rules: Records, candidates: Candidates, accounts: Records, sampled: Ints, booked: Ints) -> None:
+    """Run every cell, one thread each at a time; totals, sampled equity and what each market came to."""
     for cell in numba.prange(len(rules)):
         nothing_curve = np.empty((0, 4), np.int64)
         nothing_fates = np.empty((0, 0), np.int8)
-        walk_nb(c, rules[cell], candidates, accounts[cell], sampled[cell], nothing_curve, nothing_fates, False)
+        walk_nb(
+            c, rules[cell], candidates, accounts[cell], sampled[cell], nothing_curve, nothing_fates, False, booked[cell]
+        )
 
 
 @numba.njit(cache=True, parallel=True)

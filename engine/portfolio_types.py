@@ -194,3 +194,6 @@ ACCOUNT = np.dtype(
         ("locked_bars", np.float64),  # sum of locked over bars
     ]
 )
+
+#: What a market came to in one cell: P&L, fees and what resolution made of it (micros), trades, lots, YES lots held.
+BOOKED_PNL, BOOKED_FEES, BOOKED_SETTLED, BOOKED_TRADES, BOOKED_LOTS, BOOKED_OPEN, BOOKED = range(7)

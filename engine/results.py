@@ -72,6 +72,8 @@ class Market:
     close_ts: int | None = None
     settlement: int | None = None  #: what one YES paid, ticks
     coverage: float | None = None  #: share of the time with a usable book
+    start_ts: int | None = None  #: when it could first be traded, where the periods are not the market's own
+    end_ts: int | None = None
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,7 @@ class Sweep:
         """Events in the order of their end: names, starts, ends, and a matrix events x cells of P&L."""
         event_of = {market.ticker: market.event for market in self.markets}
         named = pl.col("market").replace_strict(event_of, return_dtype=pl.String()).alias("event")
-        lives = (
-            self.periods.with_columns(named)
-            .group_by("event")
-            .agg(pl.col("period").min().alias("start"), (pl.col("period").max() + self.period_ns).alias("end"))
-            .sort("end", "start", "event")
-        )
+        lives = self._lives(named)
         place = {event: index for index, event in enumerate(lives["event"])}
         summed = (
             self.cells.with_columns(named)
@@ -130,6 +127,18 @@ class Sweep:
         )
         _, pnl = _matrix(summed, "place", self.grid["cell"])
         return lives["event"].to_list(), lives["start"].to_numpy(), lives["end"].to_numpy(), pnl
+
+    def _lives(self, event: pl.Expr) -> pl.DataFrame:
+        """First and last moment of every event: as the record says, else from its periods."""
+        stated = [one for one in self.markets if one.start_ts is not None and one.end_ts is not None]
+        if stated:
+            rows = [(one.event, one.start_ts, one.end_ts) for one in stated]
+            frame = pl.DataFrame(rows, schema=("event", "start", "end"), orient="row")
+            lives = frame.group_by("event").agg(pl.col("start").min(), pl.col("end").max())
+        else:
+            end = (pl.col("period").max() + self.period_ns).alias("end")
+            lives = self.periods.with_columns(event).group_by("event").agg(pl.col("period").min().alias("start"), end)
+        return lives.sort("end", "start", "event")
 
     @cached_property
     def period_ns(self) -> int:
@@ -258,6 +267,8 @@ def _market(row: Mapping[str, Any]) -> Market:
         row.get("close_ts"),
         row.get("settlement"),
         row.get("coverage"),
+        row.get("start_ts"),
+        row.get("end_ts"),
     )
 
 

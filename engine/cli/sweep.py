@@ -10,13 +10,41 @@ import typer
 
 from ...io.errors import InputError
 from .console import JSON_OPTION, emit_json, progress, say
-from .options import ASSUME, DATA, END, LATENCY, MARKETS, QUEUE, SET, START, UNDERLYING, assumptions, pairs
+from .options import (
+    ASSUME,
+    DATA,
+    END,
+    LATENCY,
+    MARKETS,
+    QUEUE,
+    QUOTING,
+    SET,
+    START,
+    UNDERLYING,
+    assumptions,
+    pairs,
+    refuse,
+)
 
 app = typer.Typer()
 _GRID = typer.Option(
     [], "--grid", help="An axis: name=low:high:count, name=log:low:high:count or name=value,value; may repeat."
 )
-_SERIES = typer.Option([], "--series", help="All markets of a series; may repeat.")
+_STRATEGY = typer.Option(
+    None, "--strategy", "-s", help="A quoting model or file.py:ClassName; a pipeline or FILE.toml."
+)
+
+
+def _quoting(*names: str, help: str, default: Any = None, **more: Any) -> Any:
+    return typer.Option(default, *names, help=help, rich_help_panel=QUOTING, **more)
+
+
+_SERIES = _quoting("--series", help="All markets of a series; may repeat.", default=[])
+_CATEGORY = _quoting("--category", help="All markets of a category.")
+_WHERE = _quoting("--where", help="A condition in SQL on table markets.")
+_MIN_VOLUME = _quoting("--min-volume", help="Contracts traded before --from, at least.")
+_SCORE = _quoting("--score", help="So many markets with the best score before --from.", min=1)
+_PRICE_GRID = _quoting("--price-grid", help="Price grid, when the market's is not stored.")
 _OUT = typer.Option(Path("results/sweep"), "--out", help="Folder for the result; a sweep that was stopped goes on.")
 _FOLDER = typer.Argument(..., help="Folder that engine sweep wrote.")
 
@@ -24,13 +52,21 @@ _FOLDER = typer.Argument(..., help="Folder that engine sweep wrote.")
 @app.callback(invoke_without_command=True)
 def sweep(
     context: typer.Context,
-    strategy: str | None = typer.Option(None, "--strategy", "-s", help="A quoting model, or file.py:ClassName."),
+    strategy: str | None = typer.Option(
+        None, "--strategy", "-s", help="A quoting model or file.py:ClassName; a pipeline or FILE.toml."
+    ),
     market: list[str] = MARKETS,
     series: list[str] = _SERIES,
-    category: str | None = typer.Option(None, "--category", help="All markets of a category."),
-    where: str | None = typer.Option(None, "--where", help="A condition in SQL on table markets."),
-    min_volume: float | None = typer.Option(None, "--min-volume", help="Contracts traded before --from, at least."),
-    score: int | None = typer.Option(None, "--score", min=1, help="So many markets with the best score before --from."),
+    category: str | None = _CATEGORY,
+    where: str | None = typer.Option(
+        None, "--where", help="A condition in SQL on table markets.", rich_help_panel=QUOTING
+    ),
+    min_volume: float | None = typer.Option(
+        None, "--min-volume", help="Contracts traded before --from, at least.", rich_help_panel=QUOTING
+    ),
+    score: int | None = typer.Option(
+        None, "--score", min=1, help="So many markets with the best score before --from.", rich_help_panel=QUOTING
+    ),
     grid: list[str] = _GRID,
     sample: str | None = typer.Option(None, "--sample", help="Some of the grid's cells: sobol:4096."),
     data: str = DATA,
@@ -40,20 +76,28 @@ def sweep(
     queue: str = QUEUE,
     latency_ms: str = LATENCY,
     assume: list[str] = ASSUME,
-    price_grid: str | None = typer.Option(None, "--price-grid", help="Price grid, when the market's is not stored."),
+    price_grid: str | None = typer.Option(
+        None, "--price-grid", help="Price grid, when the market's is not stored.", rich_help_panel=QUOTING
+    ),
     underlying: str | None = UNDERLYING,
     threads: int = typer.Option(2, "--threads", min=1, help="Threads that run cells."),
     out: Path = _OUT,
     pictures: bool = typer.Option(True, help="Draw heat maps and write the report."),
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Run a grid of parameters of the model, the venue or the limits on recorded markets."""
+    """Run a grid of parameters of a model, the venue and the limits, or of a betting pipeline, on recorded markets."""
     if context.invoked_subcommand is not None:
         return
     if strategy is None:
         raise InputError("name a strategy: --strategy avellaneda-stoikov; engine strategies lists them")
-    from ..conclusions import show as shown
-    from ..conclusions import tell
+    from ...strategies.families import is_pipeline
+
+    if is_pipeline(strategy):
+        refuse(context, QUOTING, f"belongs to quoting strategies, and {strategy} is a betting pipeline")
+        _sweep_bets(
+            strategy, data, start, end, pairs(parameters, "--set"), grid, sample, threads, out, pictures, as_json
+        )
+        return
     from ..history import open_history
     from ..market_choice import Choice, choose_markets
     from ..sweeping import sweep as run
@@ -81,6 +125,39 @@ def sweep(
         except KeyboardInterrupt:
             say(f"stopped; what is done is kept in {out}: the same command goes on from there")
             raise typer.Exit(130) from None
+    _told(out, as_json)
+
+
+def _sweep_bets(
+    strategy: str, data: str, start: str | None, end: str | None, options: dict[str, Any], grid: list[str],
+    sample: str | None, threads: int, out: Path, pictures: bool, as_json: bool,
+) -> None:  # fmt: skip
+    import numba
+
+    from ..sweeping_bets import sweep_bets
+
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]  # set at run time
+    with progress(quiet=as_json) as bar:
+        task = bar.add_task("sweeping, cells", total=None)
+
+        def seen(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        try:
+            sweep_bets(
+                strategy, data, out=out, grid=grid, sample=sample, start=start, end=end, options=options,
+                pictures=pictures, progress=seen,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            say("stopped; a sweep of bets starts again from the beginning")
+            raise typer.Exit(130) from None
+    _told(out, as_json)
+
+
+def _told(out: Path, as_json: bool) -> None:
+    from ..conclusions import show as shown
+    from ..conclusions import tell
+
     made = shown(out)
     if as_json:
         emit_json({"folder": str(out), **made})

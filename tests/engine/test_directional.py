@@ -153,7 +153,8 @@ def test_a_grid_equals_single_runs(store):
     cells = [
         {"kelly_fraction": k, "take_profit": t, "max_spread": s} for k in (0.1, 1.0) for t in (0, 0.1) for s in (3, 10)
     ]
-    frame, daily = run_grid(panel, pipeline, cells)
+    grid = run_grid(panel, pipeline, cells)
+    frame, daily = grid.frame, grid.daily
     assert frame.height == 8
     for cell, row, days in zip(cells, frame.iter_rows(named=True), daily, strict=True):
         alone = backtest(panel, pipeline, options=cell)
