@@ -23,14 +23,23 @@ if "NUMBA_CPU_FEATURES" not in os.environ and "NUMBA_CPU_NAME" not in os.environ
 #: would cost more than the work (two atomic operations for every array of every call).
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
 
+#: Only kernels call a part of a kernel: it needs no way in from Python, which takes a third of the time to compile.
+#: Python must never call such a function.
+PART: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
 
 def compiled(function: F) -> F:
-    """Compile a part of a kernel."""
-    return cast(F, njit(**OPTIONS)(function))
+    """Compile a part of a kernel, which only kernels call."""
+    return cast(F, njit(**PART)(function))
+
+
+def melted(function: F) -> F:
+    """Compile a part of a kernel that is always copied into its caller."""
+    return cast(F, njit(forceinline=True, **PART)(function))
 
 
 def inlined(function: F) -> F:
-    """Compile a small function that is always copied into its caller."""
+    """Compile a small function that is always copied into its caller, and that Python may call too."""
     return cast(F, njit(forceinline=True, **OPTIONS)(function))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..strategies.known import Known
 from .compiled import compiled
-from .kernel_head import CAPITAL, FEES, RECORD, RISK, TAKER, UNIFORM, quote_nb
+from .kernel_head import CAPITAL, FEES, ONE, RECORD, RISK, TAKER, UNIFORM, quote_nb
 from .kernel_orders import highest_nb, i32, i64, place_nb, price_nb, rest_nb
 from .state import (
     CARRY,
@@ -289,10 +289,12 @@ def decide_nb(i, now, mid, later, bid, ask, value, trigger, n, grid, points, ven
     quoting = (bid > 0) & (ask < grid.top) & (sc[OPEN] == 3)
     if quoting:
         told = told_nb(bid, ask, grid, venue, points, st.book, 0, i, now, value, trigger, sc)
-        m = i64(0)
-        for c in range(n):
-            m += mask[c]
-        if not TAKER and not CAPITAL and m * 8 < n:
+        m = n
+        if not (ONE or TAKER or CAPITAL):
+            m = i64(0)
+            for c in range(n):
+                m += mask[c]
+        if not (ONE or TAKER or CAPITAL) and m * 8 < n:
             decide_few_nb(m, told, grid, bid, ask, venue, st, few)
             sc[HIGH] = max(sc[HIGH], i64(highest_nb(m, few.ints[WANT])))
             sc[HIGH + 1] = max(sc[HIGH + 1], i64(highest_nb(m, few.ints[WANT + 1])))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from ..io.errors import InputError
-from .compiled import inlined
+from .compiled import melted
 
 TOUCH, THROUGH, PESSIMISTIC, OPTIMISTIC, RISK_AVERSE, POWER, LOG, POISSON = range(8)
 
@@ -86,7 +86,7 @@ def _poisson(name: str, numbers: str) -> QueueModel:
     return QueueModel(f"poisson@{rate:g},{decay:g}", POISSON, decay, partial=False, rate=rate)
 
 
-@inlined
+@melted
 def cancelled_behind_nb(front, back, rule, exponent):
     """Probability that a cancelled lot stood behind the order."""
     if rule == LOG:
@@ -103,7 +103,7 @@ def cancelled_behind_nb(front, back, rule, exponent):
     return b / total if total > 0.0 else 1.0
 
 
-@inlined
+@melted
 def ahead_after_cancel_nb(front, before, cancelled, bound, rule, exponent):
     """Queue ahead after ``cancelled`` of the ``before`` lots at the level left; never more than ``bound``."""
     if cancelled > 0:

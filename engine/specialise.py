@@ -30,7 +30,7 @@ MARK = "# <kernel>\n"
 IMPORTS = """from collections import namedtuple
 import math
 import numpy as np
-from touchline.engine.compiled import OPTIONS, compiled, inlined, njit
+from touchline.engine.compiled import OPTIONS, compiled, melted, njit
 from touchline.engine.events import *
 from touchline.engine.fees import align_fee_nb, trade_fee_nb
 from touchline.engine.queue import *
@@ -78,8 +78,8 @@ def _source(model: type[QuotingModel], flags: Flags) -> str:
     row = ", ".join(f"params[{index}, c]" for index in range(len(names)))
     quote = [
         f"P = namedtuple('P', {list(names)!r})",
-        "model_quote = inlined(MODEL.quote)",
-        "@inlined",
+        "model_quote = melted(MODEL.quote)",
+        "@melted",
         "def quote_nb(known, params, c):",
         f"    return model_quote(known, P({row}))",
     ]

@@ -100,13 +100,17 @@ class Assumptions:
         return asdict(self)
 
     def flags(self, grid: Grid, fees: FeeTable, *, cells: int, record: bool) -> Flags:
-        """What the kernel must be able to do under these assumptions, and nothing more."""
+        """What the kernel must be able to do under these assumptions, and nothing more.
+
+        A single cell keeps any queue position as a float, so that one kernel serves all queue models.
+        """
         risk = self.shrink != "none" or self.halt is not None or self.daily_loss is not None
         return Flags(
             one=cells == 1, record=record, latency=any(map(is_delayed, self.delays)), risk=risk,
             taker=not self.post_only and not self.is_poisson, poisson=self.is_poisson,
             fees=bool(fees.taker_rate.any() or fees.maker_rate.any() or fees.grid.max() > 1),
-            capital=self.capital is not None, uniform=bool(grid.step > 0), float_queue=self.queue_rule.is_float,
+            capital=self.capital is not None, uniform=bool(grid.step > 0),
+            float_queue=cells == 1 or self.queue_rule.is_float,
         )  # fmt: skip
 
     def numbers(self, session_start: int, session_end: int, ts: I64, ticker: str = "") -> Venue:
