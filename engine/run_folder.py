@@ -11,6 +11,7 @@ import polars as pl
 
 from ..io.errors import InputError
 from ..io.store import Store
+from ..strategies.quoting import QuotingModel
 from ..strategies.registry import quoting_model
 from . import __version__
 from .replay import Replay, Totals, quantiles, replay
@@ -35,13 +36,18 @@ def settings_of(
     }  # fmt: skip
 
 
-def run_settings(settings: Mapping[str, Any]) -> Replay:
-    """Replay what the settings ask for."""
+def tape_and_model(settings: Mapping[str, Any]) -> tuple[Tape, type[QuotingModel]]:
+    """The market and the strategy that the settings name."""
     tape = compile_tape(
         Store(settings["store"]), settings["market"], settings["from"], settings["to"], grid=settings["grid"],
         underlying=settings["underlying"],
     )  # fmt: skip
-    model = quoting_model(settings["strategy"])
+    return tape, quoting_model(settings["strategy"])
+
+
+def run_settings(settings: Mapping[str, Any]) -> Replay:
+    """Replay what the settings ask for."""
+    tape, model = tape_and_model(settings)
     return replay(tape, model, settings["parameters"], Assumptions(**settings["venue"]))
 
 

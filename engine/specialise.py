@@ -125,3 +125,13 @@ def kernel(model: type[QuotingModel], flags: Flags) -> ModuleType:
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)
     return module
+
+
+def interpreted(model: type[QuotingModel], flags: Flags) -> ModuleType:
+    """Return the same module as plain Python: slow, the same to the bit, and open to a look inside."""
+    plain = "compiled = inlined = lambda function: function\nnjit = lambda **_: compiled\n"
+    source = _source(model, flags).replace(IMPORTS, IMPORTS + plain)
+    module = ModuleType("interpreted_kernel")
+    vars(module)["MODEL"] = model
+    exec(compile(source, "<interpreted kernel>", "exec"), vars(module))
+    return module

@@ -26,6 +26,9 @@ class AvellanedaStoikov(QuotingModel):
     )
     derived = ("half", "inverse_size", "ceiling")
     grid: ClassVar = {"gamma": (0.05, 1.0, 32), "kappa": (0.5, 5.0, 32)}
+    explain: ClassVar = {
+        "risk": "gamma x variance x tau, cents", "center": "reservation price, cents", "half": "half spread, cents",
+    }  # fmt: skip
 
     @staticmethod
     def derive(p: Any) -> tuple[float, float, float]:

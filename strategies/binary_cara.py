@@ -25,6 +25,10 @@ class BinaryCara(QuotingModel):
         Parameter("size", 10.0, 0.01, 1e6, "contracts a quote"),
     )
     derived = ("half", "inverse_size", "inverse_gamma", "less", "more")
+    explain: ClassVar = {
+        "yes": "probability", "shift": "shift of the log odds", "bid": "worth of one more, cents",
+        "ask": "worth of one less, cents",
+    }  # fmt: skip
     grid: ClassVar = {"gamma": (0.0002, 0.01, 32), "kappa": (0.5, 5.0, 32)}
 
     @staticmethod

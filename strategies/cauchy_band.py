@@ -49,6 +49,10 @@ class CauchyBand(QuotingModel):
         ),
     )
     derived = ("shorter", "unit", "odd")
+    explain: ClassVar = {
+        "scale": "scale of the return until the close", "share": "probability of the band",
+        "fair": "fair value after the shift, cents",
+    }  # fmt: skip
     grid: ClassVar = {"scale": (1e-6, 1e-4, 32), "half_spread": (0.0, 8.0, 17)}
     from_market: ClassVar = ("floor", "cap")
     needs_underlying = True

@@ -18,6 +18,7 @@ class FixedSpread(QuotingModel):
         Parameter("skew", 0.05, 0.0, 100.0, "cents that both quotes shift for a contract held"),
         Parameter("size", 10.0, 0.01, 1e6, "contracts a quote"),
     )
+    explain: ClassVar = {"center": "centre, cents"}
     grid: ClassVar = {"half_spread": (0.5, 8.0, 32), "skew": (0.0, 0.5, 32)}
 
     @staticmethod

@@ -25,6 +25,9 @@ class Glft(QuotingModel):
         Parameter("size", 10.0, 0.01, 1e6, "contracts a quote"),
     )
     derived = ("half", "inverse_size", "weight")
+    explain: ClassVar = {
+        "skew": "shift for a quote held, cents", "center": "centre, cents", "half": "half spread, cents",
+    }  # fmt: skip
     grid: ClassVar = {"gamma": (0.01, 1.0, 32), "kappa": (0.5, 5.0, 32)}
 
     @staticmethod

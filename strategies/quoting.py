@@ -26,6 +26,7 @@ class QuotingModel:
     grid: ClassVar[Mapping[str, tuple[float, float, int]]] = {}  #: the default sweep: parameter -> low, high, count
     needs_book: ClassVar[bool] = True
     needs_underlying: ClassVar[bool] = False
+    explain: ClassVar[Mapping[str, str]] = {}  #: values inside ``quote`` worth showing: variable -> what it is
     from_market: ClassVar[tuple[str, ...]] = ()  #: parameters that a market's own row gives, by its columns' names
 
     @staticmethod

@@ -25,6 +25,11 @@ class Stationary(QuotingModel):
         Parameter("most", 10.0, 1.0, 1e6, "quotes held at most; the side that would exceed it is not quoted"),
     )
     derived = ("half", "inverse_size", "inverse_gamma", "bound")
+    explain: ClassVar = {
+        "q": "quotes held",
+        "buy": "exp(gamma x risk of one more)",
+        "sell": "exp(gamma x risk of one less)",
+    }
     grid: ClassVar = {"gamma": (0.02, 0.5, 32), "most": (2.0, 40.0, 32)}
 
     @staticmethod

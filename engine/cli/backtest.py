@@ -14,6 +14,7 @@ from .options import (
     BETTING,
     DATA,
     END,
+    EXPLAIN,
     LATENCY,
     MARKETS,
     PRICE_GRID,
@@ -67,6 +68,7 @@ def backtest(
     assume: list[str] = ASSUME,
     grid: str | None = PRICE_GRID,
     underlying: str | None = UNDERLYING,
+    explain: str | None = EXPLAIN,
     capital: float | None = _betting("--capital", "Dollars at the start; 10000 unless the pipeline says otherwise."),
     max_position: float | None = _betting("--max-position", "Contracts in one market; 100."),
     max_positions: int | None = _betting("--max-positions", "Positions open at once; 5."),
@@ -100,7 +102,32 @@ def backtest(
         raise InputError("name a market: --market TICKER; engine data tables lists what is stored")
     assumed = assumptions(queue, latency_ms, assume)
     kept = {"start": start, "end": end, "grid": grid, "underlying": underlying}
+    if explain is not None:
+        if out is not None:
+            raise InputError("--explain tells about one moment and writes nothing; leave --out away")
+        for ticker in market:
+            _explain(strategy, data, ticker, given, assumed, kept, explain, as_json)
+        return
     _replay(strategy, data, market, given, assumed, kept, out, as_json)
+
+
+def _explain(
+    strategy: str, data: str, ticker: str, given: dict[str, Any], assumed: Assumptions, kept: dict[str, Any],
+    moment: str, as_json: bool,
+) -> None:  # fmt: skip
+    from dataclasses import asdict
+
+    from ...io.times import nanoseconds
+    from ..explain import explain_settings
+    from ..run_folder import settings_of
+    from .summary import tell_explanation
+
+    ts = nanoseconds(moment, "--explain")
+    found = explain_settings(settings_of(strategy, ticker, data, given, assumed, **kept), ts)
+    if as_json:
+        emit_json({"market": ticker, "ts": ts, **asdict(found)})
+    else:
+        tell_explanation(found, f"{strategy} on {ticker}")
 
 
 def _bet(

@@ -28,6 +28,7 @@ QUEUE = _quoting("power@3", "--queue", help="Queue model: power@n, log, touch, t
 LATENCY = _quoting("0", "--latency-ms", help="How long orders take: ms, or a law as lognormal:50:0.5.")
 ASSUME = _quoting([], "--assume", help="An assumption about venue or risk: name=value; may repeat.")
 PRICE_GRID = _quoting(None, "--grid", help="Price grid, when the market's own is not stored.")
+EXPLAIN = _quoting(None, "--explain", help="Only tell why the quote at this time was what it was: ISO 8601, UTC.")
 UNDERLYING = _quoting(None, "--underlying", help="Symbol of the underlying's prices.")
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from .console import JSON_OPTION, emit_facts, emit_json, emit_table, say
+
+if TYPE_CHECKING:
+    from ..explain import Explanation
 
 app = typer.Typer(help="Show the result of a backtest again.")
 
@@ -45,6 +48,28 @@ def tell_replay(record: Mapping[str, Any]) -> None:
     rows = [(name, dollars(pnl)) for name, pnl in made["by_queue"].items()]
     emit_table("P&L by queue model", ("queue", "P&L"), rows)
     _warn(record)
+
+
+def tell_explanation(found: Explanation, title: str) -> None:
+    """Print for a person why a quote was what it was."""
+    from datetime import UTC, datetime
+
+    when = datetime.fromtimestamp(found.decided_ts / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S.%f UTC")
+    known = {name: value for name, value in found.known.items() if name != "time"}
+    emit_facts(f"{title}: decided at {when}", {name.replace("_", " "): f"{value:.6g}" for name, value in known.items()})
+    emit_facts("parameters", {name.replace("_", " "): f"{value:.6g}" for name, value in found.values.items()})
+    if found.inside:
+        emit_facts("inside the model", {name: f"{value:.6g}" for name, value in found.inside.items()})
+    rows = [
+        (name, f"{price:.6g}", f"{size:.6g}", rounded, wanted)
+        for name, price, size, rounded, wanted in zip(
+            ("bid", "ask"), found.asked[:2], found.asked[2:], found.rounded, found.wanted, strict=True
+        )
+    ]
+    emit_table("quote", ("side", "model's price", "model's size", "on the grid", "after all rules"), rows)
+    if found.because:
+        emit_table("rules that changed it", ("rule",), [(line,) for line in found.because])
+    emit_table("resting at the moment", ("order",), [(line,) for line in found.resting])
 
 
 def tell_bets(result: Mapping[str, Any]) -> None:
