@@ -45,7 +45,7 @@ def test_what_is_explained_is_what_was_quoted(tape, name):
             else f"{side}: none"
             for side in ("bid", "ask")
         ]
-        if len(fills.filter((pl.col("ts") >= stood["ts"]) & (pl.col("ts") <= ts))):
+        if len(fills.filter((pl.col("ts") > stood["ts"]) & (pl.col("ts") <= ts))):
             continue
         assert [line.startswith(text) for line, text in zip(found.resting, resting, strict=False)] == [True, True]
         if found.decided_ts + delay < ts and found.known["trigger"] >= 0 and "messages" not in str(found.resting):
