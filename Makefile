@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 SHORT := $(addprefix bench/test_,replay.py sweep.py tape.py ingest.py query.py startup.py)
+STORE ?= data
 
 .PHONY: setup demo test test-all lint install lock bench bench-short exchange clean
 
@@ -42,8 +43,8 @@ bench-short: setup  ## small work, judged by the gates in bench/gates.toml
 	@BENCH_SHORT=1 $(BIN)/python -m pytest -q $(SHORT) -m bench --benchmark-only --benchmark-json .cache/bench.json
 	@$(BIN)/python -m bench.report .cache/bench.json --short
 
-exchange: setup  ## replays the store in data/ as an exchange on this machine
-	@$(BIN)/engine exchange --replay data --speed 20
+exchange: setup  ## replays a store as an exchange on this machine
+	@$(BIN)/engine exchange --replay $(STORE) --speed 20
 
 lock:  ## rewrites requirements.lock: Python 3.11 and newer, hashes, no addresses (needs uv)
 	@echo "setuptools>=77" | uv pip compile pyproject.toml - --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock

@@ -11,7 +11,7 @@ from .console import JSON_OPTION, emit_facts, emit_json, emit_table, progress, s
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ...io.kalshi.client import Client
     from ...io.kalshi.journal import Journal
@@ -107,7 +107,8 @@ def data_scan(
                 if not once and sys.stdout.isatty():
                     sys.stdout.write("\x1b[2J\x1b[H")  # clears the screen
                 shown = [tuple(_document(one).values()) for one in found[:top]]
-                emit_table(f"{len(found)} open markets", _SCAN_COLUMNS, shown)
+                columns, shown = _fitting(_SCAN_COLUMNS, shown) if sys.stdout.isatty() else (_SCAN_COLUMNS, shown)
+                emit_table(f"{len(found)} open markets", columns, shown)
                 if once or not sys.stdout.isatty():
                     return
                 time.sleep(every)
@@ -119,6 +120,31 @@ _SCAN_COLUMNS = (
     "ticker", "bid", "ask", "spread", "bid size", "ask size", "volume 24h", "volume 1h", "high 1h", "low 1h",
     "volatility", "closes", "score",
 )  # fmt: skip
+
+
+#: What a narrow terminal does without, the first first.
+_SPARE_COLUMNS = ("closes", "bid size", "ask size", "high 1h", "low 1h", "volume 24h", "volatility", "spread")
+
+
+def _fitting(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], width: int | None = None
+) -> tuple[Sequence[str], list[tuple[object, ...]]]:
+    """Leave out columns until a table fits the terminal.
+
+    >>> _fitting(("ticker", "closes", "score"), [("KXA", "2026-10-06", 1.5)], 20)
+    (('ticker', 'score'), [('KXA', 1.5)])
+    """
+    import shutil
+
+    width = width or shutil.get_terminal_size().columns
+    left = dict.fromkeys(columns)
+    wide = {name: max(len(str(cell)) for cell in (name, *cells)) for name, *cells in zip(columns, *rows, strict=True)}
+    for spare in _SPARE_COLUMNS:
+        if sum(wide[name] + 3 for name in left) <= width:
+            break
+        left.pop(spare, None)
+    kept = [number for number, name in enumerate(columns) if name in left]
+    return tuple(left), [tuple(row[number] for number in kept) for row in rows]
 
 
 def _document(one: Candidate) -> dict[str, object]:

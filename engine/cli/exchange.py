@@ -44,6 +44,8 @@ def exchange(
 
     if host not in _LOOPBACK:
         say(f"warning: listening on {host}: anybody who reaches this machine can try the exchange")
+    if sys.stderr.isatty():
+        say(f"reading {replay} …")
     with contextlib.ExitStack() as stack:
         served = Exchange(
             replay, tickers or [], speed=_speed(speed), keys=keys, faults=Faults.parse(fault), seed=seed, host=host,

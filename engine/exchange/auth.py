@@ -27,8 +27,11 @@ class Keys:
     def __init__(self, folder: Path, kind: str = "rsa") -> None:
         self.path = folder / "private.pem"
         name = folder / "key-id"
-        if not self.path.exists():
-            _make(folder, self.path, name, kind)
+        try:
+            if not self.path.exists():
+                _make(folder, self.path, name, kind)
+        except OSError as error:
+            raise InputError(f"cannot make a key pair in {folder}: {error.strerror}; name another --keys") from None
         try:
             self.key_id = name.read_text().strip()
             private = serialization.load_pem_private_key(self.path.read_bytes(), password=None)

@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
+from ...io.kalshi.transport import SIMULATED_TIME
+
 MAX_BODY = 8 << 20
 _MAX_HEAD = 64 << 10
 
@@ -44,8 +46,9 @@ Handler = Callable[[Request], Awaitable[Response]]
 class HttpServer:
     """Listens and answers every request with the handler's response."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, clock: Callable[[], int]) -> None:
         self._handler = handler
+        self._clock = clock  #: simulated time, which every answer tells: clients ask for "the last hour"
         self._open: set[asyncio.StreamWriter] = set()
         self._idle = asyncio.Event()
         self._server: asyncio.Server
@@ -70,12 +73,12 @@ class HttpServer:
             while (request := await _read(reader, writer)) is not None:
                 response = await self._handler(request)
                 keep = request.headers.get("connection", "").lower() != "close"
-                writer.write(_written(response, keep))
+                writer.write(_written(response, keep, self._clock()))
                 await writer.drain()
                 if not keep:
                     break
         except _BadRequestError as bad:
-            writer.write(_written(Response(400, {"msg": str(bad)}), keep=False))
+            writer.write(_written(Response(400, {"msg": str(bad)}), False, self._clock()))
         except (HangupError, ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
         finally:
@@ -108,7 +111,7 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> R
     return Request(words[0], unquote(path), parse_qsl(query, keep_blank_values=True), headers, body)
 
 
-def _written(response: Response, keep: bool) -> bytes:
+def _written(response: Response, keep: bool, now: int) -> bytes:
     body = b"" if response.document is None else msgspec.json.encode(response.document)
     try:
         phrase = HTTPStatus(response.status).phrase
@@ -116,6 +119,6 @@ def _written(response: Response, keep: bool) -> bytes:
         phrase = ""
     head = (
         f"HTTP/1.1 {response.status} {phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        f"Connection: {'keep-alive' if keep else 'close'}\r\n\r\n"
+        f"{SIMULATED_TIME}: {now}\r\nConnection: {'keep-alive' if keep else 'close'}\r\n\r\n"
     )
     return head.encode("latin-1") + body

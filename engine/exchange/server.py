@@ -74,6 +74,12 @@ class Exchange:
             raise InputError(f"usage tier {tier!r} is not known; known are {', '.join(TIERS)}")
         if speed != "max" and not 0 <= speed <= 1e6:
             raise InputError(f"speed must be 'max' or a number from 0 to 1000000, not {speed}")
+        if not 0 <= port < 65_535:
+            raise InputError(f"port must be from 0 to 65534 (the stream has the next one), not {port}")
+        if cash_dollars < 0 or not live_days > 0:
+            raise InputError(
+                f"cash must not be below 0 and live days must be above 0, not {cash_dollars} and {live_days}"
+            )
         self.speed = speed
         self._folder = tempfile.TemporaryDirectory(prefix="exchange-keys-") if keys is None else None
         self.keys = Keys(Path(self._folder.name if self._folder else str(keys)))
@@ -111,7 +117,7 @@ class Exchange:
         """Serve until ``stop``; ``ready`` is called when both addresses are known."""
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         host, port = self._address
-        http = HttpServer(self._routes)
+        http = HttpServer(self._routes, lambda: self.venue.now)
         rest_port = await http.start(host, port)
         stream: Server = await serve(
             self._talk, host, port + 1 if port else 0, process_request=self._admit,

@@ -31,6 +31,10 @@ class Client:
             budget.read.configure(limits.read.refill_rate, limits.read.bucket_capacity)
         budget.write.configure(limits.write.refill_rate, limits.write.bucket_capacity)
 
+    def now(self) -> int:
+        """The exchange's time, ns UTC: this machine's, or that of a replay as of its last answer."""
+        return self.transport.now()
+
     def close(self) -> None:
         """Close the connections."""
         self.transport.close()

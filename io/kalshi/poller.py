@@ -33,7 +33,7 @@ class Poller:
         self._wanted: set[str] = set()
         self._last: dict[str, BookSides] = {}
         self._known: OrderedDict[str, None] = OrderedDict()
-        self._since = time.time_ns()
+        self._since: int | None = None
         self._read_at = time.time_ns()
         self._seq = {_BOOKS: 0, _TRADES: 0}
         self._next = 0.0
@@ -84,12 +84,15 @@ class Poller:
             if each.book is None or each.ticker not in self._wanted or self._last.get(each.ticker) == each.book:
                 continue
             self._last[each.ticker] = each.book
-            body = {"market_ticker": each.ticker, "yes_dollars_fp": each.book.yes, "no_dollars_fp": each.book.no}
-            yield self._message("orderbook_snapshot", _BOOKS, {name: part for name, part in body.items() if part})
+            sides = {"yes_dollars_fp": each.book.yes, "no_dollars_fp": each.book.no}
+            body = {"market_ticker": each.ticker, "ts_ms": self._client.now() // 1_000_000}
+            body |= {name: part for name, part in sides.items() if part}
+            yield self._message("orderbook_snapshot", _BOOKS, body)
         self._read_at = time.time_ns()
 
     def _read_trades(self) -> list[Message]:
-        begun, since = time.time_ns(), self._since - _OVERLAP_NS
+        begun = self._client.now()
+        since = (self._since or begun) - _OVERLAP_NS
         tickers: list[str | None] = sorted(self._wanted) if len(self._wanted) <= _FEW else [None]  # pyright: ignore[reportAssignmentType]
         found: list[Trade] = []
         for ticker in tickers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +62,7 @@ class Pull:
     """One download into a store; run again, it fetches only what is new."""
 
     def __init__(self, client: Client, store: Store, state: Path, progress: Progress = lambda *_: None) -> None:
-        self._data, self._store, self._progress = client.market_data, store, progress
+        self._client, self._data, self._store, self._progress = client, client.market_data, store, progress
         self._spool = Spool(state)
         self._pulled = Pulled()
         self._cutoff = Cutoff()
@@ -75,7 +74,7 @@ class Pull:
             self._cutoff = self._data.cutoff()
             listed = [one for series in wanted.series for one in self._list(series, wanted)]
             self._pulled.markets = len(listed)
-            now = time.time_ns()
+            now = self._client.now()
             for number, one in enumerate(listed):
                 self._progress(number, len(listed), one.market.ticker)
                 self._fetch(one, wanted, now)

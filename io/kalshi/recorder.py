@@ -152,9 +152,9 @@ class Recorder:
 
     def _miss(self, hole: Hole) -> None:
         self.totals.holes += 1
-        many = f"{len(hole.tickers)} markets" if len(hole.tickers) != 1 else hole.tickers[0]
-        what = {BOOK: "order books", LIFECYCLE: "market news"}.get(hole.channel, "trades")
-        self._tell(f"missed {what} of {many} from {write_time(hole.start)}: {hole.reason}")
+        many = f" of {len(hole.tickers)} markets" if len(hole.tickers) != 1 else f" of {hole.tickers[0]}"
+        what = {BOOK: f"order books{many}", LIFECYCLE: "market news"}.get(hole.channel, f"trades{many}")
+        self._tell(f"missed {what} from {write_time(hole.start)}: {hole.reason}")
         if hole.channel == LIFECYCLE:
             self.watcher.ask()
         if hole.channel == BOOK:

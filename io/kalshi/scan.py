@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -45,15 +44,15 @@ class Candidate:
 
 def scan(client: Client, series: Iterable[str], now: int | None = None) -> list[Candidate]:
     """Look at the open markets of some series, best score first; books are read fresh, as listed quotes may be old."""
-    now = time.time_ns() if now is None else now
     found: list[Candidate] = []
     data = client.market_data
     for name in series:
         about = data.series(name)
+        at = client.now() if now is None else now
         markets = {m.ticker: m for page in data.markets(series_ticker=name, status="open") for m in page}
         for tickers in chunks(sorted(markets), BATCH):
             books = {book.ticker: book for book in data.orderbooks(tickers)}
-            candles = {c.market_ticker: c for c in data.batch_candles(tickers, start=now - _HOUR, end=now)}
+            candles = {c.market_ticker: c for c in data.batch_candles(tickers, start=at - _HOUR, end=at)}
             found += [_candidate(markets[t], about, books.get(t), candles.get(t)) for t in tickers]
     return sorted(found, key=lambda candidate: (-candidate.score, candidate.ticker))
 

@@ -20,6 +20,8 @@ from .settings import Settings
 T = TypeVar("T")
 Params = Mapping[str, str | int | bool | Sequence[str] | None]
 
+#: With this header a local exchange tells the time of its replay (ns UTC); the real one has none.
+SIMULATED_TIME = "Simulated-Time"
 _TIMEOUT_SECONDS = (5.0, 30.0)  # to connect, between bytes
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 10.0
 
@@ -39,6 +41,7 @@ class Transport:
         self.budget = budget or Budget()
         self._attempts, self._sleep = attempts, sleep
         self._path = urlsplit(settings.rest_url).path
+        self._ahead_ns = 0
         self._session = requests.Session()
         # The environment could swap the certificates, add credentials from .netrc or reroute: it has no say here.
         self._session.trust_env = False
@@ -47,6 +50,10 @@ class Transport:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+    def now(self) -> int:
+        """The exchange's time, ns UTC: this machine's, or that of a replay as of its last answer."""
+        return time.time_ns() + self._ahead_ns
 
     def get(self, path: str, key: str | None, kind: type[T] | Any, **options: Any) -> T:
         """Read one answer, or the part of it that stands under ``key``."""
@@ -117,6 +124,8 @@ class Transport:
                     allow_redirects=False,  # a signature is for one host
                 )
                 content = answer.content
+                simulated = answer.headers.get(SIMULATED_TIME, "")
+                self._ahead_ns = int(simulated) - time.time_ns() if simulated.isdigit() else 0
             except requests.RequestException as error:
                 if last or not repeatable:
                     raise NetworkError(f"no answer from {method} {path}: {_reason(error)}") from None

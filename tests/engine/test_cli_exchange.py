@@ -64,6 +64,9 @@ def test_it_says_where_it_is_and_stops_when_told(store, tmp_path):
         (("--from", "yesterday"), "--from must be a time"),
         (("--tier", "gold"), "usage tier 'gold' is not known"),
         (("--queue", "powr@2"), "queue model 'powr@2' is unknown"),
+        (("--port", "65535"), "port must be from 0 to 65534"),
+        (("--cash", "-5"), "cash must not be below 0"),
+        (("--live-days", "0"), "live days must be above 0"),
         (("KXNONE",), "has nothing of KXNONE"),
     ],
 )

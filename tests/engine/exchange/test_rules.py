@@ -22,6 +22,8 @@ from touchline.engine.exchange.order import Order
 from touchline.engine.exchange.portfolio import Portfolio
 from touchline.engine.exchange.wire import RefusalError, count, money, price, read_decimal
 from touchline.io.errors import InputError
+from touchline.io.kalshi.client import Client
+from touchline.io.kalshi.settings import Settings
 from touchline.io.kalshi.signing import Signer
 from touchline.io.schema import Side
 
@@ -132,6 +134,14 @@ def test_weekly_pause_follows_new_york():
         assert next_pause(end)[0] > end
 
 
+def test_every_answer_tells_the_time_of_the_replay():
+    with Exchange(make_history(), speed=0) as exchange, Client(Settings("demo", exchange.rest, exchange.ws)) as client:
+        assert abs(client.now() - time.time_ns()) < SECOND
+        exchange.advance(50)
+        client.market_data.status()
+        assert abs(client.now() - START - 50 * SECOND) < 5 * SECOND
+
+
 def test_keys_are_made_once_and_only_for_their_owner(tmp_path):
     first = Keys(tmp_path / "keys")
     assert stat.S_IMODE(first.path.stat().st_mode) == 0o600
@@ -143,6 +153,8 @@ def test_keys_are_made_once_and_only_for_their_owner(tmp_path):
         assert requests.get(exchange.rest + "/portfolio/balance", headers=headers, timeout=5).status_code == 200
         stale = {**headers, "KALSHI-ACCESS-TIMESTAMP": str(int(time.time() * 1000) + 1)}
         assert requests.get(exchange.rest + "/portfolio/balance", headers=stale, timeout=5).status_code == 401
+    with pytest.raises(InputError, match="cannot make a key pair"):
+        Keys(tmp_path / "keys" / "key-id" / "below a file")
     (tmp_path / "keys" / "private.pem").write_text("nonsense")
     with pytest.raises(InputError, match="does not hold a readable"):
         Keys(tmp_path / "keys")

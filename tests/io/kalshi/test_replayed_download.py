@@ -88,7 +88,7 @@ def test_a_download_and_a_scan_of_a_replay(original: Store, tmp_path: Path) -> N
         settings = Settings.from_env(environment(exchange, keys), None)
         with Client(settings, requests_per_second=1000) as client:
             client.adopt_limits()
-            found = scan(client, ["KXT"], now=exchange.venue.now)
+            found = scan(client, ["KXT"])
             cutoff = client.market_data.cutoff()
             assert client.portfolio.balance().cash == 10_000 * 1_000_000
         assert sorted(candidate.ticker for candidate in found) == TICKERS and cutoff.trades_created_ts
