@@ -189,12 +189,13 @@ def cell_curve(sweep: Sweep, cell: int) -> alt.TopLevelMixin:
     ends = (starts + sweep.period_ns) // 1_000_000
     curves = {"the chosen cell": pnl[:, column].cumsum(), "the average cell": pnl.mean(axis=1).cumsum()}
     rows = pl.concat(
-        _thin(pl.DataFrame({"time": ends, "dollars": values / 1e6, "cell": name}))[0] for name, values in curves.items()
+        thinned(pl.DataFrame({"time": ends, "dollars": values / 1e6, "cell": name}))[0]
+        for name, values in curves.items()
     )
     chart = alt.Chart(rows).mark_line(interpolate="step-after", strokeWidth=1.8)
     return styled(
         chart.encode(
-            x=_time(),
+            x=time_axis(),
             y=alt.Y("dollars:Q", title="P&L, $"),
             color=alt.Color(
                 "cell:N",
@@ -234,13 +235,13 @@ def decomposition(parts: Mapping[str, float]) -> alt.TopLevelMixin:
 
 def run_curves(run: Run) -> alt.TopLevelMixin:
     """Mid, quotes and fills; position; equity: three panels over one time axis."""
-    equity, equity_note = _thin(
+    equity, equity_note = thinned(
         run.equity.select((pl.col("ts") // 1_000_000).alias("time"), "mid", "position", "equity")
     )
     equity = equity.with_columns(
         (pl.col("mid") / 100).alias("cents"), pl.col("position") / 100, (pl.col("equity") / 1e6).alias("dollars")
     )
-    quotes, _ = _thin(
+    quotes, _ = thinned(
         run.quotes.select((pl.col("ts") // 1_000_000).alias("time"), pl.col("bid") / 100, pl.col("ask") / 100)
     )
     fills = run.fills.select(
@@ -249,24 +250,24 @@ def run_curves(run: Run) -> alt.TopLevelMixin:
         (pl.col("size") / 100).alias("contracts"),
         pl.when(pl.col("side") > 0).then(pl.lit("bought")).otherwise(pl.lit("sold")).alias("fill"),
     )
-    thinned = fills.height > MAX_FILLS
-    fills = fills.gather_every(-(-fills.height // MAX_FILLS)) if thinned else fills
-    note = " (thinned out)" if thinned or equity_note else ""
+    many = fills.height > MAX_FILLS
+    fills = fills.gather_every(-(-fills.height // MAX_FILLS)) if many else fills
+    note = " (thinned out)" if many or equity_note else ""
     step = {"interpolate": "step-after", "strokeWidth": 1}
     price = alt.Y("cents:Q", title="price, cents", scale=alt.Scale(zero=False))
     zoom = alt.selection_interval(bind="scales", encodings=["x"])
     layers = [
         alt.Chart(quotes)
         .mark_line(color=BUY, opacity=0.45, **step)
-        .encode(x=_time(), y=alt.Y("bid:Q", title="price, cents")),
+        .encode(x=time_axis(), y=alt.Y("bid:Q", title="price, cents")),
         alt.Chart(quotes)
         .mark_line(color=SELL, opacity=0.45, **step)
-        .encode(x=_time(), y=alt.Y("ask:Q", title="price, cents")),
-        alt.Chart(equity).mark_line(color=LINE, **step).encode(x=_time(), y=price),
+        .encode(x=time_axis(), y=alt.Y("ask:Q", title="price, cents")),
+        alt.Chart(equity).mark_line(color=LINE, **step).encode(x=time_axis(), y=price),
         alt.Chart(fills)
         .mark_point(filled=True, size=55, opacity=0.9, stroke="white", strokeWidth=0.6)
         .encode(
-            x=_time(),
+            x=time_axis(),
             y=price,
             color=alt.Color("fill:N", title=None, scale=alt.Scale(domain=["bought", "sold"], range=[BUY, SELL])),
             shape=alt.Shape(
@@ -281,13 +282,13 @@ def run_curves(run: Run) -> alt.TopLevelMixin:
     middle = (
         alt.Chart(equity)
         .mark_area(interpolate="step-after", line={"color": LINE, "strokeWidth": 1}, color=MUTED, opacity=0.5)
-        .encode(x=_time(), y=alt.Y("position:Q", title="contracts"))
+        .encode(x=time_axis(), y=alt.Y("position:Q", title="contracts"))
         .properties(width=820, height=110, title="Position")
     )
     bottom = (
         alt.Chart(equity)
         .mark_line(color=GOOD, interpolate="step-after", strokeWidth=1.6)
-        .encode(x=_time(), y=alt.Y("dollars:Q", title="$", scale=alt.Scale(zero=False)))
+        .encode(x=time_axis(), y=alt.Y("dollars:Q", title="$", scale=alt.Scale(zero=False)))
         .properties(width=820, height=130, title="Equity at mid")
     )
     return styled(alt.vconcat(top, middle, bottom).resolve_scale(x="shared"))
@@ -332,13 +333,14 @@ def markouts(fills: pl.DataFrame) -> alt.TopLevelMixin | None:
     )
 
 
-def _time() -> alt.X:
+def time_axis() -> alt.X:
+    """Time in UTC: hours within a day, days otherwise."""
     label = "utcFormat(datum.value, utchours(datum.value) || utcminutes(datum.value) ? '%H:%M' : '%b %d')"
     look = alt.Axis(labelOverlap="greedy", tickCount=8, labelExpr=label)
     return alt.X("time:T", title=None, scale=alt.Scale(type="utc"), axis=look)
 
 
-def _thin(rows: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
+def thinned(rows: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
     """Keep at most ``MAX_POINTS`` rows, the last among them."""
     if rows.height <= MAX_POINTS:
         return rows, False

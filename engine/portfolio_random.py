@@ -38,6 +38,7 @@ class RandomComparison:
             "mean": float(self.pnl.mean()) / 1e6,
             "deviation": float(self.pnl.std()) / 1e6,
             **quantiles,
+            "pnl": [int(pnl) / 1e6 for pnl in self.pnl],
             "market_return": self.market_pnl / self.market_cost if self.market_cost else None,
         }
 

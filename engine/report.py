@@ -12,7 +12,7 @@ from ..io.units import NS_PER_SECOND, cents, contracts, dollars
 from . import page, pictures
 from .evidence import Evidence, judge
 from .performance import inventory
-from .results import MONEY, Run, Sweep, read_results, synthetic
+from .results import MONEY, Bets, Run, Sweep, read_results, synthetic
 from .selection import Pick, best_by_market, best_overall, best_plateau
 
 TOP = 12
@@ -25,6 +25,10 @@ def report(folder: str | Path, to: str | Path | None = None) -> Path:
     if isinstance(found, Sweep):
         pick = best_plateau(found)
         return write_sweep_report(found, pick, judge(found, pick), path)
+    if isinstance(found, Bets):
+        from .report_bets import write_bets_report
+
+        return write_bets_report(found, path)
     return write_run_report(found, path)
 
 

@@ -183,13 +183,29 @@ class Run:
         return notices(self.about.get("warnings", ()))
 
 
-def read_results(folder: str | Path) -> Sweep | Run:
+@dataclass(frozen=True)
+class Bets:
+    """A betting backtest's folder: many markets, every trade, every bar's equity, every candidate's fate."""
+
+    folder: Path
+    about: Mapping[str, Any]
+    trades: pl.DataFrame
+    equity: pl.DataFrame
+
+    @property
+    def notices(self) -> list[Notice]:
+        """The warnings that the run gave."""
+        return notices(self.about.get("warnings", ()))
+
+
+def read_results(folder: str | Path) -> Sweep | Run | Bets:
     """Read a folder of results, whichever kind it is."""
     place = Path(folder)
     if (place / "sweep.json").is_file():
         return read_sweep(place)
     if (place / "run.json").is_file():
-        return read_run(place)
+        about = _json(place / "run.json", "engine backtest")
+        return read_bets(place) if about.get("kind") == "directional" else read_run(place)
     raise InputError(f"{place} is no folder of results: it has neither sweep.json nor run.json")
 
 
@@ -218,6 +234,16 @@ def read_run(folder: str | Path) -> Run:
     _need(frames["quotes"], ("ts", "bid", "ask"), place / "quotes.parquet")
     _need(frames["equity"], ("ts", "cash", "position", "mid", "equity"), place / "equity.parquet")
     return Run(place, about, frames["fills"], frames["quotes"], frames["equity"])
+
+
+def read_bets(folder: str | Path) -> Bets:
+    """Read a betting backtest's folder."""
+    place = Path(folder)
+    about = _json(place / "run.json", "engine backtest")
+    frames = {name: _frame(place / f"{name}.parquet") for name in ("trades", "equity")}
+    _need(frames["trades"], ("ticker", "event", "side", "entry_ts", "exit_ts", "pnl", "exit"), place / "trades.parquet")
+    _need(frames["equity"], ("ts", "equity", "locked", "positions"), place / "equity.parquet")
+    return Bets(place, about, frames["trades"], frames["equity"])
 
 
 def _json(path: Path, command: str) -> dict[str, Any]:

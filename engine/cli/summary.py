@@ -74,7 +74,9 @@ def tell_explanation(found: Explanation, title: str) -> None:
 
 def tell_bets(result: Mapping[str, Any]) -> None:
     """Print a betting backtest for people."""
-    emit_facts(result["strategy"]["name"], dict(_facts(result)))
+    from ..bet_facts import bet_facts
+
+    emit_facts(result["strategy"]["name"], dict(bet_facts(result)))
     for by, rows in result["groups"].items():
         if len(rows) > 1:
             names = list(rows[0])
@@ -91,63 +93,6 @@ def tell_bets(result: Mapping[str, Any]) -> None:
 def _warn(record: Mapping[str, Any]) -> None:
     for warning in record["warnings"]:
         say(f"warning: {warning['name']}: {warning['text']}")
-
-
-def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    figures, interval, random = result["figures"], result["event_interval"], result["random"]
-    facts = [
-        ("period", f"{_day(result['from_ts'])} to {_day(result['to_ts'])}, {result['markets']:,} markets"),
-        ("capital", f"${result['capital']:,.2f} became ${result['final_equity']:,.2f}"),
-        ("return", f"${figures['pnl']:,.2f}, {_percent(figures['total_return'])}"),
-        ("Sharpe, Sortino, Calmar", ", ".join(_plain(figures[n]) for n in ("sharpe", "sortino", "calmar"))),
-        ("", figures["assumptions"]),
-        (
-            "maximum drawdown",
-            f"${figures['max_drawdown']:,.2f}, {_percent(figures['max_drawdown_share'])}, "
-            f"{_day(figures['drawdown_from_ts'])} to {_day(figures['drawdown_to_ts'])}",
-        ),
-        ("trades", f"{figures['trades']:,}, {_plain(result['trades_a_day'])} a day, {result['open_at_end']} open"),
-        ("win rate", _percent(figures["win_rate"])),
-        ("average trade", f"${_plain(figures['expectancy'])}, profit factor {_plain(figures['profit_factor'])}"),
-        ("hold time", f"{_plain((figures['mean_hold_seconds'] or 0) / 3600)} hours on average"),
-        (
-            "exposure",
-            f"{_percent(result['exposure'])} of capital on average, at most {_percent(result['max_exposure'])}",
-        ),
-        ("fees", f"${result['fees']:,.2f} on ${result['turnover']:,.2f} bought"),
-        (
-            "stops",
-            f"{result['stops']['stops']}, filled {_plain(result['stops']['mean_cents'])} c past their mark on average",
-        ),
-    ]
-    if interval:
-        spread = f"${interval['low']:,.2f} to ${interval['high']:,.2f} (95 %, {interval['events']} events drawn again)"
-        facts.append(("return, interval", spread))
-    if random:
-        text = (
-            f"better than {_percent(random['beaten'])} of {random['portfolios']}, whose mean is ${random['mean']:,.2f}"
-        )
-        facts += [("random portfolios", text), ("buying everything", _percent(random["market_return"]))]
-    for whose, scores in result["calibration"].items():
-        if scores:
-            named = (("Brier", "brier"), ("log loss", "log_loss"), ("error", "calibration_error"))
-            text = ", ".join(f"{title} {scores[name]:.4f}" for title, name in named)
-            facts.append((f"calibration, {whose}", text))
-    return facts
-
-
-def _day(ts: int | None) -> str:
-    from datetime import UTC, datetime
-
-    return "-" if ts is None else datetime.fromtimestamp(ts // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
-
-
-def _plain(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.2f}"
 
 
 def _number(name: str, value: Any) -> Any:

@@ -131,3 +131,18 @@ def test_what_is_wrong_is_said_and_exit_code_2(folder, arguments, says, monkeypa
     assert ended.value.code == 2
     assert says in said.err
     assert not said.out
+
+
+def test_report_makes_a_page_of_bets(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    asked = ["backtest", "-s", "mine.toml", "--data-dir", "csv", "--out", "one", "--compare-random"]
+    for arguments in (asked, ["report", "one"]):
+        monkeypatch.setattr(sys, "argv", ["engine", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0
+    page = (folder / "one/report.html").read_text()
+    assert page.count('class="chart"') == 3  # equity, random portfolios, reliability: every group is of one
+    for words in ("<b>few-events</b>", "What became of the candidates", "among 200 random portfolios", "by price band"):
+        assert words in page
+    assert "Sharpe, Sortino, Calmar" in capsys.readouterr().out
