@@ -36,10 +36,12 @@ lint: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/basedpyright
 
 bench: setup  ## every bench; BENCH_DATA and BENCH_PEER name the common work's data and a Python with hftbacktest
+	@mkdir -p .cache
 	@$(BIN)/python -m pytest bench -m bench --benchmark-only --benchmark-json .cache/bench.json
 	@$(BIN)/python -m bench.report .cache/bench.json --write bench/RESULTS.md
 
 bench-short: setup  ## small work, judged by the gates in bench/gates.toml
+	@mkdir -p .cache
 	@BENCH_SHORT=1 $(BIN)/python -m pytest -q $(SHORT) -m bench --benchmark-only --benchmark-json .cache/bench.json
 	@$(BIN)/python -m bench.report .cache/bench.json --short
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from touchline.engine import tape_kernel
 from touchline.engine.replay import ground, new_block, replay, run_block, totals
 
 from . import floor, work
@@ -68,29 +70,39 @@ def test_replay_from_a_compiled_tape(benchmark, tell, market, rule):
     tell("replay from a tape", ratios, rule=rule, Mevents_s=1e3 / ns, ns_event=ns, bare_ns_event=bare)
 
 
-def test_replay_from_rows(benchmark, tell, rows):
-    """Everything: the book rebuilt, volatility, the walk, and the frames of fills, quotes and equity."""
+def test_replay_from_rows(benchmark, tell, rows, market):
+    """Book, volatility and the walk, as the peer does; beside it, with trades matched to changes and frames."""
     assumed, anchor = ANCHORS["queue"]
+    level = (rows.price // 100).astype(np.int16)
+    out: list = []
 
-    def walk(_: object):
-        market = tape(rows)
-        block = block_of(market, assumed)
-        run_block(block, work.MODEL)
-        last[:] = [(market, block)]
+    def rebuild() -> None:
+        kinds = (np.int64, np.uint8, np.int8, np.int16, np.int32, np.int32, np.int16, np.int16)
+        made = tuple(np.zeros(2 * len(level) + 16, kind) for kind in kinds)
+        counts = np.zeros(tape_kernel.COUNTS, np.int64)
+        n = tape_kernel.build_nb(rows.ts, rows.what, rows.side, level, rows.size, 100, True, made, counts)
+        out[:] = [column[:n] for column in made]
 
-    last: list = []
+    def walk(_: object) -> None:
+        rebuild()
+        out.append(block_of(market, assumed))
+        run_block(out[-1], work.MODEL)
+
     took = work.fastest(lambda: None, walk, benchmark=benchmark)
-    check(*last[0], anchor)
-    framed = work.fastest(lambda: None, lambda _: replay(last[0][0], work.MODEL, work.CELL, assumed))
-    rate = len(rows.ts) / took.cpu / 1e6
-    ratios, facts = {}, {"Mevents_s": rate, "with_frames_from_a_tape_Mevents_s": len(rows.ts) / framed.cpu / 1e6}
+    assert all((one == other).all() for one, other in zip(out[6:8], market.columns[6:8], strict=True))
+    check(market, out[-1], anchor)
+    million = len(rows.ts) / 1e6
+    facts: dict[str, object] = {"Mevents_s": million / took.cpu}
+    whole = work.fastest(lambda: None, lambda _: replay(tape(rows), work.MODEL, work.CELL, assumed))
+    facts["with_matching_and_frames_Mevents_s"] = million / whole.cpu
+    ratios: dict[str, float] = {}
     peer = work.peer("replay", 1)
     if isinstance(peer, str):
         facts["no_peer"] = peer
     else:
         assert (peer["answers"][0]["fills"], peer["answers"][0]["requotes"]) == (anchor[0], anchor[2])
         facts["hftbacktest_Mevents_s"] = peer["events"] / peer["cpu"] / 1e6
-        ratios["replay_peer"] = rate / facts["hftbacktest_Mevents_s"]
+        ratios["replay_peer"] = peer["cpu"] / took.cpu
     tell("replay from rows", ratios, **facts)
 
 

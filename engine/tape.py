@@ -200,14 +200,10 @@ def _digest(market: Market, columns: Columns, values: F64) -> str:
 
 def mid_later(tape: Tape, delay_ns: int = 10 * NS_PER_SECOND) -> I32:
     """Mid in whole ticks ``delay_ns`` after each event, the last one there was if a side was empty then."""
-    grid = tape.grid
-    bid, ask = tape.columns.best_bid, tape.columns.best_ask
-    two_sided = (bid > 0) & (ask < grid.top)
-    mids = (grid.ticks[bid] + grid.ticks[ask]) >> 1
-    last = np.maximum.accumulate(np.where(two_sided, np.arange(len(bid)), -1))
-    mids = np.where(last >= 0, mids[last], 0).astype(np.int32)
-    at = np.searchsorted(tape.columns.ts, tape.columns.ts + delay_ns, side="right") - 1
-    return mids[at]
+    columns, grid = tape.columns, tape.grid
+    mids = np.empty(len(tape), np.int32)
+    kernel.later_nb(columns.ts, columns.best_bid, columns.best_ask, grid.ticks, int(grid.top), delay_ns, mids)
+    return mids
 
 
 def save(tape: Tape, folder: Path) -> None:

@@ -218,3 +218,15 @@ def moments_nb(n, ts, kind):
     for i in range(n):
         if i + 1 == n or ts[i + 1] != ts[i]:
             kind[i] |= MOMENT
+
+
+@njit(cache=True, error_model="numpy")
+def later_nb(ts, bid, ask, ticks, top, delay, mids):
+    """Write the mid ``delay`` after each event, the last one there was if a side was empty then; 0 before the first."""
+    at = mid = 0
+    for i in range(len(ts)):
+        while at < len(ts) and ts[at] <= ts[i] + delay:
+            if bid[at] > 0 and ask[at] < top:
+                mid = (ticks[bid[at]] + ticks[ask[at]]) >> 1
+            at += 1
+        mids[i] = mid
