@@ -226,11 +226,17 @@ def replay(
     """Replay one market for one set of parameters and keep every fill, quote and equity point."""
     assumed = assumptions or Assumptions()
     values = parameter_values(model, tape, given or {})
-    block = new_block(tape, model, [values], [assumed], record=True)
-    run_block(block, model)
+    block = replay_block(tape, model, values, assumed)
     total = totals(block, tape)[0]
     fills = _fills(block, tape)
     return Replay(tape, model, values, assumed, total, fills, _quotes(block, tape), _equity(block, tape, fills))
+
+
+def replay_block(tape: Tape, model: type[QuotingModel], values: Mapping[str, float], assumptions: Assumptions) -> Block:
+    """Walk a block of one cell, which writes everything down, to the tape's end."""
+    block = new_block(tape, model, [values], [assumptions], record=True)
+    run_block(block, model)
+    return block
 
 
 def _mids(tape: Tape, at: I64) -> I64:

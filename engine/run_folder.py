@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from ..io.store import Store
 from ..strategies.quoting import QuotingModel
 from ..strategies.registry import quoting_model
 from . import __version__
-from .replay import Replay, Totals, quantiles, replay
+from .quote_figures import quote_figures
+from .replay import Replay, Totals, quantiles, replay, replay_block, totals
 from .result_files import frames_hash, read_record, write_run
+from .sweep_block import own_period
 from .tape import Tape
 from .tape_source import compile_tape
 from .venue import Assumptions
@@ -56,12 +59,16 @@ def bracket(run: Replay) -> dict[str, Totals]:
     names = [BRACKET[0], run.assumptions.queue, BRACKET[1]]
     if not run.tape.depth:
         names = ["through@1", run.assumptions.queue, "touch@1"]
-    out: dict[str, Totals] = {}
-    for name in dict.fromkeys(names):
-        same = name == run.assumptions.queue
+
+    def under(name: str) -> Totals:
+        if name == run.assumptions.queue:
+            return run.totals
         other = run.assumptions.with_options({"queue": name})
-        out[name] = run.totals if same else replay(run.tape, run.model, run.values, other).totals
-    return out
+        return totals(replay_block(run.tape, run.model, run.values, other), run.tape)[0]
+
+    distinct = list(dict.fromkeys(names))
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(distinct, pool.map(under, distinct), strict=True))
 
 
 def notices_of(run: Replay, queues: Mapping[str, Totals]) -> list[Notice]:
@@ -105,6 +112,7 @@ def summary(run: Replay, queues: Mapping[str, Totals]) -> dict[str, Any]:
         **asdict(run.totals),
         "markouts": markouts(run.fills),
         "queue_ahead": quantiles(ahead.to_numpy() / 100.0),
+        "quoting": quote_figures(run.tape, run.fills, run.quotes, run.equity, own_period(run.tape)),
         "by_queue": {name: total.pnl for name, total in queues.items()},
         "settled": run.tape.market.settlement is not None,
     }

@@ -43,11 +43,25 @@ def tell_replay(record: Mapping[str, Any]) -> None:
     facts |= {"fills": f"{made['fills']:,}", "contracts": contracts(made["volume"])}
     facts |= {"re-quotes": f"{made['requotes']:,}", "largest position": contracts(made["max_position"])}
     facts |= {"drawdown": dollars(made["max_drawdown"]), "both quotes stood": f"{made['uptime']:.1%}"}
+    facts |= _quoting(made["quoting"])
     facts["valued"] = "at settlement" if made["settled"] else "at the last mid: the market is not settled"
     emit_facts(f"{record['strategy']} on {record['market']}", facts)
     rows = [(name, dollars(pnl)) for name, pnl in made["by_queue"].items()]
     emit_table("P&L by queue model", ("queue", "P&L"), rows)
     _warn(record)
+
+
+def _quoting(made: Mapping[str, Any]) -> dict[str, str]:
+    from ...io.units import contracts
+
+    facts = {"at the touch": f"{made['at_touch']:.1%}"}
+    if made["fill_ratio"] is not None:
+        facts["filled of what was posted"] = f"{made['fill_ratio']:.2%}"
+    if made["inventory"] is not None:
+        facts["position on average"] = contracts(round(made["inventory"]["mean_abs"]))
+    if made["sharpe"] is not None:
+        facts["Sharpe"] = f"{made['sharpe']:.3f} for periods of {made['sharpe_period_s'] / 60:g} min"
+    return facts
 
 
 def tell_explanation(found: Explanation, title: str) -> None:
