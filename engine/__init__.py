@@ -10,6 +10,7 @@ _HOME: dict[str, str] = {
     "Assumptions": "venue",
     "compile_tape": "tape_source",
     "export": "exporting",
+    "Live": "live",
     "fit_market": "fit",
     "fit_underlying": "fit",
     "load_params": "params",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,19 +33,32 @@ def points_of(tape: Tape, volatility: str, window_s: float) -> Points:
     return _points(columns.ts[event], event, change[moved], value)
 
 
+@dataclass
+class Decay:
+    """Variance around a mean, both decaying with the time constant ``theta_s``, one observation after the other."""
+
+    theta_s: float
+    ts: int | None = None
+    mean: float = 0.0
+    variance: float = 0.0
+
+    def add(self, ts: int, x: float) -> float:
+        """Take an observation in. Returns the variance after it."""
+        if self.ts is None:
+            self.mean = x
+        else:
+            a = 1.0 - math.exp(-float(ts - self.ts) * 1e-9 / self.theta_s)
+            d = x - self.mean
+            self.mean += a * d
+            self.variance = (1.0 - a) * (self.variance + a * d * d)
+        self.ts = ts
+        return self.variance
+
+
 def decaying_variance(ts: I64, x: F64, theta_s: float) -> F64:
-    """Variance around a decaying mean after each observation, updated observation by observation."""
-    out = np.zeros(len(x))
-    if not len(x):
-        return out
-    mean, variance = float(x[0]), 0.0
-    for k in range(1, len(x)):
-        a = 1.0 - math.exp(-float(ts[k] - ts[k - 1]) * 1e-9 / theta_s)
-        d = float(x[k]) - mean
-        mean += a * d
-        variance = (1.0 - a) * (variance + a * d * d)
-        out[k] = variance
-    return out
+    """Variance around a decaying mean after each observation."""
+    decay = Decay(theta_s)
+    return np.array([decay.add(int(at), float(value)) for at, value in zip(ts, x, strict=True)], np.float64)
 
 
 def _points(ts: I64, event: I64, observed: I64, value: F64) -> Points:
