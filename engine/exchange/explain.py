@@ -33,11 +33,11 @@ def explained(
     rest = np.where(traded, size, np.maximum(-size, 0))
     hit = np.where(traded, -side, side)  # a trade takes from the other side than its taker's
     row = np.where(hit == Side.BID, _BIDS, _ASKS)
-    columns = (event.astype(np.uint8), row.astype(np.int8), price.astype(np.int16), rest)
+    codes, row, level = event.astype(np.uint8), row.astype(np.int8), price.astype(np.int16)
     order = np.argsort(market, kind="stable")
     bounds = np.flatnonzero(np.diff(market[order])) + 1
     for rows in np.split(order, bounds) if len(order) else []:
-        out[rows] = _of_market(ts[rows], *(column[rows] for column in columns))
+        out[rows] = _of_market(ts[rows], codes[rows], row[rows], level[rows], rest[rows])
     return out
 
 

@@ -146,11 +146,12 @@ def from_frames(markets: pl.DataFrame, book: pl.DataFrame, trades: pl.DataFrame)
         .sort("ts", "rank", "market", maintain_order=True)
     )
     columns = {name: merged[name].to_numpy() for name in Row._fields}
-    names = ("market", "ts", "kind", "side", "price", "size")
-    traded = columns["kind"] == TRADE
+    market, ts, kind, side, price, size = (columns[n] for n in ("market", "ts", "kind", "side", "price", "size"))
+    traded = kind == TRADE
     touching = traded.copy()
     touching[traded] = ~trades["is_block"].fill_null(False).to_numpy()[columns["extra"][traded]]
-    columns["extra"] = np.where(traded, columns["extra"], explained(*(columns[name] for name in names), touching))
+    found = explained(market, ts, kind, side, price, size, touching)
+    columns["extra"] = np.where(traded, columns["extra"], found)
     spans = _spans(merged, tickers)
     versions: dict[str, list[dict[str, Any]]] = {}
     for row in markets.sort("ticker", "valid_from", nulls_last=False).iter_rows(named=True):
