@@ -2,7 +2,8 @@
 
 Workload: 2,000 markets, one snapshot each, then 200,000 level changes with the field lengths and the mixture of
 prices of the exchange's own messages. The first is measured in seconds of one core. Before anything is timed the
-books are compared with plain ones kept by `json` and `Decimal`. Yardstick in the same run: `json.loads` of the same messages, which does no book at all.
+books are compared with plain ones kept by `json` and `Decimal`. Yardstick in the same run: `json.loads` of the same
+messages, which does no book at all.
 """
 
 from __future__ import annotations
