@@ -17,6 +17,7 @@ from .statistics import deflated_sharpe, effective_trials, min_track_record, mom
 from .warnings import Notice
 
 YEAR_NS = 365 * 86_400_000_000_000
+FOLDS = 5  #: of the walk-forward, unless the sweep says otherwise
 FEW_EVENTS = 30
 FEW_PERIODS = 30
 CONCENTRATED = 0.5
@@ -65,11 +66,14 @@ class Evidence:
         return row
 
 
-def judge(sweep: Sweep, pick: Pick | None = None, folds: int = 5, earlier_trials: int = 0, seed: int = 0) -> Evidence:
+def judge(sweep: Sweep, pick: Pick | None = None, earlier_trials: int = 0, seed: int = 0) -> Evidence:
     """Weigh a sweep's pick (the plateau, unless given) against the number of cells that were tried.
 
-    ``earlier_trials`` counts cells of earlier sweeps over the same data: they were chances to be lucky, too.
+    ``earlier_trials`` counts cells of earlier sweeps over the same data: they were chances to be lucky, too. Folds and
+    embargo of the walk-forward are those that the sweep was asked for.
     """
+    forward = sweep.about.get("walk_forward") or {}
+    folds, embargo = int(forward.get("folds", FOLDS)), int(forward.get("embargo_ns", 0))
     pick = pick or best_plateau(sweep)
     column = int(np.searchsorted(sweep.grid["cell"].to_numpy(), pick.cell))
     starts, pnl = sweep.period_pnl
@@ -84,8 +88,8 @@ def judge(sweep: Sweep, pick: Pick | None = None, folds: int = 5, earlier_trials
         measured.sharpe, measured.periods, count, trials.variance, measured.skew, measured.kurtosis
     )
     symmetric = overfitting(pnl, watched=column)
-    by_time = walk_forward(pnl, walk_forward_splits(starts, starts + sweep.period_ns, folds))
-    by_events = walk_forward(by_event, walk_forward_splits(begin, end, folds)) if len(events) > folds else None
+    by_time = walk_forward(pnl, walk_forward_splits(starts, starts + sweep.period_ns, folds, embargo))
+    by_events = walk_forward(by_event, walk_forward_splits(begin, end, folds, embargo)) if len(events) > folds else None
     rows = by_event if len(events) >= 3 else pnl
     interval = mean_interval(by_event[:, column], seed=seed)
     snooping = snooping_test(rows, mean_block=1.0 if rows is by_event else block_length(len(rows)), seed=seed)

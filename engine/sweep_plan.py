@@ -51,6 +51,11 @@ class Plan:
         base = parameter_values(self.model, tape, {**self.fixed, **first})
         return [base | {name: float(self.cells[cell, at]) for at, name in columns} for cell in cells]
 
+    def given(self, cell: int) -> dict[str, Any]:
+        """The model's parameters of a cell as they were asked for: fixed ones and those of its axes."""
+        swept = {one.name: float(self.cells[cell, at]) for at, one in enumerate(self.axes) if one.part == "model"}
+        return {**self.fixed, **swept}
+
     def setting(self, cell: int) -> dict[str, Any]:
         """What the axes set for a cell: the model's parameters and the assumptions."""
         return {one.name: one.setting(value) for one, value in zip(self.axes, self.cells[cell], strict=True)}

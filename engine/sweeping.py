@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ..io.errors import InputError
+from ..io.errors import CheckError, InputError
 from ..io.store import Store
 from ..strategies.parameters import check
 from ..strategies.quoting import QuotingModel
 from ..strategies.registry import quoting_model
 from .evidence import Evidence
 from .grid_spec import axes_of
+from .lookahead import prove as look_ahead
 from .replay import Ground, ground
 from .results import Sweep, read_sweep
 from .sweep_block import BLOCK, Part, StoppedError, keys_of, own_period, run_part
@@ -29,6 +30,9 @@ from .sweep_plan import Group, Plan, plan_of
 from .tape import Tape
 from .tape_source import Moment, compile_tape
 from .venue import Assumptions
+
+#: Cells of each group that the look-ahead prover tries, and the times at which it cuts each tape.
+PROVING_CELLS, PROVING_CUTS = 16, 5
 
 #: Told how many cell-events are done and about how many there are.
 Progress = Callable[[int, int], None]
@@ -64,13 +68,15 @@ def sweep(
     out: str | Path = "results/sweep", grid: Sequence[str] | Mapping[str, Any] | None = None,
     sample: str | None = None, start: Moment | None = None, end: Moment | None = None, price_grid: str | None = None,
     underlying: str | None = None, assumptions: Assumptions | None = None, threads: int = 2, pictures: bool = True,
-    progress: Progress | None = None, **parameters: Any,
+    walk_forward: int = 5, embargo_hours: float = 0.0, prove: bool = False, progress: Progress | None = None,
+    **parameters: Any,
 ) -> Swept:  # fmt: skip
     """Run every cell of a grid on every market, and weigh what came out; everything is left in the folder ``out``.
 
     ``grid`` maps parameters of the model, the venue or the limits to a list of values or a text such as
     ``"0.05:1:32"``; without it the model's own grid is taken. Other keywords fix parameters of the model. What the
-    folder holds already is not computed again.
+    folder holds already is not computed again. ``walk_forward`` is the number of folds, each chosen on what ended
+    ``embargo_hours`` before it; ``prove`` looks for look-ahead first.
     """
     model = quoting_model(strategy) if isinstance(strategy, str) else strategy
     check(model.parameters, parameters)
@@ -85,12 +91,15 @@ def sweep(
         "strategy": strategy if isinstance(strategy, str) else model.name, "store": opened.path,
         "from": None if start is None else str(start), "to": None if end is None else str(end), "grid": price_grid,
         "underlying": underlying, "sample": sample,
+        "walk_forward": {"folds": walk_forward, "embargo_ns": round(embargo_hours * 3_600e9)},
     }  # fmt: skip
 
     def tapes() -> Iterator[Tape]:
         for ticker in tickers:
             yield compile_tape(opened, ticker, start, end, grid=price_grid, underlying=underlying)
 
+    if prove:
+        asked["proved"] = prove_plan(plan, tapes())
     runner = Runner(plan, Parts(place / PARTS), max(threads, 1), len(tickers), progress)
     found = runner.run(tapes())
     result = write_sweep(place, plan, asked, [facts for facts, _ in found], runner.collect(found))
@@ -98,6 +107,22 @@ def sweep(
 
     evidence = conclude(place, pictures)
     return Swept(read_sweep(place), evidence, result, runner.computed)
+
+
+def prove_plan(plan: Plan, tapes: Iterable[Tape], cuts: int = PROVING_CUTS, seed: int = 0) -> dict[str, Any]:
+    """Cut every tape at random times and run some cells on what is left; raise an error if anything earlier changes."""
+    tried = 0
+    for tape in tapes:
+        for group in plan.groups:
+            some = np.unique(np.linspace(0, len(group.cells) - 1, PROVING_CELLS).astype(np.int64))
+            given = [plan.given(int(cell)) for cell in group.cells[some]]
+            limits = [group.limits[at] for at in some]
+            leaks = look_ahead(tape, plan.model, given, limits, cuts, seed, plan.float_queue)
+            if leaks:
+                more = f" ({len(leaks) - 1} more)" if len(leaks) > 1 else ""
+                raise CheckError(f"look-ahead: {leaks[0]}{more}")
+            tried += len(given) * cuts
+    return {"cuts": cuts, "seed": seed, "cells_cut": tried}
 
 
 #: Names and keys of a market's groups, in the plan's order.

@@ -81,6 +81,9 @@ def sweep(
     ),
     underlying: str | None = UNDERLYING,
     threads: int = typer.Option(2, "--threads", min=1, help="Threads that run cells."),
+    walk_forward: int = typer.Option(5, "--walk-forward", min=1, help="Folds, each chosen on earlier data only."),
+    embargo_hours: float = typer.Option(0.0, "--embargo-hours", min=0.0, help="Left out before each fold."),
+    prove: bool = typer.Option(False, "--prove", help="First cut the tapes at random: nothing earlier may change."),
     out: Path = _OUT,
     pictures: bool = typer.Option(True, help="Draw heat maps and write the report."),
     as_json: bool = JSON_OPTION,
@@ -120,7 +123,8 @@ def sweep(
             run(
                 strategy, tickers, opened, out=out, grid=grid, sample=sample, start=start, end=end,
                 price_grid=price_grid, underlying=underlying, assumptions=assumptions(queue, latency_ms, assume),
-                threads=threads, pictures=pictures, progress=seen, **pairs(parameters, "--set"),
+                threads=threads, pictures=pictures, walk_forward=walk_forward,
+                embargo_hours=embargo_hours, prove=prove, progress=seen, **pairs(parameters, "--set"),
             )  # fmt: skip
         except KeyboardInterrupt:
             say(f"stopped; what is done is kept in {out}: the same command goes on from there")

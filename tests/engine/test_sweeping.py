@@ -91,7 +91,7 @@ def test_a_stopped_sweep_goes_on_where_it_was(store: Store, swept: sweeping.Swep
 
     def stop(done: int, planned: int) -> None:
         told.append(done)
-        if len(told) == 5:
+        if len(told) == 9:
             raise KeyboardInterrupt
 
     given = {"store": store, "out": tmp_path, "grid": GRID, "threads": 1, "pictures": False}
