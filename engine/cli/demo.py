@@ -21,6 +21,8 @@ _OUT = typer.Option(Path("results/demo"), "--out", help="The demo's folder; an e
 _MARK = "demo.json"
 #: Bets in the short day: bars of five minutes, and markets may close soon.
 _BETS = {"step_minutes": 5, "min_hours": 0.1}
+#: What is swept: markets on one event that all see the same index.
+_SERIES = "SYNINX"
 _HOUR_NS = 3_600_000_000_000
 
 
@@ -44,7 +46,8 @@ def demo(
         rows = sample.load(store, files, lambda _: bar.advance(importing))
         checked = _check(store, bar)
         bets = _bet(store, out / "bets", seed, bar)
-    document = {"synthetic": True, "folder": str(out), "rows": rows, "checked": checked, "bets": bets}
+        swept = _sweep(store, out / "sweep", bar)
+    document = {"synthetic": True, "folder": str(out), "rows": rows, "checked": checked, "bets": bets, "sweep": swept}
     _write(out / _MARK, {"seed": seed, "scale": scale, **document})
     if as_json:
         emit_json(document)
@@ -59,7 +62,7 @@ def _clear(out: Path, about: dict[str, Any]) -> None:
 
     if out.exists() and not (out / _MARK).exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} holds something else than a demo; name a new folder with --out")
-    for part in ("day", "store", "bets"):
+    for part in ("day", "store", "bets", "sweep"):
         shutil.rmtree(out / part, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
     _write(out / _MARK, about)
@@ -104,6 +107,31 @@ def _bet(store: Store, folder: Path, seed: int, bar: Progress) -> dict[str, Any]
     result = DirectionalResult(made)
     result.write(folder)
     return {"trades": result.summary["figures"]["trades"], "pnl": result.summary["figures"]["pnl"]}
+
+
+def _sweep(store: Store, folder: Path, bar: Progress) -> dict[str, Any]:
+    """Sweep gamma and kappa on the markets of the index, as `engine sweep` does; export what there is, forced."""
+    from ..exporting import export
+    from ..market_choice import Choice, choose_markets
+    from ..sweeping import sweep
+
+    task = bar.add_task("sweeping 1,024 cells", total=None)
+
+    def seen(done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total)
+
+    made = sweep(
+        "avellaneda-stoikov", choose_markets(store, Choice(series=(_SERIES,))), store, out=folder, progress=seen
+    )
+    params = export(folder, folder / "params.toml", force=True)  # a single event never passes; the file says so
+    return {
+        "cells": made.evidence.cells,
+        "markets": made.cells["market"].n_unique(),
+        "best": params.applies[0].parameters,
+        "pnl": made.evidence.in_sample_pnl / 1e6,
+        "warnings": [notice.name for notice in made.evidence.notices],
+        "result_hash": made.result_hash,
+    }
 
 
 def _busiest(store: Store) -> str:

@@ -45,6 +45,9 @@ _WHERE = _quoting("--where", help="A condition in SQL on table markets.")
 _MIN_VOLUME = _quoting("--min-volume", help="Contracts traded before --from, at least.")
 _SCORE = _quoting("--score", help="So many markets with the best score before --from.", min=1)
 _PRICE_GRID = _quoting("--price-grid", help="Price grid, when the market's is not stored.")
+_WALK_FORWARD = _quoting("--walk-forward", help="Folds, each chosen on earlier data only.", default=5, min=1)
+_EMBARGO = _quoting("--embargo-hours", help="Hours left out before each fold.", default=0.0, min=0.0)
+_PROVE = _quoting("--prove", help="First cut the tapes at random: nothing earlier may change.", default=False)
 _OUT = typer.Option(Path("results/sweep"), "--out", help="Folder for the result; a sweep that was stopped goes on.")
 _FOLDER = typer.Argument(..., help="Folder that engine sweep wrote.")
 
@@ -52,21 +55,13 @@ _FOLDER = typer.Argument(..., help="Folder that engine sweep wrote.")
 @app.callback(invoke_without_command=True)
 def sweep(
     context: typer.Context,
-    strategy: str | None = typer.Option(
-        None, "--strategy", "-s", help="A quoting model or file.py:ClassName; a pipeline or FILE.toml."
-    ),
+    strategy: str | None = _STRATEGY,
     market: list[str] = MARKETS,
     series: list[str] = _SERIES,
     category: str | None = _CATEGORY,
-    where: str | None = typer.Option(
-        None, "--where", help="A condition in SQL on table markets.", rich_help_panel=QUOTING
-    ),
-    min_volume: float | None = typer.Option(
-        None, "--min-volume", help="Contracts traded before --from, at least.", rich_help_panel=QUOTING
-    ),
-    score: int | None = typer.Option(
-        None, "--score", min=1, help="So many markets with the best score before --from.", rich_help_panel=QUOTING
-    ),
+    where: str | None = _WHERE,
+    min_volume: float | None = _MIN_VOLUME,
+    score: int | None = _SCORE,
     grid: list[str] = _GRID,
     sample: str | None = typer.Option(None, "--sample", help="Some of the grid's cells: sobol:4096."),
     data: str = DATA,
@@ -76,14 +71,12 @@ def sweep(
     queue: str = QUEUE,
     latency_ms: str = LATENCY,
     assume: list[str] = ASSUME,
-    price_grid: str | None = typer.Option(
-        None, "--price-grid", help="Price grid, when the market's is not stored.", rich_help_panel=QUOTING
-    ),
+    price_grid: str | None = _PRICE_GRID,
     underlying: str | None = UNDERLYING,
     threads: int = typer.Option(2, "--threads", min=1, help="Threads that run cells."),
-    walk_forward: int = typer.Option(5, "--walk-forward", min=1, help="Folds, each chosen on earlier data only."),
-    embargo_hours: float = typer.Option(0.0, "--embargo-hours", min=0.0, help="Left out before each fold."),
-    prove: bool = typer.Option(False, "--prove", help="First cut the tapes at random: nothing earlier may change."),
+    walk_forward: int = _WALK_FORWARD,
+    embargo_hours: float = _EMBARGO,
+    prove: bool = _PROVE,
     out: Path = _OUT,
     pictures: bool = typer.Option(True, help="Draw heat maps and write the report."),
     as_json: bool = JSON_OPTION,
