@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,10 @@ BLOCK = 512
 SLICE = 1 << 27
 #: A tape's P&L is kept for at least so many periods, if its samples allow.
 PERIODS = 64
+
+
+#: One block is made at a time, so that two threads never make the same kernel twice.
+_MAKING = threading.Lock()
 
 
 class StoppedError(Exception):
@@ -65,9 +70,10 @@ def run_part(
     pair = 2 if count == 1 else 1  # one cell has a kernel of its own, which would have to be compiled
 
     def run(assumed: Sequence[Assumptions]) -> tuple[dict[str, np.ndarray[Any, Any]], I64]:
-        block = new_block(
-            tape, model, [*values] * pair, [*assumed] * pair, record=False, shared=base, float_queue=float_queue
-        )
+        with _MAKING:
+            block = new_block(
+                tape, model, [*values] * pair, [*assumed] * pair, record=False, shared=base, float_queue=float_queue
+            )
         events = max(SLICE // len(limits), 1)
         for stop in [*range(events, len(tape), events), len(tape)]:
             before = int(block.state.scalars[0])

@@ -68,15 +68,16 @@ def sweep(
     out: str | Path = "results/sweep", grid: Sequence[str] | Mapping[str, Any] | None = None,
     sample: str | None = None, start: Moment | None = None, end: Moment | None = None, price_grid: str | None = None,
     underlying: str | None = None, assumptions: Assumptions | None = None, threads: int = 2, pictures: bool = True,
-    walk_forward: int = 5, embargo_hours: float = 0.0, prove: bool = False, progress: Progress | None = None,
-    **parameters: Any,
+    walk_forward: int = 5, embargo_hours: float = 0.0, prove: bool = False, scheduler: str | None = None,
+    progress: Progress | None = None, **parameters: Any,
 ) -> Swept:  # fmt: skip
     """Run every cell of a grid on every market, and weigh what came out; everything is left in the folder ``out``.
 
     ``grid`` maps parameters of the model, the venue or the limits to a list of values or a text such as
     ``"0.05:1:32"``; without it the model's own grid is taken. Other keywords fix parameters of the model. What the
     folder holds already is not computed again. ``walk_forward`` is the number of folds, each chosen on what ended
-    ``embargo_hours`` before it; ``prove`` looks for look-ahead first.
+    ``embargo_hours`` before it; ``prove`` looks for look-ahead first. ``scheduler`` is the address of a Dask scheduler
+    whose workers read the same store; they take the place of ``threads``.
     """
     model = quoting_model(strategy) if isinstance(strategy, str) else strategy
     check(model.parameters, parameters)
@@ -94,14 +95,21 @@ def sweep(
         "walk_forward": {"folds": walk_forward, "embargo_ns": round(embargo_hours * 3_600e9)},
     }  # fmt: skip
 
+    source = {"start": start, "end": end, "grid": price_grid, "underlying": underlying}
+
     def tapes() -> Iterator[Tape]:
         for ticker in tickers:
-            yield compile_tape(opened, ticker, start, end, grid=price_grid, underlying=underlying)
+            yield compile_tape(opened, ticker, **source)
 
     if prove:
         asked["proved"] = prove_plan(plan, tapes())
-    runner = Runner(plan, Parts(place / PARTS), max(threads, 1), len(tickers), progress)
-    found = runner.run(tapes())
+    remote = None if scheduler is None else Remote(scheduler, strategy, {"store": opened.path, **source})
+    runner = Runner(plan, Parts(place / PARTS), max(threads, 1), len(tickers), progress, remote)
+    try:
+        found = runner.run(tapes())
+    finally:
+        if remote is not None:
+            remote.cluster.close()
     result = write_sweep(place, plan, asked, [facts for facts, _ in found], runner.collect(found))
     from .conclusions import conclude
 
@@ -129,13 +137,40 @@ def prove_plan(plan: Plan, tapes: Iterable[Tape], cuts: int = PROVING_CUTS, seed
 Wanted = list[tuple[str, np.ndarray[Any, np.dtype[np.float64]]]]
 
 
+class Remote:
+    """Where blocks run instead of here, and what a worker needs to know."""
+
+    def __init__(self, address: str, strategy: str | type[QuotingModel], source: Mapping[str, Any]) -> None:
+        from .sweep_cluster import Cluster
+
+        if not isinstance(strategy, str):
+            raise InputError("workers find a strategy by its name or as file.py:ClassName, not as a class")
+        self.cluster, self.strategy, self.source = Cluster(address), strategy, source
+
+    def run(
+        self, tape: Tape, values: list[dict[str, float]], limits: list[Assumptions], float_queue: bool,
+        seen: Callable[[int], None],
+    ) -> Part:  # fmt: skip
+        """Run a block on some worker."""
+        from .sweep_cluster import Task
+
+        source = {**self.source, "ticker": tape.market.ticker}
+        part = self.cluster.run(Task(self.strategy, source, tape.digest, values, limits, float_queue), seen)
+        seen(2 * len(tape) * len(values))
+        return part
+
+
 class Runner:
     """Spreads (market, group, block) over threads; keeps few tapes, and what is done on disk."""
 
     LOOK_UP_S = 0.1  #: between two reports of progress
 
-    def __init__(self, plan: Plan, parts: Parts, threads: int, markets: int, progress: Progress | None = None) -> None:
-        self.plan, self.parts, self.threads, self.markets = plan, parts, threads, markets
+    def __init__(
+        self, plan: Plan, parts: Parts, threads: int, markets: int, progress: Progress | None = None,
+        remote: Remote | None = None,
+    ) -> None:  # fmt: skip
+        self.plan, self.parts, self.remote, self.markets = plan, parts, remote, markets
+        self.threads = threads if remote is None else remote.cluster.slots
         self.progress, self.computed = progress, 0
         self._done, self._planned, self._seen = 0, 0, 0
         self._lock, self._stop, self._told = threading.Lock(), threading.Event(), 0.0
@@ -190,7 +225,10 @@ class Runner:
     def _work(
         self, tape: Tape, name: str, values: list[dict[str, float]], limits: list[Assumptions], shared: Ground
     ) -> None:
-        part = run_part(tape, self.plan.model, values, limits, self.plan.float_queue, self._count, shared)
+        if self.remote is None:
+            part = run_part(tape, self.plan.model, values, limits, self.plan.float_queue, self._count, shared)
+        else:
+            part = self.remote.run(tape, values, limits, self.plan.float_queue, self._count)
         self.parts.write(name, part)
 
     def _count(self, done: int, fresh: bool = True) -> None:

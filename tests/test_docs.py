@@ -22,13 +22,15 @@ from touchline.io.importers.base import Chunk
 from touchline.io.store import Store
 from touchline.strategies.pipeline import load_pipeline
 
+from .engine.made_books import made_books
+
 ROOT = Path(__file__).resolve().parent.parent
 ENGINE = Path(sys.executable).with_name("engine")
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: Pages whose blocks another test runs.
 ELSEWHERE = {"models.md": "tests/strategies/test_models_page.py"}
 #: Pages with blocks that are run here; each has a test below.
-HERE = {"README.md", "directional.md", "exchange.md", "kalshi.md", "params.md", "store.md"}
+HERE = {"README.md", "directional.md", "exchange.md", "kalshi.md", "params.md", "store.md", "sweep.md"}
 RUN = ("sh", "console", "python", "toml")
 TICKER = "KXINX-26SEP14H1600-B7187"
 HOUR = 3_600_000_000_000
@@ -144,6 +146,15 @@ def test_the_page_on_betting_runs(with_data: Path):
     assert load_pipeline(with_data / "scored.toml").scorer.values["fall"] == 0.10
     python(scripts[0], with_data)
     assert json.loads((with_data / "results/first/run.json").read_text())["markets"] == 4
+
+
+def test_the_page_on_sweeps_runs(tmp_path: Path):
+    made_books(tmp_path / "data", markets=3, seconds=300)
+    for language, body in blocks("sweep.md"):
+        if language == "python":
+            python(body, tmp_path)
+        else:
+            commands(body, tmp_path)
 
 
 def test_the_page_on_the_exchange_runs(with_data: Path):

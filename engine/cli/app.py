@@ -12,7 +12,7 @@ from .. import __version__
 
 #: Command -> (module of this package that defines `app`, one line for `engine --help`).
 COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("demo", "Make a synthetic day, import it, check it and bet on it."),
+    "demo": ("demo", "Make a synthetic day, import it, check it, bet on it and sweep it."),
     "data": ("data", "Import, check and query recorded markets."),
     "backtest": ("backtest", "Try a quoting or betting strategy on recorded markets."),
     "sweep": ("sweep", "Run thousands of parameter sets at once, and say how much of the best to believe."),

@@ -1,4 +1,4 @@
-"""`engine demo`: a synthetic day, imported, checked and bet on, in a folder of its own."""
+"""`engine demo`: a synthetic day, imported, checked, bet on and swept, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ _OUT = typer.Option(Path("results/demo"), "--out", help="The demo's folder; an e
 _MARK = "demo.json"
 #: Bets in the short day: bars of five minutes, and markets may close soon.
 _BETS = {"step_minutes": 5, "min_hours": 0.1}
-#: What is swept: markets on one event that all see the same index.
-_SERIES = "SYNINX"
 _HOUR_NS = 3_600_000_000_000
 
 
@@ -33,7 +31,7 @@ def demo(
     scale: float = typer.Option(0.05, "--scale", help="How much happens: 1 is over a million messages."),
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Make a synthetic market day, import it, check it, and bet on it. Nothing in it was ever traded."""
+    """Make a synthetic market day, import it, check it, bet on it and sweep it. Nothing in it was ever traded."""
     from ...io import sample
     from ...io.store import Store
 
@@ -110,9 +108,8 @@ def _bet(store: Store, folder: Path, seed: int, bar: Progress) -> dict[str, Any]
 
 
 def _sweep(store: Store, folder: Path, bar: Progress) -> dict[str, Any]:
-    """Sweep gamma and kappa on the markets of the index, as `engine sweep` does; export what there is, forced."""
+    """Sweep gamma and kappa on the busiest market, as `engine sweep` does; export the choice, forced."""
     from ..exporting import export
-    from ..market_choice import Choice, choose_markets
     from ..sweeping import sweep
 
     task = bar.add_task("sweeping 1,024 cells", total=None)
@@ -120,13 +117,10 @@ def _sweep(store: Store, folder: Path, bar: Progress) -> dict[str, Any]:
     def seen(done: int, total: int) -> None:
         bar.update(task, completed=done, total=total)
 
-    made = sweep(
-        "avellaneda-stoikov", choose_markets(store, Choice(series=(_SERIES,))), store, out=folder, progress=seen
-    )
+    made = sweep("avellaneda-stoikov", _busiest(store), store, out=folder, progress=seen)
     params = export(folder, folder / "params.toml", force=True)  # a single event never passes; the file says so
     return {
         "cells": made.evidence.cells,
-        "markets": made.cells["market"].n_unique(),
         "best": params.applies[0].parameters,
         "pnl": made.evidence.in_sample_pnl / 1e6,
         "warnings": [notice.name for notice in made.evidence.notices],
@@ -143,7 +137,8 @@ def _busiest(store: Store) -> str:
 def _tell(document: dict[str, Any], ticker: str) -> None:
     from ...io.units import dollars
 
-    rows, checked, bets = document["rows"], document["checked"], document["bets"]
+    rows, checked, bets, swept = (document[name] for name in ("rows", "checked", "bets", "sweep"))
+    best = ", ".join(f"{name} {value:.3g}" for name, value in swept["best"].items())
     pnl = dollars(round(bets["pnl"] * 1_000_000))
     emit_facts(
         "A synthetic day; nothing in it was ever traded",
@@ -151,6 +146,8 @@ def _tell(document: dict[str, Any], ticker: str) -> None:
             "imported": ", ".join(f"{count:,} {table}" for table, count in rows.items()),
             "checked": f"{checked['markets']} markets, {checked['faults']} faults, {checked['notes']} notes",
             "bet": f"{bets['trades']} trades came to {pnl}; made-up prices say nothing about a strategy",
+            "swept": f"{swept['cells']:,} cells of avellaneda-stoikov; the robust choice is {best}",
+            "it warns of": ", ".join(swept["warnings"]),
         },
     )
     out = Path(document["folder"])
@@ -162,5 +159,6 @@ def _tell(document: dict[str, Any], ticker: str) -> None:
         f'  engine data sql "select ticker, count(*) n from trades group by 1 order by 2 desc" --store {store}\n'
         f"  engine fit --store {store} --market {ticker} --underlying SYNSPX\n"
         f"  engine summary --results-file {out / 'bets'}\n"
+        f"  engine sweep show {out / 'sweep'}\n"
         f"  engine exchange --replay {store} --speed 20"
     )

@@ -48,6 +48,7 @@ _PRICE_GRID = _quoting("--price-grid", help="Price grid, when the market's is no
 _WALK_FORWARD = _quoting("--walk-forward", help="Folds, each chosen on earlier data only.", default=5, min=1)
 _EMBARGO = _quoting("--embargo-hours", help="Hours left out before each fold.", default=0.0, min=0.0)
 _PROVE = _quoting("--prove", help="First cut the tapes at random: nothing earlier may change.", default=False)
+_SCHEDULER = _quoting("--scheduler", help="Address of a Dask scheduler; its workers read the same store.")
 _OUT = typer.Option(Path("results/sweep"), "--out", help="Folder for the result; a sweep that was stopped goes on.")
 _FOLDER = typer.Argument(..., help="Folder that engine sweep wrote.")
 
@@ -77,6 +78,7 @@ def sweep(
     walk_forward: int = _WALK_FORWARD,
     embargo_hours: float = _EMBARGO,
     prove: bool = _PROVE,
+    scheduler: str | None = _SCHEDULER,
     out: Path = _OUT,
     pictures: bool = typer.Option(True, help="Draw heat maps and write the report."),
     as_json: bool = JSON_OPTION,
@@ -117,7 +119,8 @@ def sweep(
                 strategy, tickers, opened, out=out, grid=grid, sample=sample, start=start, end=end,
                 price_grid=price_grid, underlying=underlying, assumptions=assumptions(queue, latency_ms, assume),
                 threads=threads, pictures=pictures, walk_forward=walk_forward,
-                embargo_hours=embargo_hours, prove=prove, progress=seen, **pairs(parameters, "--set"),
+                embargo_hours=embargo_hours, prove=prove, scheduler=scheduler, progress=seen,
+                **pairs(parameters, "--set"),
             )  # fmt: skip
         except KeyboardInterrupt:
             say(f"stopped; what is done is kept in {out}: the same command goes on from there")

@@ -23,7 +23,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Com
     return folder, run("demo", "--scale", "0.01", where=folder)
 
 
-def test_the_demo_makes_imports_checks_and_bets(made):
+def test_the_demo_makes_imports_checks_bets_and_sweeps(made):
     folder, done = made
     assert done.returncode == 0, done.stderr
     assert "nothing in it was ever traded" in done.stdout
@@ -32,6 +32,10 @@ def test_the_demo_makes_imports_checks_and_bets(made):
     assert document["rows"]["book"] > 5_000
     assert document["checked"]["markets"] == 32
     assert document["checked"]["faults"] == 0
+    assert document["sweep"]["cells"] == 1_024
+    assert "synthetic-data" in document["sweep"]["warnings"]
+    for name in ("heatmap.png", "heatmap.html", "report.html", "params.toml", "cells.parquet"):
+        assert (folder / "results/demo/sweep" / name).is_file()
     assert (folder / "results/demo/bets/run.json").is_file()
 
 
@@ -39,7 +43,7 @@ def test_the_demo_makes_imports_checks_and_bets(made):
 def test_the_commands_it_names_work(made):
     folder, done = made
     named = [shlex.split(line)[1:] for line in done.stderr.splitlines() if line.startswith("  engine ")]
-    assert [command[0] for command in named] == ["data", "data", "data", "fit", "summary", "exchange"]
+    assert [command[0] for command in named] == ["data", "data", "data", "fit", "summary", "sweep", "exchange"]
     for command in named[:-1]:
         tried = run(*command, where=folder)
         assert tried.returncode == 0, tried.stderr

@@ -1,0 +1,179 @@
+"""Sweeps that are killed, and sweeps spread over worker processes: the same hash in the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from touchline.engine import sweeping
+from touchline.engine.replay import replay
+from touchline.engine.tape_source import compile_tape
+from touchline.engine.venue import Assumptions
+from touchline.io.store import Store
+from touchline.strategies.fixed_spread import FixedSpread
+
+from .made_books import made_books
+
+KILLS, CELLS = 30, 200
+#: Sweeps in small blocks, and tells when it begins to work and after each part.
+CHILD = """
+import sys
+from touchline.engine import sweeping, sweep_parts
+sweeping.BLOCK = 3
+def told(write):
+    def wrapped(self, group, part):
+        print("part", flush=True)
+        write(self, group, part)
+    return wrapped
+sweep_parts.Parts.write = told(sweep_parts.Parts.write)
+print("begun", flush=True)
+made = sweeping.sweep("fixed-spread", ["MADE-00", "MADE-01"], sys.argv[1], out=sys.argv[2], threads=1,
+                      grid={"half_spread": "0.5:3:21", "skew": [0, 0.1, 0.2]}, pictures=False)
+print(made.result_hash, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return made_books(tmp_path_factory.mktemp("books") / "data", markets=3, seconds=300, seed=5)
+
+
+@pytest.mark.slow
+def test_a_sweep_survives_thirty_kills(store: Store, tmp_path: Path):
+    """Each child is killed at a random moment after some part; only a sweep that was not may finish."""
+    grid = {"half_spread": "0.5:3:21", "skew": [0, 0.1, 0.2]}
+    whole = sweeping.sweep(
+        "fixed-spread", ["MADE-00", "MADE-01"], store, out=tmp_path / "whole", grid=grid, pictures=False
+    )
+    rng = np.random.default_rng(11)
+    place, kills, hashes = tmp_path / "killed", 0, []
+    for _ in range(4 * KILLS):
+        with child(store, place) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "begun\n"
+            parts = int(rng.integers(0, 3)) if kills < KILLS else 10_000
+            said = [process.stdout.readline() for _ in range(1)]
+            while said[-1] == "part\n" and len(said) <= parts:
+                said.append(process.stdout.readline())
+            if said[-1] != "part\n":
+                hashes.append(said[-1].strip())
+                if kills >= KILLS:
+                    break
+                subprocess.run(["rm", "-rf", str(place)], check=True)
+                continue
+            time.sleep(float(rng.uniform(0, 0.02)))
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+    assert kills == KILLS
+    assert set(hashes) == {whole.result_hash}
+    assert not [path for path in place.rglob(".*") if path.suffix == ".parquet"]
+
+
+@contextmanager
+def child(store: Store, place: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", CHILD, store.path, str(place)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
+
+
+@contextmanager
+def cluster(folder: Path, workers: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler and workers as processes of their own, on this machine's loopback."""
+    about, started = folder / "scheduler.json", []
+    run = [sys.executable, "-m", "distributed.cli"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+    settings = ["--scheduler-file", str(about), "--no-dashboard"]
+    try:
+        scheduler = [run[0], "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", *settings]
+        started.append(subprocess.Popen(scheduler, **quiet))
+        wait_for(about.exists)
+        worker = [run[0], "-m", "distributed.cli.dask_worker", "--no-nanny", "--nthreads", "1", "--host", "127.0.0.1"]
+        started += [subprocess.Popen([*worker, *settings], **quiet) for _ in range(workers)]
+        yield json.loads(about.read_text())["address"], started[1:]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+def wait_for(happened, seconds: float = 120.0) -> None:
+    until = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_workers_give_the_same_hash_though_one_is_killed(store: Store, tmp_path: Path):
+    asked = ["--strategy", "fixed-spread", "--series", "MADE", "--store", store.path, "--no-pictures", "--json"]
+    asked += ["--grid", "half-spread=0.5:3:40", "--grid", "skew=0:0.5:40"]
+    engine = str(Path(sys.executable).with_name("engine"))
+    local = subprocess.run([engine, "sweep", *asked, "--out", tmp_path / "local"], capture_output=True, check=False)
+    assert local.returncode == 0, local.stderr
+    with cluster(tmp_path, workers=2) as (address, workers):
+        wait_for(lambda: joined(address) == 2)
+        command = [engine, "sweep", *asked, "--scheduler", address, "--out", str(tmp_path / "spread")]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as sweep:
+            parts = tmp_path / "spread/parts"
+            wait_for(lambda: sweep.poll() is not None or len(list(parts.glob("*/*.npz"))) >= 2)
+            os.kill(workers[0].pid, signal.SIGKILL)
+            assert sweep.stderr is not None
+            said = sweep.stderr.read()
+        assert sweep.returncode == 0, said
+    records = [json.loads((tmp_path / name / "sweep.json").read_text()) for name in ("local", "spread")]
+    assert records[0]["result_hash"] == records[1]["result_hash"]
+
+
+def joined(address: str) -> int:
+    """How many workers a scheduler has, asked from a process of its own."""
+    code = f"from distributed import Client; print(len(Client({address!r}, timeout=10).nthreads()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    with suppress(ValueError):
+        return int(done.stdout)
+    return 0
+
+
+@pytest.mark.slow
+def test_random_cells_of_random_sweeps_are_replays(store: Store, tmp_path: Path):
+    """Models, limits and venues at random: 200 rows against 200 replays, every figure."""
+    rng, checked = np.random.default_rng(2), 0
+    sweeps = (
+        {"latency_ms": [20.0, 300.0], "queue": ["power@1", "power@3", "log"], "response_ms": [5.0, 50.0]},
+        {"requote_ms": [200.0, 1500.0], "queue": ["power@2", "log"], "amend": ["keep", "replace"]},
+    )
+    for number, venue in enumerate(sweeps):
+        grid = venue | {
+            "half_spread": sorted(float(one) for one in rng.uniform(0.3, 3, 5)),
+            "skew": [0.0, float(rng.uniform(0.05, 0.5))],
+            "halt": [2.0, float(rng.integers(3, 8))],
+            "daily_loss": [0.5, float(rng.uniform(1, 5))],
+            "position_limit": [float(one) for one in rng.choice(np.arange(3, 20), 2, replace=False)],
+        }
+        made = sweeping.sweep(
+            FixedSpread, ["MADE-00", "MADE-02"], store, out=tmp_path / str(number), grid=grid, size=2, pictures=False
+        )
+        labels = {axis.name: axis for axis in made.sweep.axes}
+        for row in made.cells.sample(CELLS // len(sweeps), seed=number).iter_rows(named=True):
+            setting = {name: axis.setting(row[name]) for name, axis in labels.items()}
+            model = {name: setting.pop(name) for name in ("half_spread", "skew")}
+            tape = compile_tape(store, row["market"])
+            total = replay(tape, FixedSpread, model | {"size": 2}, Assumptions().with_options(setting)).totals
+            assert {name: row[name] for name in vars(total)} == vars(total), setting
+            checked += 1
+        worst = made.cells.row(int(rng.integers(made.cells.height)), named=True)
+        setting = {name: axis.setting(worst[name]) for name, axis in labels.items()} | {"queue": "pessimistic@1"}
+        model = {name: setting.pop(name) for name in ("half_spread", "skew")}
+        tape = compile_tape(store, worst["market"])
+        least = replay(tape, FixedSpread, model | {"size": 2}, Assumptions().with_options(setting)).totals
+        assert worst["pnl_worst"] == least.pnl
+    assert checked == CELLS
