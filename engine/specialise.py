@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numba
@@ -129,9 +129,12 @@ def kernel(model: type[QuotingModel], flags: Flags) -> ModuleType:
 
 def interpreted(model: type[QuotingModel], flags: Flags) -> ModuleType:
     """Return the same module as plain Python: slow, the same to the bit, and open to a look inside."""
-    plain = "compiled = inlined = lambda function: function\nnjit = lambda **_: compiled\n"
+    plain = "compiled = inlined = melted = lambda function: function\nnjit = lambda **_: compiled\n"
     source = _source(model, flags).replace(IMPORTS, IMPORTS + plain)
     module = ModuleType("interpreted_kernel")
     vars(module)["MODEL"] = model
     exec(compile(source, "<interpreted kernel>", "exec"), vars(module))
+    for name, value in list(vars(module).items()):
+        if getattr(value, "targetoptions", {}).get("no_cpython_wrapper"):  # Python must never call it as it is
+            vars(module)[name] = FunctionType(value.py_func.__code__, vars(module), name)
     return module
