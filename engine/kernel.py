@@ -17,7 +17,7 @@ from .events import BOOK, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import decide_nb, due_nb, log_quote_nb
 from .kernel_head import LATENCY, ONE, POISSON, RECORD, TAKER
 from .kernel_orders import chance_nb, cross_nb, fill_nb, highest_nb, i32, i64, level_nb, trade_nb
-from .kernel_wire import FAR, drain_nb, fees_from_nb, mid_nb
+from .kernel_wire import FAR, drain_nb, fees_from_nb, mid_nb, wake_nb
 from .queue import THROUGH
 from .state import (
     AT,
@@ -152,6 +152,7 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log,
     next_due = sc[NEXT_DUE]
     room = 2 * grid.top + 8 if TAKER else 8
     status = FINISHED
+    wake = wake_nb(st, flight) if LATENCY else FAR
     while i < stop:
         if RECORD and (sc[FILLS] + room > len(log.fill_ts) or sc[QUOTES] + room > len(log.quote_ts)):
             status = MORE_LOG
@@ -167,14 +168,16 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log,
             sample_nb(n, mid_nb(tape, grid, i - 1), st, samples.equity[sc[SAMPLE]])
             sc[SAMPLE] += 1
             next_sample = samples.ts[sc[SAMPLE]] if sc[SAMPLE] < len(samples.ts) else FAR
-        if LATENCY and status == FINISHED:
+        if LATENCY and status == FINISHED and now > wake:
             status = drain_nb(i - 1, now, n, tape, later, values, grid, points, venue, fees, st, flight, log)
+            wake = wake_nb(st, flight)
         if LATENCY and status != FINISHED:
             break
         if now >= next_fees:
             next_fees = fees_from_nb(now, fees, sc)
         if POISSON and i > 0 and now > tape.ts[i - 1]:
             filled |= step_nb(i - 1, now, n, tape, later, grid, venue, fees, st, flight, log)
+            wake = wake_nb(st, flight) if LATENCY else FAR
         kind = tape.kind[i]
         k = kind & KIND
         hits = i64(0)
@@ -195,6 +198,7 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log,
         if hits > 0:
             fill_nb(side, i, now, mid_nb(tape, grid, i), i64(later[i]), n, grid, venue, fees, st, flight, log)
             filled = True
+            wake = wake_nb(st, flight) if LATENCY else FAR
         if not LATENCY and (kind & MOMENT) and (filled or now >= next_due):
             filled = False
             if now >= next_due:

@@ -181,6 +181,25 @@ def next_moment_nb(tape, seen, i):
 
 
 @compiled
+def wake_nb(st, flight):
+    """Nothing but seeing happens on the wire and at the agent up to this time."""
+    sc, times = st.scalars, flight.times
+    orders = times[sc[ORDER_HEAD] % len(times), ORDER_TIME] if sc[ORDER_HEAD] < sc[ORDER_TAIL] else FAR
+    notes = times[sc[NOTICE_HEAD] % len(times), NOTICE_TIME] if sc[NOTICE_HEAD] < sc[NOTICE_TAIL] else FAR
+    return min(orders, notes, sc[NEXT_DUE])
+
+
+@compiled
+def see_until_nb(i, until, tape, venue, st):
+    """The agent sees all moments up to event ``i`` that come in before ``until``."""
+    while True:
+        moment = next_moment_nb(tape, st.scalars[SEEN], i)
+        if moment < 0 or arrival_nb(venue, FEED, tape.ts[moment]) >= until:
+            return
+        see_nb(tape, moment, st)
+
+
+@compiled
 def think_nb(now, trigger, n, tape, values, grid, points, venue, st, flight):
     """Marked cells decide on what they have seen and know, and send it."""
     sc = st.scalars
@@ -229,6 +248,7 @@ def drain_nb(i, until, n, tape, later, values, grid, points, venue, fees, st, fl
         short = short_nb(room, st, flight, log)
         if short != FINISHED:
             return short
+        see_until_nb(i, min(until, wake_nb(st, flight)), tape, venue, st)
         orders = times[sc[ORDER_HEAD] % rows, ORDER_TIME] if sc[ORDER_HEAD] < sc[ORDER_TAIL] else FAR
         notes = times[sc[NOTICE_HEAD] % rows, NOTICE_TIME] if sc[NOTICE_HEAD] < sc[NOTICE_TAIL] else FAR
         moment = next_moment_nb(tape, sc[SEEN], i)
