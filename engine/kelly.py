@@ -26,7 +26,14 @@ def kelly_nb(probability: float, cost: float) -> float:
 def exclusive_kelly_nb(probability: npt.NDArray[np.float64], cost: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Shares of wealth over outcomes of which at most one happens (Smoczynski and Tomkins 2010)."""
     share = np.zeros(len(cost))
-    order = np.argsort(-(probability / cost), kind="mergesort")
+    value = probability / cost
+    order = np.empty(len(cost), np.int64)  # best value first; numpy's sort would take seconds to compile
+    for i in range(len(cost)):
+        place = i
+        while place > 0 and value[i] > value[order[place - 1]]:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = i
     missing, unspent, reserve = 1.0, 1.0, 1.0
     chosen = 0
     for index in order:

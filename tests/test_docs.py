@@ -146,6 +146,10 @@ def test_the_page_on_betting_runs(with_data: Path):
     assert load_pipeline(with_data / "scored.toml").scorer.values["fall"] == 0.10
     python(scripts[0], with_data)
     assert json.loads((with_data / "results/first/run.json").read_text())["markets"] == 4
+    for _, body in blocks("directional.md", "sh"):
+        commands(body, with_data)
+    assert (with_data / "results/quant/report.html").is_file()
+    assert (with_data / "results/grid/best_robust.json").is_file()
 
 
 def test_the_page_on_sweeps_runs(tmp_path: Path):
