@@ -42,13 +42,11 @@ def values(**given: float) -> dict[str, float]:
 
 
 def cells(count: int = 1024) -> list[dict[str, float]]:
-    """The grid of W2, gamma-major, or as many cells spread over the same ranges."""
-    side = round(count**0.5)
-    if side * side == count:
-        gamma, kappa = np.meshgrid(np.linspace(0.05, 1, side), np.linspace(0.5, 5, side), indexing="ij")
-    else:
-        gamma, kappa = np.linspace(0.05, 1, count), np.linspace(0.5, 5, count)
-    return [values(gamma=float(g), kappa=float(k)) for g, k in zip(gamma.ravel(), kappa.ravel(), strict=True)]
+    """The grid of W2, gamma-major; fewer cells are spread over it, more repeat it, so that a cell costs the same."""
+    gamma, kappa = np.meshgrid(np.linspace(0.05, 1, 32), np.linspace(0.5, 5, 32), indexing="ij")
+    grid = [values(gamma=float(g), kappa=float(k)) for g, k in zip(gamma.ravel(), kappa.ravel(), strict=True)]
+    spread = np.linspace(0, 1023, count).round().astype(int) if count < 1024 else np.arange(count) % 1024
+    return [grid[at] for at in spread]
 
 
 CELL = values(gamma=0.1, kappa=0.5)
