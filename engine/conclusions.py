@@ -58,11 +58,14 @@ def conclude(folder: str | Path, pictures: bool = True) -> Evidence:
     return evidence
 
 
-def show(folder: str | Path, top: int = 10) -> dict[str, Any]:
-    """Return what ``engine sweep show`` prints: the top cells, each parameter's marginal effect, the warnings."""
+def show(folder: str | Path, top: int = 10, evidence: Evidence | None = None) -> dict[str, Any]:
+    """Return what ``engine sweep show`` prints: the top cells, each parameter's marginal effect, the warnings.
+
+    The evidence is weighed again unless it is given.
+    """
     sweep = read_sweep(folder)
     robust = best_plateau(sweep)
-    evidence = judge(sweep, robust)
+    evidence = evidence or judge(sweep, robust)
     order = sweep.grid.sort("cash", "abs_position", "cell", descending=[True, False, False]).head(top)
     names = [axis.name for axis in sweep.axes]
     return {

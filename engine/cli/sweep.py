@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -25,6 +25,9 @@ from .options import (
     pairs,
     refuse,
 )
+
+if TYPE_CHECKING:
+    from ..evidence import Evidence
 
 app = typer.Typer()
 _GRID = typer.Option(
@@ -115,17 +118,17 @@ def sweep(
             bar.update(task, completed=done, total=total, description=f"sweeping, {rate:,.0f} M cell-events/s")
 
         try:
-            run(
+            evidence = run(
                 strategy, tickers, opened, out=out, grid=grid, sample=sample, start=start, end=end,
                 price_grid=price_grid, underlying=underlying, assumptions=assumptions(queue, latency_ms, assume),
                 threads=threads, pictures=pictures, walk_forward=walk_forward,
                 embargo_hours=embargo_hours, prove=prove, scheduler=scheduler, progress=seen,
                 **pairs(parameters, "--set"),
-            )  # fmt: skip
+            ).evidence  # fmt: skip
         except KeyboardInterrupt:
             say(f"stopped; what is done is kept in {out}: the same command goes on from there")
             raise typer.Exit(130) from None
-    _told(out, as_json)
+    _told(out, as_json, evidence)
 
 
 def _sweep_bets(
@@ -154,11 +157,11 @@ def _sweep_bets(
     _told(out, as_json)
 
 
-def _told(out: Path, as_json: bool) -> None:
+def _told(out: Path, as_json: bool, evidence: Evidence | None = None) -> None:
     from ..conclusions import show as shown
     from ..conclusions import tell
 
-    made = shown(out)
+    made = shown(out, evidence=evidence)
     if as_json:
         emit_json({"folder": str(out), **made})
         return

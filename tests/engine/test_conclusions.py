@@ -125,6 +125,18 @@ def test_heat_map_shows_each_cells_average_and_rings_the_choice(make_sweep):
     assert scale[1] == 0
 
 
+def test_charts_keep_to_the_schema(make_sweep, run_folder):
+    sweep = read_sweep(make_sweep(events=3))
+    run = read_results(run_folder)
+    assert isinstance(run, Run)
+    drawn = [pictures.heat_map(sweep, {"robust choice": {"gamma": 0.2, "kappa": 2.5}}), pictures.effects(sweep)]
+    drawn += [pictures.market_heat_maps(sweep), pictures.cell_curve(sweep, 3), pictures.run_curves(run)]
+    drawn += [pictures.markouts(run.fills), pictures.decomposition(dict.fromkeys(pictures.PARTS, 1.0))]
+    for chart in drawn:
+        assert chart is not None
+        assert chart.to_dict(validate=True)["$schema"].endswith(".json")
+
+
 def test_one_axis_is_a_line_and_none_is_a_bar(make_sweep):
     one = read_sweep(make_sweep("one", events=2, kappa=(1.5,)))
     assert pictures.spec(pictures.heat_map(one))["mark"]["type"] == "line"

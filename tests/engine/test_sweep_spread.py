@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,10 +25,14 @@ from touchline.strategies.fixed_spread import FixedSpread
 from .made_books import made_books
 
 KILLS, CELLS = 30, 200
-#: Sweeps in small blocks, and tells when it begins to work and after each part.
+#: Sweeps once a line on stdin, each time in a fork of its own, in small blocks; tells the fork and each part. The
+#: parent only imports and compiles, and so has no threads that a fork would lose.
 CHILD = """
-import sys
-from touchline.engine import sweeping, sweep_parts
+import os, sys
+from touchline.engine import conclusions, replay, sweep_parts, sweeping, tape_source
+from touchline.engine.venue import Assumptions
+from touchline.io.store import Store
+from touchline.strategies.fixed_spread import FixedSpread
 sweeping.BLOCK = 3
 def told(write):
     def wrapped(self, group, part):
@@ -35,10 +40,17 @@ def told(write):
         write(self, group, part)
     return wrapped
 sweep_parts.Parts.write = told(sweep_parts.Parts.write)
-print("begun", flush=True)
-made = sweeping.sweep("fixed-spread", ["MADE-00", "MADE-01"], sys.argv[1], out=sys.argv[2], threads=1,
-                      grid={"half_spread": "0.5:3:21", "skew": [0, 0.1, 0.2]}, pictures=False)
-print(made.result_hash, flush=True)
+for _ in sys.stdin:
+    fork = os.fork()
+    if fork:
+        print(fork, flush=True)
+        os.waitpid(fork, 0)
+        print("gone", flush=True)
+        continue
+    made = sweeping.sweep("fixed-spread", ["MADE-00", "MADE-01"], sys.argv[1], out=sys.argv[2], threads=1,
+                          grid={"half_spread": "0.5:3:21", "skew": [0, 0.1, 0.2]}, pictures=False)
+    print(made.result_hash, flush=True)
+    os._exit(0)
 """
 
 
@@ -54,36 +66,33 @@ def test_a_sweep_survives_thirty_kills(store: Store, tmp_path: Path):
     whole = sweeping.sweep(
         "fixed-spread", ["MADE-00", "MADE-01"], store, out=tmp_path / "whole", grid=grid, pictures=False
     )
-    rng = np.random.default_rng(11)
-    place, kills, hashes = tmp_path / "killed", 0, []
-    for _ in range(4 * KILLS):
-        with child(store, place) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "begun\n"
-            parts = int(rng.integers(0, 3)) if kills < KILLS else 10_000
-            said = [process.stdout.readline() for _ in range(1)]
-            while said[-1] == "part\n" and len(said) <= parts:
-                said.append(process.stdout.readline())
-            if said[-1] != "part\n":
-                hashes.append(said[-1].strip())
-                if kills >= KILLS:
-                    break
-                subprocess.run(["rm", "-rf", str(place)], check=True)
-                continue
-            time.sleep(float(rng.uniform(0, 0.02)))
-            process.send_signal(signal.SIGKILL)
-            kills += 1
+    rng, place = np.random.default_rng(11), tmp_path / "killed"
+    kills, hashes = 0, []
+    command = [sys.executable, "-c", CHILD, store.path, str(place)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        while kills < KILLS or not hashes:
+            parent.stdin.write("go\n")
+            lines = [parent.stdout.readline().strip()]
+            pid, parts = int(lines[0]), int(rng.integers(1, 4)) if kills < KILLS else 10_000
+            while lines[-1] != "gone" and lines.count("part") < parts:
+                lines.append(parent.stdout.readline().strip())
+            if lines.count("part") == parts:
+                time.sleep(float(rng.uniform(0, 0.01)))
+                with suppress(ProcessLookupError):  # it came to its end in this very moment
+                    os.kill(pid, signal.SIGKILL)
+                kills += 1
+            while lines[-1] != "gone":
+                lines.append(parent.stdout.readline().strip())
+            found = [line for line in lines[1:] if line not in ("part", "gone")]
+            hashes += found if kills == KILLS else []
+            if found and kills < KILLS:  # it came to its end: the next one begins again
+                assert found == [whole.result_hash]
+                shutil.rmtree(place)
+        parent.stdin.close()
     assert kills == KILLS
     assert set(hashes) == {whole.result_hash}
-    assert not [path for path in place.rglob(".*") if path.suffix == ".parquet"]
-
-
-@contextmanager
-def child(store: Store, place: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", CHILD, store.path, str(place)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        yield process
-        process.kill()
 
 
 @contextmanager
