@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import math
 
+from ..compiled import entry
 from ..queue import LOG, OPTIMISTIC, POWER, THROUGH, TOUCH, QueueModel, ahead_after_cancel_nb
 from .order import Order
+
+
+@entry
+def shrunk_nb(front: float, before: float, cancelled: float, bound: float, rule: int, exponent: float) -> float:
+    """The queue model's own step, which only kernels may call."""
+    return ahead_after_cancel_nb(front, before, cancelled, bound, rule, exponent)
 
 
 class Waiting:
@@ -38,9 +45,7 @@ class Waiting:
         rule = self.model.rule
         if rule in (POWER, LOG):
             exponent = self.model.exponent
-            order.ahead = ahead_after_cancel_nb(
-                float(order.ahead), float(before), float(cancelled), float(bound), rule, exponent
-            )
+            order.ahead = shrunk_nb(float(order.ahead), float(before), float(cancelled), float(bound), rule, exponent)
         else:
             gone = cancelled if rule == OPTIMISTIC else 0
             order.ahead = max(min(order.ahead - gone, bound), 0)

@@ -140,6 +140,28 @@ def test_the_sdk_trades(exchange, client):
     assert [(each.market_result, each.revenue) for each in settled] == [("yes", 500)]
 
 
+@pytest.mark.skipif(OLD, reason="this SDK has no typed V2 order calls")
+def test_the_sdks_own_order_calls():
+    with Exchange(make_history(), speed=0, tier="unlimited") as exchange:
+        exchange.advance(0)
+        api = sdk.ApiClient(sdk.Configuration(host=exchange.rest))
+        api.kalshi_auth = KalshiAuth(exchange.keys.key_id, exchange.keys.path.read_text())
+        orders: Any = sdk.OrdersApi(api)
+        market = {"ticker": TICKER, "side": "bid"}
+        terms = {**market, "time_in_force": "good_till_canceled", "self_trade_prevention_type": "taker_at_cross"}
+        made = orders.create_order_v2(**terms, price="0.4700", count="5.00", client_order_id="first")
+        assert orders.amend_order_v2(made.order_id, **market, price="0.4700", count="4.00").remaining_count == "4.00"
+        less = orders.decrease_order_v2(made.order_id, reduce_by="1.00", market_ticker=TICKER)
+        assert less.remaining_count == "3.00"
+        assert orders.cancel_order_v2(made.order_id, market_ticker=TICKER).reduced_by == "3.00"
+        both = [{**terms, "price": "0.4900", "count": "1.00", "client_order_id": name} for name in ("second", "third")]
+        filled = orders.batch_create_orders_v2(orders=both).orders
+        assert [each.fill_count for each in filled] == ["1.00", "1.00"]
+        portfolio = sdk.PortfolioApi(api)
+        assert len(portfolio.get_fills(ticker=TICKER).fills) == 2
+        assert portfolio.get_positions().market_positions[0].position_fp == "2.00"
+
+
 def signed(
     exchange, *, salt: int = 32, skew: float = 0, path: str = "/portfolio/balance", pkcs1: bool = False, **change
 ):
