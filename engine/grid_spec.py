@@ -18,6 +18,7 @@ from ..io.errors import InputError
 from ..strategies.parameters import Parameter, nearest
 from ..strategies.quoting import QuotingModel
 from .results import Axis
+from .sobol import sobol
 from .state import F64
 from .venue import Assumptions
 
@@ -205,12 +206,9 @@ def _sample_size(text: str) -> int:
 
 def _sobol(counts: Sequence[int], wanted: int) -> npt.NDArray[np.int64]:
     """Places along each axis of the first distinct cells that a Sobol sequence meets: more cells begin with fewer."""
-    from scipy.stats import qmc
-
-    sequence = qmc.Sobol(len(counts), scramble=False)
     found = np.zeros((0, len(counts)), np.int64)
-    for _ in range(64):
-        points = sequence.random(1 << (wanted - 1).bit_length())
+    for turn in range(64):
+        points = sobol(len(counts), turn << wanted.bit_length(), 1 << wanted.bit_length())
         found = np.concatenate([found, (points * counts).astype(np.int64)])
         _, first = np.unique(found, axis=0, return_index=True)
         found = found[np.sort(first)]
