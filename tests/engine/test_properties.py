@@ -1,4 +1,7 @@
-"""What holds on every tape: money adds up, nothing fills beyond what traded, the future is unknown, lots scale."""
+"""What holds on every tape: money adds up, nothing fills beyond what traded or before it rests, the future is unknown.
+
+And: lots scale, a longer queue never fills earlier.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from touchline.engine import state as rows
 from touchline.engine.events import BOOK, KIND, TRADE
-from touchline.engine.replay import replay
+from touchline.engine.replay import new_block, replay
 from touchline.engine.venue import Assumptions
 from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.parameters import Parameter
+from touchline.strategies.quoting import QuotingModel
 
 from .test_kernel import tapes
 
@@ -21,9 +27,43 @@ QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(Heal
 MANY = settings(QUICK, max_examples=800)
 
 
+class Still(QuotingModel):
+    """A bid and an ask that never move."""
+
+    name = "still"
+    parameters = (Parameter("half", 1.0, 0.0, 50.0, "cents from 50"), Parameter("size", 2.5, 0.01, 1e6, "contracts"))
+
+    @staticmethod
+    def quote(known, p):
+        """The same at all times."""
+        return 50.0 - p.half, 50.0 + p.half, p.size, p.size
+
+
 def run(tape, queue, size=2.5, limit=20.0):
     assumed = Assumptions(queue=queue, requote_ms=500, position_limit=limit, fees="none", volatility="constant")
     return replay(tape, FixedSpread, {"half_spread": 1.0, "skew": 0.2 * 2.5 / size, "size": size}, assumed)
+
+
+def inside(made, trades):
+    """At each moment and price no more fills than traded at that price or through it."""
+    pairs = made.fills.join(trades.cast({"side": pl.Int8}), on=["ts", "side"])
+    reach = pairs.filter((pl.col("at") - pl.col("price")) * pl.col("side") <= 0).unique(["ts", "side", "price", "at"])
+    lots = trades.cast({"side": pl.Int8}).group_by("ts", "side", "at").agg(pl.col("lots").sum())
+    most = (
+        reach.drop("lots").join(lots, on=["ts", "side", "at"]).group_by("ts", "side", "price").agg(pl.col("lots").sum())
+    )
+    filled = made.fills.group_by("ts", "side", "price").agg(pl.col("size").sum())
+    both = filled.join(most, on=["ts", "side", "price"], how="left")
+    assert both["lots"].null_count() == 0
+    assert (both["size"] <= both["lots"]).all()
+
+
+def rested(made):
+    """Every fill is of an order that rested at its price, and is no larger than what had been posted."""
+    for fill in made.fills.iter_rows(named=True):
+        name = "bid" if fill["side"] > 0 else "ask"
+        before = made.quotes.filter((pl.col("ts") <= fill["ts"]) & (pl.col(name) == fill["price"]))
+        assert before.height and before[f"{name}_size"].max() >= fill["size"]
 
 
 def holds(tape, queue, at):
@@ -33,9 +73,13 @@ def holds(tape, queue, at):
     assert total.pnl == total.spread_capture + total.drift + total.settlement + total.rebates - total.fees
     columns = tape.columns
     traded = (columns.kind & KIND) == TRADE
+    side = columns.side[traded]
+    level = np.where(side == 0, columns.level[traded], tape.grid.top - columns.level[traded])
     trades = pl.DataFrame(
-        {"ts": columns.ts[traded], "side": 1 - 2 * columns.side[traded].astype(np.int8), "lots": columns.size[traded]}
+        {"ts": columns.ts[traded], "side": 1 - 2 * side, "at": tape.grid.ticks[level], "lots": columns.size[traded]}
     )
+    inside(made, trades)
+    rested(made)
     filled = made.fills.group_by("ts", "side").agg(pl.col("size").sum())
     most = trades.group_by("ts", "side").agg(pl.col("lots").sum()).cast({"side": pl.Int8})
     both = filled.join(most, on=["ts", "side"], how="left")
@@ -61,5 +105,38 @@ def test_what_holds_on_every_tape(setting):
     @given(tapes("linear_cent"), st.sampled_from([*WHOLE, "power@2", "log@1"]), st.integers(1, 10_000))
     def test(tape, queue, at):
         holds(tape, queue, at)
+
+    test()
+
+
+@pytest.mark.parametrize("setting", [QUICK, pytest.param(MANY, marks=pytest.mark.slow)], ids=["few", "many"])
+def test_a_longer_queue_never_fills_earlier(setting):
+    """Of two equal orders the one that got a longer queue never has the first fill.
+
+    Only where the queue counts lots: under power and log a longer queue also loses more of what is cancelled.
+    """
+
+    @setting
+    @given(
+        tapes("linear_cent"), st.sampled_from(["pessimistic@1", "optimistic@1", "risk-averse@1"]),
+        st.integers(0, 4), st.integers(1, 2_000),
+    )  # fmt: skip
+    def test(tape, queue, half, longer):
+        assumed = Assumptions(queue=queue, requote_ms=1, fees="none", volatility="constant")
+        block = new_block(tape, Still, [{"half": float(half), "size": 2.5}] * 2, [assumed] * 2, record=False)
+        made_longer = np.zeros(2, bool)
+        for stop in range(1, len(tape) + 1):
+            volume = block.longs(rows.VOLUME).copy()
+            block.run(stop)
+            got = block.longs(rows.VOLUME) - volume
+            assert got[1] <= got[0]
+            if got[0] > got[1]:
+                event("the shorter queue filled first")
+                return
+            for side in range(2):
+                stands = block.ints(rows.LEFT + side).min() > 0
+                if stands and not made_longer[side]:
+                    block.state.ahead[side, 1] += longer
+                made_longer[side] |= stands
 
     test()
