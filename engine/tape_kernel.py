@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from .compiled import compiled
 from .events import BOOK, GAP, KIND, LATER, MOMENT, STATUS, TRADE, UNDERLYING
 
 #: What a merged row is: the first four are io.schema.BookKind.
@@ -20,7 +21,7 @@ MAX_LOTS = np.int64(2_000_000_000)
 i16 = np.int16
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def best_nb(book, best, side, level, size):
     """Keep the best level of a side after one of its levels changed."""
     if size > 0:
@@ -32,7 +33,7 @@ def best_nb(book, best, side, level, size):
         best[side] = b
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def emit_nb(out, k, ts, kind, side, level, size, aux, best, top):
     """Write one event; ``best`` holds the best level of each side, each on its own scale."""
     out_ts, out_kind, out_side, out_level, out_size, out_aux, out_bid, out_ask = out
@@ -42,7 +43,7 @@ def emit_nb(out, k, ts, kind, side, level, size, aux, best, top):
     return k + 1
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def snapshot_nb(out, k, ts, book, best, snap, snap_id, current, top):
     """Turn a finished snapshot into the changes that lead to it: what goes first, then what comes."""
     for passing in range(2):
@@ -181,7 +182,7 @@ def match_forward_nb(n, ts, kind, side, level, aux, top, window, rest, counts):
             fallen[:, :] = -1
 
 
-@njit(cache=True, error_model="numpy")
+@compiled
 def explain_nb(trade, decrease, kind, aux, rest, counts):
     """A decrease was caused by a trade that comes after it on the tape."""
     done = min(rest[trade], rest[decrease])

@@ -314,7 +314,7 @@ def recorded_pipeline(record: Mapping[str, Any]) -> Pipeline:
     """The pipeline that ``Pipeline.as_dict`` wrote down.
 
     >>> recorded_pipeline(load_pipeline("quant").as_dict()).executor.capital
-    10000
+    10000.0
     """
     document = {key: value for key, value in record.items() if key not in ("name", "folder")}
     folder = record.get("folder")
