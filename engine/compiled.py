@@ -20,12 +20,12 @@ if "NUMBA_CPU_FEATURES" not in os.environ and "NUMBA_CPU_NAME" not in os.environ
     settings.CPU_FEATURES = llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit,-prefer-no-gather,+fast-gather"
 
 #: Division by zero gives what the processor gives. No function here allocates, so none needs reference counts, which
-#: would cost more than the work (two atomic operations for every array of every call).
-OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
+#: would cost more than the work (two atomic operations for every array of every call). And no one calls them from C.
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
 
 #: Only kernels call a part of a kernel: it needs no way in from Python, which takes a third of the time to compile.
 #: Python must never call such a function.
-PART: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+PART: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True}
 
 
 def compiled(function: F) -> F:

@@ -58,7 +58,7 @@ def snapshot_nb(out, k, ts, book, best, snap, snap_id, current, top):
     return k
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
 def build_nb(ts, what, side, level, size, top, empty_start, out, counts):
     """Rebuild the book along the merged rows and write the events. Returns how many there are."""
     book = np.zeros((2, top + 1), np.int64)
@@ -127,7 +127,7 @@ def build_nb(ts, what, side, level, size, top, empty_start, out, counts):
     return k
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
 def falls_nb(n, kind, side, level, size, top, rest):
     """Write into ``rest`` what is to be matched: the lots of every trade, and the lots by which a level fell."""
     before = np.zeros((2, top + 1), np.int64)
@@ -142,7 +142,7 @@ def falls_nb(n, kind, side, level, size, top, rest):
             before[:, :] = 0
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
 def match_forward_nb(n, ts, kind, side, level, aux, top, window, rest, counts):
     """Match trades to the decreases of their level that come with them or next; ``rest`` keeps what is left of each.
 
@@ -193,7 +193,7 @@ def explain_nb(trade, decrease, kind, aux, rest, counts):
     counts[MATCHED_LOTS] += done
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
 def match_backward_nb(n, ts, kind, side, level, aux, top, window, rest, counts):
     """Match what is left of the trades to decreases shortly before them, the latest first."""
     latest = np.full((2, top + 1), -1, np.int64)
@@ -213,7 +213,7 @@ def match_backward_nb(n, ts, kind, side, level, aux, top, window, rest, counts):
             latest[:, :] = -1
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
 def moments_nb(n, ts, kind):
     """Mark the last event of each time."""
     for i in range(n):
@@ -221,7 +221,7 @@ def moments_nb(n, ts, kind):
             kind[i] |= MOMENT
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
 def later_nb(ts, bid, ask, ticks, top, delay, mids):
     """Write the mid ``delay`` after each event, the last one there was if a side was empty then; 0 before the first."""
     at = mid = 0
