@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import astuple
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ import polars as pl
 from ..io.errors import InputError
 from ..io.schema import BookKind, Side
 from ..io.store import Store
+from ..io.times import nanoseconds
 from . import tape_kernel as kernel
 from .specialise import cache_dir
 from .state import F64, I64
@@ -20,7 +22,7 @@ from .tape import Market, Rows, Tape, build, load, save
 Moment = int | datetime | str
 
 #: Part of the key of a kept tape: raise it when the same rows would compile to other columns.
-FORMAT = 2
+FORMAT = 3
 
 
 def compile_tape(
@@ -30,8 +32,8 @@ def compile_tape(
     """Return the tape of one market between two moments; compiled once, then mapped from the cache folder."""
     market = _market(store, ticker, grid, underlying)
     streams = ("book", "trades", "quotes")
-    versions = [store.version(name, ticker, start, end) for name in streams]
-    versions.append(store.version("underlying", market.underlying, start, end) if market.underlying else "")
+    versions = [store.version(name, ticker, None, end) for name in streams]
+    versions.append(store.version("underlying", market.underlying, None, end) if market.underlying else "")
     key = hashlib.sha256(repr((FORMAT, market, str(start), str(end), store.path, versions)).encode()).hexdigest()[:24]
     folder = cache_dir() / "tapes" / key
     if keep and folder.exists():
@@ -82,9 +84,9 @@ def _compile(store: Store, market: Market, start: Moment | None, end: Moment | N
     notes: list[str] = []
     depth = True
     if len(book):
-        levels = _book_rows(book)
+        levels = _joined(_standing_book(store, market.ticker, start), _book_rows(book))
     elif len(quotes):
-        levels, depth = _quote_rows(quotes)
+        levels, depth = _quote_rows(pl.concat([_standing(store.quotes(market.ticker, None, start), start), quotes]))
         notes.append("book-from-quotes")
     else:
         levels, depth = _trade_rows(trades, market), False
@@ -92,7 +94,8 @@ def _compile(store: Store, market: Market, start: Moment | None, end: Moment | N
     values = np.zeros(0)
     streams = [levels, _print_rows(trades)]
     if market.underlying:
-        ticks = store.underlying(market.underlying, start, end).select("ts", "value").collect()
+        ticks = store.underlying(market.underlying, start, end).collect()
+        ticks = pl.concat([_standing(store.underlying(market.underlying, None, start), start), ticks])
         values = np.ascontiguousarray(ticks["value"].to_numpy())
         streams.append(_plain(ticks["ts"].to_numpy(), kernel.TICK))
     first = min(int(rows.ts[0]) for rows in streams if len(rows.ts))
@@ -102,6 +105,41 @@ def _compile(store: Store, market: Market, start: Moment | None, end: Moment | N
         market, rows, values, block_trades=len(blocks), depth=depth, book=bool(len(book) or len(quotes)),
         notes=tuple(notes),
     )  # fmt: skip
+
+
+def _standing(before: pl.LazyFrame, start: Moment | None) -> pl.DataFrame:
+    """The last row before a window, as of the window's start: it still holds there. Without a start nothing."""
+    return before.tail(0 if start is None else 1).with_columns(ts=pl.lit(nanoseconds(start or 0), pl.Int64)).collect()
+
+
+def _standing_book(store: Store, ticker: str, start: Moment | None) -> Rows | None:
+    """The book at a window's start as a snapshot; None without a start, or if the book is not known then."""
+    if start is None:
+        return None
+    return standing_rows(store.book(ticker, None, start).collect(), nanoseconds(start))
+
+
+def standing_rows(before: pl.DataFrame, ts: int) -> Rows | None:
+    """The book after rows of book as a snapshot of time ``ts``; None if it is not known after them."""
+    snapshots = np.flatnonzero(before["kind"].to_numpy() == int(BookKind.CLEAR))
+    if not len(snapshots):
+        return None
+    since = before[int(snapshots[-1]) + 1 :]
+    levels = since.with_columns(stands=pl.col("size").cum_sum().over("side", "price"))
+    if (levels["kind"] == int(BookKind.GAP)).any() or (levels["stands"] < 0).any():
+        return None
+    levels = levels.group_by("side", "price", maintain_order=True).agg(pl.col("stands").last())
+    levels = levels.filter(pl.col("stands") > 0)
+    what = np.full(len(levels) + 1, int(BookKind.LEVEL))
+    what[0] = int(BookKind.CLEAR)
+    side, price, size = (np.append(0, levels[name].to_numpy()) for name in ("side", "price", "stands"))
+    return _rows(np.full(len(what), ts), what, side, price, size)
+
+
+def _joined(first: Rows | None, then: Rows) -> Rows:
+    if first is None:
+        return then
+    return Rows(*(np.concatenate(pair) for pair in zip(astuple(first), astuple(then), strict=True)))
 
 
 def _nothing(store: Store, ticker: str, start: Moment | None, end: Moment | None) -> str:

@@ -11,11 +11,14 @@ import pytest
 from touchline.engine import tape_kernel as kernel
 from touchline.engine.events import BOOK, GAP, KIND, LATER, MOMENT, TRADE
 from touchline.engine.tape import Market, Rows, Tape, build, load, mid_later, save
-from touchline.engine.tape_source import compile_tape, merge
+from touchline.engine.tape_source import compile_tape, merge, standing_rows
 from touchline.io.errors import InputError
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
+from touchline.io.schema import BookKind
 from touchline.io.store import Store
+
+from .made_books import START, made_books
 
 MARKET = Market("M")
 
@@ -97,6 +100,43 @@ def test_streams_merge_by_time_and_then_by_their_order():
     merged = merge([first, second])
     assert merged.ts.tolist() == [1, 1, 2, 3]
     assert (merged.price // 100).tolist() == [10, 20, 21, 11]
+
+
+def test_a_window_begins_with_the_book_that_stands_then(tmp_path: Path):
+    store = made_books(tmp_path / "data", markets=1, seed=3)
+    whole = compile_tape(store, "MADE-00", keep=False)
+    for share in (0.1, 0.5, 0.9):
+        start = int(whole.columns.ts[int(len(whole) * share)])
+        window = compile_tape(store, "MADE-00", start, keep=False)
+        assert window.coverage.share == 1.0
+        after = {}
+        for tape in (whole, window):
+            c = tape.columns
+            last = np.append(c.ts[1:] != c.ts[:-1], True) & (c.ts >= start)
+            after[tape is whole] = (c.ts[last], c.best_bid[last], c.best_ask[last])
+            book = {
+                (int(s), int(p)): int(q)
+                for k, s, p, q in zip(c.kind & 7, c.side, c.level, c.size, strict=True)
+                if k == BOOK
+            }
+            after[tape is whole, "book"] = {at: q for at, q in book.items() if q > 0}
+        assert all(np.array_equal(one, two) for one, two in zip(after[True], after[False], strict=True))
+        assert after[True, "book"] == after[False, "book"]
+
+
+def test_a_window_after_a_gap_waits_for_a_snapshot(tmp_path: Path):
+    store = made_books(tmp_path / "data", markets=1, seed=3)
+    book = store.book("MADE-00").collect()
+    hole = book.head(1).with_columns(
+        ts=book["ts"][len(book) // 2], kind=pl.lit(int(BookKind.GAP), book["kind"].dtype),
+        side=pl.lit(0, book["side"].dtype), price=pl.lit(0, book["price"].dtype), size=pl.lit(0, book["size"].dtype),
+    )  # fmt: skip
+    before = book.head(len(book) // 2)
+    assert standing_rows(before, START) is not None
+    assert standing_rows(pl.concat([before, hole]), START) is None
+    assert standing_rows(before.tail(len(before) - 1), START) is None
+    again = pl.concat([before, hole, book.head(1), before.tail(3).with_columns(size=pl.lit(500, pl.Int64))])
+    assert standing_rows(again, START) is not None
 
 
 def test_an_off_grid_price_is_named():
