@@ -41,7 +41,7 @@ class Overfitting:
 def overfitting(pnl: Floats, blocks: int = 16, metric: Metric = "sharpe", watched: int = 0) -> Overfitting | None:
     """Split a periods x cells matrix into blocks, and try each choice of half of them as in-sample data.
 
-    With fewer periods than blocks fewer blocks are used; None below four periods or two cells, or if no cell differs.
+    With fewer periods than blocks fewer blocks are used; None below four periods or two cells.
     """
     values = np.asarray(pnl, dtype=np.float64)
     if values.ndim != 2 or not np.isfinite(values).all():
@@ -50,7 +50,7 @@ def overfitting(pnl: Floats, blocks: int = 16, metric: Metric = "sharpe", watche
     if blocks < 2 or blocks % 2:
         raise InputError(f"the number of blocks must be even and at least 2, got {blocks}")
     blocks = min(blocks, periods // 2 * 2)
-    if periods < 4 or cells < 2 or (values == values[:, :1]).all():
+    if periods < 4 or cells < 2:
         return None
     bounds = np.arange(blocks) * periods // blocks
     sums = np.add.reduceat(values, bounds, axis=0)

@@ -160,9 +160,7 @@ def _luck_notices(pbo: float | None, deflated: float | None, outside: float | No
     """Warn of what looks like luck, and of tests that could not be made."""
     found = []
     if pbo is None:
-        found.append(
-            Notice("degenerate-statistic", "PBO: fewer than four periods or two cells, or cells that do not differ")
-        )
+        found.append(Notice("degenerate-statistic", "PBO: fewer than four periods or two cells"))
     elif pbo > 0.5:
         found.append(Notice("overfit", f"PBO {pbo:.2f}"))
     if deflated is None:
