@@ -27,6 +27,9 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "no_cfunc_wrap
 #: Python must never call such a function.
 PART: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True}
 
+#: For what Python calls and the disk keeps; it may allocate.
+KEPT: dict[str, Any] = {"cache": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+
 
 def compiled(function: F) -> F:
     """Compile a part of a kernel, which only kernels call."""

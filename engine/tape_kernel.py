@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .compiled import compiled
+from .compiled import KEPT, compiled
 from .events import BOOK, GAP, KIND, LATER, MOMENT, STATUS, TRADE, UNDERLYING
 
 #: What a merged row is: the first four are io.schema.BookKind.
@@ -19,6 +19,14 @@ DELTA, LEVEL, CLEAR, HOLE, PRINT, TICK, STATE = range(7)
 
 MAX_LOTS = np.int64(2_000_000_000)
 i16 = np.int16
+
+
+@compiled
+def fill_nb(table, value):
+    """Set every level of both sides."""
+    for side in range(2):
+        for level in range(table.shape[1]):
+            table[side, level] = value
 
 
 @compiled
@@ -58,7 +66,7 @@ def snapshot_nb(out, k, ts, book, best, snap, snap_id, current, top):
     return k
 
 
-@njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(**KEPT)
 def build_nb(ts, what, side, level, size, top, empty_start, out, counts):
     """Rebuild the book along the merged rows and write the events. Returns how many there are."""
     book = np.zeros((2, top + 1), np.int64)
@@ -118,8 +126,8 @@ def build_nb(ts, what, side, level, size, top, empty_start, out, counts):
         else:
             k = emit_nb(out, k, ts[r], STATUS, side[r], 0, 0, 0, best, top)
         if not known and not building and (w in (HOLE, DELTA)):
-            book[:, :] = 0
-            best[:] = 0
+            fill_nb(book, 0)
+            best[0] = best[1] = 0
             k = emit_nb(out, k, ts[r], GAP, 0, 0, 0, 0, best, top)
         if building and (r + 1 == n or what[r + 1] != LEVEL or ts[r + 1] != ts[r]):
             k = snapshot_nb(out, k, ts[r], book, best, snap, snap_id, current, top)
@@ -127,7 +135,7 @@ def build_nb(ts, what, side, level, size, top, empty_start, out, counts):
     return k
 
 
-@njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(**KEPT)
 def falls_nb(n, kind, side, level, size, top, rest):
     """Write into ``rest`` what is to be matched: the lots of every trade, and the lots by which a level fell."""
     before = np.zeros((2, top + 1), np.int64)
@@ -139,19 +147,21 @@ def falls_nb(n, kind, side, level, size, top, rest):
         elif kind[i] == TRADE:
             rest[i] = size[i]
         elif kind[i] == GAP:
-            before[:, :] = 0
+            fill_nb(before, 0)
 
 
-@njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(**KEPT)
 def match_forward_nb(n, ts, kind, side, level, aux, top, window, rest, counts):
     """Match trades to the decreases of their level that come with them or next; ``rest`` keeps what is left of each.
 
     Of decreases at the time of the trade itself, those before it count too.
     """
-    first = np.full((2, top + 1), -1, np.int64)  # oldest trade of the level that waits for its decrease
-    last = np.full((2, top + 1), -1, np.int64)
-    fallen = np.full((2, top + 1), -1, np.int64)  # latest decrease of the level
-    following = np.full(n, -1, np.int64)
+    first = np.empty((2, top + 1), np.int64)  # oldest trade of the level that waits for its decrease
+    last = np.empty((2, top + 1), np.int64)
+    fallen = np.empty((2, top + 1), np.int64)  # latest decrease of the level
+    following = np.empty(n, np.int64)
+    fill_nb(first, -1)
+    fill_nb(fallen, -1)
     for i in range(n):
         s, p = side[i], level[i]
         if kind[i] == BOOK:
@@ -177,9 +187,10 @@ def match_forward_nb(n, ts, kind, side, level, aux, top, window, rest, counts):
                 else:
                     following[last[s, p]] = i
                 last[s, p] = i
+                following[i] = -1
         elif kind[i] == GAP:
-            first[:, :] = -1
-            fallen[:, :] = -1
+            fill_nb(first, -1)
+            fill_nb(fallen, -1)
 
 
 @compiled
@@ -193,11 +204,12 @@ def explain_nb(trade, decrease, kind, aux, rest, counts):
     counts[MATCHED_LOTS] += done
 
 
-@njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(**KEPT)
 def match_backward_nb(n, ts, kind, side, level, aux, top, window, rest, counts):
     """Match what is left of the trades to decreases shortly before them, the latest first."""
-    latest = np.full((2, top + 1), -1, np.int64)
-    earlier = np.full(n, -1, np.int64)
+    latest = np.empty((2, top + 1), np.int64)
+    earlier = np.empty(n, np.int64)
+    fill_nb(latest, -1)
     for i in range(n):
         s, p = side[i], level[i]
         k = kind[i] & KIND
@@ -210,10 +222,10 @@ def match_backward_nb(n, ts, kind, side, level, aux, top, window, rest, counts):
                 j = earlier[j] if rest[j] == 0 else j
             latest[s, p] = j
         elif k == GAP:
-            latest[:, :] = -1
+            fill_nb(latest, -1)
 
 
-@njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(**KEPT)
 def moments_nb(n, ts, kind):
     """Mark the last event of each time."""
     for i in range(n):
@@ -221,7 +233,7 @@ def moments_nb(n, ts, kind):
             kind[i] |= MOMENT
 
 
-@njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
+@njit(**KEPT)
 def later_nb(ts, bid, ask, ticks, top, delay, mids):
     """Write the mid ``delay`` after each event, the last one there was if a side was empty then; 0 before the first."""
     at = mid = 0
