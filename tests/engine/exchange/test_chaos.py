@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 from touchline.engine.exchange import Exchange, Faults
+from touchline.engine.exchange.venue import Trade
 from touchline.io.kalshi.client import Client
 from touchline.io.kalshi.errors import KalshiError, OutcomeUnknownError
 from touchline.io.kalshi.orders import NewOrder, Orders
@@ -115,13 +116,15 @@ class Trader:
 
 
 def nudge(exchange: Exchange) -> None:
-    """Two changes in every market, so that a lost last message shows."""
+    """Two changes of the book and a trade in every market, so that a lost last message shows."""
 
     def step() -> None:
         for market in exchange.venue.listed:
             for lots in (100, -100):
                 market.book.delta(Side.BID, 100, lots)
                 exchange.venue.flush(market)
+            last = Trade("last", market.ticker, 5_000, 100, Side.BID, False, exchange.venue.now)
+            exchange.venue.feed.trade(market, last)
 
     exchange.call(step)
 
