@@ -19,8 +19,9 @@ SHORT = os.environ.get("BENCH_SHORT") == "1"
 
 def data(name: str) -> Path | None:
     """A file of the common work, if it is here and the run is not a short one."""
-    file = Path(os.environ.get("BENCH_DATA", "/tmp/benchdata")) / name
-    return file if file.exists() and not SHORT else None
+    folder = os.environ.get("BENCH_DATA")
+    file = Path(folder) / name if folder else None
+    return file if file and file.exists() and not SHORT else None
 
 
 @cache

@@ -18,6 +18,8 @@ from touchline.engine.directional_results import DirectionalResult
 from touchline.engine.panel import panel_of
 from touchline.strategies.pipeline import pipeline_of
 
+from .tapes import data
+
 HERE = Path(__file__).resolve().parent
 W3 = HERE / "directional" / "w3.toml"
 HOUR = 3_600_000_000_000
@@ -44,9 +46,9 @@ PIPELINE = {
 
 @pytest.fixture(scope="module")
 def w3_price() -> np.ndarray:
-    file = Path(os.environ.get("BENCH_DATA", "/tmp/benchdata")) / "w3_prices.npz"
-    if not file.exists():
-        pytest.skip(f"no {file}; set BENCH_DATA to the folder of the common work")
+    file = data("w3_prices.npz")
+    if file is None:
+        pytest.skip("no w3_prices.npz; set BENCH_DATA to the folder of the common work")
     with np.load(file) as stored:
         return np.rint(stored["price"] * 10_000).astype(np.int16)
 
@@ -96,7 +98,7 @@ def test_w3_memory(w3_price):
 import numpy as np
 from touchline.engine.directional import backtest
 from touchline.engine.panel import panel_of
-price = np.load({str(os.environ.get("BENCH_DATA", "/tmp/benchdata"))!r} + "/w3_prices.npz")["price"]
+price = np.load({str(data("w3_prices.npz"))!r})["price"]
 ticks = np.empty(price.shape, np.int16)
 for t, row in enumerate(price):
     ticks[t] = np.rint(row * 10_000)
@@ -114,20 +116,15 @@ def test_w3_against_vectorbt(w3_price):
     """W3 here and by vectorbt (equal answers) in the same run; VECTORBT names its Python, WORK the common runners."""
     python, work = os.environ.get("VECTORBT"), os.environ.get("WORK")
     if not python or not work:
-        pytest.skip(
-            "set VECTORBT to the Python of an environment with vectorbt, WORK to the folder of run_vectorbt_w3.py"
-        )
+        pytest.skip("VECTORBT names no Python with vectorbt, or WORK no folder with run_vectorbt_w3.py")
     panel = panel_of(w3_price, HOUR * np.arange(1, len(w3_price) + 1))
     backtest(panel, W3)
-    environment = {**os.environ, "BENCH_DATA": os.environ.get("BENCH_DATA", "/tmp/benchdata")}
     ours, theirs = [], []
     for _ in range(3):
         began = time.perf_counter()
         found = backtest(panel, W3)
         ours.append(time.perf_counter() - began)
-        peer = subprocess.run(
-            [python, "run_vectorbt_w3.py"], cwd=work, env=environment, capture_output=True, text=True, check=True
-        )
+        peer = subprocess.run([python, "run_vectorbt_w3.py"], cwd=work, capture_output=True, text=True, check=True)
         told = json.loads(peer.stdout.splitlines()[-1])
         theirs.append(told["wall_s"])
         assert (told["trades"], told["wins"], round(told["pnl"], 2)) == (*outcome(found)[:2], outcome(found)[2] / 1e6)
