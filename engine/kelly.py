@@ -12,9 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..io.errors import InputError
+from .compiled import KEPT, inlined
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
-@numba.njit(cache=True)
+@inlined
 def kelly_nb(probability: float, cost: float) -> float:
     """Share of wealth to stake on one contract: (p - C) / (1 - C), never below zero."""
     if cost <= 0.0 or cost >= 1.0 or probability <= cost:
@@ -22,13 +26,11 @@ def kelly_nb(probability: float, cost: float) -> float:
     return (probability - cost) / (1.0 - cost)
 
 
-@numba.njit(cache=True)
-def exclusive_kelly_nb(probability: npt.NDArray[np.float64], cost: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Shares of wealth over outcomes of which at most one happens (Smoczynski and Tomkins 2010)."""
-    share = np.zeros(len(cost))
-    value = probability / cost
-    order = np.empty(len(cost), np.int64)  # best value first; numpy's sort would take seconds to compile
-    for i in range(len(cost)):
+@numba.njit(**KEPT)
+def exclusive_kelly_nb(n: int, probability: Floats, cost: Floats, share: Floats, value: Floats, order: Ints) -> None:
+    """Shares of wealth over n outcomes of which at most one happens (Smoczynski and Tomkins 2010), into ``share``."""
+    for i in range(n):  # best value first; numpy's sort would take seconds to compile
+        share[i], value[i] = 0.0, probability[i] / cost[i]
         place = i
         while place > 0 and value[i] > value[order[place - 1]]:
             order[place] = order[place - 1]
@@ -36,16 +38,17 @@ def exclusive_kelly_nb(probability: npt.NDArray[np.float64], cost: npt.NDArray[n
         order[place] = i
     missing, unspent, reserve = 1.0, 1.0, 1.0
     chosen = 0
-    for index in order:
+    for i in range(n):
+        index = order[i]
         if cost[index] >= unspent or probability[index] <= reserve * cost[index]:
             break
         missing -= probability[index]
         unspent -= cost[index]
         reserve = max(missing, 0.0) / unspent
         chosen += 1
-    for index in order[:chosen]:
+    for i in range(chosen):
+        index = order[i]
         share[index] = max(probability[index] - reserve * cost[index], 0.0)
-    return share
 
 
 def kelly_fraction(probability: float, price: float, fee: float = 0.0) -> float:
@@ -71,7 +74,9 @@ def exclusive_kelly(probabilities: npt.ArrayLike, costs: npt.ArrayLike) -> npt.N
         raise InputError(f"as many probabilities as costs are needed, not {p.shape} and {c.shape}")
     if (p < 0).any() or p.sum() > 1 + 1e-9 or not ((c > 0) & (c < 1)).all():
         raise InputError("exclusive probabilities are not negative and sum to at most 1; costs lie between 0 and 1")
-    return exclusive_kelly_nb(p, c)
+    share, value = np.zeros((2, len(p)))
+    exclusive_kelly_nb(len(p), p, c, share, value, np.zeros(len(p), np.int64))
+    return share
 
 
 def growth(probability: float, cost: float, share: float) -> float:

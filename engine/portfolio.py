@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ..io.errors import InputError
 from ..io.units import LOTS_PER_CONTRACT, MICROS_PER_DOLLAR, TICKS_PER_DOLLAR
 from .portfolio_kernel import candidates_nb, grid_nb, walk_nb
-from .portfolio_types import ACCOUNT, BOOKED, NO_PRICE, RULES, Candidates, Columns, Sizing
+from .portfolio_types import ACCOUNT, BOOKED, HOLDING, MARKET_BITS, NO_PRICE, RULES, Candidates, Columns, Desk, Sizing
 
 MILLION = 1_000_000
 NS_PER_HOUR = 3_600_000_000_000
@@ -89,20 +89,50 @@ class PortfolioRun:
 def candidates(columns: Columns, passed: npt.NDArray[np.int8] | None, minimum: int, ranked: bool = True) -> Candidates:
     """List the markets to try, bar by bar. ``passed`` is 0 where the filters let a market through."""
     filtered = np.empty((0, 0), np.int8) if passed is None else passed
-    return Candidates(*candidates_nb(columns.score, filtered, np.int64(max(minimum, 1)), ranked))
+    start, key = np.empty(len(columns.score) + 1, np.int64), np.empty(0, np.int64)
+    for _ in range(2):  # the first pass counts
+        key = np.empty(candidates_nb(columns.score, filtered, max(minimum, 1), ranked, start, key), np.int64)
+    candidates_nb(columns.score, filtered, max(minimum, 1), ranked, start, key)
+    if ranked:
+        key.sort()
+    return Candidates(start, (key & ((1 << MARKET_BITS) - 1)).astype(np.int32))
+
+
+def desks(columns: Columns, cells: npt.NDArray[Any], *, booked: bool = False, recorded: bool = False) -> Desk:
+    """Empty desks for so many cells."""
+    bars, markets = columns.mark.shape
+    count, events = len(cells), len(columns.member_start) - 1
+    most = int(np.diff(columns.member_start).max(initial=0))
+    shown = bars if recorded else 0
+    return Desk(
+        np.zeros(count, ACCOUNT),
+        np.zeros((count, min(int(cells["max_positions"].max()), markets) + 1), HOLDING),
+        np.full((count, markets), -1, np.int32),
+        np.full((count, markets), -1, np.int32),
+        np.full((count, events), -1, np.int32),
+        np.zeros((count, 3, markets + 1), np.int32),
+        np.zeros((count, 4, most)),
+        np.zeros((count, 2, most), np.int64),
+        np.zeros((count, markets if booked else 0, BOOKED), np.int64),
+        np.zeros((count, 1 if recorded else 0), HOLDING),
+        np.zeros((count, shown, 4), np.int64),
+        np.zeros((count, shown, markets), np.int8),
+    )
 
 
 def run(columns: Columns, rule: npt.NDArray[Any], passed: npt.NDArray[np.int8] | None = None) -> PortfolioRun:
     """Run one cell and record every trade, the curve and what became of every candidate."""
     _check(columns)
     listed = candidates(columns, passed, 1, bool(rule["ranked"][0]))
-    bars, markets = columns.mark.shape
-    account, curve = np.zeros(1, ACCOUNT), np.zeros((bars, 4), np.int64)
-    fates = np.zeros((bars, markets), np.int8)
+    desk = Desk(*(column[0] for column in desks(columns, rule, recorded=True)))
     sampled = np.zeros(int(columns.bucket[-1]) + 1, np.int64)
-    trades = walk_nb(columns, rule[0], listed, account[0], sampled, curve, fates, True, np.empty((0, BOOKED), np.int64))
-    closed, held = int(account["trades"][0]), int(account["held"][0])
-    return PortfolioRun(trades[:closed], trades[closed : closed + held], curve, account[0], fates)
+    bar = 0
+    while (bar := walk_nb(columns, rule[0], listed, desk, sampled, bar)) < len(columns.times):
+        room = np.zeros(2 * len(desk.trades) + int(desk.account["held"]), HOLDING)
+        room[: len(desk.trades)] = desk.trades
+        desk = desk._replace(trades=room)
+    closed, held = int(desk.account["trades"]), int(desk.account["held"])
+    return PortfolioRun(desk.trades[:closed], desk.slots[:held], desk.curve, desk.account, desk.fates)
 
 
 def run_cells(
@@ -120,10 +150,12 @@ def run_cells(
         chosen = np.flatnonzero((cells["ranked"] == 1) == ranked)
         if len(chosen):
             listed = candidates(columns, passed, int(cells["min_score"][chosen].min()), ranked)
-            part, curves = np.zeros(len(chosen), ACCOUNT), np.zeros((len(chosen), sampled.shape[1]), np.int64)
-            own = np.zeros((len(chosen), *booked.shape[1:]), np.int64)
-            grid_nb(columns, cells[chosen], listed, part, curves, own)
-            accounts[chosen], sampled[chosen], booked[chosen] = part, curves, own
+            own, curves = (
+                desks(columns, cells[chosen], booked=True),
+                np.zeros((len(chosen), sampled.shape[1]), np.int64),
+            )
+            grid_nb(columns, cells[chosen], listed, own, curves)
+            accounts[chosen], sampled[chosen], booked[chosen] = own.account, curves, own.booked
     return accounts, sampled, booked
 
 

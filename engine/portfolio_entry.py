@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from .compiled import compiled
 from .fees import fill_fee_nb
 from .kelly import exclusive_kelly_nb, kelly_nb
-from .portfolio_types import NO_PRICE, NO_SIZE, Candidates, Columns, Fate, Offer, Sizing
+from .portfolio_types import NO_PRICE, NO_SIZE, Candidates, Columns, Desk, Fate, Offer, Sizing
 
 #: What kernels pass around, of which a type checker knows nothing: a row of a structured array, such an array,
 #: a whole number of some width, and arrays of them.
@@ -23,6 +23,9 @@ Ints = Any
 
 DOLLAR = 10_000  # ticks
 MILLION = 1_000_000
+#: Of a fixed width: a kernel is compiled once more for every plain number that it is called with.
+BOUGHT = YES = OPENED = np.int64(1)
+SOLD = CLOSED = UNSIZED = np.int64(-1)
 COARSEST_STEP = 10_000  # micros, the coarsest step of a fee or a balance
 
 ENTERED, WEAK, NOT_CHOSEN, HELD = int(Fate.ENTERED), int(Fate.WEAK), int(Fate.NOT_CHOSEN), int(Fate.HELD)
@@ -33,29 +36,28 @@ TOO_SMALL, NO_CASH = int(Fate.TOO_SMALL), int(Fate.NO_CASH)
 KELLY, FIXED_FRACTION, JOINT_KELLY = int(Sizing.KELLY), int(Sizing.FIXED_FRACTION), int(Sizing.JOINT_KELLY)
 
 
-@numba.njit(cache=True)
+@compiled
 def share_nb(amount: Int, ppm: Int) -> Int:
     """``floor(amount * ppm / 1,000,000)`` without overflow."""
     return (amount // MILLION) * ppm + ((amount % MILLION) * ppm) // MILLION
 
 
-@numba.njit(cache=True)
-def fee_nb(rule: Record, rounding: Record, rate: Int, price: Int, lots: Int, bought: bool) -> Int:
-    """Taker fee of an order that is one fill, in micros."""
+@compiled
+def fee_nb(rule: Record, rounding: Record, rate: Int, price: Int, lots: Int, side: Int) -> Int:
+    """Taker fee of an order that is one fill, in micros; side is BOUGHT or SOLD."""
     if rule.fees == 0:
         return np.int64(0)
-    revenue = -price * lots if bought else price * lots
     step, grid, rebate, strict = rounding.trade_step, rounding.grid, rounding.rebate_step, rounding.strict
-    return fill_fee_nb(revenue, price, lots, rate, step, grid, rebate, strict, 0)[0]
+    return fill_fee_nb(-side * price * lots, price, lots, rate, step, grid, rebate, strict, 0)[0]
 
 
-@numba.njit(cache=True)
+@compiled
 def rate_nb(market: Record, t: Int) -> Int:
     """The taker rate that holds at bar t."""
     return market.fee_rate if t < market.fee_change else market.fee_later
 
 
-@numba.njit(cache=True)
+@compiled
 def own_nb(price: Int, side: Int) -> Int:
     """A YES price seen from the side that is held."""
     if price == NO_PRICE:
@@ -63,7 +65,7 @@ def own_nb(price: Int, side: Int) -> Int:
     return price if side > 0 else DOLLAR - price
 
 
-@numba.njit(cache=True)
+@compiled
 def available_nb(rule: Record, depth: Int, volume: Int) -> Int:
     """Lots that could be traded: the depth where it is known, else a share of the bar's volume, else no limit."""
     if depth != NO_SIZE:
@@ -73,19 +75,19 @@ def available_nb(rule: Record, depth: Int, volume: Int) -> Int:
     return np.int64(1) << 40
 
 
-@numba.njit(cache=True)
+@compiled
 def size_nb(sizes: Ints, t: Int, m: Int) -> Int:
     """A size of a column that the panel may not have."""
     return np.int64(sizes[t, m]) if sizes.shape[0] > 0 else np.int64(NO_SIZE)
 
 
-@numba.njit(cache=True)
+@compiled
 def slippage_nb(rule: Record, market: Record) -> Int:
     """Ticks against us on a fill."""
     return rule.slippage + market.unquoted * rule.trade_slippage
 
 
-@numba.njit(cache=True)
+@compiled
 def offer_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int) -> Offer:
     """What market m offers to a buyer of ``side`` at bar t."""
     known = t - rule.delay
@@ -100,7 +102,7 @@ def offer_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int) -> Offer:
     return Offer(price, lots, own_nb(np.int64(c.mark[known, m]), side), np.int64(c.score[known, m]))
 
 
-@numba.njit(cache=True)
+@compiled
 def kelly_lots_nb(rule: Record, rounding: Record, rate: Int, chance: float, price: Int, wealth: Int) -> Int:
     """Lots of a fractional Kelly stake, the rounded fee of that very order included."""
     lots = np.int64(1) << 40
@@ -114,17 +116,17 @@ def kelly_lots_nb(rule: Record, rounding: Record, rate: Int, chance: float, pric
         lots = wanted
         if lots == 0 or rule.fees == 0:
             break
-        fee = fee_nb(rule, rounding, rate, price, lots, True) / (lots * 10_000.0)
+        fee = fee_nb(rule, rounding, rate, price, lots, BOUGHT) / (lots * 10_000.0)
     return lots
 
 
-@numba.njit(cache=True)
+@compiled
 def chance_nb(own: Int, edge: Int) -> float:
     """Probability that a side wins: its mark and our edge, kept off 0 and 1."""
     return min(max(own + edge, 1), DOLLAR - 1) / DOLLAR
 
 
-@numba.njit(cache=True)
+@compiled
 def lots_nb(rule: Record, rounding: Record, rate: Int, offer: Offer, side: Int, equity: Int) -> Int:
     """Lots that the sizing rule asks for, before caps and cash."""
     if rule.sizing == KELLY:
@@ -135,7 +137,7 @@ def lots_nb(rule: Record, rounding: Record, rate: Int, offer: Offer, side: Int, 
     return rule.fixed_lots
 
 
-@numba.njit(cache=True)
+@compiled
 def affordable_nb(
     rule: Record, rounding: Record, rate: Int, offer: Offer, lots: Int, equity: Int, cash: Int
 ) -> tuple[Int, Int, Int]:
@@ -147,7 +149,7 @@ def affordable_nb(
         return np.int64(0), np.int64(0), TOO_SMALL
     lots = min(lots, cash // worth * step)
     while lots > 0:
-        fee = fee_nb(rule, rounding, rate, offer.price, lots, True)
+        fee = fee_nb(rule, rounding, rate, offer.price, lots, BOUGHT)
         excess = offer.price * lots + fee - cash
         if excess <= 0:
             return lots, fee, ENTERED
@@ -156,8 +158,8 @@ def affordable_nb(
     return np.int64(0), np.int64(0), NO_CASH
 
 
-@numba.njit(cache=True)
-def refusal_nb(rule: Record, market: Record, offer: Offer, t: Int, counts: Ints, account: Record) -> Int:
+@compiled
+def refusal_nb(rule: Record, market: Record, offer: Offer, t: Int, counts: Ints) -> Int:
     """Why a candidate may not be entered whatever its size, or 0."""
     if not market.opens <= t <= market.closes:
         return NOT_TRADABLE
@@ -174,7 +176,7 @@ def refusal_nb(rule: Record, market: Record, offer: Offer, t: Int, counts: Ints,
     return 0
 
 
-@numba.njit(cache=True)
+@compiled
 def buy_nb(h: Record, account: Record, m: Int, t: Int, side: Int, offer: Offer, lots: Int, fee: Int) -> None:
     """The account pays and the holding begins."""
     cost = offer.price * lots
@@ -189,7 +191,7 @@ def buy_nb(h: Record, account: Record, m: Int, t: Int, side: Int, offer: Offer, 
     h.lots, h.left, h.proceeds, h.entry_fee, h.exit_fee = lots, lots, 0, fee, 0
 
 
-@numba.njit(cache=True)
+@compiled
 def count_nb(counts: Ints, market: Record, change: Int) -> None:
     """Keep the numbers of open positions by event, series and category."""
     counts[0, market.event] += change
@@ -197,7 +199,7 @@ def count_nb(counts: Ints, market: Record, change: Int) -> None:
     counts[2, market.category] += change
 
 
-@numba.njit(cache=True)
+@compiled
 def enter_nb(
     rule: Record,
     rounding: Record,
@@ -207,17 +209,15 @@ def enter_nb(
     side: Int,
     offer: Offer,
     lots: Int,
-    slots: Records,
-    held: Ints,
-    counts: Ints,
-    account: Record,
+    desk: Desk,
 ) -> Int:
     """Enter one market if it may be; ``lots`` below zero asks the sizing rule. Says what became of it."""
-    if held[m] >= 0:
+    account = desk.account
+    if desk.held[m] >= 0:
         return HELD
     if account.held >= rule.max_positions:
         return POSITIONS_FULL
-    fate = refusal_nb(rule, market, offer, t, counts, account)
+    fate = refusal_nb(rule, market, offer, t, desk.counts)
     if fate != 0:
         return fate
     rate = rate_nb(market, t)
@@ -225,93 +225,72 @@ def enter_nb(
         lots = lots_nb(rule, rounding, rate, offer, side, account.equity)
     lots, fee, fate = affordable_nb(rule, rounding, rate, offer, lots, account.equity, account.cash)
     if fate == ENTERED:
-        held[m] = account.held
-        buy_nb(slots[account.held], account, m, t, side, offer, lots, fee)
-        count_nb(counts, market, 1)
+        desk.held[m] = account.held
+        buy_nb(desk.slots[account.held], account, m, t, side, offer, lots, fee)
+        count_nb(desk.counts, market, OPENED)
     return fate
 
 
-@numba.njit(cache=True)
-def joint_lots_nb(c: Columns, rule: Record, t: Int, event: Int, equity: Int) -> Ints:
-    """Lots of YES in every market of an event, by joint Kelly over its exclusive outcomes."""
-    first, last = c.member_start[event], c.member_start[event + 1]
-    n = last - first
-    chance, cost = np.zeros(n), np.full(n, 2.0)
+@compiled
+def joint_lots_nb(c: Columns, rule: Record, t: Int, event: Int, desk: Desk) -> None:
+    """Lots of YES in every market of an event, by joint Kelly over its exclusive outcomes, into ``wanted``."""
+    first: Int = c.member_start[event]
+    n: Int = c.member_start[event + 1] - first
+    chance, cost, share, value = desk.stakes[0], desk.stakes[1], desk.stakes[2], desk.stakes[3]
+    total = 0.0
     for i in range(n):
-        m = c.members[first + i]
-        offer = offer_nb(c, rule, t, m, 1)
+        m = np.int64(c.members[first + i])
+        chance[i], cost[i] = 0.0, 2.0
+        offer = offer_nb(c, rule, t, m, YES)
         if NO_PRICE in (offer.price, offer.own) or not c.market[m].opens <= t <= c.market[m].closes:
             continue
         rate = rate_nb(c.market[m], t) / 100_000 if rule.fees == 1 else 0.0
         cost[i] = offer.price / DOLLAR + rate * offer.price * (DOLLAR - offer.price) / 1e8
         chance[i] = chance_nb(offer.own, offer.score)
-    total = chance.sum()
+        total += chance[i]
     if total > 1.0:
-        chance /= total
-    share = exclusive_kelly_nb(chance, cost)
-    lots = np.zeros(n, np.int64)
+        for i in range(n):
+            chance[i] /= total
+    exclusive_kelly_nb(n, chance, cost, share, value, desk.wanted[0])
     for i in range(n):
-        stake = share[i] * (rule.kelly_ppm / MILLION) * (equity / MILLION)
-        lots[i] = np.int64(stake / cost[i] * 100.0 / rule.step_lots) * rule.step_lots
-    return lots
+        stake = share[i] * (rule.kelly_ppm / MILLION) * (desk.account.equity / MILLION)
+        desk.wanted[1, i] = np.int64(stake / cost[i] * 100.0 / rule.step_lots) * rule.step_lots
 
 
-@numba.njit(cache=True)
-def enter_event_nb(
-    c: Columns,
-    rule: Record,
-    t: Int,
-    event: Int,
-    slots: Records,
-    held: Ints,
-    counts: Ints,
-    account: Record,
-    fates: Ints,
-    record: bool,
-) -> None:
+@compiled
+def enter_event_nb(c: Columns, rule: Record, t: Int, event: Int, desk: Desk) -> None:
     """Joint Kelly: enter every outcome of an event that has a stake, unless something of it is held."""
-    if counts[0, event] > 0:
+    if desk.counts[0, event] > 0:
         return
-    lots = joint_lots_nb(c, rule, t, event, account.equity)
-    for i in range(len(lots)):
-        m = c.members[c.member_start[event] + i]
-        if lots[i] > 0:
-            offer = offer_nb(c, rule, t, m, 1)
-            fate = enter_nb(rule, c.rounding[t], c.market[m], m, t, 1, offer, lots[i], slots, held, counts, account)
-            if record and offer.score != 0:
-                fates[t - rule.delay, m] = fate
+    joint_lots_nb(c, rule, t, event, desk)
+    first = c.member_start[event]
+    for i in range(c.member_start[event + 1] - first):
+        m, lots = np.int64(c.members[first + i]), desk.wanted[1, i]
+        if lots > 0:
+            offer = offer_nb(c, rule, t, m, YES)
+            fate = enter_nb(rule, c.rounding[t], c.market[m], m, t, YES, offer, lots, desk)
+            if len(desk.fates) > 0 and offer.score != 0:
+                desk.fates[t - rule.delay, m] = fate
 
 
-@numba.njit(cache=True)
-def entries_nb(
-    c: Columns,
-    rule: Record,
-    candidates: Candidates,
-    t: Int,
-    slots: Records,
-    held: Ints,
-    free: Ints,
-    counts: Ints,
-    done: Ints,
-    account: Record,
-    fates: Ints,
-    record: bool,
-) -> None:
+@compiled
+def entries_nb(c: Columns, rule: Record, candidates: Candidates, t: Int, desk: Desk) -> None:
     """Try the candidates of bar ``t - delay`` in their order until the bar's entries are used up."""
     known = t - rule.delay
     if known < 0 or (rule.close_at_end == 1 and t == len(c.times) - 1):
         return
-    score, market, rounding = c.score, c.market, c.rounding
+    score, market, account, fates = c.score, c.market, desk.account, desk.fates
+    record = len(fates) > 0
     chosen = 0
     for j in range(candidates.start[known], candidates.start[known + 1]):
-        m = candidates.market[j]
+        m = np.int64(candidates.market[j])
         edge = np.int64(score[known, m])
-        side = 1 if edge > 0 else -1
+        side = YES if edge > 0 else -YES
         if abs(edge) < rule.min_score:
             fate = WEAK
             if rule.ranked == 1 and not record:
                 break
-        elif held[m] >= 0 or free[m] == t:
+        elif desk.held[m] >= 0 or desk.free[m] == t:
             fate = HELD
         elif account.held >= rule.max_positions:
             fate = POSITIONS_FULL
@@ -323,16 +302,16 @@ def entries_nb(
                 break
         elif rule.sizing == JOINT_KELLY:
             event = market[m].event
-            if done[event] != t:
-                done[event] = t
+            if desk.done[event] != t:
+                desk.done[event] = t
                 chosen += 1
-                enter_event_nb(c, rule, t, event, slots, held, counts, account, fates, record)
+                enter_event_nb(c, rule, t, event, desk)
             if record and fates[known, m] == 0:
                 fates[known, m] = TOO_SMALL
             continue
         else:
             offer = offer_nb(c, rule, t, m, side)
-            fate = enter_nb(rule, rounding[t], market[m], m, t, side, offer, np.int64(-1), slots, held, counts, account)
+            fate = enter_nb(rule, c.rounding[t], market[m], m, t, side, offer, UNSIZED, desk)
             if fate not in (EVENT_CAP, SERIES_CAP, CATEGORY_CAP):
                 chosen += 1
         if record:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from .compiled import KEPT, compiled
 from .portfolio_entry import (
+    CLOSED,
     DOLLAR,
     MILLION,
+    SOLD,
     Int,
     Ints,
     Record,
@@ -25,16 +28,18 @@ from .portfolio_entry import (
     slippage_nb,
 )
 from .portfolio_types import (
+    BAR_SHIFT,
     BOOKED_FEES,
     BOOKED_LOTS,
     BOOKED_OPEN,
     BOOKED_PNL,
     BOOKED_SETTLED,
     BOOKED_TRADES,
-    HOLDING,
+    MARKET_BITS,
     NO_PRICE,
     Candidates,
     Columns,
+    Desk,
     Exit,
 )
 
@@ -43,7 +48,7 @@ TRAILING_STOP, SCORE_REVERSAL = int(Exit.TRAILING_STOP), int(Exit.SCORE_REVERSAL
 TIME_STOP, END_OF_DATA, STILL_OPEN = int(Exit.TIME_STOP), int(Exit.END_OF_DATA), int(Exit.STILL_OPEN)
 
 
-@numba.njit(cache=True)
+@compiled
 def exit_due_nb(rule: Record, h: Record, own: Int, score: Int, held_ns: Int) -> Int:
     """Which exit is due, from the side's own mark and the score now known; the trigger is written down."""
     if own != NO_PRICE:
@@ -64,7 +69,7 @@ def exit_due_nb(rule: Record, h: Record, own: Int, score: Int, held_ns: Int) -> 
     return 0
 
 
-@numba.njit(cache=True)
+@compiled
 def sell_nb(
     rule: Record, rounding: Record, rate: Int, h: Record, account: Record, t: Int, price: Int, offered: Int
 ) -> bool:
@@ -72,7 +77,7 @@ def sell_nb(
     lots = min(h.left, offered)
     if price <= 0 or lots <= 0:
         return False
-    fee = fee_nb(rule, rounding, rate, price, lots, False)
+    fee = fee_nb(rule, rounding, rate, price, lots, SOLD)
     fee = min(fee, price * lots)  # an exit never costs more than it fetches
     h.left -= lots
     h.proceeds += price * lots
@@ -83,28 +88,17 @@ def sell_nb(
     return h.left == 0
 
 
-@numba.njit(cache=True)
-def exits_nb(
-    c: Columns,
-    rule: Record,
-    t: Int,
-    slots: Records,
-    held: Ints,
-    free: Ints,
-    counts: Ints,
-    account: Record,
-    trades: Records,
-    record: bool,
-    booked: Ints,
-) -> None:
+@compiled
+def exits_nb(c: Columns, rule: Record, t: Int, desk: Desk) -> None:
     """Every exit that is due and can be had at bar t. An exit that is due stays due."""
     market, mark, score, times, bid, ask = c.market, c.mark, c.score, c.times, c.bid, c.ask
+    account, slots = desk.account, desk.slots
     known = t - rule.delay
     last = rule.close_at_end == 1 and t == len(times) - 1
-    i = 0
+    i = np.int64(0)
     while i < account.held:
         h = slots[i]
-        m = h.market
+        m = np.int64(h.market)
         if market[m].opens <= t <= market[m].closes:
             if h.reason == 0:
                 fresh = known >= h.entry_bar
@@ -121,12 +115,12 @@ def exits_nb(
                     price -= slippage_nb(rule, market[m])
                 offered = available_nb(rule, depth, size_nb(c.volume, t, m))
                 if sell_nb(rule, c.rounding[t], rate_nb(market[m], t), h, account, t, price, offered):
-                    leave_nb(times, market[m], i, slots, held, free, counts, account, trades, record, booked)
+                    leave_nb(times, market[m], i, desk)
                     continue
         i += 1
 
 
-@numba.njit(cache=True)
+@compiled
 def book_nb(booked: Ints, h: Record, pnl: Int) -> None:
     """Add a position to what its market came to, where that is wanted."""
     if booked.shape[0] > 0:
@@ -137,27 +131,16 @@ def book_nb(booked: Ints, h: Record, pnl: Int) -> None:
         booked[h.market, BOOKED_OPEN] += h.side * h.left
 
 
-@numba.njit(cache=True)
-def leave_nb(
-    times: Ints,
-    market: Record,
-    i: Int,
-    slots: Records,
-    held: Ints,
-    free: Ints,
-    counts: Ints,
-    account: Record,
-    trades: Records,
-    record: bool,
-    booked: Ints,
-) -> None:
+@compiled
+def leave_nb(times: Ints, market: Record, i: Int, desk: Desk) -> None:
     """Take the holding in slot i off the books and into the trades; the last slot moves into its place."""
+    account, slots = desk.account, desk.slots
     h = slots[i]
     cost = h.price * h.lots
     pnl = h.proceeds - cost - h.entry_fee - h.exit_fee
-    if record:
-        trades[account.trades] = h
-    book_nb(booked, h, pnl)
+    if len(desk.curve) > 0:
+        desk.trades[account.trades] = h
+    book_nb(desk.booked, h, pnl)
     account.trades += 1
     account.lots += h.lots
     account.pnl += pnl
@@ -168,35 +151,24 @@ def leave_nb(
         account.gains += pnl
     else:
         account.losses -= pnl
-    count_nb(counts, market, -1)
-    held[h.market] = -1
-    free[h.market] = h.exit_bar
+    count_nb(desk.counts, market, CLOSED)
+    desk.held[h.market] = -1
+    desk.free[h.market] = h.exit_bar
     account.held -= 1
     if i != account.held:
         slots[i] = slots[account.held]
-        held[slots[i].market] = i
+        desk.held[slots[i].market] = i
 
 
-@numba.njit(cache=True)
-def pay_nb(
-    c: Columns,
-    t: Int,
-    slots: Records,
-    held: Ints,
-    free: Ints,
-    counts: Ints,
-    account: Record,
-    trades: Records,
-    record: bool,
-    booked: Ints,
-) -> None:
+@compiled
+def pay_nb(c: Columns, t: Int, desk: Desk) -> None:
     """Payouts of bar t, then equity: cash and every position at this bar's mark."""
-    market, mark = c.market, c.mark
+    market, mark, account, slots, booked = c.market, c.mark, desk.account, desk.slots, desk.booked
     worth = np.int64(0)
-    i = 0
+    i = np.int64(0)
     while i < account.held:
         h = slots[i]
-        m = h.market
+        m = np.int64(h.market)
         if market[m].settles <= t and market[m].payout != NO_PRICE:
             paid = own_nb(np.int64(market[m].payout), h.side) * h.left
             h.proceeds += paid
@@ -204,7 +176,7 @@ def pay_nb(
             if booked.shape[0] > 0:
                 booked[m, BOOKED_SETTLED] += paid - h.price * h.left
             h.left, h.reason, h.exit_bar = 0, RESOLUTION, t
-            leave_nb(c.times, market[m], i, slots, held, free, counts, account, trades, record, booked)
+            leave_nb(c.times, market[m], i, desk)
             continue
         own = own_nb(np.int64(mark[t, m]), h.side)
         worth += (own if own != NO_PRICE else np.int64(h.price)) * h.left
@@ -215,49 +187,22 @@ def pay_nb(
     account.locked_bars += account.locked
 
 
-@numba.njit(cache=True)
-def room_nb(trades: Records, wanted: Int) -> Records:
-    """The trades, with room for ``wanted`` rows."""
-    if wanted <= len(trades):
-        return trades
-    grown = np.empty(max(2 * len(trades), wanted), HOLDING)
-    grown[: len(trades)] = trades
-    return grown
-
-
-@numba.njit(cache=True)
-def walk_nb(
-    c: Columns,
-    rule: Record,
-    candidates: Candidates,
-    account: Record,
-    sampled: Ints,
-    curve: Ints,
-    fates: Ints,
-    record: bool,
-    booked: Ints,
-) -> Records:
-    """Run one cell through the panel; gives its trades, then what is still open (none unless ``record``).
-
-    ``booked`` (markets x BOOKED) gets what each market came to; without rows nothing is booked.
-    """
-    bars, markets = c.mark.shape
-    slots = np.zeros(min(rule.max_positions, markets) + 1, HOLDING)
-    held = np.full(markets, -1, np.int32)  # slot of a market
-    free = np.full(markets, -1, np.int32)  # bar in which a market was left
-    done = np.full(len(c.member_start), -1, np.int32)  # bar in which an event was staked
-    counts = np.zeros((3, markets + 1), np.int32)
-    trades = np.empty(1, HOLDING)
-    account.cash = account.equity = account.peak = rule.capital
-    for t in range(bars):
-        if record:
-            trades = room_nb(trades, account.trades + account.held)
-        pay_nb(c, t, slots, held, free, counts, account, trades, record, booked)
-        exits_nb(c, rule, t, slots, held, free, counts, account, trades, record, booked)
+@numba.njit(**KEPT)
+def walk_nb(c: Columns, rule: Record, candidates: Candidates, desk: Desk, sampled: Ints, first: Int) -> Int:
+    """Run one cell through the panel from bar ``first``; the bar at which its trades need more room, or the end."""
+    bars, recorded = len(c.times), len(desk.curve) > 0
+    account, slots, curve = desk.account, desk.slots, desk.curve
+    if first == 0:
+        account.cash = account.equity = account.peak = rule.capital
+    for t in range(first, bars):
+        if recorded and account.trades + account.held > len(desk.trades):
+            return t
+        pay_nb(c, t, desk)
+        exits_nb(c, rule, t, desk)
         if account.cash > 0:
-            entries_nb(c, rule, candidates, t, slots, held, free, counts, done, account, fates, record)
+            entries_nb(c, rule, candidates, t, desk)
         sampled[c.bucket[t]] = account.equity
-        if record:
+        if recorded:
             curve[t, 0], curve[t, 1] = account.equity, account.cash
             curve[t, 2], curve[t, 3] = account.locked, account.held
     account.equity = account.cash
@@ -266,49 +211,49 @@ def walk_nb(
         h = slots[i]
         worth = (own if own != NO_PRICE else np.int64(h.price)) * h.left
         account.equity += worth
-        book_nb(booked, h, h.proceeds + worth - h.price * h.lots - h.entry_fee - h.exit_fee)
+        book_nb(desk.booked, h, h.proceeds + worth - h.price * h.lots - h.entry_fee - h.exit_fee)
         h.reason = STILL_OPEN
-    if record:
-        trades = room_nb(trades, account.trades + account.held)
-        trades[account.trades : account.trades + account.held] = slots[: account.held]
-    return trades
+    return bars
 
 
-@numba.njit(cache=True, parallel=True)
-def grid_nb(c: Columns, rules: Records, candidates: Candidates, accounts: Records, sampled: Ints, booked: Ints) -> None:
-    """Run every cell, one thread each at a time; totals, sampled equity and what each market came to."""
+@numba.njit(parallel=True, **KEPT)
+def grid_nb(c: Columns, rules: Records, candidates: Candidates, desks: Desk, sampled: Ints) -> None:
+    """Run every cell at its own desk, one thread each at a time; the desks have one more axis in front."""
     for cell in numba.prange(len(rules)):
-        nothing_curve = np.empty((0, 4), np.int64)
-        nothing_fates = np.empty((0, 0), np.int8)
-        walk_nb(
-            c, rules[cell], candidates, accounts[cell], sampled[cell], nothing_curve, nothing_fates, False, booked[cell]
+        desk = Desk(
+            desks.account[cell],
+            desks.slots[cell],
+            desks.held[cell],
+            desks.free[cell],
+            desks.done[cell],
+            desks.counts[cell],
+            desks.stakes[cell],
+            desks.wanted[cell],
+            desks.booked[cell],
+            desks.trades[cell],
+            desks.curve[cell],
+            desks.fates[cell],
         )
+        walk_nb(c, rules[cell], candidates, desk, sampled[cell], 0)
 
 
-@numba.njit(cache=True, parallel=True)
-def candidates_nb(score: Ints, passed: Ints, floor: Int, ranked: bool) -> tuple[Ints, Ints]:
-    """Scores that count and passed the filters, listed bar by bar; strongest first when ``ranked``."""
+@numba.njit(**KEPT)
+def candidates_nb(score: Ints, passed: Ints, floor: Int, ranked: bool, start: Ints, key: Ints) -> Int:
+    """List the scores that count and passed the filters; where each bar's begin, and how many there are in all.
+
+    A key is the bar, how weak the score is when ``ranked``, and the market: sorted keys are in the order to try.
+    No key is written without room for one.
+    """
     bars, markets = score.shape
-    start = np.zeros(bars + 1, np.int64)
-    for t in numba.prange(bars):
-        n = 0
+    n = 0
+    for t in range(bars):
+        start[t] = n
         for m in range(markets):
             s = np.int64(score[t, m])
             if s != 0 and abs(s) >= floor and (passed.shape[0] == 0 or passed[t, m] == 0):
+                if n < len(key):
+                    weakness = DOLLAR - abs(s) if ranked else 0
+                    key[n] = (np.int64(t) << BAR_SHIFT) | (weakness << MARKET_BITS) | m
                 n += 1
-        start[t + 1] = n
-    start = np.cumsum(start)
-    market = np.empty(start[bars], np.int32)
-    for t in numba.prange(bars):
-        key = np.empty(start[t + 1] - start[t], np.int64)
-        n = 0
-        for m in range(markets):
-            s = np.int64(score[t, m])
-            if s != 0 and abs(s) >= floor and (passed.shape[0] == 0 or passed[t, m] == 0):
-                key[n] = (DOLLAR - abs(s)) * markets + m if ranked else m
-                n += 1
-        if ranked:
-            key.sort()
-        for i in range(n):
-            market[start[t] + i] = key[i] % markets
-    return start, market
+    start[bars] = n
+    return n

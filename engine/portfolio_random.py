@@ -9,9 +9,13 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from ..io.units import LOTS_PER_CONTRACT
+from .compiled import KEPT, compiled
 from .portfolio import PortfolioRun
-from .portfolio_entry import DOLLAR, Int, Ints, Record, Records, fee_nb, own_nb, rate_nb, slippage_nb
+from .portfolio_entry import BOUGHT, DOLLAR, SOLD, YES, Int, Ints, Record, Records, fee_nb, own_nb, rate_nb, slippage_nb
 from .portfolio_types import NO_PRICE, Columns
+
+CONTRACT = np.int64(LOTS_PER_CONTRACT)
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def compare_random(
     return RandomComparison(pnl, made - paid + held, int(totals[0]), int(totals[1]))
 
 
-@numba.njit(cache=True)
+@compiled
 def mixed_nb(a: Int, b: Int, c: Int) -> Int:
     """A well mixed 64-bit number from three (splitmix64)."""
     x = np.uint64(a) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(b) * np.uint64(0xD1B54A32D192ED03) + np.uint64(c)
@@ -71,7 +75,7 @@ def mixed_nb(a: Int, b: Int, c: Int) -> Int:
     return x ^ (x >> np.uint64(31))
 
 
-@numba.njit(cache=True)
+@compiled
 def bought_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int) -> Int:
     """Price of one contract of a side at bar t, or NO_PRICE."""
     if not c.market[m].opens <= t <= c.market[m].closes:
@@ -83,7 +87,7 @@ def bought_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int) -> Int:
     return price if 0 < price < DOLLAR else np.int64(NO_PRICE)
 
 
-@numba.njit(cache=True)
+@compiled
 def ended_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int, lots: Int) -> Int:
     """What a position fetches when it is left at bar t, net of fees: the payout, a sale, or its mark."""
     row = c.market[m]
@@ -93,13 +97,13 @@ def ended_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int, lots: Int) -> 
     price = own_nb(np.int64(quote), side)
     if quote != NO_PRICE and t <= row.closes:
         price = max(price - slippage_nb(rule, row), 0)
-        fee = fee_nb(rule, c.rounding[t], rate_nb(row, t), price, lots, False) if price > 0 else np.int64(0)
+        fee = fee_nb(rule, c.rounding[t], rate_nb(row, t), price, lots, SOLD) if price > 0 else np.int64(0)
         return max(price * lots - fee, 0)
     mark = own_nb(np.int64(c.mark[t, m]), side)
     return max(mark, 0) * lots
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(parallel=True, **KEPT)
 def _random_nb(c: Columns, rules: Records, bets: Records, seed: Int, pnl: Ints) -> None:
     markets = c.mark.shape[1]
     for i in numba.prange(len(pnl)):
@@ -110,29 +114,28 @@ def _random_nb(c: Columns, rules: Records, bets: Records, seed: Int, pnl: Ints) 
             for attempt in range(64):
                 drawn = mixed_nb(seed, i, j * 64 + attempt)
                 m = np.int64((drawn >> np.uint64(1)) % np.uint64(markets))
-                side = 1 if drawn & np.uint64(1) else -1
+                side = YES if drawn & np.uint64(1) else -YES
                 price = bought_nb(c, rule, bet.entry_bar, m, side)
                 if price == NO_PRICE:
                     continue
                 lots = np.int64(bet.price) * bet.lots // (price * rule.step_lots) * rule.step_lots
                 if lots > 0:
                     rate = rate_nb(c.market[m], bet.entry_bar)
-                    fee = fee_nb(rule, c.rounding[bet.entry_bar], rate, price, lots, True)
+                    fee = fee_nb(rule, c.rounding[bet.entry_bar], rate, price, lots, BOUGHT)
                     made += ended_nb(c, rule, bet.exit_bar, m, side, lots) - price * lots - fee
                 break
         pnl[i] = made
 
 
-@numba.njit(cache=True)
+@numba.njit(**KEPT)
 def _market_nb(c: Columns, rule: Record, totals: Ints) -> None:
     """Buy one contract of YES in every market when it can first be had, and keep it."""
     bars, markets = c.mark.shape
     for m in range(markets):
         for t in range(bars):
-            price = bought_nb(c, rule, t, m, 1)
+            price = bought_nb(c, rule, t, m, YES)
             if price != NO_PRICE:
-                fee = fee_nb(rule, c.rounding[t], rate_nb(c.market[m], t), price, 100, True)
-                end = max(np.int64(bars - 1), t)
-                totals[0] += ended_nb(c, rule, end, m, 1, 100) - price * 100 - fee
-                totals[1] += price * 100 + fee
+                fee = fee_nb(rule, c.rounding[t], rate_nb(c.market[m], t), price, CONTRACT, BOUGHT)
+                totals[0] += ended_nb(c, rule, bars - 1, m, YES, CONTRACT) - price * CONTRACT - fee
+                totals[1] += price * CONTRACT + fee
                 break

@@ -97,6 +97,31 @@ class Candidates(NamedTuple):
     market: npt.NDArray[np.int32]
 
 
+#: A candidate's key: its bar, how weak its score is, its market; so many bits for the market and what is above it.
+MARKET_BITS = 24
+BAR_SHIFT = MARKET_BITS + 14
+
+
+class Desk(NamedTuple):
+    """Everything that one cell changes on its way through the panel; a grid's has an axis of cells in front.
+
+    ``trades``, ``curve`` and ``fates`` have no rows when nothing is recorded, ``booked`` when nothing is booked.
+    """
+
+    account: Any  # one ACCOUNT
+    slots: Any  # a HOLDING for each open position
+    held: npt.NDArray[np.int32]  # slot of a market, or -1
+    free: npt.NDArray[np.int32]  # bar in which a market was left
+    done: npt.NDArray[np.int32]  # bar in which an event was staked
+    counts: npt.NDArray[np.int32]  # open positions of each event, series, category
+    stakes: npt.NDArray[np.float64]  # chance, cost, share and value of an event's outcomes
+    wanted: npt.NDArray[np.int64]  # order and lots of an event's outcomes
+    booked: npt.NDArray[np.int64]  # what each market came to: markets x BOOKED
+    trades: Any  # a HOLDING for each closed position
+    curve: npt.NDArray[np.int64]  # bars x (equity, cash, locked cost, open positions)
+    fates: npt.NDArray[np.int8]  # Fate of every candidate
+
+
 #: How fees are rounded at a bar; see ``fees.FeeTable``.
 ROUNDING = np.dtype([("trade_step", np.int64), ("grid", np.int64), ("rebate_step", np.int64), ("strict", np.int64)])
 
