@@ -62,7 +62,8 @@ class DirectionalRun:
 def score_panel(panel: Panel, pipeline: Pipeline) -> Scored:
     """Evaluate a pipeline's scorer and filters over the whole panel, block by block."""
     scorer = pipeline.scorer
-    panel = panel.with_extras(scorer.prepare(panel))
+    for part in (*pipeline.tables, scorer):
+        panel = panel.with_extras(part.prepare(panel))
     wanted = {"edge": scorer.score().cast(pl.Float64).fill_null(0.0)}
     if pipeline.filters:
         stopped = pl.lit(0, pl.Int8)
@@ -158,7 +159,7 @@ def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells, progress: Progress 
         raise InputError("the source says what the panel holds, so it is the same for all cells; run a grid for each")
     shared: dict[str, list[int]] = {}
     for index, one in enumerate(made):
-        known = (one.scorer.values, [f.values for f in one.filters], _membership(one))
+        known = (one.scorer.values, [part.values for part in (*one.tables, *one.filters)], _membership(one))
         shared.setdefault(repr(known), []).append(index)
     parts: list[tuple[list[int], Any]] = []
     columns: Columns | None = None

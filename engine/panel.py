@@ -90,7 +90,7 @@ class Panel:
             if held.ndim == 1:
                 return pl.Series(name, np.repeat(held[block], bars))
             values = np.ascontiguousarray(held[:, block].T).ravel()
-            series = pl.Series(name, values)
+            series = pl.Series(name, values, nan_to_null=True)
             if values.dtype.kind == "i" and len(values) and values.min() < 0:
                 return series.set(series < 0, None)
             return series
@@ -147,6 +147,8 @@ class Panel:
         """The same panel with more columns: an array per market, or bars x markets."""
         bars, markets = self.shape
         for name, values in extras.items():
+            if self.has(name):
+                raise InputError(f"the panel has a column {name!r} already; give the new one another name or a prefix")
             if values.shape not in ((markets,), (bars, markets)):
                 raise InputError(f"column {name!r} is {values.shape}; expected {(markets,)} or {(bars, markets)}")
         return Panel(self.times, self.markets, self.matrices, self.quoted, self.folder, {**self.extras, **extras})

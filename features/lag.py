@@ -27,11 +27,14 @@ def join_published(
     published: str = "published_ts",
     by: str | None = None,
     prefix: str = "",
+    max_age_ns: int | None = None,
 ) -> pl.LazyFrame:
     """Add an external series (a release, a sentiment score) as it was known at ``ts``: never before it was published.
 
-    ``published`` is ns UTC; a row counts from that moment on, and a later revision replaces it from its own moment.
-    What the row is about (its month, its day) plays no part. Warm-up: null before the first publication.
+    ``published`` is ns UTC; a row counts from that moment on, and a later revision replaces it from its own moment;
+    of rows of one moment the last counts. An empty value leaves the one before it standing. What the row is about (its
+    month, its day) plays no part. Unit: the series' own. Warm-up: null before the first publication, and again when
+    the value is older than ``max_age_ns``.
 
     >>> frame = pl.LazyFrame({"ts": [5, 9, 10, 20]})
     >>> cpi = pl.LazyFrame({"published_ts": [10], "cpi": [3.1]})
@@ -39,11 +42,26 @@ def join_published(
     [None, None, 3.1, 3.1]
     """
     keys = [] if by is None else [by]
+    names = {name: prefix + name for name in columns}
+
+    def carried(value: pl.Expr) -> pl.Expr:
+        return value.forward_fill() if by is None else value.forward_fill().over(by)
+
     known = (
-        series.select(*keys, pl.col(published).alias("ts"), *(pl.col(name).alias(prefix + name) for name in columns))
+        series.select(*keys, pl.col(published).alias("ts"), *(pl.col(old).alias(new) for old, new in names.items()))
         .drop_nulls("ts")
         .sort("ts", maintain_order=True)
+        .with_columns(
+            *(carried(pl.col(name)) for name in names.values()),
+            *(
+                carried(pl.when(pl.col(name).is_not_null()).then(pl.col("ts"))).alias(f"__since_{name}")
+                for name in names.values()
+            ),
+        )
     )
     order = frame.with_row_index("__row").sort("ts", maintain_order=True)
     joined = order.join_asof(known, on="ts", by=by, strategy="backward", check_sortedness=False)
-    return joined.sort("__row").drop("__row")
+    if max_age_ns is not None:
+        fresh = {name: pl.col("ts") - pl.col(f"__since_{name}") <= max_age_ns for name in names.values()}
+        joined = joined.with_columns(pl.when(kept).then(pl.col(name)).alias(name) for name, kept in fresh.items())
+    return joined.sort("__row").drop("__row", *(f"__since_{name}" for name in names.values()))

@@ -35,10 +35,13 @@ class PanelView(Protocol):
     def markets(self) -> pl.DataFrame: ...  # noqa: D102 - one row a market
     @property
     def matrices(self) -> dict[str, npt.NDArray[Any]]: ...  # noqa: D102 - bars x markets
+    @property
+    def extras(self) -> dict[str, npt.NDArray[Any]]: ...  # noqa: D102 - what tables and scorers prepared
     def blocks(self) -> Iterator[slice]: ...  # noqa: D102 - the markets, some at a time
     def frame(self, block: slice, names: Sequence[str]) -> pl.DataFrame: ...  # noqa: D102 - market after market
     def evaluate(self, expressions: Mapping[str, pl.Expr]) -> dict[str, npt.NDArray[Any]]: ...  # noqa: D102
     def with_extras(self, extras: Mapping[str, npt.NDArray[Any]]) -> PanelView: ...  # noqa: D102
+    def matrix(self, name: str, kind: Any) -> npt.NDArray[Any]: ...  # noqa: D102 - an empty one, bars x markets
 
 
 class Part:
@@ -81,6 +84,14 @@ class Source(Part):
         return None
 
 
+class Table(Part):
+    """What is known beside the exchange, as columns that filters and scorers may name."""
+
+    def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
+        """The columns: an array per market, or bars x markets. Row t may hold only what was known at ``times[t]``."""
+        raise NotImplementedError
+
+
 class Filter(Part):
     """Which of them may be bet on now."""
 
@@ -119,6 +130,7 @@ class Executor(Part):
 
 KINDS: dict[str, type[Part]] = {
     "source": Source,
+    "table": Table,
     "filter": Filter,
     "scorer": Scorer,
     "selector": Selector,
@@ -128,6 +140,7 @@ REGISTRY: dict[str, dict[str, type[Part]]] = {kind: {} for kind in KINDS}
 P = TypeVar("P", bound=Part)
 _SHIPPED = (
     "sources",
+    "tables",
     "filters",
     "scorers",
     "scorers_combined",
@@ -184,7 +197,7 @@ def parts() -> list[tuple[str, str, type[Part]]]:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """One of each, and the filters in their order."""
+    """One of each, and the tables and filters in their order."""
 
     name: str
     source: Source
@@ -194,6 +207,7 @@ class Pipeline:
     executor: Executor
     description: str = ""
     folder: Path | None = None
+    tables: tuple[Table, ...] = ()
 
     def limits(self) -> dict[str, Any]:
         """What the portfolio kernel is told."""
@@ -219,18 +233,21 @@ class Pipeline:
             changed.add(key)
         made = {key: part.with_values(values[key]) if key in changed else part for key, part in parts.items()}
         filters = tuple(made.pop(f"filter {i}") for i in range(len(self.filters)))
-        return replace(self, filters=filters, **made)
+        tables = tuple(made.pop(f"table {i}") for i in range(len(self.tables)))
+        return replace(self, filters=filters, tables=tables, **made)
 
     def _parts(self) -> dict[str, Any]:
         one = {"source": self.source, "scorer": self.scorer, "selector": self.selector, "executor": self.executor}
-        return one | {f"filter {place}": part for place, part in enumerate(self.filters)}
+        filters = {f"filter {place}": part for place, part in enumerate(self.filters)}
+        return one | filters | {f"table {place}": part for place, part in enumerate(self.tables)}
 
     def as_dict(self) -> dict[str, Any]:
         """Every part with every value, as results record it; ``pipeline_of`` reads it back."""
-        one = {key: _named(part) for key, part in self._parts().items() if not key.startswith("filter ")}
+        one = {key: _named(part) for key, part in self._parts().items() if " " not in key}
         folder = None if self.folder is None else str(self.folder)
         told = {"name": self.name, "description": self.description, "folder": folder}
-        return {**told, **one, "filters": [_named(part) for part in self.filters]}
+        several = {"filters": self.filters, "tables": self.tables}
+        return {**told, **one, **{key: [_named(part) for part in parts] for key, parts in several.items()}}
 
 
 def _named(part: Part) -> dict[str, Any]:
@@ -282,10 +299,10 @@ def load_pipeline(which: str | Path = "quant") -> Pipeline:
 
 def pipeline_of(document: Mapping[str, Any], name: str, folder: Path | None = None) -> Pipeline:
     """Build a pipeline from what a TOML file says."""
-    unknown = set(document) - {"description", "source", "filters", "scorer", "selector", "executor"}
+    unknown = set(document) - {"description", "source", "tables", "filters", "scorer", "selector", "executor"}
     if unknown:
         raise InputError(f"pipeline {name}: there is no part {sorted(unknown)[0]!r}")
-    defaults = {"source": "store", "selector": "top-k", "executor": "taker"}
+    defaults = {"source": "store", "table": "dated", "selector": "top-k", "executor": "taker"}
 
     def part(kind: str) -> Any:
         given = dict(document.get(kind, {}))
@@ -294,19 +311,28 @@ def pipeline_of(document: Mapping[str, Any], name: str, folder: Path | None = No
             raise InputError(f"pipeline {name} names no {kind}")
         return build(kind, wanted, given, folder)
 
-    filters: Sequence[Mapping[str, Any]] = document.get("filters", ())
-    for given in filters:
-        if "name" not in given:
-            raise InputError(f"pipeline {name}: a filter has no name")
+    def several(kind: str) -> Any:
+        given: Any = document.get(f"{kind}s", ())
+        if not all(isinstance(one, Mapping) for one in given):
+            raise InputError(f"pipeline {name}: {kind}s are a list; write [[{kind}s]] above each")
+        made: list[Part] = []
+        for one in given:
+            wanted = one.get("name", defaults.get(kind))
+            if wanted is None:
+                raise InputError(f"pipeline {name}: a {kind} has no name")
+            made.append(build(kind, wanted, {k: v for k, v in one.items() if k != "name"}, folder))
+        return tuple(made)
+
     return Pipeline(
         name=name,
         source=part("source"),
-        filters=tuple(build("filter", f["name"], {k: v for k, v in f.items() if k != "name"}, folder) for f in filters),
+        filters=several("filter"),
         scorer=part("scorer"),
         selector=part("selector"),
         executor=part("executor"),
         description=str(document.get("description", "")),
         folder=folder,
+        tables=several("table"),
     )
 
 

@@ -33,17 +33,29 @@ FEATURES: dict[str, str] = {
     "volume_N": "contracts traded over N bars",
     "imbalance_N": "taker imbalance over N bars, -1 to 1",
 }
+_BARS = re.compile(r"(.+)_([1-9]\d{0,4})")
 _BATCH = 65_536
 
 
+def is_feature(name: str) -> bool:
+    """Whether a name is one of ``FEATURES``.
+
+    >>> is_feature("z_20"), is_feature("z_N"), is_feature("cpi")
+    (True, False, False)
+    """
+    found = _BARS.fullmatch(name)
+    return (f"{found[1]}_N" if found else name) in FEATURES and not name.endswith("_N")
+
+
 def feature(name: str) -> pl.Expr:
-    """One of ``FEATURES`` as an expression over a panel's columns.
+    """One of ``FEATURES`` as an expression over a panel's columns; another name is a column as it is.
 
     >>> feature("change_24").meta.root_names()
     ['change_24']
     """
-    plain, _, n = name.rpartition("_")
-    if f"{plain}_N" in FEATURES and re.fullmatch(r"[1-9]\d{0,4}", n):
+    found = _BARS.fullmatch(name)
+    if found and is_feature(name):
+        plain, n = found.groups()
         if plain == "imbalance":
             traded, bought = pl.col(f"volume_{n}"), pl.col(f"bought_{n}")
             return pl.when(traded > 0).then((2 * bought - traded) / traded).otherwise(0.0)
@@ -54,8 +66,6 @@ def feature(name: str) -> pl.Expr:
         return pl.col(name) / (100 if plain == "volume" else DOLLAR)
     if name in ("mark", "spread"):
         return pl.col(name) / DOLLAR
-    if name not in FEATURES or name.endswith("_N"):
-        raise InputError(f"there is no feature {name!r}; {nearest(name, FEATURES)}")
     return pl.col(name)
 
 
@@ -78,8 +88,6 @@ class OnnxScorer(Scorer):
         super().__init__(folder, **given)
         self.path = Path(self.file) if folder is None or Path(self.file).is_absolute() else folder / self.file
         self.names = [name.strip() for name in self.features.split(",") if name.strip()]
-        for name in self.names:
-            feature(name)
 
     def session(self) -> onnxruntime.InferenceSession:
         """Open the model and compare its inputs with what is declared."""
@@ -110,6 +118,10 @@ class OnnxScorer(Scorer):
 
     def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
         """The model's answer for every bar of every market; NaN where a feature is missing."""
+        for name in self.names:
+            if not is_feature(name) and name not in panel.extras:
+                known = [*FEATURES, *panel.extras]
+                raise InputError(f"onnx: there is no feature {name!r}, nor a table's column; {nearest(name, known)}")
         session = self.session()
         answer = np.full((len(panel.times), panel.markets.height), np.nan, np.float32)
         expressions = [feature(name).cast(pl.Float32).alias(f"_{i}") for i, name in enumerate(self.names)]

@@ -144,6 +144,11 @@ def test_the_page_on_betting_runs(with_data: Path):
     (with_data / "my_scorers.py").write_text(scripts[1])
     (with_data / "scored.toml").write_text('description = "x"\n[scorer]\nname = "my_scorers.py:Dip"\n')
     assert load_pipeline(with_data / "scored.toml").scorer.values["fall"] == 0.10
+    (with_data / "forecasts.csv").write_text(blocks("directional.md", "csv")[0][1])
+    (with_data / "forecast.toml").write_text(blocks("directional.md", "toml")[1][1])
+    (with_data / "forecast.py").write_text(scripts[2])
+    commands("engine backtest --strategy forecast.toml --data-dir data --out results/forecast", with_data)
+    assert json.loads((with_data / "results/forecast/run.json").read_text())["figures"]["trades"] > 0
     python(scripts[0], with_data)
     assert json.loads((with_data / "results/first/run.json").read_text())["markets"] == 4
     for _, body in blocks("directional.md", "sh"):

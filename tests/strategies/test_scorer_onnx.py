@@ -147,8 +147,8 @@ def test_wrong_inputs_are_named(tmp_path):
         scorer_of(tmp_path, file="mlp.onnx", window=6).session()
     with pytest.raises(InputError, match="no model file"):
         scorer_of(tmp_path, file="none.onnx").session()
-    with pytest.raises(InputError, match="no feature 'chang_4'; did you mean"):
-        pipeline_of({"scorer": {"name": "onnx", "features": "chang_4"}}, "p", tmp_path)
+    with pytest.raises(InputError, match="no feature 'chang_4', nor a table's column; did you mean"):
+        pipeline_of({"scorer": {"name": "onnx", "features": "chang_4"}}, "p", tmp_path).scorer.prepare(some_panel())
     (tmp_path / "text.onnx").write_text("not a model")
     with pytest.raises(InputError, match="is not a model"):
         scorer_of(tmp_path, file="text.onnx").session()

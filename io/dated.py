@@ -1,0 +1,70 @@
+"""Tables of one's own with a time of publication: economic releases, sentiment scores, forecasts."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from .errors import InputError
+from .importers.base import BadRow, Options
+from .importers.convert import Rows
+from .importers.flat import batches
+from .importers.recognise import container_of
+
+_DATE = r"^\s*\d{4}-\d{2}-\d{2}\s*$"
+
+
+def read_dated(
+    path: Path, published: str, columns: Sequence[str] = (), key: str | None = None, tz: str | None = None
+) -> pl.DataFrame:
+    """Read a CSV, JSON lines or Parquet table: ``ts`` of publication (ns UTC), ``key`` as text, the columns as numbers.
+
+    Without ``columns`` all others are taken. A date without a time of day counts from the end of that day, as nobody
+    says when on it. Times without a zone are in ``tz``, else UTC. A row that cannot be read is an error.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no table {path}")
+    if tz is not None and tz not in zoneinfo.available_timezones():
+        raise InputError(f"{tz!r} is no time zone; write one like UTC or America/New_York")
+    parts: list[pl.DataFrame] = []
+    for read in batches(path, container_of(path), {}):
+        batch = read()
+        if batch.careful is not None:  # it knows the lines
+            batch = batch.careful()
+        wanted = list(columns) or [name for name in batch.frame.columns if name not in (published, key)]
+        missing = [name for name in (published, key, *wanted) if name and name not in batch.frame.columns]
+        if missing:
+            raise InputError(f"{path} has no column {missing[0]!r}; it has {', '.join(batch.frame.columns)}")
+        if not wanted:
+            raise InputError(f"{path} has no column beside {published!r}; a table gives at least one number")
+        rows = Rows(batch.frame.with_columns(_day_end(batch.frame[published])), Options(tz=tz), path=path)
+        made = {"ts": pl.Series(rows.time(published)), **({key: rows.label(key)} if key else {})}
+        made |= {name: rows.real(name) for name in wanted}
+        refused = [BadRow(batch.lines[row], reason, "") for row, reason in rows.reasons.items()]
+        first = min([*batch.bad, *refused], key=lambda bad: bad.line, default=None)
+        if first is not None:
+            raise InputError(f"{path}, line {first.line}: {first.reason}{_hint(first.reason, wanted, columns)}")
+        parts.append(pl.DataFrame(made))
+    if not parts:
+        raise InputError(f"{path} has no rows")
+    return pl.concat(parts).sort("ts", maintain_order=True)
+
+
+def _day_end(given: pl.Series) -> pl.Series:
+    """Dates alone as the day after, which begins when they end; times as they are."""
+    if given.dtype == pl.Date:
+        return given.dt.offset_by("1d")
+    if given.dtype != pl.String:
+        return given
+    after = given.str.strip_chars().str.to_date("%Y-%m-%d", strict=False).dt.offset_by("1d").dt.to_string()
+    dates = given.str.contains(_DATE) & after.is_not_null()
+    return given.zip_with(~dates.fill_null(value=False), after)
+
+
+def _hint(reason: str, wanted: Sequence[str], columns: Sequence[str]) -> str:
+    """What to do about a text among the numbers, when nobody said which columns are numbers."""
+    told = not columns and any(reason.startswith(f"{name} ") for name in wanted)
+    return "; name the columns that are numbers with columns" if told else ""
