@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+
+#: Followers whose correlations with all markets are held at once.
+_FOLLOWERS = 256
 
 
 def lead_lag(leader: str, follower: str, lag: int, window: int, by: str | None = None) -> pl.Expr:
@@ -44,3 +52,57 @@ def related_pairs(markets: pl.DataFrame, limit: int = 8) -> pl.DataFrame:
         .head(limit)
         .select("ticker", pl.col("ticker_other").alias("other"))
     )
+
+
+def correlated_leaders(
+    mark: npt.NDArray[Any], bar: int, window: int, lag: int, limit: int, min_moves: int = 8
+) -> npt.NDArray[np.int32]:
+    """Markets x ``limit``: which markets' changes ``lag`` bars before went most with each market's own; -1 where none.
+
+    Strongest correlation first, of either sign, over the ``window`` changes up to and with ``bar``: nothing later is
+    read. ``mark`` is bars x markets in ticks, below 0 where missing; a change from or to nothing is 0. Both must have
+    moved together in ``min_moves`` bars, as two lone jumps correlate fully. Warm-up: none before bar ``window + lag``.
+
+    >>> first = np.cumsum([5, 3, -2, 4, -6, 1, 2, -3]) + 50
+    >>> correlated_leaders(np.stack([first, np.roll(first, 1)], axis=1), 7, 5, 1, 1, min_moves=1).tolist()
+    [[-1], [0]]
+    """
+    markets = mark.shape[1]
+    leaders = np.full((markets, limit), -1, np.int32)
+    if bar < window + lag:
+        return leaders
+    held = mark[bar - window - lag : bar + 1].astype(np.int64)
+    change = np.where((held[1:] >= 0) & (held[:-1] >= 0), np.diff(held, axis=0), 0)
+    ahead, own = change[:window], change[lag:]
+    moved = np.flatnonzero(ahead.any(axis=0)), np.flatnonzero(own.any(axis=0))
+    x, y = ahead[:, moved[0]].astype(np.float64), own[:, moved[1]].astype(np.float64)  # whole numbers: sums are exact
+    scale = [np.sqrt(window * (z * z).sum(axis=0) - z.sum(axis=0) ** 2) for z in (x, y)]
+    for first in range(0, y.shape[1], _FOLLOWERS):
+        some = slice(first, first + _FOLLOWERS)
+        covariance = window * (y[:, some].T @ x) - np.outer(y[:, some].sum(axis=0), x.sum(axis=0))
+        together = (y[:, some] != 0).T.astype(np.float32) @ (x != 0).astype(np.float32)
+        _strongest_nb(covariance, together, scale[0], scale[1][some], moved[0], moved[1][some], min_moves, leaders)
+    return leaders
+
+
+@numba.njit(cache=True)
+def _strongest_nb(
+    covariance: Any, together: Any, ahead: Any, own: Any, leader: Any, follower: Any, least: int, leaders: Any
+) -> None:
+    """Keep each follower's strongest leaders in order; of equals the first."""
+    limit = leaders.shape[1]
+    for f in range(len(follower)):
+        kept = np.zeros(limit)
+        row = leaders[follower[f]]
+        for c in range(len(leader)):
+            if leader[c] == follower[f] or together[f, c] < least or ahead[c] == 0.0 or own[f] == 0.0:
+                continue
+            strength = abs(covariance[f, c]) / (ahead[c] * own[f])
+            at = limit
+            while at > 0 and strength > kept[at - 1]:
+                at -= 1
+            if at == limit:
+                continue
+            for later in range(limit - 1, at, -1):
+                kept[later], row[later] = kept[later - 1], row[later - 1]
+            kept[at], row[at] = strength, leader[c]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, TypeVar
+from zlib import crc32
 
 import numpy.typing as npt
 import polars as pl
@@ -106,6 +107,10 @@ class Scorer(Part):
     def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
         """Columns of its own: an array per market, or bars x markets. It may not use what is known later."""
         return {}
+
+    def own(self, name: str) -> str:
+        """The name of a column of its own, so that two scorers of a kind stand side by side in an ensemble."""
+        return f"{name} {crc32(repr(self.values).encode()):08x}"
 
     def score(self) -> pl.Expr:
         """The edge as an expression over the panel's columns; prices in it are ticks of 1/10,000 dollar."""

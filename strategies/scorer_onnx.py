@@ -123,13 +123,13 @@ class OnnxScorer(Scorer):
                 known = [*FEATURES, *panel.extras]
                 raise InputError(f"onnx: there is no feature {name!r}, nor a table's column; {nearest(name, known)}")
         session = self.session()
-        answer = np.full((len(panel.times), panel.markets.height), np.nan, np.float32)
+        answer = panel.matrix("model", np.float32)
         expressions = [feature(name).cast(pl.Float32).alias(f"_{i}") for i, name in enumerate(self.names)]
         roots = sorted({root for expression in expressions for root in expression.meta.root_names()})
         for block in panel.blocks():
             rows = panel.frame(block, roots).lazy().select(expressions).collect().to_numpy(order="c")
             answer[:, block] = self._answers(session, rows, len(panel.times)).reshape(-1, len(panel.times)).T
-        return {"model": answer}
+        return {self.own("model"): answer}
 
     def _answers(
         self, session: onnxruntime.InferenceSession, rows: npt.NDArray[np.float32], bars_a_market: int
@@ -161,6 +161,6 @@ class OnnxScorer(Scorer):
 
     def score(self) -> pl.Expr:
         """The model's edge, weighted."""
-        answer = pl.col("model").fill_nan(None)
+        answer = pl.col(self.own("model")).fill_nan(None)
         edge = answer if self.gives == "edge" else answer - pl.col("mark") / DOLLAR
         return edge * self.weight

@@ -50,11 +50,11 @@ class CategoryWeighted(Scorer):
         """The weight of each market, beside what the other scorer prepares."""
         categories = panel.markets["category"].to_list()
         weight = np.array([self.weights.get(c or "", self.other_weight) for c in categories], np.float32)
-        return {**self.inner.prepare(panel), "category_weight": weight}
+        return {**self.inner.prepare(panel), self.own("weight"): weight}
 
     def score(self) -> pl.Expr:
         """The other scorer's edge times the weight."""
-        return self.inner.score() * pl.col("category_weight")
+        return self.inner.score() * pl.col(self.own("weight"))
 
 
 @register("ensemble")
@@ -85,7 +85,11 @@ class Ensemble(Scorer):
         """What the members prepare; with ``adapt`` also the combined edge."""
         made: dict[str, npt.NDArray[Any]] = {}
         for member in self.members:
-            made |= member.prepare(panel)
+            prepared = member.prepare(panel)
+            for name, values in prepared.items():
+                if name in made and not np.array_equal(made[name], values, equal_nan=True):
+                    raise InputError(f"ensemble: two members prepare a column {name!r}; name it self.own({name!r})")
+            made |= prepared
         if self.adapt == "no":
             return made
         wanted = {f"member_{i}": _ticks(member.score()) for i, member in enumerate(self.members)}
@@ -94,7 +98,7 @@ class Ensemble(Scorer):
         combined = np.zeros(scores[0].shape, np.float32)
         for score, column in zip(scores, weight.T, strict=True):
             combined += score * column[:, None].astype(np.float32)
-        return {**made, "ensemble": combined / np.float32(DOLLAR)}
+        return {**made, self.own("ensemble"): combined / np.float32(DOLLAR)}
 
     def adapted(self, scores: Sequence[npt.NDArray[np.int16]], mark: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
         """Weights at each bar (bars x members), from moves that were over by then."""
@@ -121,7 +125,7 @@ class Ensemble(Scorer):
     def score(self) -> pl.Expr:
         """The weighted sum of the members' edges; a member without an opinion adds nothing."""
         if self.adapt == "yes":
-            return pl.col("ensemble")
+            return pl.col(self.own("ensemble"))
         edges = [m.score().fill_null(0.0) * w for m, w in zip(self.members, self.weights, strict=True) if w != 0]
         return pl.sum_horizontal(edges) if edges else pl.lit(0.0)
 

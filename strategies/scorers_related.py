@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numba
@@ -10,40 +10,69 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..features.related import related_pairs
+from ..features.related import correlated_leaders, related_pairs
 from .parameters import Parameter
 from .pipeline import DOLLAR, PanelView, Scorer, register
 
 
 @register("correlation")
 class Correlation(Scorer):
-    """Markets of the same event or series lead and lag: follow the leaders by their trailing correlation."""
+    """Markets lead and lag each other: follow the leaders by their trailing correlation."""
 
     PARAMETERS = (
         Parameter("window_bars", 96, low=8, kind="int", doc="changes over which the correlation is taken"),
         Parameter("lag_bars", 1, low=1, kind="int", doc="bars by which the others lead"),
         Parameter("related", 4, low=1, high=32, kind="int", doc="related markets a market is compared with"),
+        Parameter(
+            "among",
+            "series",
+            kind="choice",
+            choices=("series", "all"),
+            doc="series: related are those of the same event, then series; all: those that correlated most so far",
+        ),
+        Parameter("choose_bars", 96, low=1, kind="int", doc="bars after which they are chosen anew (among all)"),
+        Parameter("min_moves", 8, low=1, kind="int", doc="bars of the window in which both moved (among all)"),
         Parameter("min_correlation", 0.2, low=0, high=1, doc="correlation below which a leader is not followed"),
         Parameter("cap", 0.05, low=0, high=1, doc="most edge that is claimed, dollars"),
     )
 
     def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
         """The change that the leaders make expect, ticks."""
-        place = {ticker: index for index, ticker in enumerate(panel.markets["ticker"])}
-        pairs = related_pairs(panel.markets, self.related)
-        follower = np.array([place[t] for t in pairs["ticker"]], np.int32)
-        leader = np.array([place[t] for t in pairs["other"]], np.int32)
         mark = panel.matrices["mark"]
-        count = np.bincount(follower, minlength=mark.shape[1])
-        start = np.concatenate(([0], np.cumsum(count))).astype(np.int64)
-        ordered = leader[np.argsort(follower, kind="stable")]
-        expected = np.zeros(mark.shape, np.float32)
-        _follow_nb(mark, start, ordered, self.window_bars, self.lag_bars, self.min_correlation, expected)
-        return {"led": expected}
+        expected = panel.matrix("led", np.float32)
+        expected[:] = 0
+        for first, last, leaders in self.periods(panel):
+            start = np.concatenate(([0], np.cumsum((leaders >= 0).sum(axis=1)))).astype(np.int64)
+            _follow_nb(
+                mark, first, last, start, leaders[leaders >= 0], self.window_bars, self.lag_bars, self.min_correlation,
+                expected,
+            )  # fmt: skip
+        return {self.own("led"): expected}
+
+    def periods(self, panel: PanelView) -> Iterator[tuple[int, int, npt.NDArray[np.int32]]]:
+        """From which bar to before which one a market (row) follows which others (-1: none)."""
+        bars = len(panel.times)
+        if self.among == "series":
+            yield 0, bars, _of_the_series(panel.markets, self.related)
+            return
+        for first in range(self.window_bars + self.lag_bars, bars, self.choose_bars):
+            chosen = correlated_leaders(
+                panel.matrices["mark"], first, self.window_bars, self.lag_bars, self.related, self.min_moves
+            )
+            yield first, min(first + self.choose_bars, bars), chosen
 
     def score(self) -> pl.Expr:
         """The expected change in dollars."""
-        return (pl.col("led") / DOLLAR).clip(-self.cap, self.cap)
+        return (pl.col(self.own("led")) / DOLLAR).clip(-self.cap, self.cap)
+
+
+def _of_the_series(markets: pl.DataFrame, limit: int) -> npt.NDArray[np.int32]:
+    place = {ticker: index for index, ticker in enumerate(markets["ticker"])}
+    leaders = np.full((markets.height, limit), -1, np.int32)
+    for ticker, others in related_pairs(markets, limit).group_by("ticker", maintain_order=True):
+        found = [place[other] for other in others["other"]]
+        leaders[place[str(ticker[0])], : len(found)] = found
+    return leaders
 
 
 @numba.njit(cache=True)
@@ -55,37 +84,46 @@ def step_nb(mark: Any, t: int, m: int) -> Any:
 
 
 @numba.njit(cache=True, parallel=True)
-def _follow_nb(mark: Any, start: Any, leaders: Any, window: int, lag: int, least: float, expected: Any) -> None:
-    """For each market: the mean over its leaders of slope x the leader's last ``lag`` changes, by trailing sums."""
-    bars = mark.shape[0]
+def _follow_nb(
+    mark: Any, first: int, last: int, start: Any, leaders: Any, window: int, lag: int, least: float, expected: Any
+) -> None:
+    """For each market, in bars ``first`` to ``last``: the mean over its leaders of slope x their last ``lag`` changes.
+
+    Its leaders are ``leaders[start[m]:start[m + 1]]``; the slope is of the window's trailing sums.
+    """
+    begin = max(first - window + 1, lag + 1)
     for m in numba.prange(len(start) - 1):
-        first, last = start[m], start[m + 1]
-        own = np.empty(bars, np.int64)
-        other = np.empty(bars, np.int64)
-        for t in range(bars):
-            own[t] = step_nb(mark, t, m)
-        for p in range(first, last):
-            for t in range(bars):
+        own = np.empty(last, np.int64)
+        other = np.empty(last, np.int64)
+        if start[m] < start[m + 1]:
+            for t in range(begin, last):
+                own[t] = step_nb(mark, t, m)
+        for p in range(start[m], start[m + 1]):
+            for t in range(begin - lag, last):
                 other[t] = step_nb(mark, t, leaders[p])
-            _lead_nb(own, other, window, lag, least, expected, m, 1.0 / (last - first))
+            weight = 1.0 / (start[m + 1] - start[m])
+            _lead_nb(own, other, begin, first, window, lag, least, expected, m, weight)
 
 
 @numba.njit(cache=True)
-def _lead_nb(own: Any, other: Any, window: int, lag: int, least: float, expected: Any, m: int, weight: float) -> None:
-    """Add one leader's forecast to market m. Sums are whole numbers, so nothing drifts."""
+def _lead_nb(
+    own: Any, other: Any, begin: int, first: int, window: int, lag: int, least: float, expected: Any, m: int,
+    weight: float,
+) -> None:  # fmt: skip
+    """Add one leader's forecast to market m from bar ``first`` on. Sums are whole numbers, so nothing drifts."""
     sx = np.int64(0)
     sy = np.int64(0)
     sxx = np.int64(0)
     syy = np.int64(0)
     sxy = np.int64(0)
-    for t in range(lag + 1, len(own)):
+    for t in range(begin, len(own)):
         x, y = other[t - lag], own[t]
         sx, sy, sxx, syy, sxy = sx + x, sy + y, sxx + x * x, syy + y * y, sxy + x * y
         gone = t - window
-        if gone >= lag + 1:
+        if gone >= begin:
             x, y = other[gone - lag], own[gone]
             sx, sy, sxx, syy, sxy = sx - x, sy - y, sxx - x * x, syy - y * y, sxy - x * y
-        if gone < lag:
+        if t < first or gone < lag:
             continue
         vx = window * sxx - sx * sx
         vy = window * syy - sy * sy

@@ -104,12 +104,12 @@ def test_an_mlp_on_rows(tmp_path):
     prepared = scorer.prepare(panel)
     rows = rows_of(panel)
     known = np.isfinite(rows).all(axis=-1)
-    np.testing.assert_allclose(prepared["model"][known], fit.predict_proba(rows[known])[:, 1], atol=1e-5)
-    assert np.isnan(prepared["model"][~known]).all()
+    np.testing.assert_allclose(prepared[scorer.own("model")][known], fit.predict_proba(rows[known])[:, 1], atol=1e-5)
+    assert np.isnan(prepared[scorer.own("model")][~known]).all()
     assert (~known).any()
     edge = panel.with_extras(prepared).evaluate({"e": scorer.score()})["e"]
     np.testing.assert_allclose(
-        edge[known], prepared["model"][known] - panel.matrices["mark"][known] / 10_000, atol=1e-6
+        edge[known], prepared[scorer.own("model")][known] - panel.matrices["mark"][known] / 10_000, atol=1e-6
     )
 
 
@@ -121,17 +121,17 @@ def test_an_lstm_on_windows(tmp_path):
     rows = rows_of(panel)
     for t, m in ((25, 0), (60, 3), (119, 5)):
         state = lstm_states(rows[None, t - 5 : t + 1, m], weights, 8)
-        assert prepared["model"][t, m] == pytest.approx(float(state[0] @ weights["v"][:, 0]), abs=1e-5)
+        assert prepared[scorer.own("model")][t, m] == pytest.approx(float(state[0] @ weights["v"][:, 0]), abs=1e-5)
     first = 11 + 5  # z_12 is known from bar 11 on, six bars of it from bar 16 on
-    assert np.isnan(prepared["model"][:first]).all()
-    assert np.isfinite(prepared["model"][first:]).all()
+    assert np.isnan(prepared[scorer.own("model")][:first]).all()
+    assert np.isfinite(prepared[scorer.own("model")][first:]).all()
 
 
 def test_a_model_sees_nothing_of_the_future(tmp_path):
     panel = some_panel()
     trained_lstm(tmp_path / "lstm.onnx", panel)
     scorer = scorer_of(tmp_path, file="lstm.onnx", window=6, gives="edge")
-    whole, early = scorer.prepare(panel)["model"], scorer.prepare(panel.until(70))["model"]
+    whole, early = (scorer.prepare(p)[scorer.own("model")] for p in (panel, panel.until(70)))
     np.testing.assert_array_equal(early, whole[:70])
 
 
