@@ -1,4 +1,4 @@
-"""The best bid and ask of a recorded book at the end of every bar, with their sizes, from a market's tape."""
+"""The best bid and ask of a recorded book with their sizes, from a market's tape: by bar, and at every change."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numba
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from .events import BOOK, GAP, KIND
 from .portfolio_types import NO_PRICE, NO_SIZE
@@ -24,6 +25,18 @@ def best_at(tape: Tape, times: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.in
     made = np.full((4, len(times)), KEPT, np.int64)
     _best_nb((c.ts, c.kind, c.side, c.level, c.size, c.best_bid, c.best_ask), tape.grid.ticks, times, made)
     return tuple(made)
+
+
+def book_quotes(tape: Tape) -> pl.DataFrame:
+    """Best quotes as the store's table has them, a row a moment at which the book changed; null where there is none.
+
+    What features of quotes need (``order_flow_imbalance``, ``fit_microprice``), of a market whose book was recorded.
+    """
+    times = np.unique(tape.columns.ts)
+    found = dict(zip(("bid", "ask", "bid_size", "ask_size"), best_at(tape, times), strict=True))
+    rows = pl.DataFrame({"ts": times, **found}).filter(pl.col("bid") != KEPT)
+    known = (pl.when(pl.col(name) >= 0).then(pl.col(name)).alias(name) for name in found)
+    return rows.select(pl.lit(tape.market.ticker).alias("ticker"), "ts", *known)
 
 
 @numba.njit(cache=True)

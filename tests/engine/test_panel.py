@@ -7,8 +7,10 @@ import polars as pl
 import pytest
 from touchline.engine import panel as panel_module
 from touchline.engine.panel import panel_of
+from touchline.engine.panel_book import book_quotes
 from touchline.engine.panel_build import build_panel
 from touchline.engine.portfolio_columns import columns_of, market_rows
+from touchline.engine.tape_source import compile_tape
 from touchline.io.errors import InputError
 from touchline.io.importers.base import Chunk
 from touchline.io.schema import BookKind
@@ -100,6 +102,12 @@ def test_a_recorded_book_gives_best_prices_and_their_depth(tmp_path):
         cell = {name: int(values[t, 0]) for name, values in panel.matrices.items()}
         assert (cell["bid"], cell["ask"]) == expected
         assert (cell["bid_lots"], cell["ask_lots"]) == sizes
+    changes = book_quotes(compile_tape(store, "A"))
+    assert changes["ts"].is_unique().all()
+    wanted_at = {"bid": "bid", "ask": "ask", "bid_size": "bid_lots", "ask_size": "ask_lots"}
+    bars = pl.DataFrame({"ts": panel.times, **{n: panel.matrices[m][:, 0] for n, m in wanted_at.items()}})
+    stood = bars.select("ts").join_asof(changes.drop("ticker"), on="ts").fill_null(-1)
+    assert (stood == bars.cast(pl.Int64)).to_numpy().all()
 
 
 def test_blocks_and_files_change_nothing(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+from hypothesis import strategies as st
 
 
 def random_rows(seed, nulls=0.15):
@@ -30,6 +31,36 @@ def random_rows(seed, nulls=0.15):
         hidden = {c: pl.Series(rng.random(n) < nulls) for c in ("x", "bid", "ask")}
         parts.append(part.with_columns(pl.when(~mask).then(pl.col(c)).alias(c) for c, mask in hidden.items()))
     return pl.concat(parts)
+
+
+TICKERS = "ABC"
+
+
+@st.composite
+def frames(draw, most=25):
+    """Rows of up to three tickers: ties, gaps of very different length, nulls anywhere but in ``ticker`` and ``ts``."""
+    some = {
+        "x": st.integers(1, 99),
+        "bid": st.integers(1, 97),
+        "half": st.integers(0, 3),
+        "bid_size": st.integers(1, 200),
+        "ask_size": st.integers(1, 200),
+        "size": st.integers(1, 300),
+        "taker_side": st.sampled_from([1, 1, -1, -1, 0]),
+    }
+    gap = st.sampled_from([0, 0, 1, 1, 2, 5, 24, 25, 90, 1_000])
+    row = st.tuples(gap, *some.values(), st.sampled_from([None, None, None, "x", "bid", "ask", "bid_size", "size"]))
+    rows = []
+    for ticker in TICKERS[: draw(st.integers(1, 3))]:
+        ts = 0
+        for wait, *values, hidden in draw(st.lists(row, min_size=1, max_size=most)):
+            ts += wait
+            one = {"ticker": ticker, "ts": ts, **dict(zip(some, values, strict=True))}
+            one["ask"] = one["bid"] + one.pop("half")
+            rows.append({**one, hidden: None} if hidden else one)
+    kinds = dict.fromkeys((*some, "ts", "ask"), pl.Int64) | {"ticker": pl.String, "taker_side": pl.Int8}
+    kinds.pop("half")
+    return pl.DataFrame(rows, schema=kinds)
 
 
 def rows_of(frame, ticker):
