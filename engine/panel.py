@@ -7,9 +7,9 @@ whole numbers (``portfolio_types`` says which), in memory or, when large, in fil
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
@@ -22,6 +22,9 @@ from ..io.errors import InputError
 # One setting of the compiler holds for all kernels, or the disk would keep two of each.
 from . import compiled  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from .scratch import Scratch
+
+if TYPE_CHECKING:
+    from .panel_maker import Resting
 
 HOUR_NS = 3_600_000_000_000
 #: Cells that a block may have; a block's frames and temporaries take some hundred bytes a cell.
@@ -50,7 +53,8 @@ DERIVED = ("market", "bar", "ts", "spread", "hours_left", "life_left", "previous
 class Panel:
     """Time by market. ``markets`` has one row a column of the matrices, in their order.
 
-    ``quoted`` says of which markets a book was recorded; of the others only trades are known.
+    ``quoted`` says of which markets a book was recorded; of the others only trades are known. ``resting`` says what
+    orders at the touch would have got; it is not for frames, for it lies in the future of its bar.
     """
 
     times: npt.NDArray[np.int64]
@@ -59,6 +63,7 @@ class Panel:
     quoted: npt.NDArray[np.bool_]
     folder: Scratch | None = field(default=None, repr=False)
     extras: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    resting: Resting | None = field(default=None, repr=False)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -151,7 +156,7 @@ class Panel:
                 raise InputError(f"the panel has a column {name!r} already; give the new one another name or a prefix")
             if values.shape not in ((markets,), (bars, markets)):
                 raise InputError(f"column {name!r} is {values.shape}; expected {(markets,)} or {(bars, markets)}")
-        return Panel(self.times, self.markets, self.matrices, self.quoted, self.folder, {**self.extras, **extras})
+        return replace(self, extras={**self.extras, **extras})
 
     def evaluated(self, expressions: Mapping[str, pl.Expr]) -> Iterator[tuple[slice, dict[str, npt.NDArray[Any]]]]:
         """Expressions over the panel's columns, block by block: which markets, and markets x bars by name."""
@@ -184,7 +189,8 @@ class Panel:
         """The panel as it was after its first bars: nothing later is in it."""
         cut = {name: values[:bars] for name, values in self.matrices.items()}
         extras = {name: values[:bars] if values.ndim == 2 else values for name, values in self.extras.items()}
-        return Panel(self.times[:bars], self.markets, cut, self.quoted, self.folder, extras)
+        resting = None if self.resting is None else self.resting.until(bars)
+        return replace(self, times=self.times[:bars], matrices=cut, extras=extras, resting=resting)
 
 
 def market_blocks(bars: int, markets: int) -> Iterator[slice]:

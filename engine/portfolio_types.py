@@ -12,6 +12,10 @@ import numpy.typing as npt
 NO_PRICE = -1
 #: In a size column: the source does not say.
 NO_SIZE = -1
+#: Where the bars until a resting order's fill are counted: no order could stand.
+NO_ORDER = -1
+#: Lots of a resting order at most.
+ORDER_LOTS = 10_000_000
 
 
 class Sizing(IntEnum):
@@ -54,6 +58,8 @@ class Fate(IntEnum):
     PRICE_LIMIT = 11
     TOO_SMALL = 12
     NO_CASH = 13
+    UNFILLED = 14
+    NO_BOOK = 15
 
 
 #: Codes of candidates that the pipeline's filters rejected: this plus the filter's place.
@@ -79,13 +85,17 @@ class Columns(NamedTuple):
     rounding: Any  # one ROUNDING a bar
     member_start: npt.NDArray[np.int64]  # markets of an event: members[start[e]:start[e + 1]]
     members: npt.NDArray[np.int32]
+    bid_after: npt.NDArray[np.int16]  # what an order that joined the bids got, see ``panel_maker``; no rows: not known
+    ask_after: npt.NDArray[np.int16]
+    bid_got: npt.NDArray[np.int32]
+    ask_got: npt.NDArray[np.int32]
 
 
 class Offer(NamedTuple):
     """What one market offers to one side now, and what was known when it was decided."""
 
     price: Any  # ticks a contract, slippage included; NO_PRICE when nothing can be had
-    lots: Any  # at most
+    lots: Any  # at most; NO_ORDER when a resting order could not stand
     own: Any  # mark of the side at the decision
     score: Any  # ticks, positive for YES
 
@@ -139,6 +149,9 @@ MARKET = np.dtype(
         ("fee_rate", np.int64),  # taker coefficient in 1/100,000 (0.07 is 7,000)
         ("fee_later", np.int64),  # the same from bar ``fee_change`` on
         ("fee_change", np.int32),
+        ("maker_rate", np.int64),  # the same for makers
+        ("maker_later", np.int64),
+        ("maker_change", np.int32),
     ]
 )
 
@@ -166,7 +179,9 @@ RULES = np.dtype(
         ("slippage", np.int64),  # ticks, against us
         ("trade_slippage", np.int64),  # ticks more where only trades are known
         ("participation_ppm", np.int64),  # of a bar's volume, where no depth is known
-        ("fees", np.int64),  # 1: taker fees are charged
+        ("fees", np.int64),  # 1: fees are charged
+        ("maker", np.int64),  # 1: entries join the touch and wait
+        ("maker_bars", np.int64),  # how long
         ("by_price", np.int64),  # 1: exits count dollars a contract, 0: return on cost
         ("take_profit_ppm", np.int64),  # 0: off
         ("stop_loss_ppm", np.int64),
@@ -177,7 +192,7 @@ RULES = np.dtype(
     ]
 )
 
-#: A position, and when it is over the record of the trade.
+#: A position, and when it is over the record of the trade. An order that rests is one of no lots yet.
 HOLDING = np.dtype(
     [
         ("market", np.int32),
@@ -195,6 +210,8 @@ HOLDING = np.dtype(
         ("proceeds", np.int64),  # micros
         ("entry_fee", np.int64),
         ("exit_fee", np.int64),
+        ("ordered", np.int64),  # lots that rest, 0 once they do not
+        ("reserved", np.int64),  # micros kept for them
     ]
 )
 
@@ -215,8 +232,12 @@ ACCOUNT = np.dtype(
         ("gains", np.int64),
         ("losses", np.int64),
         ("hold_ns", np.int64),
-        ("locked", np.int64),  # cost of what is held now
+        ("locked", np.int64),  # cost of what is held now, and what is reserved
+        ("reserved", np.int64),  # for orders that rest
         ("locked_bars", np.float64),  # sum of locked over bars
+        ("orders", np.int64),  # that were placed
+        ("filled", np.int64),  # of them whole
+        ("part_filled", np.int64),
     ]
 )
 
