@@ -35,6 +35,9 @@ def bet_facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{result['stops']['stops']}, filled {_plain(result['stops']['mean_cents'])} c past their mark on average",
         ),
     ]
+    if made := result.get("maker_orders"):
+        parts = f"{made['filled']:,} filled, {made['part_filled']:,} in part, {made['withdrawn']:,} withdrawn unfilled"
+        facts.append(("maker orders", f"{made['orders']:,} placed: {parts}"))
     if interval:
         spread = f"{_usd(interval['low'])} to {_usd(interval['high'])} (95 %, {interval['events']} events drawn again)"
         facts.append(("return, interval", spread))

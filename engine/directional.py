@@ -23,7 +23,8 @@ from .panel_build import build_panel
 from .portfolio import PortfolioRun, rules, run, run_cells
 from .portfolio_columns import columns_of
 from .portfolio_random import RandomComparison, compare_random
-from .portfolio_types import FILTER_BASE, Columns
+from .portfolio_types import FILTER_BASE, NO_ORDER, Columns
+from .queue import queue_model
 
 MINUTE_NS = 60_000_000_000
 #: Cells that are run between two looks at the progress.
@@ -95,14 +96,43 @@ def panel_for(
     start: Moment | None = None,
     end: Moment | None = None,
     progress: Progress | None = None,
+    cells: Sequence[Pipeline] = (),
 ) -> tuple[Panel, tuple[str, ...]]:
-    """The panel that a pipeline's source asks for, and what was left out on the way."""
+    """The panel that a pipeline's source asks for, with what its maker's orders get; and what was left out.
+
+    ``cells`` are variants of the pipeline that run on the same panel.
+    """
+    wanted = maker_of(cells or (pipeline,))
     if isinstance(data, Panel):
         return data, ()
     opened = open_history(data)
     step = int(pipeline.source.values.get("step_minutes", 60)) * MINUTE_NS
-    panel = build_panel(opened.store, start, end, step, where=pipeline.source.keep(), progress=progress)
+    keep = pipeline.source.keep()
+    panel = build_panel(opened.store, start, end, step, where=keep, maker=wanted, progress=progress)
+    if panel.resting is not None and not any((after != NO_ORDER).any() for after in panel.resting.after):
+        raise InputError("entry = maker needs recorded order books, and no market here has one; use entry = taker")
     return panel, opened.notes
+
+
+def maker_of(pipelines: Sequence[Pipeline]) -> tuple[str, int] | None:
+    """The queue model of the pipelines that enter as makers, and how many bars their orders wait at most."""
+    makers = [limits for one in pipelines if (limits := one.limits()).get("entry") == "maker"]
+    if not makers:
+        return None
+    queues = {queue_model(str(limits.get("queue", "power@3"))).name for limits in makers}
+    if len(queues) > 1:
+        raise InputError(f"queue shapes the data of all cells, so it is one for all of them, not {', '.join(queues)}")
+    return queues.pop(), max(int(limits.get("maker_bars", 1)) for limits in makers)
+
+
+def _has_orders(panel: Panel, pipeline: Pipeline) -> None:
+    """Refuse a panel that does not say what the pipeline's resting orders get."""
+    wanted = maker_of((pipeline,))
+    if wanted is None:
+        return
+    queue, bars = wanted
+    if panel.resting is None or panel.resting.queue != queue or panel.resting.bars < bars:
+        raise InputError(f"this panel was not built for these maker entries: build it with maker=({queue!r}, {bars})")
 
 
 def backtest(
@@ -124,6 +154,7 @@ def backtest(
     pipeline = strategy if isinstance(strategy, Pipeline) else load_pipeline(strategy)
     pipeline = pipeline.with_values(**(options or {}))
     panel, notes = panel_for(data, pipeline, start, end, progress)
+    _has_orders(panel, pipeline)
     scored = score_panel(panel, pipeline)
     columns = columns_of(panel, scored.score, _membership(pipeline))
     rule = rules(pipeline.limits())
@@ -157,6 +188,8 @@ def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells, progress: Progress 
     made = [pipeline.with_values(**cell) for cell in cells]
     if any(one.source.values != pipeline.source.values for one in made):
         raise InputError("the source says what the panel holds, so it is the same for all cells; run a grid for each")
+    for one in made:
+        _has_orders(panel, one)
     shared: dict[str, list[int]] = {}
     for index, one in enumerate(made):
         known = (one.scorer.values, [part.values for part in (*one.tables, *one.filters)], _membership(one))
@@ -202,4 +235,11 @@ def _totals(account: npt.NDArray[Any], capital: int, bars: int) -> dict[str, Any
         "mean_hold_hours": int(account["hold_ns"]) / 3.6e12 / trades if trades else None,
         "exposure": float(account["locked_bars"]) / bars / capital,
         "open_at_end": int(account["held"]),
+        **order_counts(account),
     }
+
+
+def order_counts(account: npt.NDArray[Any]) -> dict[str, int]:
+    """What became of the orders that rested: placed, filled whole, filled in part, withdrawn with nothing filled."""
+    placed, whole, part = (int(account[name]) for name in ("orders", "filled", "part_filled"))
+    return {"orders": placed, "filled": whole, "part_filled": part, "withdrawn": placed - whole - part}

@@ -16,7 +16,7 @@ from ..io.times import Moment
 from ..strategies.pipeline import recorded_pipeline
 from . import __version__
 from .calibration import Calibration, calibration
-from .directional import DirectionalRun, backtest
+from .directional import DirectionalRun, backtest, order_counts
 from .performance import Performance, performance, period_curve
 from .portfolio_candidates import candidate_outcomes
 from .portfolio_types import FILTER_BASE, NO_PRICE, Exit, Fate
@@ -231,6 +231,7 @@ class DirectionalResult:
             "open_at_end": len(found.run.still_open),
             "event_interval": self.event_interval,
             "stops": self.stop_gap,
+            "maker_orders": order_counts(account) if int(found.rule["maker"][0]) else None,
             "random": None if found.random is None else found.random.as_dict(),
             "calibration": {k: None if v is None else v.as_dict() for k, v in self.calibration.items()},
             "groups": {by: frame.to_dicts() for by, frame in self.groups.items()},

@@ -45,6 +45,7 @@ _SCALED: dict[str, tuple[str, int]] = {
     "trailing_ppm": ("trailing_stop", MILLION),
     "reversal": ("score_reversal", TICKS_PER_DOLLAR),
     "max_hold_ns": ("max_hold_hours", NS_PER_HOUR),
+    "maker_bars": ("maker_bars", 1),
 }
 _YES_NO = {"ranked": "ranked", "fees": "fees", "close_at_end": "close_at_end"}
 _DEFAULTS = {"max_entries": NO_LIMIT, "max_event": NO_LIMIT, "max_series": NO_LIMIT, "max_category": NO_LIMIT}
@@ -64,6 +65,7 @@ def rules(values: Mapping[str, Any]) -> npt.NDArray[Any]:
         row[rule] = values.get(name) in ("yes", True, 1)
     row["sizing"] = Sizing[str(values.get("sizing", "kelly")).upper().replace("-", "_")]
     row["by_price"] = values.get("exit_basis") == "price"
+    row["maker"] = values.get("entry") == "maker"
     row["step_lots"] = np.maximum(row["step_lots"], 1)
     if row["capital"][0] > 5_000_000 * MICROS_PER_DOLLAR:
         raise InputError(f"capital is at most $5,000,000 (exact 64-bit money), not {values['capital']}")
@@ -72,7 +74,10 @@ def rules(values: Mapping[str, Any]) -> npt.NDArray[Any]:
 
 @dataclass(frozen=True)
 class PortfolioRun:
-    """One cell, everything recorded. ``curve`` columns: equity, cash, locked cost (micros), open positions."""
+    """One cell, everything recorded.
+
+    ``curve`` columns: equity, free cash, locked cost (micros), open positions and resting orders.
+    """
 
     trades: npt.NDArray[Any]
     still_open: npt.NDArray[Any]
@@ -122,7 +127,7 @@ def desks(columns: Columns, cells: npt.NDArray[Any], *, booked: bool = False, re
 
 def run(columns: Columns, rule: npt.NDArray[Any], passed: npt.NDArray[np.int8] | None = None) -> PortfolioRun:
     """Run one cell and record every trade, the curve and what became of every candidate."""
-    _check(columns)
+    _check(columns, rule)
     listed = candidates(columns, passed, 1, bool(rule["ranked"][0]))
     desk = Desk(*(column[0] for column in desks(columns, rule, recorded=True)))
     sampled = np.zeros(int(columns.bucket[-1]) + 1, np.int64)
@@ -142,7 +147,7 @@ def run_cells(
 
     The last is cells x markets x BOOKED.
     """
-    _check(columns)
+    _check(columns, cells)
     accounts = np.zeros(len(cells), ACCOUNT)
     sampled = np.zeros((len(cells), int(columns.bucket[-1]) + 1), np.int64)
     booked = np.zeros((len(cells), columns.mark.shape[1], BOOKED), np.int64)
@@ -159,7 +164,7 @@ def run_cells(
     return accounts, sampled, booked
 
 
-def _check(columns: Columns) -> None:
+def _check(columns: Columns, cells: npt.NDArray[Any]) -> None:
     bars, markets = columns.mark.shape
     if bars == 0 or markets == 0:
         raise InputError("the panel is empty: no bar or no market in the chosen data and period")
@@ -170,6 +175,8 @@ def _check(columns: Columns) -> None:
         raise InputError("bar times are not strictly increasing")
     if ((columns.market["payout"] != NO_PRICE) & (columns.market["settles"] <= columns.market["closes"])).any():
         raise InputError("a market trades at or after its payout")
+    if cells["maker"].any() and columns.bid_after.shape != (bars, markets):
+        raise InputError("this panel does not say what resting orders get: build it with maker=(queue, bars)")
 
 
 def groups(labels: Sequence[str | None]) -> npt.NDArray[np.int32]:

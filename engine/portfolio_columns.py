@@ -16,11 +16,14 @@ from .portfolio_types import MARKET, NO_PRICE, ROUNDING, Columns
 
 DAY_NS = 86_400_000_000_000
 _NO_SIZES = np.empty((0, 0), np.int32)
+_NO_ORDERS = np.empty((0, 0), np.int16)
 
 
 def columns_of(panel: Panel, score: npt.NDArray[np.int16], membership: Membership = "direct") -> Columns:
     """Everything the portfolio kernel needs of a panel and a score (ticks of edge, bars x markets)."""
-    matrices = panel.matrices
+    matrices, resting = panel.matrices, panel.resting
+    after = (_NO_ORDERS, _NO_ORDERS) if resting is None else resting.after
+    got = (_NO_SIZES, _NO_SIZES) if resting is None else resting.lots
     mark = matrices["mark"]
     market = market_rows(panel, membership)
     start, members = members_of(market["event"])
@@ -39,6 +42,10 @@ def columns_of(panel: Panel, score: npt.NDArray[np.int16], membership: Membershi
         rounding=_rounding(panel, membership),
         member_start=start,
         members=members,
+        bid_after=after[0],
+        ask_after=after[1],
+        bid_got=got[0],
+        ask_got=got[1],
     )
 
 
@@ -69,26 +76,30 @@ def market_rows(panel: Panel, membership: Membership = "direct") -> npt.NDArray[
     rows["event"] = groups(markets["event"].to_list())
     rows["series"] = groups(markets["series"].to_list())
     rows["category"] = groups(markets["category"].to_list())
-    rows["fee_rate"], rows["fee_later"], rows["fee_change"] = _rates(panel, membership)
+    for name, values in _rates(panel, membership).items():
+        rows[name] = values
     return rows
 
 
-def _rates(panel: Panel, membership: Membership) -> tuple[list[int], list[int], list[int]]:
+def _rates(panel: Panel, membership: Membership) -> dict[str, list[int]]:
+    """Of takers and makers: the first rate of every market, the last one, and the bar from which that holds."""
     begin, end = int(panel.times[0]), int(panel.times[-1])
-    known: dict[tuple[Any, ...], tuple[int, int, int]] = {}
+    known: dict[tuple[Any, ...], dict[str, int]] = {}
     found = []
     for row in panel.markets.select("series", "fee_type", "fee_multiplier").iter_rows(named=True):
         key = tuple(row.values())
         if key not in known:
             given = [] if row["fee_type"] is None and row["fee_multiplier"] is None else [{"valid_from": 0, **row}]
             table = fee_table(market_schedule(row["series"] or "", given, membership), begin, end)
-            rates = table.taker_rate
-            moved = np.flatnonzero(np.diff(rates))
-            change = int(np.searchsorted(panel.times, table.from_ts[moved[0] + 1])) if len(moved) else len(panel.times)
-            known[key] = (int(rates[0]), int(rates[-1]), change)
+            known[key] = {}
+            for name, rates in (("fee", table.taker_rate), ("maker", table.maker_rate)):
+                moved = np.flatnonzero(np.diff(rates))
+                change = (
+                    int(np.searchsorted(panel.times, table.from_ts[moved[0] + 1])) if len(moved) else len(panel.times)
+                )
+                known[key] |= {f"{name}_rate": int(rates[0]), f"{name}_later": int(rates[-1]), f"{name}_change": change}
         found.append(known[key])
-    first, later, change = zip(*found, strict=True)
-    return list(first), list(later), list(change)
+    return {name: [one[name] for one in found] for name in found[0]}
 
 
 def _rounding(panel: Panel, membership: Membership) -> npt.NDArray[Any]:

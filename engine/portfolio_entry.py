@@ -12,7 +12,18 @@ import numpy as np
 from .compiled import compiled
 from .fees import fill_fee_nb
 from .kelly import exclusive_kelly_nb, kelly_nb
-from .portfolio_types import NO_PRICE, NO_SIZE, Candidates, Columns, Desk, Fate, Offer, Sizing
+from .portfolio_types import (
+    NO_ORDER,
+    NO_PRICE,
+    NO_SIZE,
+    ORDER_LOTS,
+    Candidates,
+    Columns,
+    Desk,
+    Fate,
+    Offer,
+    Sizing,
+)
 
 #: What kernels pass around, of which a type checker knows nothing: a row of a structured array, such an array,
 #: a whole number of some width, and arrays of them.
@@ -33,6 +44,7 @@ EVENT_CAP, SERIES_CAP, CATEGORY_CAP = int(Fate.EVENT_CAP), int(Fate.SERIES_CAP),
 POSITIONS_FULL, NOT_TRADABLE = int(Fate.POSITIONS_FULL), int(Fate.NOT_TRADABLE)
 PRICELESS, PRICE_LIMIT = int(Fate.NO_PRICE), int(Fate.PRICE_LIMIT)
 TOO_SMALL, NO_CASH = int(Fate.TOO_SMALL), int(Fate.NO_CASH)
+UNFILLED, NO_BOOK = int(Fate.UNFILLED), int(Fate.NO_BOOK)
 KELLY, FIXED_FRACTION, JOINT_KELLY = int(Sizing.KELLY), int(Sizing.FIXED_FRACTION), int(Sizing.JOINT_KELLY)
 
 
@@ -44,7 +56,7 @@ def share_nb(amount: Int, ppm: Int) -> Int:
 
 @compiled
 def fee_nb(rule: Record, rounding: Record, rate: Int, price: Int, lots: Int, side: Int) -> Int:
-    """Taker fee of an order that is one fill, in micros; side is BOUGHT or SOLD."""
+    """Fee of an order that is one fill, in micros; side is BOUGHT or SOLD."""
     if rule.fees == 0:
         return np.int64(0)
     step, grid, rebate, strict = rounding.trade_step, rounding.grid, rounding.rebate_step, rounding.strict
@@ -55,6 +67,14 @@ def fee_nb(rule: Record, rounding: Record, rate: Int, price: Int, lots: Int, sid
 def rate_nb(market: Record, t: Int) -> Int:
     """The taker rate that holds at bar t."""
     return market.fee_rate if t < market.fee_change else market.fee_later
+
+
+@compiled
+def entry_rate_nb(rule: Record, market: Record, t: Int) -> Int:
+    """The rate of an entry at bar t: the maker's for orders that rest."""
+    if rule.maker == 1:
+        return market.maker_rate if t < market.maker_change else market.maker_later
+    return rate_nb(market, t)
 
 
 @compiled
@@ -89,16 +109,22 @@ def slippage_nb(rule: Record, market: Record) -> Int:
 
 @compiled
 def offer_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int) -> Offer:
-    """What market m offers to a buyer of ``side`` at bar t."""
+    """What market m offers to a buyer of ``side`` at bar t, or where his order may rest."""
     known = t - rule.delay
-    quote = c.ask[t, m] if side > 0 else c.bid[t, m]
+    rests = rule.maker == 1
+    quote = c.ask[t, m] if (side > 0) != rests else c.bid[t, m]
     price = np.int64(NO_PRICE)
     if quote != NO_PRICE:
-        price = own_nb(np.int64(quote), side) + slippage_nb(rule, c.market[m])
+        price = own_nb(np.int64(quote), side)
+        price += np.int64(0) if rests else slippage_nb(rule, c.market[m])
         if not 0 < price < DOLLAR:
             price = np.int64(NO_PRICE)
-    depth = size_nb(c.ask_lots if side > 0 else c.bid_lots, t, m)
-    lots = available_nb(rule, depth, size_nb(c.volume, t, m))
+    if rests:
+        after = c.bid_after[t, m] if side > 0 else c.ask_after[t, m]
+        lots = np.int64(NO_ORDER if after == NO_ORDER else ORDER_LOTS)
+    else:
+        depth = size_nb(c.ask_lots if side > 0 else c.bid_lots, t, m)
+        lots = available_nb(rule, depth, size_nb(c.volume, t, m))
     return Offer(price, lots, own_nb(np.int64(c.mark[known, m]), side), np.int64(c.score[known, m]))
 
 
@@ -171,6 +197,8 @@ def refusal_nb(rule: Record, market: Record, offer: Offer, t: Int, counts: Ints)
         return CATEGORY_CAP
     if NO_PRICE in (offer.price, offer.own):
         return PRICELESS
+    if offer.lots == NO_ORDER:
+        return NO_BOOK
     if offer.price < rule.low or offer.price > rule.high:
         return PRICE_LIMIT
     return 0
@@ -189,6 +217,23 @@ def buy_nb(h: Record, account: Record, m: Int, t: Int, side: Int, offer: Offer, 
     h.entry_bar, h.exit_bar, h.price = t, -1, offer.price
     h.mark, h.best, h.trigger = offer.own, offer.price, NO_PRICE
     h.lots, h.left, h.proceeds, h.entry_fee, h.exit_fee = lots, lots, 0, fee, 0
+    h.ordered, h.reserved = 0, 0
+
+
+@compiled
+def rest_nb(h: Record, account: Record, m: Int, t: Int, side: Int, offer: Offer, lots: Int, fee: Int) -> None:
+    """An order joins the touch; the money for all of it is kept aside."""
+    money = offer.price * lots + fee
+    account.cash -= money
+    account.reserved += money
+    account.locked += money
+    account.held += 1
+    account.orders += 1
+    h.market, h.side, h.reason, h.score = m, side, 0, offer.score
+    h.entry_bar, h.exit_bar, h.price = t, -1, offer.price
+    h.mark, h.best, h.trigger = offer.own, offer.price, NO_PRICE
+    h.lots, h.left, h.proceeds, h.entry_fee, h.exit_fee = 0, 0, 0, 0, 0
+    h.ordered, h.reserved = lots, money
 
 
 @compiled
@@ -197,6 +242,18 @@ def count_nb(counts: Ints, market: Record, change: Int) -> None:
     counts[0, market.event] += change
     counts[1, market.series] += change
     counts[2, market.category] += change
+
+
+@compiled
+def vacate_nb(market: Record, i: Int, desk: Desk) -> None:
+    """Free slot i; the last slot moves into its place."""
+    account, slots = desk.account, desk.slots
+    count_nb(desk.counts, market, CLOSED)
+    desk.held[slots[i].market] = -1
+    account.held -= 1
+    if i != account.held:
+        slots[i] = slots[account.held]
+        desk.held[slots[i].market] = i
 
 
 @compiled
@@ -220,14 +277,17 @@ def enter_nb(
     fate = refusal_nb(rule, market, offer, t, desk.counts)
     if fate != 0:
         return fate
-    rate = rate_nb(market, t)
+    rate = entry_rate_nb(rule, market, t)
     if lots < 0:
         lots = lots_nb(rule, rounding, rate, offer, side, account.equity)
     lots, fee, fate = affordable_nb(rule, rounding, rate, offer, lots, account.equity, account.cash)
     if fate == ENTERED:
         desk.held[m] = account.held
-        buy_nb(desk.slots[account.held], account, m, t, side, offer, lots, fee)
         count_nb(desk.counts, market, OPENED)
+        if rule.maker == 1:
+            rest_nb(desk.slots[account.held], account, m, t, side, offer, lots, fee)
+            return UNFILLED
+        buy_nb(desk.slots[account.held], account, m, t, side, offer, lots, fee)
     return fate
 
 
@@ -242,9 +302,13 @@ def joint_lots_nb(c: Columns, rule: Record, t: Int, event: Int, desk: Desk) -> N
         m = np.int64(c.members[first + i])
         chance[i], cost[i] = 0.0, 2.0
         offer = offer_nb(c, rule, t, m, YES)
-        if NO_PRICE in (offer.price, offer.own) or not c.market[m].opens <= t <= c.market[m].closes:
+        if (
+            NO_PRICE in (offer.price, offer.own)
+            or offer.lots == NO_ORDER
+            or not c.market[m].opens <= t <= c.market[m].closes
+        ):
             continue
-        rate = rate_nb(c.market[m], t) / 100_000 if rule.fees == 1 else 0.0
+        rate = entry_rate_nb(rule, c.market[m], t) / 100_000 if rule.fees == 1 else 0.0
         cost[i] = offer.price / DOLLAR + rate * offer.price * (DOLLAR - offer.price) / 1e8
         chance[i] = chance_nb(offer.own, offer.score)
         total += chance[i]

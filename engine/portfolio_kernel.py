@@ -1,6 +1,6 @@
 """The portfolio kernel: every market in one pass through time, whole-number money.
 
-A bar goes: payouts, equity, exits, entries. Nothing else happens to a market on the bar in which it was left.
+A bar goes: fills of orders that rest, payouts, equity, exits, entries. Nothing else happens to a market on the bar in which it was left.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import numpy as np
 
 from .compiled import KEPT, compiled
 from .portfolio_entry import (
-    CLOSED,
     DOLLAR,
     MILLION,
     SOLD,
@@ -19,14 +18,15 @@ from .portfolio_entry import (
     Record,
     Records,
     available_nb,
-    count_nb,
     entries_nb,
     fee_nb,
     own_nb,
     rate_nb,
     size_nb,
     slippage_nb,
+    vacate_nb,
 )
+from .portfolio_orders import orders_nb
 from .portfolio_types import (
     BAR_SHIFT,
     BOOKED_FEES,
@@ -99,7 +99,7 @@ def exits_nb(c: Columns, rule: Record, t: Int, desk: Desk) -> None:
     while i < account.held:
         h = slots[i]
         m = np.int64(h.market)
-        if market[m].opens <= t <= market[m].closes:
+        if h.reserved == 0 and market[m].opens <= t <= market[m].closes:
             if h.reason == 0:
                 fresh = known >= h.entry_bar
                 own = own_nb(np.int64(mark[known, m]), h.side) if fresh else np.int64(NO_PRICE)
@@ -134,8 +134,7 @@ def book_nb(booked: Ints, h: Record, pnl: Int) -> None:
 @compiled
 def leave_nb(times: Ints, market: Record, i: Int, desk: Desk) -> None:
     """Take the holding in slot i off the books and into the trades; the last slot moves into its place."""
-    account, slots = desk.account, desk.slots
-    h = slots[i]
+    account, h = desk.account, desk.slots[i]
     cost = h.price * h.lots
     pnl = h.proceeds - cost - h.entry_fee - h.exit_fee
     if len(desk.curve) > 0:
@@ -151,13 +150,8 @@ def leave_nb(times: Ints, market: Record, i: Int, desk: Desk) -> None:
         account.gains += pnl
     else:
         account.losses -= pnl
-    count_nb(desk.counts, market, CLOSED)
-    desk.held[h.market] = -1
     desk.free[h.market] = h.exit_bar
-    account.held -= 1
-    if i != account.held:
-        slots[i] = slots[account.held]
-        desk.held[slots[i].market] = i
+    vacate_nb(market, i, desk)
 
 
 @compiled
@@ -181,7 +175,7 @@ def pay_nb(c: Columns, t: Int, desk: Desk) -> None:
         own = own_nb(np.int64(mark[t, m]), h.side)
         worth += (own if own != NO_PRICE else np.int64(h.price)) * h.left
         i += 1
-    account.equity = account.cash + worth
+    account.equity = account.cash + account.reserved + worth
     account.peak = max(account.peak, account.equity)
     account.drawdown = max(account.drawdown, account.peak - account.equity)
     account.locked_bars += account.locked
@@ -197,6 +191,8 @@ def walk_nb(c: Columns, rule: Record, candidates: Candidates, desk: Desk, sample
     for t in range(first, bars):
         if recorded and account.trades + account.held > len(desk.trades):
             return t
+        if rule.maker == 1:
+            orders_nb(c, rule, t, desk)
         pay_nb(c, t, desk)
         exits_nb(c, rule, t, desk)
         if account.cash > 0:
@@ -205,6 +201,8 @@ def walk_nb(c: Columns, rule: Record, candidates: Candidates, desk: Desk, sample
         if recorded:
             curve[t, 0], curve[t, 1] = account.equity, account.cash
             curve[t, 2], curve[t, 3] = account.locked, account.held
+    if rule.maker == 1:
+        orders_nb(c, rule, bars, desk)
     account.equity = account.cash
     for i in range(account.held):
         own = own_nb(np.int64(c.mark[bars - 1, slots[i].market]), slots[i].side)

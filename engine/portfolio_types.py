@@ -210,8 +210,8 @@ HOLDING = np.dtype(
         ("proceeds", np.int64),  # micros
         ("entry_fee", np.int64),
         ("exit_fee", np.int64),
-        ("ordered", np.int64),  # lots that rest, 0 once they do not
-        ("reserved", np.int64),  # micros kept for them
+        ("ordered", np.int64),  # lots of the order that rested; 0: it did not rest
+        ("reserved", np.int64),  # micros kept for them while they rest
     ]
 )
 

@@ -52,7 +52,7 @@ def sweep_bets(
         raise InputError(f"{place} holds something else than a sweep; name a new folder with --out")
     values = cells_of(axes, sample)
     cells = [{one.name: one.setting(value) for one, value in zip(axes, row, strict=True)} for row in values.tolist()]
-    panel, _ = panel_for(data, pipeline, start, end)
+    panel, _ = panel_for(data, pipeline, start, end, cells=[pipeline.with_values(**cell) for cell in cells])
     found = run_grid(panel, pipeline, cells, progress)
     frames = {"cells": _cells(panel, found, axes, values), "periods": _periods(panel, found)}
     result = frames_hash({}, frames)
@@ -111,7 +111,8 @@ def _axis(pipeline: Pipeline, name: str, values: Sequence[Any], scale: Any) -> A
     settings = [float(value) if numbers else str(value) for value in values]
     for setting in settings:
         changed = pipeline.with_values(**{key: setting})
-        if changed.source is not pipeline.source:
+        asked = (changed.limits().get("queue"), pipeline.limits().get("queue"))
+        if changed.source is not pipeline.source or asked[0] != asked[1]:
             raise InputError(f"{key} shapes the data of all cells: run a sweep for each value with --set {key}=…")
     if len(set(settings)) < len(settings):
         raise InputError(f"axis {name} names a value twice")
@@ -129,7 +130,10 @@ def panel_hash(panel: Panel) -> str:
     """A hash of everything a panel holds."""
     made = hashlib.blake2b(panel.times.tobytes())
     made.update(repr(panel.markets.to_dict(as_series=False)).encode())
-    for name, values in panel.matrices.items():
+    resting = panel.resting
+    orders = {} if resting is None else {f"after{i}": a for i, a in enumerate(resting.after)}
+    orders |= {} if resting is None else {f"lots{i}": a for i, a in enumerate(resting.lots)}
+    for name, values in (panel.matrices | orders).items():
         made.update(name.encode())
         for bars in np.array_split(values, -(-values.size // (1 << 24))):
             made.update(np.ascontiguousarray(bars).data)

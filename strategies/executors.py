@@ -12,7 +12,7 @@ _YES_NO = ("yes", "no")
 
 @register("taker")
 class Taker(Executor):
-    """Take what is offered, at the price that can be had, fees paid; leave by the first exit that is due."""
+    """Take what is offered, or join the queue with entry = maker; fees paid; leave by the first exit that is due."""
 
     PARAMETERS = (
         Parameter("capital", 10_000, low=0.01, high=5_000_000, doc="money at the start, dollars"),
@@ -32,11 +32,22 @@ class Taker(Executor):
         Parameter("contract_step", 1, low=0.01, doc="sizes are multiples of this many contracts"),
         Parameter("min_price", 1, low=0, high=100, doc="cents, least cost of an entry"),
         Parameter("max_price", 99, low=0, high=100, doc="cents, highest cost of an entry"),
+        Parameter(
+            "entry",
+            "taker",
+            kind="choice",
+            choices=("taker", "maker"),
+            doc="maker: an order joins the best price of a recorded book and waits",
+        ),
+        Parameter(
+            "maker_bars", 1, low=1, high=200, kind="int", doc="bars that a maker's order waits for its first fill"
+        ),
+        Parameter("queue", "power@3", kind="text", doc="queue model of maker's orders"),
         Parameter("delay_bars", 1, low=0, kind="int", doc="bars between what is known and what can be had"),
         Parameter("slippage", 0, low=0, high=100, doc="cents against us on every fill"),
         Parameter("trade_slippage", 1, low=0, high=100, doc="cents more where only trades are known"),
         Parameter("participation", 0.1, low=0, high=1, doc="share of a bar's volume, where no depth is known"),
-        Parameter("fees", "yes", kind="choice", choices=_YES_NO, doc="taker fees of the day"),
+        Parameter("fees", "yes", kind="choice", choices=_YES_NO, doc="fees of the day"),
         Parameter("membership", "direct", kind="choice", choices=("direct", "broker"), doc="whose fee rounding holds"),
         Parameter(
             "exit_basis",

@@ -17,6 +17,7 @@ EXITS = {
     "open": 8,
 }
 ENTERED, WEAK, NOT_CHOSEN, HELD, EVENT, SERIES, CATEGORY, FULL, CLOSED, PRICELESS, LIMIT, SMALL, CASH = range(1, 14)
+UNFILLED, NO_BOOK = 14, 15
 
 
 def own(price, side):
@@ -55,21 +56,57 @@ class Portfolio:
         self.passed = passed
         self.cash = self.r["capital"]
         self.held = {}
+        self.resting = {}
+        self.orders = self.filled = self.part_filled = 0
         self.left_at = {}
         self.trades, self.curve, self.fates = [], [], {}
 
     def run(self):
         bars, markets = self.c.mark.shape
         for t in range(bars):
+            self.rest(t)
             self.pay(t)
-            equity = self.cash + sum(self.value(t, m) for m in self.held)
+            reserved = sum(order["reserved"] for order in self.resting.values())
+            equity = self.cash + reserved + sum(self.value(t, m) for m in self.held)
             self.exits(t)
             if self.cash > 0:
                 self.enter(t, equity, markets)
             locked = sum(h["price"] * h["lots"] for h in self.held.values())
-            self.curve.append((equity, self.cash, locked, len(self.held)))
+            locked += sum(order["reserved"] for order in self.resting.values())
+            self.curve.append((equity, self.cash, locked, len(self.taken())))
+        self.cash += sum(order["reserved"] for order in self.resting.values())
         self.equity = self.cash + sum(self.value(bars - 1, m) for m in self.held)
         return self
+
+    def taken(self):
+        return [*self.held, *self.resting]
+
+    def rest(self, t):
+        for m, order in list(self.resting.items()):
+            side, placed = order["side"], order["entry_bar"]
+            after = int((self.c.bid_after if side > 0 else self.c.ask_after)[placed, m])
+            got = int((self.c.bid_got if side > 0 else self.c.ask_got)[placed, m])
+            lots = min(order["ordered"], got) if after > 0 and t - placed == after else 0
+            while lots > 0:
+                fee = (
+                    fee_of(order["price"], lots, self.entry_rate(t, m), self.c.rounding[t], True)
+                    if self.r["fees"]
+                    else 0
+                )
+                if order["price"] * lots + fee <= self.cash + order["reserved"]:
+                    break
+                lots -= 1
+            if lots > 0:
+                self.cash += order["reserved"] - order["price"] * lots - fee
+                self.held[m] = {**order, "lots": lots, "left": lots, "entry_fee": fee, "entry_bar": t}
+                self.filled += lots == order["ordered"]
+                self.part_filled += lots < order["ordered"]
+                if order["score"]:
+                    self.fates[placed - self.r["delay"], m] = ENTERED
+                del self.resting[m]
+            elif t - placed >= self.r["maker_bars"] or t > self.c.market["closes"][m]:
+                self.cash += order["reserved"]
+                del self.resting[m]
 
     def value(self, t, m):
         h = self.held[m]
@@ -160,9 +197,9 @@ class Portfolio:
             side = 1 if scores[m] > 0 else -1
             if abs(scores[m]) < r["min_score"]:
                 fate = WEAK
-            elif m in self.held or self.left_at.get(m) == t:
+            elif m in self.taken() or self.left_at.get(m) == t:
                 fate = HELD
-            elif len(self.held) >= r["max_positions"]:
+            elif len(self.taken()) >= r["max_positions"]:
                 fate = FULL
             elif chosen >= r["max_entries"]:
                 fate = NOT_CHOSEN
@@ -179,18 +216,19 @@ class Portfolio:
             self.fates[known, m] = fate
 
     def enter_event(self, t, event, equity):
-        if any(self.c.market["event"][m] == event for m in self.held):
+        if any(self.c.market["event"][m] == event for m in self.taken()):
             return
         known = t - self.r["delay"]
         members = [m for m in range(self.c.mark.shape[1]) if self.c.market["event"][m] == event]
         p, c = [], []
         for m in members:
             price = self.price(t, m, 1)
-            if price == NO_PRICE or self.c.mark[known, m] == NO_PRICE or not self.open_for_trading(t, m):
+            unknown = NO_PRICE in (price, self.c.mark[known, m]) or not self.can_rest(t, m, 1)
+            if unknown or not self.open_for_trading(t, m):
                 p.append(0.0)
                 c.append(2.0)
                 continue
-            rate = self.rate(t, m) / 100_000 if self.r["fees"] else 0.0
+            rate = self.entry_rate(t, m) / 100_000 if self.r["fees"] else 0.0
             c.append(price / 10_000 + rate * price * (10_000 - price) / 1e8)
             p.append(min(max(int(self.c.mark[known, m]) + int(self.c.score[known, m]), 1), 9_999) / 10_000)
         total = sum(p)
@@ -205,7 +243,13 @@ class Portfolio:
                 if self.c.score[known, m]:
                     self.fates[known, m] = fate
 
+    def can_rest(self, t, m, side):
+        return not self.r["maker"] or (self.c.bid_after if side > 0 else self.c.ask_after)[t, m] >= 0
+
     def price(self, t, m, side):
+        if self.r["maker"]:
+            price = own(int((self.c.bid if side > 0 else self.c.ask)[t, m]), side)
+            return price if 0 < price < 10_000 else NO_PRICE
         quote = int((self.c.ask if side > 0 else self.c.bid)[t, m])
         price = own(quote, side) + self.slippage(m)
         return price if quote != NO_PRICE and 0 < price < 10_000 else NO_PRICE
@@ -216,6 +260,12 @@ class Portfolio:
     def rate(self, t, m):
         row = self.c.market[m]
         return int(row["fee_rate"] if t < row["fee_change"] else row["fee_later"])
+
+    def entry_rate(self, t, m):
+        row = self.c.market[m]
+        if not self.r["maker"]:
+            return self.rate(t, m)
+        return int(row["maker_rate"] if t < row["maker_change"] else row["maker_later"])
 
     def kelly(self, t, chance, price, rate, equity):
         r, lots, fee = self.r, 2**40, 0.0
@@ -234,9 +284,9 @@ class Portfolio:
 
     def enter_one(self, t, m, side, lots, equity):
         r, c, known = self.r, self.c, t - self.r["delay"]
-        if m in self.held:
+        if m in self.taken():
             return HELD
-        if len(self.held) >= r["max_positions"]:
+        if len(self.taken()) >= r["max_positions"]:
             return FULL
         if not self.open_for_trading(t, m):
             return CLOSED
@@ -245,15 +295,17 @@ class Portfolio:
             (c.market["series"], r["max_series"], SERIES),
             (c.market["category"], r["max_category"], CATEGORY),
         ):
-            if sum(labels[x] == labels[m] for x in self.held) >= cap:
+            if sum(labels[x] == labels[m] for x in self.taken()) >= cap:
                 return fate
         price = self.price(t, m, side)
         mark = own(int(c.mark[known, m]), side)
         if NO_PRICE in (price, mark):
             return PRICELESS
+        if not self.can_rest(t, m, side):
+            return NO_BOOK
         if not r["low"] <= price <= r["high"]:
             return LIMIT
-        step, rate = r["step_lots"], self.rate(t, m)
+        step, rate = r["step_lots"], self.entry_rate(t, m)
         if lots is None:
             chance = min(max(mark + side * int(c.score[known, m]), 1), 9_999) / 10_000
             if r["sizing"] == 0:
@@ -263,7 +315,8 @@ class Portfolio:
             else:
                 lots = r["fixed_lots"]
         lots = min(lots, r["max_lots"], equity * r["max_share_ppm"] // (10**6 * price * step) * step)
-        lots = min(lots, self.obtainable(t, m, c.ask_lots if side > 0 else c.bid_lots)) // step * step
+        there = 10_000_000 if r["maker"] else self.obtainable(t, m, c.ask_lots if side > 0 else c.bid_lots)
+        lots = min(lots, there) // step * step
         if lots <= 0:
             return SMALL
         while lots > 0:
@@ -274,7 +327,7 @@ class Portfolio:
         if lots <= 0:
             return CASH
         self.cash -= price * lots + fee
-        self.held[m] = {
+        entered = {
             "side": side,
             "score": int(c.score[known, m]),
             "entry_bar": t,
@@ -289,4 +342,9 @@ class Portfolio:
             "exit_fee": 0,
             "due": None,
         }
-        return ENTERED
+        if not r["maker"]:
+            self.held[m] = {**entered, "ordered": 0}
+            return ENTERED
+        self.orders += 1
+        self.resting[m] = {**entered, "ordered": lots, "reserved": price * lots + fee, "lots": 0, "left": 0}
+        return UNFILLED

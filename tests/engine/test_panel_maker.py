@@ -111,7 +111,9 @@ def test_a_panel_holds_the_orders_of_its_markets_and_none_of_the_future(tmp_path
             prices = whole.matrices[("bid", "ask")[side]][:, m]
             assert (prices[after[side] != NO_ORDER] > 0).all()
     cut = 40
-    early = build_panel(store, int(whole.times[0]) - 60 * SECOND, int(whole.times[cut - 1]), 60 * SECOND, maker=("power@3", 2))
+    early = build_panel(
+        store, int(whole.times[0]) - 60 * SECOND, int(whole.times[cut - 1]), 60 * SECOND, maker=("power@3", 2)
+    )
     assert early.resting is not None
     kept = whole.until(cut).resting
     assert kept is not None
@@ -119,5 +121,7 @@ def test_a_panel_holds_the_orders_of_its_markets_and_none_of_the_future(tmp_path
     bars = np.arange(cut)[:, None]
     for side in range(2):
         inside = (kept.after[side] > 0) & (bars + kept.after[side] < cut)
-        np.testing.assert_array_equal(early.resting.after[side], np.where(inside | (kept.after[side] < 0), kept.after[side], 0))
+        np.testing.assert_array_equal(
+            early.resting.after[side], np.where(inside | (kept.after[side] < 0), kept.after[side], 0)
+        )
         np.testing.assert_array_equal(early.resting.lots[side], np.where(inside, kept.lots[side], 0))
