@@ -125,9 +125,9 @@ def maker_of(pipelines: Sequence[Pipeline]) -> tuple[str, int] | None:
     return queues.pop(), max(int(limits.get("maker_bars", 1)) for limits in makers)
 
 
-def _has_orders(panel: Panel, pipeline: Pipeline) -> None:
-    """Refuse a panel that does not say what the pipeline's resting orders get."""
-    wanted = maker_of((pipeline,))
+def _has_orders(panel: Panel, pipelines: Sequence[Pipeline]) -> None:
+    """Refuse a panel that does not say what the pipelines' resting orders get."""
+    wanted = maker_of(pipelines)
     if wanted is None:
         return
     queue, bars = wanted
@@ -154,7 +154,7 @@ def backtest(
     pipeline = strategy if isinstance(strategy, Pipeline) else load_pipeline(strategy)
     pipeline = pipeline.with_values(**(options or {}))
     panel, notes = panel_for(data, pipeline, start, end, progress)
-    _has_orders(panel, pipeline)
+    _has_orders(panel, (pipeline,))
     scored = score_panel(panel, pipeline)
     columns = columns_of(panel, scored.score, _membership(pipeline))
     rule = rules(pipeline.limits())
@@ -188,8 +188,7 @@ def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells, progress: Progress 
     made = [pipeline.with_values(**cell) for cell in cells]
     if any(one.source.values != pipeline.source.values for one in made):
         raise InputError("the source says what the panel holds, so it is the same for all cells; run a grid for each")
-    for one in made:
-        _has_orders(panel, one)
+    _has_orders(panel, made)
     shared: dict[str, list[int]] = {}
     for index, one in enumerate(made):
         known = (one.scorer.values, [part.values for part in (*one.tables, *one.filters)], _membership(one))

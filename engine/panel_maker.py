@@ -7,6 +7,8 @@ the first lots of a large order fill as a small one's would: what is kept here s
 
 from __future__ import annotations
 
+# A tuple of columns of several types is read as one type of their mixture.
+# pyright: reportArgumentType=false
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,9 +17,10 @@ import numpy.typing as npt
 
 from ..strategies.join_touch import JoinTouch
 from . import state as rows
+from .block import Block
 from .events import KIND, MOMENT, UNDERLYING
 from .portfolio_types import NO_ORDER, ORDER_LOTS
-from .replay import Block, new_block, run_block
+from .replay import new_block, run_block
 from .state import I64, Columns
 from .tape import Tape
 from .venue import Assumptions

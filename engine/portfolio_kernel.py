@@ -1,6 +1,7 @@
 """The portfolio kernel: every market in one pass through time, whole-number money.
 
-A bar goes: fills of orders that rest, payouts, equity, exits, entries. Nothing else happens to a market on the bar in which it was left.
+A bar goes: fills of orders that rest, payouts, equity, exits, entries. Nothing else happens to a market on the bar
+in which it was left.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from touchline.engine.panel_build import build_panel
@@ -21,7 +20,7 @@ QUEUES = ("touch@1", "touch+cross@1", "through@1", "pessimistic@1", "optimistic@
 
 
 def one_order(tape, queue, placed, until, side, lots):
-    """An order of ``lots`` that joins the touch after all events up to ``placed``: the fills' times and lots, or None."""
+    """Times and lots of the fills of one order that joins the touch after all events up to ``placed``, or None."""
     c, named = tape.columns, queue_model(queue)
     setting = oracle.Setting(
         rule=queue.partition("@")[0].removesuffix("+cross"), exponent=named.exponent, partial=named.partial,
