@@ -152,9 +152,18 @@ def test_the_page_on_betting_runs(with_data: Path):
     python(scripts[0], with_data)
     assert json.loads((with_data / "results/first/run.json").read_text())["markets"] == 4
     for _, body in blocks("directional.md", "sh"):
-        commands(body, with_data)
+        if "data sample" not in body:
+            commands(body, with_data)
     assert (with_data / "results/quant/report.html").is_file()
     assert (with_data / "results/grid/best_robust.json").is_file()
+
+
+@pytest.mark.slow
+def test_the_example_of_maker_entries_runs_on_the_synthetic_day(tmp_path: Path):
+    body = next(body for _, body in blocks("directional.md", "sh") if "data sample" in body)
+    commands(body, tmp_path)
+    orders = json.loads((tmp_path / "results/patient/run.json").read_text())["maker_orders"]
+    assert min(orders.values()) > 0
 
 
 def test_the_page_on_sweeps_runs(tmp_path: Path):

@@ -200,7 +200,8 @@ def test_the_command_bets_as_maker_and_repeats(store, tmp_path, monkeypatch, cap
         return capsys.readouterr().out
 
     (tmp_path / "patient.toml").write_text(
-        '[source]\nstep_minutes = 1\n[scorer]\nname = "mean-reversion"\nwindow_bars = 10\n[selector]\nmin_score = 0.005\n'
+        "[source]\nstep_minutes = 1\n[selector]\nmin_score = 0.005\n"
+        '[scorer]\nname = "mean-reversion"\nwindow_bars = 10\n'
     )
     asked = ["--strategy", str(tmp_path / "patient.toml"), "--data-dir", store.path, "--out", str(tmp_path / "out")]
     told = json.loads(engine("backtest", *asked, "--set", "executor.entry=maker", "--set", "maker_bars=3", "--json"))
