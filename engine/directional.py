@@ -119,10 +119,10 @@ def maker_of(pipelines: Sequence[Pipeline]) -> tuple[str, int] | None:
     makers = [limits for one in pipelines if (limits := one.limits()).get("entry") == "maker"]
     if not makers:
         return None
-    queues = {queue_model(str(limits.get("queue", "power@3"))).name for limits in makers}
+    queues = sorted({queue_model(str(limits.get("queue", "power@3"))).name for limits in makers})
     if len(queues) > 1:
         raise InputError(f"queue shapes the data of all cells, so it is one for all of them, not {', '.join(queues)}")
-    return queues.pop(), max(int(limits.get("maker_bars", 1)) for limits in makers)
+    return queues[0], max(int(limits.get("maker_bars", 1)) for limits in makers)
 
 
 def _has_orders(panel: Panel, pipelines: Sequence[Pipeline]) -> None:
