@@ -9,7 +9,7 @@ import polars as pl
 
 
 def event_window(column: str, events: int, by: str = "ticker") -> tuple[pl.Expr, pl.Expr]:
-    """Mean and deviation of the last ``events`` values, nulls skipped. Warm-up: null before ``events`` rows.
+    """Mean and deviation of the last ``events`` values, nulls skipped. Warm-up: null before ``events`` values.
 
     >>> frame = pl.DataFrame({"ticker": "A", "mid": [50, 51, 49, 52]})
     >>> mean, sd = event_window("mid", 4)
@@ -17,7 +17,10 @@ def event_window(column: str, events: int, by: str = "ticker") -> tuple[pl.Expr,
     (50.5, 1.118033988749895)
     """
     value = pl.col(column).cast(pl.Float64)
-    return value.rolling_mean(events).over(by), value.rolling_std(events, ddof=0).over(by)
+    place = value.is_not_null().cum_sum().cast(pl.Int64)
+    window, warm = f"{events}i", place.over(by) >= events
+    mean, deviation = value.rolling_mean_by(place, window), value.rolling_std_by(place, window, ddof=0)
+    return pl.when(warm).then(mean.over(by)), pl.when(warm).then(deviation.over(by))
 
 
 def clock_window(column: str, period_ns: int, by: str = "ticker") -> tuple[pl.Expr, pl.Expr]:
@@ -59,7 +62,8 @@ def time_weighted(frame: pl.LazyFrame, column: str, period_ns: int, by: str = "t
     height = pl.col(then[value]) - pl.col(origin)
     first = pl.col(area) - (pl.col(then[area]) + height * lost).fill_null(0.0)
     second = pl.col(square) - (pl.col(then[square]) + height * height * lost).fill_null(0.0)
-    length = pl.col("ts") - pl.max_horizontal(edge, pl.col(start))
+    begun = pl.when(pl.col(start).is_not_null()).then(pl.max_horizontal(edge, pl.col(start)))
+    length = pl.col("ts") - begun
     mean = pl.when(length > 0).then(first / length)
     variance = (second / length - mean * mean).clip(lower_bound=0.0)
     added = frame.with_columns((mean + pl.col(origin)).alias(f"{column}_mean"), variance.sqrt().alias(f"{column}_sd"))

@@ -11,29 +11,34 @@ import polars as pl
 
 #: Followers whose correlations with all markets are held at once.
 _FOLLOWERS = 256
+#: Share of a sum of squares below which a variance is rounding.
+_NOISE = 1e-12
 
 
 def lead_lag(leader: str, follower: str, lag: int, window: int, by: str | None = None) -> pl.Expr:
     """Correlation of the follower's changes with the leader's changes ``lag`` rows before, over ``window`` rows.
 
     Both are columns of one frame with a row a bar. -1 to 1; at lag 0 it is the plain trailing correlation.
-    Warm-up: null before ``window + lag`` changes and where one of them did not move.
+    Warm-up: null before ``window + lag`` changes, where one of the window is missing, and where a column's changes
+    are all the same.
     """
 
     def change(column: str, rows: int) -> pl.Expr:
         moved = pl.col(column).cast(pl.Float64).diff().shift(rows)
         return moved if by is None else pl.col(column).cast(pl.Float64).diff().shift(rows).over(by)
 
-    def mean(expression: pl.Expr) -> pl.Expr:
-        rolled = expression.rolling_mean(window)
+    def total(expression: pl.Expr) -> pl.Expr:
+        rolled = expression.rolling_sum(window)
         return rolled if by is None else rolled.over(by)
 
     x, y = change(leader, lag), change(follower, 0)
     both = x.is_not_null() & y.is_not_null()
     x, y = pl.when(both).then(x), pl.when(both).then(y)
-    covariance = mean(x * y) - mean(x) * mean(y)
-    spread = (mean(x * x) - mean(x) ** 2) * (mean(y * y) - mean(y) ** 2)
-    return pl.when(spread > 1e-12).then((covariance / spread.sqrt()).clip(-1.0, 1.0))
+    sx, sy = total(x), total(y)
+    xx, yy = window * total(x * x), window * total(y * y)
+    vx, vy = xx - sx * sx, yy - sy * sy
+    moved = (vx > _NOISE * xx) & (vy > _NOISE * yy)
+    return pl.when(moved).then(((window * total(x * y) - sx * sy) / (vx.sqrt() * vy.sqrt())).clip(-1.0, 1.0))
 
 
 def related_pairs(markets: pl.DataFrame, limit: int = 8) -> pl.DataFrame:

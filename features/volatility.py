@@ -21,9 +21,12 @@ def realised_sigma(column: str, window_ns: int, by: str = "ticker") -> pl.Expr:
 
 
 def bipower_sigma(column: str, window_ns: int, by: str = "ticker") -> pl.Expr:
-    """The same, hardly moved by jumps: ``sqrt(pi / 2 * sum |dx_i| |dx_(i-1)| / seconds)``."""
-    size = pl.col(column).forward_fill().over(by).diff().over(by).abs()
-    products = (size * size.shift(1).over(by)).fill_null(0).cast(pl.Float64)
+    """The same, hardly moved by jumps: ``sqrt(pi / 2 * sum |dx_i| |dx_(i-1)| / seconds)``.
+
+    Unit and warm-up as of ``realised_sigma``; dx is the change between values, nulls skipped.
+    """
+    size = _change(column, by).abs()
+    products = (size * size.forward_fill().shift(1).over(by)).fill_null(0.0)
     age = pl.col("ts") - pl.col("ts").first().over(by)
     seconds = pl.min_horizontal(age, pl.lit(window_ns)) / 1e9
     total = products.rolling_sum_by("ts", f"{window_ns}i").over(by).clip(lower_bound=0.0)
@@ -31,12 +34,23 @@ def bipower_sigma(column: str, window_ns: int, by: str = "ticker") -> pl.Expr:
 
 
 def rolling_sd(column: str, events: int, by: str = "ticker") -> pl.Expr:
-    """Population standard deviation of the last ``events`` changes, in the column's unit.
+    """Population standard deviation of the last ``events`` changes, nulls skipped, in the column's unit.
 
     Warm-up: null before ``events`` changes.
+
+    >>> frame = pl.DataFrame({"ticker": "A", "mid": [50, 51, 53, 52]})
+    >>> frame.select(sd=rolling_sd("mid", 2))["sd"].to_list()
+    [None, None, 0.5, 1.5]
     """
-    change = pl.col(column).cast(pl.Float64).diff().over(by)
-    return change.rolling_std(events, ddof=0).over(by)
+    change = _change(column, by)
+    place = change.is_not_null().cum_sum().over(by).cast(pl.Int64)
+    return pl.when(place >= events).then(change.rolling_std_by(place, f"{events}i", ddof=0).over(by))
+
+
+def _change(column: str, by: str) -> pl.Expr:
+    """The change since the last value before, null where there is no value or none before it."""
+    value = pl.col(column).cast(pl.Float64)
+    return value - value.forward_fill().shift(1).over(by)
 
 
 def ewma(frame: pl.LazyFrame, column: str, theta_ns: int, by: str = "ticker") -> pl.LazyFrame:

@@ -1,56 +1,57 @@
-"""Bollinger bands: the worked example, DuckDB for the windows, plain Python for the time-weighted one."""
+"""Bollinger bands: the worked example, DuckDB for the windows, the plain integral for the time-weighted one."""
 
 from __future__ import annotations
 
-import duckdb
 import polars as pl
 import pytest
+from hypothesis import given
 from touchline.features.bollinger import bandwidth, clock_window, event_window, percent_b, time_weighted
 
-from .rows import per_row, random_rows, same
+from .rows import frames, many, per_row, same, sql
 
 EXAMPLE = pl.DataFrame({"ticker": "A", "ts": [0, 2, 3, 10, 12], "x": [50, 51, 49, 52, 52]})
+BOTH = ("mean", "sd")
 
 
 def test_the_worked_example():
     mean, sd = event_window("x", 4)
     assert EXAMPLE.select(mean, sd.alias("sd")).row(3) == pytest.approx((50.5, 1.118034), abs=1e-6)
+    mean, sd = clock_window("x", 8)
+    assert EXAMPLE.select(mean, sd.alias("sd")).row(3) == pytest.approx((50.5, 1.5), abs=1e-6)
     found = time_weighted(EXAMPLE.lazy(), "x", 100).collect()
     assert found.row(4)[-2:] == pytest.approx((49.833333, 1.142609), abs=1e-6)
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_windows_equal_sql(seed):
-    frame = random_rows(seed).with_row_index("n")
-    clock = clock_window("x", 30)
-    found = frame.select("n", clock[0].alias("mean"), clock[1].alias("sd"))
-    query = """
-        select n, avg(x) over w as mean, stddev_pop(x) over w as sd from frame
-        window w as (partition by ticker order by ts range between 29 preceding and current row) order by n
-    """
-    expected = duckdb.sql(query).pl()
-    same(found["mean"].to_list(), expected["mean"].to_list())
-    same(found["sd"].to_list(), expected["sd"].to_list())
+@many
+@given(frame=frames())
+def test_clock_window_equals_sql(frame):
+    pair = clock_window("x", 30)
+    for expression, aggregate in zip(pair, ("avg", "stddev_pop"), strict=True):
+        query = f"""
+            select {aggregate}(x) over (partition by ticker order by ts range between 29 preceding and current row)
+            from t order by n
+        """
+        same(frame.select(a=expression)["a"].to_list(), sql(query, t=frame))
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_event_window_equals_sql_where_it_is_warm(seed):
-    frame = random_rows(seed, nulls=0).with_row_index("n")
-    mean, sd = event_window("x", 5)
-    found = frame.select(mean.alias("mean"), sd.alias("sd"))
-    query = """
-        select n, case when count(x) over w = 5 then avg(x) over w end as mean,
-               case when count(x) over w = 5 then stddev_pop(x) over w end as sd from frame
-        window w as (partition by ticker order by n rows between 4 preceding and current row) order by n
-    """
-    expected = duckdb.sql(query).pl()
-    same(found["mean"].to_list(), expected["mean"].to_list())
-    same(found["sd"].to_list(), expected["sd"].to_list())
+@many
+@given(frame=frames())
+def test_event_window_equals_sql(frame):
+    pair = event_window("x", 5)
+    for expression, aggregate in zip(pair, ("avg", "stddev_pop"), strict=True):
+        query = f"""
+            with known as (
+                select n, ticker, {aggregate}(x) over w as a, count(*) over w as c from t where x is not null
+                window w as (partition by ticker order by n rows between 4 preceding and current row))
+            select case when known.c = 5 then known.a end
+            from t asof left join known on t.ticker = known.ticker and t.n >= known.n order by t.n
+        """
+        same(frame.select(a=expression)["a"].to_list(), sql(query, t=frame))
 
 
-@pytest.mark.parametrize("seed", range(25))
-def test_time_weighted_equals_the_integral(seed):
-    frame = random_rows(seed)
+@many
+@given(frame=frames())
+def test_time_weighted_equals_the_integral(frame):
     period = 40
 
     def moments(rows, at):
@@ -70,10 +71,18 @@ def test_time_weighted_equals_the_integral(seed):
 
     found = time_weighted(frame.lazy(), "x", period).collect()
     expected = per_row(frame, moments)
-    same(found["x_mean"].to_list(), [pair and pair[0] for pair in expected])
-    for a, b in zip(found["x_sd"].to_list(), expected, strict=True):
-        assert (a is None) == (b is None)
-        assert a is None or abs(a - b[1]) < 1e-5
+    for place, name in enumerate(BOTH):
+        same(found[f"x_{name}"].to_list(), [pair and pair[place] for pair in expected], within=1e-4)
+
+
+@many
+@given(frame=frames())
+def test_percent_b_and_bandwidth_equal_sql(frame):
+    x, mean, sd = pl.col("x"), pl.col("bid"), pl.col("size") / 10
+    found = frame.select(b=percent_b(x, mean, sd, 2.5, 3.0), w=bandwidth(mean - 9, sd, 2.5))
+    band = "case when size / 10 > 3 then (x - (bid - 2.5 * size / 10)) / (5.0 * size / 10) end"
+    same(found["b"].to_list(), sql(f"select {band} from t order by n", t=frame))
+    same(found["w"].to_list(), sql("select 5.0 * size / 10 / nullif(bid - 9, 0) from t order by n", t=frame))
 
 
 def test_bands_are_null_where_the_price_stands_still():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import duckdb
 import polars as pl
 import pytest
+from hypothesis import given
 from touchline.features.flow import book_imbalance, multilevel_ofi, order_flow_imbalance, trade_imbalance, vpin
 
-from .rows import per_row, random_rows, same
+from .rows import frames, many, per_row, same, sql
 
 STATES = [
     (45, 100, 47, 80),
@@ -38,37 +38,64 @@ def test_every_level_has_its_own_imbalance():
     assert found["ofi_2"].to_list() == [None, 40, 60, 60, 100, -60, -80]
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_order_flow_imbalance_equals_the_definition(seed):
-    frame = random_rows(seed)
-
-    def rule(rows, at):
-        if at == 0:
-            return None
-        old, new = rows[at - 1], rows[at]
-        if None in (old["bid"], old["ask"], new["bid"], new["ask"]):
-            return None
-        e = new["bid_size"] if new["bid"] >= old["bid"] else 0
-        e -= old["bid_size"] if new["bid"] <= old["bid"] else 0
-        e -= new["ask_size"] if new["ask"] <= old["ask"] else 0
-        return e + (old["ask_size"] if new["ask"] >= old["ask"] else 0)
-
-    same(frame.select(e=order_flow_imbalance())["e"].to_list(), per_row(frame, rule))
+def touch_flow(old, new, level=""):
+    """The contribution of one event by its definition; None where something is missing."""
+    names = [f"{name}{level}" for name in ("bid", "bid_size", "ask", "ask_size")]
+    (pb0, qb0, pa0, qa0), (pb, qb, pa, qa) = ([row[name] for name in names] for row in (old, new))
+    if None in (pb0, qb0, pa0, qa0, pb, qb, pa, qa):
+        return None
+    return (qb if pb >= pb0 else 0) - (qb0 if pb <= pb0 else 0) - (qa if pa <= pa0 else 0) + (qa0 if pa >= pa0 else 0)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@many
+@given(frame=frames())
+def test_order_flow_imbalance_equals_the_definition(frame):
+    expected = per_row(frame, lambda rows, at: touch_flow(rows[at - 1], rows[at]) if at else None)
+    same(frame.select(e=order_flow_imbalance())["e"].to_list(), expected)
+
+
+@many
+@given(frame=frames())
+def test_multilevel_ofi_equals_the_definition(frame):
+    one = {name: f"{name}_1" for name in ("bid", "bid_size", "ask", "ask_size")}
+    book = frame.with_columns(
+        *(pl.col(old).alias(new) for old, new in one.items()),
+        bid_2=pl.col("bid") - 1, bid_size_2=pl.col("size"), ask_2=pl.col("ask") + 2, ask_size_2=pl.col("bid_size"),
+    )  # fmt: skip
+    found = book.select(multilevel_ofi(2))
+    for level in ("_1", "_2"):
+        expected = per_row(book, lambda rows, at, of=level: touch_flow(rows[at - 1], rows[at], of) if at else None)
+        same(found[f"ofi{level}"].to_list(), expected)
+
+
 @pytest.mark.parametrize("volume", [True, False])
-def test_trade_imbalance_equals_sql(seed, volume):
-    frame = random_rows(seed).with_row_index("n")
+@many
+@given(frame=frames())
+def test_trade_imbalance_equals_sql(volume, frame):
     weight = "size" if volume else "1"
     query = f"""
-        select n, case when sum({weight} * abs(taker_side)) over w > 0
-                  then sum({weight} * taker_side) over w / sum({weight} * abs(taker_side)) over w end as i
-        from frame
-        window w as (partition by ticker order by ts range between 24 preceding and current row) order by n
+        select case when sum({weight} * abs(taker_side)) over w > 0
+               then sum({weight} * taker_side) over w / sum({weight} * abs(taker_side)) over w end
+        from t window w as (partition by ticker order by ts range between 24 preceding and current row) order by n
     """
-    found = frame.select(i=trade_imbalance(25, volume=volume))["i"].to_list()
-    same(found, duckdb.sql(query).pl()["i"].to_list())
+    same(frame.select(i=trade_imbalance(25, volume=volume))["i"].to_list(), sql(query, t=frame))
+
+
+def test_trade_imbalance_of_three_trades():
+    trades = pl.DataFrame({"ticker": "A", "ts": [1, 2, 3], "size": [30, 10, 5], "taker_side": [1, -1, 0]})
+    assert trades.select(i=trade_imbalance(9))["i"].to_list() == [1.0, 0.5, 0.5]
+    assert trades.select(i=trade_imbalance(9, volume=False))["i"].to_list() == [1.0, 0.0, 0.0]
+
+
+@many
+@given(frame=frames())
+def test_book_imbalance_equals_sql(frame):
+    query = """
+        with level as (select n, coalesce(bid_size, 0) + 0.5 * coalesce(size, 0) as b, ask_size + 0.5 * 7 as a from t)
+        select (b - a) / (b + a) from level order by n
+    """
+    found = frame.with_columns(seven=7).select(i=book_imbalance(["bid_size", "size"], ["ask_size", "seven"], decay=0.5))
+    same(found["i"].to_list(), sql(query, t=frame))
 
 
 def test_vpin_of_the_worked_buckets():
@@ -82,15 +109,15 @@ def test_vpin_of_the_worked_buckets():
     assert found["vpin"][2] == pytest.approx(0.2666667, abs=1e-7)
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_vpin_equals_filling_buckets_lot_by_lot(seed):
-    frame = random_rows(seed)
+@many
+@given(frame=frames())
+def test_vpin_equals_filling_buckets_lot_by_lot(frame):
     bucket, buckets = 70, 3
     expected = []
     for ticker in frame["ticker"].unique(maintain_order=True):
         filled, shares = [], []
         for row in frame.filter(pl.col("ticker") == ticker).to_dicts():
-            for _ in range(row["size"] if row["taker_side"] else 0):
+            for _ in range((row["size"] or 0) if row["taker_side"] else 0):
                 filled.append(row["taker_side"])
                 if len(filled) == bucket:
                     shares.append(abs(sum(filled)) / bucket)

@@ -7,12 +7,12 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from touchline.features.microprice import Shape, fit_microprice
 from touchline.io.errors import InputError
 
-from .rows import frames
+from .rows import frames, many
 
 SMALL = Shape(tick=1, spreads=3, buckets=5)
 
@@ -58,7 +58,7 @@ def stoikov(frame, before, prior):
     return summed.reshape(3, 5), seen
 
 
-@settings(deadline=None)
+@many
 @given(frame=frames(), before=st.integers(1, 2_000), prior=st.sampled_from([0.5, 2.0]))
 def test_the_adjustment_is_stoikov_s_sum(frame, before, prior):
     found = fit_microprice(frame.lazy(), before, SMALL, prior=prior)
@@ -68,7 +68,7 @@ def test_the_adjustment_is_stoikov_s_sum(frame, before, prior):
     np.testing.assert_array_equal(found.adjustment, -found.adjustment[:, ::-1])
 
 
-@settings(deadline=None)
+@many
 @given(frame=frames(), before=st.integers(1, 2_000))
 def test_it_learns_from_the_past_and_speaks_of_what_follows(frame, before):
     found = fit_microprice(frame.lazy(), before, SMALL)

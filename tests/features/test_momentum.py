@@ -1,4 +1,4 @@
-"""Momentum and lags: the definition in plain Python, and the divergence of nested horizons."""
+"""Momentum: the definition in plain Python, SQL, and the divergence of nested horizons."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from touchline.features.lag import as_of_lag, join_published
-from touchline.features.momentum import divergence, momentum, standardised
+from hypothesis import given
+from touchline.features.momentum import HORIZONS, HOUR, divergence, momentum, standardised
 
-from .rows import per_row, random_rows, same, upto
+from .rows import frames, many, per_row, same, sql, upto
 
 
-@pytest.mark.parametrize("seed", range(15))
-def test_lag_and_momentum_equal_the_definition(seed):
-    frame = random_rows(seed)
+@many
+@given(frame=frames())
+def test_momentum_equals_the_definition(frame):
     found = momentum(frame.lazy(), "x", {"short": 7, "long": 60}).collect()
     for name, horizon in (("short", 7), ("long", 60)):
 
@@ -28,9 +28,25 @@ def test_lag_and_momentum_equal_the_definition(seed):
         same(found[f"momentum_{name}"].to_list(), per_row(frame, rule))
 
 
-def test_lag_never_sees_a_later_row():
-    frame = pl.LazyFrame({"ticker": "A", "ts": [0, 10, 20], "x": [1, 2, 3]})
-    assert as_of_lag(frame, "x", 11, "then").collect()["then"].to_list() == [None, None, 1]
+def test_the_default_horizons_are_looked_at_together():
+    frame = pl.LazyFrame({"ticker": "A", "ts": [hour * HOUR for hour in (0, 12, 20, 23, 24)], "x": [1, 2, 4, 8, 16]})
+    found = momentum(frame, "x").collect().row(-1, named=True)
+    assert {name: found[f"momentum_{name}"] for name in HORIZONS} == {"1h": 8, "4h": 12, "12h": 14, "24h": 15}
+
+
+@many
+@given(frame=frames())
+def test_standardised_and_divergence_equal_sql(frame):
+    short = standardised(pl.col("x"), (pl.col("size") - 3) / 10, 4 * 10**9)
+    long = standardised(pl.col("bid"), pl.col("size") / 5, 16 * 10**9)
+    found = frame.select(z=short, d=divergence(short, long, 4, 16))
+    query = """
+        with z as (
+            select n, case when size > 3 then x / ((size - 3) / 10 * 2) end as s, bid / (size / 5.0 * 4) as l from t)
+        select {} from z order by n
+    """
+    same(found["z"].to_list(), sql(query.format("s"), t=frame))
+    same(found["d"].to_list(), sql(query.format("s - l"), t=frame))  # sqrt(2 - 2 sqrt(4 / 16)) is 1
 
 
 def test_divergence_is_in_its_own_standard_deviations():
@@ -46,13 +62,3 @@ def test_standardised_momentum_needs_a_moving_price():
     assert pl.select(standardised(pl.lit(3.0), pl.lit(0.1), 100 * 10**9)).item() == pytest.approx(
         3 / (0.1 * math.sqrt(100))
     )
-
-
-def test_an_external_series_is_known_from_its_publication_only():
-    frame = pl.LazyFrame({"ticker": ["A", "B", "A", "B"], "ts": [30, 10, 9, 25]})
-    releases = pl.LazyFrame(
-        {"about": ["Jan", "Jan revised", "Feb"], "published_ts": [10, 25, 30], "cpi": [3.0, 3.2, 2.9]}
-    )
-    joined = join_published(frame, releases, ["cpi"], prefix="us_").collect()
-    assert joined["us_cpi"].to_list() == [2.9, 3.0, None, 3.2]
-    assert joined["ticker"].to_list() == ["A", "B", "A", "B"]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from touchline.features import bars
-from touchline.features.windows import WINDOWS, parse_window, window
+from touchline.features.windows import WINDOWS, parse_window, source_of, window
 
-from .rows import same
+from .rows import many, same
+from .test_bars import panels
 
 EXPRESSIONS = {
     "lag": lambda n: bars.lag("x", n),
@@ -23,18 +26,21 @@ EXPRESSIONS = {
 
 
 @pytest.mark.parametrize("kind", [name.removesuffix("_N") for name in WINDOWS])
-@pytest.mark.parametrize("n", [2, 5, 20])
-def test_windows_equal_the_expressions(kind, n):
-    rng = np.random.default_rng(n)
-    values = rng.integers(0, 30, (7, 60)).astype(np.int16) * 50
-    values[rng.random(values.shape) < 0.03] = -1
-    values[3] = 4200  # a price that stands still
+@many
+@given(panel=panels(most=7), n=st.integers(1, 20))
+def test_window_equals_the_expression(kind, panel, n):
+    markets = panel["market"].max() + 1
+    values = panel["mark"].fill_null(-1).to_numpy().astype(np.int16).reshape(markets, -1)
     found = pl.Series(window(kind, n, values).ravel(), nan_to_null=True)
-    frame = pl.DataFrame({"bar": np.tile(np.arange(60), 7), "x": values.ravel()}).with_columns(
-        pl.when(pl.col("x") >= 0).then(pl.col("x")).alias("x")
-    )
-    expected = frame.select(e=EXPRESSIONS[kind](n))["e"].fill_nan(None)
+    expected = panel.rename({"mark": "x"}).select(e=EXPRESSIONS[kind](n))["e"].fill_nan(None)
     same(found.to_list(), expected.to_list())
+
+
+def test_a_window_reads_what_its_name_says():
+    values = np.array([[4500, 4600, -1, 4800]])
+    assert window("mean", 2, values)[0].tolist()[1] == 4550
+    assert np.isnan(window("z", 2, values)[0, 3])
+    assert (source_of("volume"), source_of("bought"), source_of("z")) == ("volume", "buys", "mark")
 
 
 def test_names():
