@@ -61,7 +61,7 @@ def stream(listener: socket.socket) -> None:
     protocol = ServerProtocol()
     while not (events := protocol.events_received()):
         protocol.receive_data(connection.recv(65536))
-    protocol.send_response(protocol.accept(events[0]))  # type: ignore[arg-type]
+    protocol.send_response(protocol.accept(events[0]))  # type: ignore[arg-type]  # the first is the request
     connection.sendall(b"".join(protocol.data_to_send()))
     books: list[str] = []
     sids: dict[str, int] = {}
@@ -69,7 +69,7 @@ def stream(listener: socket.socket) -> None:
     while len(books) < MARKETS or len(sids) < 3:
         protocol.receive_data(connection.recv(1 << 20))
         for event in protocol.events_received():
-            command = json.loads(event.data)  # type: ignore[union-attr]
+            command = json.loads(event.data)  # type: ignore[union-attr]  # all others are frames
             params = command["params"]
             for channel in params.get("channels", ()):
                 sids[channel] = len(sids) + 1

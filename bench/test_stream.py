@@ -124,7 +124,7 @@ def serve(listener: socket.socket, wire: bytes) -> None:
         protocol = ServerProtocol()
         while not (events := protocol.events_received()):
             protocol.receive_data(connection.recv(65536))
-        protocol.send_response(protocol.accept(events[0]))  # type: ignore[arg-type]
+        protocol.send_response(protocol.accept(events[0]))  # type: ignore[arg-type]  # the first is the request
         connection.sendall(b"".join(protocol.data_to_send()))
         connection.sendall(wire)
         connection.recv(65536)

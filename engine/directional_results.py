@@ -184,8 +184,8 @@ class DirectionalResult:
         events = trades["event"].n_unique()
         if events < FEW_EVENTS:
             found.append(Notice("few-events", f"{events} events were bet on; {FEW_EVENTS} are a start"))
-        profit = trades.group_by("event").agg(pl.col("pnl").sum()).filter(pl.col("pnl") > 0)["pnl"]
-        if profit.len() and (share := int(profit.max() or 0) / int(profit.sum())) > 0.5:  # type: ignore[call-overload]
+        profit = trades.group_by("event").agg(pl.col("pnl").sum()).filter(pl.col("pnl") > 0)["pnl"].to_list()
+        if profit and (share := max(profit) / sum(profit)) > 0.5:
             found.append(Notice("concentration", f"{share:.0%} of what winning events made"))
         if len(self.found.run.still_open):
             found.append(Notice("open-at-end", f"{len(self.found.run.still_open)} positions"))
