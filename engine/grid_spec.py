@@ -7,7 +7,7 @@ Any parameter of the model, the venue or the risk limits can be an axis. ``gamma
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Literal
 
@@ -162,13 +162,18 @@ def axes_of(
         ]
     if not found:
         raise InputError(f"{model.name} has no grid of its own left; pass --grid name=low:high:count")
-    names = [one.name for one in found]
+    return distinct(found, fixed)
+
+
+def distinct(axes: Sequence[Axis], fixed: Container[str]) -> tuple[Axis, ...]:
+    """The axes, when each has a name of its own that nothing fixes."""
+    names = [one.name for one in axes]
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"axis {name} is given twice; give each parameter one axis")
         if name in fixed:
             raise InputError(f"{name} is both an axis and fixed; drop one of them")
-    return tuple(found)
+    return tuple(axes)
 
 
 def _from_python(name: str, values: Any, model: type[QuotingModel]) -> Axis:

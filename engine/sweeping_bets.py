@@ -16,7 +16,7 @@ from ..io.times import Moment
 from ..strategies.pipeline import Pipeline, load_pipeline
 from . import __version__
 from .directional import Grid, panel_for, run_grid
-from .grid_spec import cells_of, is_number, spec_of
+from .grid_spec import cells_of, distinct, is_number, spec_of
 from .panel import Panel
 from .portfolio_types import BOOKED_FEES, BOOKED_LOTS, BOOKED_OPEN, BOOKED_PNL, BOOKED_SETTLED, BOOKED_TRADES
 from .result_files import SWEEP_RECORD, frames_hash, write_files
@@ -95,13 +95,7 @@ def bet_axes(
     else:
         texts = given or [text for text in GRID if text.partition("=")[0] not in fixed]
         found = [_axis(pipeline, *spec_of(text)) for text in texts]
-    names = [one.name for one in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"axis {name} is given twice; give each parameter one axis")
-        if name in fixed:
-            raise InputError(f"{name} is both an axis and fixed; drop one of them")
-    return tuple(found)
+    return distinct(found, fixed)
 
 
 def _axis(pipeline: Pipeline, name: str, values: Sequence[Any], scale: Any) -> Axis:
