@@ -15,7 +15,7 @@ import math
 from .compiled import compiled, entry
 from .events import BOOK, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import decide_nb, due_nb, log_quote_nb
-from .kernel_head import LATENCY, ONE, POISSON, RECORD, TAKER
+from .kernel_head import DRAWN, LATENCY, ONE, RECORD, TAKER
 from .kernel_orders import chance_nb, cross_nb, fill_nb, highest_nb, i32, i64, level_nb, trade_nb
 from .kernel_wire import FAR, drain_nb, fees_from_nb, mid_nb, wake_nb
 from .queue import THROUGH
@@ -175,7 +175,7 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log,
             break
         if now >= next_fees:
             next_fees = fees_from_nb(now, fees, sc)
-        if POISSON and i > 0 and now > tape.ts[i - 1]:
+        if DRAWN and i > 0 and now > tape.ts[i - 1]:
             filled |= step_nb(i - 1, now, n, tape, later, grid, venue, fees, st, flight, log)
             wake = wake_nb(st, flight) if LATENCY else FAR
         kind = tape.kind[i]
@@ -189,7 +189,7 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log,
             )
             side = 1 - side
         elif k == TRADE:
-            if not POISSON and tape.level[i] <= sc[HIGH + side]:
+            if not DRAWN and tape.level[i] <= sc[HIGH + side]:
                 hits = match_trade_nb(side, i32(tape.level[i]), tape.size[i], n, venue, st)
         elif k == UNDERLYING:
             sc[VALUE] = tape.aux[i]

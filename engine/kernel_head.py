@@ -18,7 +18,7 @@ RISK = True  #: limits shrink, halt or stop
 TAKER = True  #: quotes may cross and take
 FEES = True  #: some fee or rounding of the balance is not zero
 CAPITAL = True  #: orders must be paid for
-POISSON = True  #: fills are drawn by the distance from the mid
+DRAWN = True  #: fills are drawn by the distance from the mid
 UNIFORM = False  #: the price grid has one step
 AHEAD = np.float64  #: type of the queue position
 

@@ -23,8 +23,6 @@ from .tape_source import Moment, compile_tape
 from .venue import Assumptions
 
 HOUR = 3_600_000_000_000
-#: The score's last hour needs a book, and so some time before it.
-LOOK_BACK = 24 * HOUR
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def _traded(store: Store, before: Moment | None, contracts: float) -> set[str]:
 def trailing_score(store: Store, ticker: str, moment: int) -> float:
     """The market score at a moment, from the hour before it; 0 for a market without a two-sided book then."""
     try:
-        tape = compile_tape(store, ticker, moment - LOOK_BACK, moment, keep=False)
+        tape = compile_tape(store, ticker, moment - HOUR, moment, keep=False)
     except InputError:  # nothing was recorded before
         return 0.0
     columns, grid = tape.columns, tape.grid
@@ -111,8 +109,7 @@ def trailing_score(store: Store, ticker: str, moment: int) -> float:
         return 0.0
     two_sided = np.flatnonzero((bid > 0) & (ask < grid.top))
     low, high = int(grid.ticks[bid[-1]]), int(grid.ticks[ask[-1]])
-    recent = columns.ts >= moment - HOUR
-    volume = int(columns.size[recent & ((columns.kind & KIND) == TRADE)].sum())
+    volume = int(columns.size[(columns.kind & KIND) == TRADE].sum())
     minutes = np.searchsorted(columns.ts[two_sided], moment - HOUR + np.arange(61) * (HOUR // 60)) - 1
     seen = two_sided[minutes[minutes >= 0]]
     mids = (grid.ticks[bid[seen]] + grid.ticks[ask[seen]]) / 2

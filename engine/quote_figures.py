@@ -51,12 +51,12 @@ def posted_lots(quotes: pl.DataFrame) -> int:
 
 
 def standing(tape: Tape, quotes: pl.DataFrame) -> dict[str, float]:
-    """Shares of time: ``both_stood``, ``at_touch`` for a side at the best price or better; ``hours`` that any stood."""
+    """``at_touch``: share of time with a side at the best price or better; ``hours`` that any side stood."""
     ts = np.union1d(tape.columns.ts, quotes["ts"].to_numpy())
     lasted = np.diff(ts)
     total = int(lasted.sum())
     if total == 0 or not len(quotes):
-        return {"both_stood": 0.0, "at_touch": 0.0, "hours": 0.0}
+        return {"at_touch": 0.0, "hours": 0.0}
     event = np.searchsorted(tape.columns.ts, ts[:-1], side="right") - 1
     quote = np.searchsorted(quotes["ts"].to_numpy(), ts[:-1], side="right") - 1
     ticks = tape.grid.ticks.astype(np.int64)
@@ -64,9 +64,7 @@ def standing(tape: Tape, quotes: pl.DataFrame) -> dict[str, float]:
     bid, ask = (_in_force(quotes[side].to_numpy(), quote) for side in ("bid", "ask"))
     touches = (bid >= best_bid) | (ask <= best_ask)
     stands = ~np.isnan(bid) | ~np.isnan(ask)
-    both = ~np.isnan(bid) & ~np.isnan(ask)
     return {
-        "both_stood": int(lasted[both].sum()) / total,
         "at_touch": int(lasted[touches].sum()) / total,
         "hours": int(lasted[stands].sum()) / HOUR_NS,
     }

@@ -232,9 +232,12 @@ def replay(
     return Replay(tape, model, values, assumed, total, fills, _quotes(block, tape), _equity(block, tape, fills))
 
 
-def replay_block(tape: Tape, model: type[QuotingModel], values: Mapping[str, float], assumptions: Assumptions) -> Block:
+def replay_block(
+    tape: Tape, model: type[QuotingModel], values: Mapping[str, float], assumptions: Assumptions,
+    shared: Ground | None = None,
+) -> Block:  # fmt: skip
     """Walk a block of one cell, which writes everything down, to the tape's end."""
-    block = new_block(tape, model, [values], [assumptions], record=True)
+    block = new_block(tape, model, [values], [assumptions], record=True, shared=shared)
     run_block(block, model)
     return block
 

@@ -16,7 +16,7 @@ from ..strategies.quoting import QuotingModel
 from ..strategies.registry import quoting_model
 from . import __version__
 from .quote_figures import quote_figures
-from .replay import Replay, Totals, quantiles, replay, replay_block, totals
+from .replay import Replay, Totals, ground, quantiles, replay, replay_block, totals
 from .result_files import frames_hash, read_record, write_run
 from .sweep_block import own_period
 from .tape import Tape
@@ -60,11 +60,13 @@ def bracket(run: Replay) -> dict[str, Totals]:
     if not run.tape.depth:
         names = ["through@1", run.assumptions.queue, "touch@1"]
 
+    shared = ground(run.tape, run.assumptions)
+
     def under(name: str) -> Totals:
         if name == run.assumptions.queue:
             return run.totals
         other = run.assumptions.with_options({"queue": name})
-        return totals(replay_block(run.tape, run.model, run.values, other), run.tape)[0]
+        return totals(replay_block(run.tape, run.model, run.values, other, shared), run.tape)[0]
 
     distinct = list(dict.fromkeys(names))
     with ThreadPoolExecutor(2) as pool:

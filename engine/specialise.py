@@ -50,7 +50,7 @@ class Flags:
     taker: bool = False
     fees: bool = False
     capital: bool = False
-    poisson: bool = False
+    drawn: bool = False
     uniform: bool = True
     float_queue: bool = False
 

@@ -107,7 +107,7 @@ class Assumptions:
         risk = self.shrink != "none" or self.halt is not None or self.daily_loss is not None
         return Flags(
             one=cells == 1, record=record, latency=any(map(is_delayed, self.delays)), risk=risk,
-            taker=not self.post_only and not self.is_poisson, poisson=self.is_poisson,
+            taker=not self.post_only and not self.is_poisson, drawn=self.is_poisson,
             fees=bool(fees.taker_rate.any() or fees.maker_rate.any() or fees.grid.max() > 1),
             capital=self.capital is not None, uniform=bool(grid.step > 0),
             float_queue=cells == 1 or self.queue_rule.is_float,

@@ -37,11 +37,12 @@ def tell_replay(record: Mapping[str, Any]) -> None:
     from ...io.units import contracts, dollars
 
     made = record["summary"]
+    held = made["quoting"]["inventory"]
     parts = ("spread_capture", "drift", "settlement", "rebates")
     facts = {"P&L": dollars(made["pnl"])} | {name.replace("_", " "): dollars(made[name]) for name in parts}
     facts |= {"fees": dollars(-made["fees"]), "position at the end": contracts(made["position"])}
     facts |= {"fills": f"{made['fills']:,}", "contracts": contracts(made["volume"])}
-    facts |= {"re-quotes": f"{made['requotes']:,}", "largest position": contracts(made["max_position"])}
+    facts |= {"re-quotes": f"{made['requotes']:,}", "largest position": contracts(held["max_abs"] if held else 0)}
     facts |= {"drawdown": dollars(made["max_drawdown"]), "both quotes stood": f"{made['uptime']:.1%}"}
     facts |= _quoting(made["quoting"])
     facts["valued"] = "at settlement" if made["settled"] else "at the last mid: the market is not settled"

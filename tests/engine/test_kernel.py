@@ -166,9 +166,9 @@ def scenes(draw, flags, grids):
     grid = draw(st.sampled_from(grids))
     tape = draw(tapes(grid))
     first, last = int(tape.columns.ts[0]), int(tape.columns.ts[-1])
-    rule = "poisson" if flags.poisson else draw(st.sampled_from(RULES[:7] if flags.float_queue else RULES[:5]))
+    rule = "poisson" if flags.drawn else draw(st.sampled_from(RULES[:7] if flags.float_queue else RULES[:5]))
     named = queue_model({"power": "power@3", "poisson": "poisson@1,1"}.get(rule, rule))
-    post_only = (draw(st.booleans()) if flags.poisson else not flags.taker) or draw(st.integers(0, 3)) == 0
+    post_only = (draw(st.booleans()) if flags.drawn else not flags.taker) or draw(st.integers(0, 3)) == 0
     delay = st.sampled_from([0, 1, 1_000, 400_000_000, 2 * SECOND])
     turns = draw(st.sampled_from([1, 1, 2, 5]))
     delays = draw(st.tuples(*[st.lists(delay, min_size=turns, max_size=turns)] * 3)) if flags.latency else None
@@ -323,7 +323,7 @@ COMBINATIONS: dict[str, tuple[Flags, tuple[str, ...]]] = {
     "sweep": (Flags(), CENT),
     "replay": (Flags(**ALL, uniform=False), UNEVEN),
     "delays": (Flags(**ALL, latency=True), CENT),
-    "poisson": (Flags(record=True, one=True, fees=True, poisson=True, latency=True), CENT),
+    "poisson": (Flags(record=True, one=True, fees=True, drawn=True, latency=True), CENT),
     "delays of many": (Flags(**(ALL | {"record": False, "one": False}), latency=True), CENT),
 }
 QUICK = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
@@ -372,7 +372,7 @@ def any_scene(draw):
     names = ("latency", "risk", "taker", "fees", "capital", "float_queue")
     flags = Flags(one=one, record=one, uniform=uniform, **{name: draw(st.booleans()) for name in names})
     if draw(st.integers(0, 5)) == 0:
-        flags = replace(flags, poisson=True, taker=False)
+        flags = replace(flags, drawn=True, taker=False)
     grids = ("linear_cent", "deci_cent") if uniform else (*UNEVEN, "linear_cent")
     return flags, draw(scenes(flags, grids))
 

@@ -40,7 +40,6 @@ def test_an_order_is_posted_when_its_price_changes_or_its_size_grows():
 def test_shares_of_time_are_counted_by_the_clock(tape: Tape):
     frame = quotes((2, 4000, 100, None, 0), (5, 4000, 100, 7000, 100), (16, None, 0, 6000, 100))
     stood = standing(tape, frame)
-    assert stood["both_stood"] == 11 / 20  # from 5 to 16
     assert stood["at_touch"] == (8 + 4) / 20  # the bid until it is outbid at 10, the ask from 16
     assert stood["hours"] == 18 / 3600
 
@@ -66,4 +65,4 @@ def test_nothing_quoted_is_nothing_and_not_an_error(tape: Tape):
     equity = pl.DataFrame({"ts": [20 * SECOND], "equity": [0]})
     made = quote_figures(tape, empty, quotes(), equity, 10 * SECOND)
     assert made["fill_ratio"] is None and made["fills_a_quote_hour"] is None and made["sharpe"] is None
-    assert made["both_stood"] == 0 and made["at_touch"] == 0
+    assert made["at_touch"] == 0
