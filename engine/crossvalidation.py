@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..io.errors import InputError
+from ..io.jit import KEPT
 from .metrics import Floats, Integers
 
 Metric = Literal["sharpe", "mean"]
@@ -77,7 +78,7 @@ def overfitting(pnl: Floats, blocks: int = 16, metric: Metric = "sharpe", watche
     )
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(**KEPT)
 def _ratio_nb(total: float, square: float, count: float, is_sharpe: bool) -> float:
     """Return the mean, or the Sharpe ratio; a cell that never varies has ratio 0."""
     mean = total / count
@@ -86,7 +87,7 @@ def _ratio_nb(total: float, square: float, count: float, is_sharpe: bool) -> flo
     return ratio if is_sharpe else mean
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(**KEPT)
 def _rank_nb(values: Floats, cell: int) -> float:
     """Return a cell's rank, 1 for the lowest, ties averaged."""
     lower = equal = 0
@@ -96,7 +97,7 @@ def _rank_nb(values: Floats, cell: int) -> float:
     return lower + (equal + 1) / 2
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(**KEPT)
 def _judge_splits_nb(
     halves: Integers,
     sums: Floats,

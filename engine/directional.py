@@ -13,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ..io.errors import InputError
+from ..io.jit import KEPT
 from ..io.store import Store
 from ..io.times import Moment
 from ..strategies.pipeline import DOLLAR, Pipeline, load_pipeline
@@ -81,7 +82,7 @@ def score_panel(panel: Panel, pipeline: Pipeline) -> Scored:
     return Scored(score, passed)
 
 
-@numba.njit(cache=True)
+@numba.njit(**KEPT)
 def _ticks_nb(edge: Any, score: Any) -> None:
     """Edges in dollars (markets x bars) as whole ticks (bars x markets); what is not a number is no opinion."""
     for m in range(edge.shape[0]):

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..io.errors import InputError
+from ..io.jit import KEPT
 from ..io.units import NS_PER_SECOND
 
 #: A rate of 1 in the unit of ``FeeTable.taker_rate``: 1/100,000 of price x (1 - price) a contract.
@@ -167,7 +168,7 @@ def market_schedule(
     return replace(schedule, fee_type=fee_type, multiplier="0.5", changes=(FeeChange(_INDEX_CHANGE, fee_type, "1"),))
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(**KEPT)
 def trade_fee_nb(price_ticks: int, lots: int, rate: int, trade_step: int) -> int:
     """Return the model fee rounded up to ``trade_step``, in micros.
 
@@ -181,7 +182,7 @@ def trade_fee_nb(price_ticks: int, lots: int, rate: int, trade_step: int) -> int
     return (micros + trade_step - 1) // trade_step * trade_step
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(**KEPT)
 def align_fee_nb(
     revenue_micros: int, trade_fee: int, grid: int, rebate_step: int, strict: int, accumulator: int
 ) -> tuple[int, int]:
@@ -193,7 +194,7 @@ def align_fee_nb(
     return fee - rebate, accumulator - rebate
 
 
-@nb.njit(cache=True, error_model="numpy")
+@nb.njit(**KEPT)
 def fill_fee_nb(
     revenue_micros: int,
     price_ticks: int,

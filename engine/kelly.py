@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..io.errors import InputError
-from .compiled import KEPT, inlined
+from ..io.jit import KEPT, inlined
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

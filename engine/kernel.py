@@ -12,7 +12,7 @@ from __future__ import annotations
 # pyright: reportMissingParameterType=false
 import math
 
-from .compiled import compiled, entry
+from ..io.jit import compiled, entry
 from .events import BOOK, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import decide_nb, due_nb, log_quote_nb
 from .kernel_head import DRAWN, LATENCY, ONE, RECORD, TAKER

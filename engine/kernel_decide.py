@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
+from ..io.jit import compiled
 from ..strategies.known import Known
-from .compiled import compiled
 from .kernel_head import CAPITAL, FEES, ONE, RECORD, RISK, TAKER, UNIFORM, quote_nb
 from .kernel_orders import highest_nb, i32, i64, place_nb, price_nb, rest_nb
 from .state import (

@@ -9,7 +9,7 @@ from __future__ import annotations
 # pyright: reportMissingParameterType=false
 import numpy as np
 
-from .compiled import compiled
+from ..io.jit import compiled
 
 ONE = False  #: the block is a single cell
 RECORD = True  #: fills and quotes are written down

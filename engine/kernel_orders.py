@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from .compiled import compiled
+from ..io.jit import compiled
 from .fees import align_fee_nb, trade_fee_nb
 from .kernel_head import AHEAD, CAPITAL, FEES, LATENCY, RECORD, TAKER, UNIFORM
 from .queue import LOG, OPTIMISTIC, PESSIMISTIC, POWER, RISK_AVERSE, THROUGH, TOUCH, ahead_after_cancel_nb

@@ -10,7 +10,7 @@ from __future__ import annotations
 # pyright: reportMissingParameterType=false
 import math
 
-from .compiled import compiled
+from ..io.jit import compiled
 from .events import BOOK, GAP, KIND, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import NS_A_DAY, due_nb, log_quote_nb, stamp_nb, stop_nb, told_nb, wish_of_nb
 from .kernel_head import FEES, RECORD, RISK, TAKER

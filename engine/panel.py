@@ -18,9 +18,6 @@ import polars as pl
 
 from ..features.windows import WINDOWS, parse_window, source_of, window
 from ..io.errors import InputError
-
-# One setting of the compiler holds for all kernels, or the disk would keep two of each.
-from . import compiled  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from .scratch import Scratch
 
 if TYPE_CHECKING:

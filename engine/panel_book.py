@@ -9,20 +9,21 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ..io.jit import KEPT
 from .events import BOOK, GAP, KIND
 from .portfolio_types import NO_PRICE, NO_SIZE
 from .tape import Tape
 
-KEPT = -2  #: in a bar: nothing happened, what stood before still stands
+STANDING = -2  #: in a bar: nothing happened, what stood before still stands
 
 
 def best_at(tape: Tape, times: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], ...]:
-    """Bid and ask in ticks, their sizes in lots, at each time: ``KEPT`` in bars without a change of the book.
+    """Bid and ask in ticks, their sizes in lots, at each time: ``STANDING`` in bars without a change of the book.
 
     A gap leaves no price: what stood before it is not known to stand still.
     """
     c = tape.columns
-    made = np.full((4, len(times)), KEPT, np.int64)
+    made = np.full((4, len(times)), STANDING, np.int64)
     _best_nb((c.ts, c.kind, c.side, c.level, c.size, c.best_bid, c.best_ask), tape.grid.ticks, times, made)
     return tuple(made)
 
@@ -34,12 +35,12 @@ def book_quotes(tape: Tape) -> pl.DataFrame:
     """
     times = np.unique(tape.columns.ts)
     found = dict(zip(("bid", "ask", "bid_size", "ask_size"), best_at(tape, times), strict=True))
-    rows = pl.DataFrame({"ts": times, **found}).filter(pl.col("bid") != KEPT)
+    rows = pl.DataFrame({"ts": times, **found}).filter(pl.col("bid") != STANDING)
     known = (pl.when(pl.col(name) >= 0).then(pl.col(name)).alias(name) for name in found)
     return rows.select(pl.lit(tape.market.ticker).alias("ticker"), "ts", *known)
 
 
-@numba.njit(cache=True)
+@numba.njit(**KEPT)
 def _best_nb(c: Any, ticks: Any, times: Any, made: Any) -> None:
     ts, kind, side, level, size, best_bid, best_ask = c
     top = len(ticks) - 1

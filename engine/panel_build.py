@@ -11,12 +11,13 @@ import numpy.typing as npt
 import polars as pl
 
 from ..io.errors import InputError
+from ..io.jit import KEPT
 from ..io.store import Store
 from ..io.times import Moment, nanoseconds
 from ..io.units import TICKS_PER_DOLLAR
 from . import panel
 from .panel import HOUR_NS, MATRICES, Panel, market_blocks, new_matrix, with_market_columns
-from .panel_book import KEPT, best_at
+from .panel_book import STANDING, best_at
 from .panel_maker import Resting, rested
 from .portfolio_types import NO_ORDER, NO_PRICE, NO_SIZE
 from .scratch import Scratch
@@ -150,9 +151,9 @@ def _fill(
         made[frame["m"].to_numpy(), frame["bar"].to_numpy()] = frame[column].to_numpy()
         return made
 
-    price = {c: spread_out(quotes, c, np.int16, KEPT) for c in ("bid", "ask")}
-    sizes = {c: spread_out(quotes, c, np.int32, KEPT) for c in ("bid_size", "ask_size")}
-    trade = spread_out(trades, "price", np.int16, KEPT)
+    price = {c: spread_out(quotes, c, np.int16, STANDING) for c in ("bid", "ask")}
+    sizes = {c: spread_out(quotes, c, np.int32, STANDING) for c in ("bid_size", "ask_size")}
+    trade = spread_out(trades, "price", np.int16, STANDING)
     volume, buys = spread_out(trades, "volume", np.int32, 0), spread_out(trades, "buys", np.int32, 0)
     quoted = np.zeros(len(tickers), np.bool_)
     quoted[quotes["m"].unique().to_numpy()] = True
@@ -174,7 +175,7 @@ def _fill(
     return filled, quoted, (bool((sizes["bid_size"] >= 0).any()), trades.height > 0)
 
 
-@numba.njit(cache=True)
+@numba.njit(**KEPT)
 def _carry_nb(bid: Any, ask: Any, bid_size: Any, ask_size: Any, trade: Any, mark: Any, age: Any) -> None:
     """Carry what stands from bar to bar, and mark: mid of a book, a bound of half a book, else the last trade."""
     for m in range(bid.shape[0]):
@@ -183,12 +184,12 @@ def _carry_nb(bid: Any, ask: Any, bid_size: Any, ask_size: Any, trade: Any, mark
         last_bid_size = last_ask_size = NO_SIZE
         since = -1
         for t in range(bid.shape[1]):
-            if bid[m, t] != KEPT:
+            if bid[m, t] != STANDING:
                 quoted = True
                 last_bid, last_ask = bid[m, t], ask[m, t]
                 last_bid_size, last_ask_size = bid_size[m, t], ask_size[m, t]
                 since = 0
-            if trade[m, t] != KEPT:
+            if trade[m, t] != STANDING:
                 since = 0
                 if not quoted:
                     last_mark = trade[m, t]

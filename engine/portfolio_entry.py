@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .compiled import compiled
+from ..io.jit import compiled
 from .fees import fill_fee_nb
 from .kelly import exclusive_kelly_nb, kelly_nb
 from .portfolio_types import (

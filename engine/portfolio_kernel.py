@@ -9,7 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .compiled import KEPT, compiled
+from ..io.jit import KEPT, compiled
 from .portfolio_entry import (
     DOLLAR,
     MILLION,

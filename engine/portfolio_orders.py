@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compiled import compiled
+from ..io.jit import compiled
 from .portfolio_entry import BOUGHT, COARSEST_STEP, ENTERED, Int, Record, entry_rate_nb, fee_nb, vacate_nb
 from .portfolio_types import Columns, Desk
 

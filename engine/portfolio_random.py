@@ -9,8 +9,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from ..io.jit import KEPT, compiled
 from ..io.units import LOTS_PER_CONTRACT
-from .compiled import KEPT, compiled
 from .portfolio import PortfolioRun
 from .portfolio_entry import BOUGHT, DOLLAR, SOLD, YES, Int, Ints, Record, Records, fee_nb, own_nb, rate_nb, slippage_nb
 from .portfolio_types import NO_PRICE, Columns

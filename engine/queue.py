@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from ..io.errors import InputError
-from .compiled import melted
+from ..io.jit import melted
 
 TOUCH, THROUGH, PESSIMISTIC, OPTIMISTIC, RISK_AVERSE, POWER, LOG, POISSON = range(8)
 

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 TEMPLATES = ("kernel_orders.py", "kernel_decide.py", "kernel_wire.py", "kernel.py")
-PARTS = (*TEMPLATES, "compiled.py", "events.py", "fees.py", "queue.py", "state.py", "../strategies/known.py")
+PARTS = (*TEMPLATES, "../io/jit.py", "events.py", "fees.py", "queue.py", "state.py", "../strategies/known.py")
 MARK = "# <kernel>\n"
 IMPORTS = """from collections import namedtuple
 import math
 import numpy as np
-from touchline.engine.compiled import OPTIONS, compiled, melted, njit
+from touchline.io.jit import OPTIONS, compiled, melted, njit
 from touchline.engine.events import *
 from touchline.engine.fees import align_fee_nb, trade_fee_nb
 from touchline.engine.queue import *

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .compiled import KEPT, compiled
+from ..io.jit import KEPT, compiled
 from .events import BOOK, GAP, KIND, LATER, MOMENT, STATUS, TRADE, UNDERLYING
 
 #: What a merged row is: the first four are io.schema.BookKind.

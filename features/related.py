@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ..io.jit import KEPT
+
 #: Followers whose correlations with all markets are held at once.
 _FOLLOWERS = 256
 #: Share of a sum of squares below which a variance is rounding.
@@ -90,7 +92,7 @@ def correlated_leaders(
     return leaders
 
 
-@numba.njit(cache=True)
+@numba.njit(**KEPT)
 def _strongest_nb(
     covariance: Any, together: Any, ahead: Any, own: Any, leader: Any, follower: Any, least: int, leaders: Any
 ) -> None:

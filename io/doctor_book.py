@@ -8,6 +8,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from .jit import KEPT, compiled
 from .schema import BookKind
 from .units import TICKS_PER_DOLLAR
 
@@ -50,7 +51,7 @@ def replay(
     return found
 
 
-@nb.njit(cache=True)
+@compiled
 def _empty_nb(book: _Cells, best: _Cells) -> None:
     """Clear the part of the book that was touched: ``best`` is best bid, best ask, lowest and highest level."""
     for price in range(best[2], best[3] + 1):
@@ -59,7 +60,7 @@ def _empty_nb(book: _Cells, best: _Cells) -> None:
     best[0], best[1], best[2], best[3] = 0, TICKS_PER_DOLLAR, TICKS_PER_DOLLAR, 0
 
 
-@nb.njit(cache=True)
+@compiled
 def _set_nb(book: _Cells, best: _Cells, side: int, price: int, size: int) -> None:
     """Put a size at a level and keep the best of its side."""
     at = 0 if side > 0 else 1
@@ -75,7 +76,7 @@ def _set_nb(book: _Cells, best: _Cells, side: int, price: int, size: int) -> Non
             best[1] += 1
 
 
-@nb.njit(cache=True)
+@compiled
 def _apply_nb(book: _Cells, best: _Cells, unknown: int, kind: int, side: int, price: int, size: int) -> int:
     """Apply one row; return what makes the book unknown now."""
     if kind == _CLEAR:
@@ -94,7 +95,7 @@ def _apply_nb(book: _Cells, best: _Cells, unknown: int, kind: int, side: int, pr
     return unknown
 
 
-@nb.njit(cache=True)
+@nb.njit(**KEPT)
 def _replay_nb(
     ticker: _Cells, ts: _Cells, kind: _Cells, side: _Cells, price: _Cells, size: _Cells, until: _Cells,
     book: _Cells, best: _Cells, count: _Cells, nanoseconds: _Cells, first: _Cells, last: _Cells,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..compiled import entry
+from ...io.jit import entry
 from ..queue import LOG, OPTIMISTIC, POWER, THROUGH, TOUCH, QueueModel, ahead_after_cancel_nb
 from .order import Order
 

@@ -6,6 +6,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from ..jit import KEPT, compiled
 from ..schema import BookKind
 from ..units import TICKS_PER_DOLLAR
 from .text import NULL
@@ -82,7 +83,7 @@ class BookState:
         self._keys, self._sizes, self._epochs = keys, sizes, epochs
 
 
-@numba.njit(cache=True)
+@compiled
 def _slot_nb(keys: NDArray[np.int64], key: int) -> int:
     """Return the slot of a key, or the free one where it belongs; the table's size is a power of two."""
     slot = (key * 0x9E3779B97F4A7C1) & (keys.size - 1)
@@ -91,7 +92,7 @@ def _slot_nb(keys: NDArray[np.int64], key: int) -> int:
     return slot
 
 
-@numba.njit(cache=True)
+@numba.njit(**KEPT)
 def _fill_nb(
     given: NDArray[np.int64],
     given_sizes: NDArray[np.int64],
@@ -105,7 +106,7 @@ def _fill_nb(
         keys[slot], sizes[slot], epochs[slot] = given[row], given_sizes[row], given_epochs[row]
 
 
-@numba.njit(cache=True)
+@compiled
 def _place_nb(
     market: int, row: int, restart: bool, ts: NDArray[np.int64], seq: NDArray[np.int64],
     last_ts: NDArray[np.int64], last_seq: NDArray[np.int64],
@@ -122,7 +123,7 @@ def _place_nb(
     return moved
 
 
-@numba.njit(cache=True)
+@numba.njit(**KEPT)
 def _apply_nb(
     kind: NDArray[np.int8],
     market: NDArray[np.int64],

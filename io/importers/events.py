@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..jit import KEPT
 from ..schema import BookKind, Side
 from ..units import NS_PER_SECOND, TICKS_PER_DOLLAR
 from .base import BadRow, Chunk, Options, Sample
@@ -204,7 +205,7 @@ class _Day:
         chunk.tables["markets"] = conform("markets", row, 1)
 
 
-@numba.njit(cache=True)
+@numba.njit(**KEPT)
 def _events_nb(
     operation: NDArray[np.int64],
     side: NDArray[np.int64],

@@ -8,6 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from ..jit import KEPT, compiled
 from .text import MALFORMED, OK, _decimal_nb
 
 _BYTES = numba.types.Array(numba.uint8, 1, "C", readonly=True)
@@ -43,14 +44,14 @@ def level_lists(
     return LevelLists(counts, faults, prices[:total], sizes[:total])
 
 
-@numba.njit(cache=True)
+@compiled
 def _skip_nb(data: NDArray[np.uint8], at: int, end: int) -> int:
     while at < end and (data[at] == 32 or data[at] == 9):
         at += 1
     return at
 
 
-@numba.njit(cache=True)
+@compiled
 def _number_nb(data: NDArray[np.uint8], at: int, end: int, places: int) -> tuple[int, int, int]:
     """Read a number, quoted or not: its value, its fault, and where it ends."""
     at = _skip_nb(data, at, end)
@@ -67,7 +68,7 @@ def _number_nb(data: NDArray[np.uint8], at: int, end: int, places: int) -> tuple
     return value, fault, _skip_nb(data, stop, end)
 
 
-@numba.njit(cache=True)
+@compiled
 def _level_nb(
     data: NDArray[np.uint8], at: int, end: int, price_places: int, size_places: int
 ) -> tuple[int, int, int, int]:
@@ -99,7 +100,7 @@ def _level_nb(
         numba.int64[::1],
         numba.int64[::1],
     ),
-    cache=True,
+    **KEPT,
 )
 def _level_lists_nb(
     data: NDArray[np.uint8],

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ..jit import KEPT, compiled
 from .base import BadRow
 from .lines import Block
 from .text import span_decimals, span_times
@@ -220,14 +221,14 @@ def _texts(name: str, data: NDArray[np.uint8], begins: NDArray[np.int64], stops:
     return pl.Series(name, pa.Array.from_buffers(pa.large_string(), begins.size, pieces), dtype=pl.String)
 
 
-@numba.njit(cache=True)
+@compiled
 def _space_nb(data: NDArray[np.uint8], at: int) -> int:
     while data[at] == 32 or data[at] == 9 or data[at] == 13:
         at += 1
     return at
 
 
-@numba.njit(cache=True)
+@compiled
 def _string_nb(data: NDArray[np.uint8], at: int) -> int:
     """Return where the string whose first character is at ``at`` closes, or -1 if it is not plain."""
     while _PLAIN[data[at]]:
@@ -235,7 +236,7 @@ def _string_nb(data: NDArray[np.uint8], at: int) -> int:
     return at if data[at] == 34 else -1
 
 
-@numba.njit(cache=True)
+@compiled
 def _key_nb(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
     """Return where a key closes, or -1, and its hash."""
     value = _BASIS
@@ -245,12 +246,12 @@ def _key_nb(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
     return (at if data[at] == 34 else -1), value
 
 
-@numba.njit(cache=True)
+@compiled
 def _digit_nb(data: NDArray[np.uint8], at: int) -> bool:
     return 48 <= data[at] <= 57
 
 
-@numba.njit(cache=True)
+@compiled
 def _literal_nb(data: NDArray[np.uint8], at: int) -> int:
     """Return the end of the number, true, false or null at ``at``, or -1."""
     first = data[at]
@@ -287,7 +288,7 @@ def _literal_nb(data: NDArray[np.uint8], at: int) -> int:
     return at
 
 
-@numba.njit(cache=True)
+@compiled
 def _array_nb(data: NDArray[np.uint8], at: int) -> int:
     """Return the end of the array at ``at``: plain strings, literals and arrays, strictly; or -1."""
     depth, value = 0, True  # whether a value may stand here
@@ -316,7 +317,7 @@ def _array_nb(data: NDArray[np.uint8], at: int) -> int:
             return -1
 
 
-@numba.njit(cache=True)
+@compiled
 def _entry_nb(
     hashed: int, parent: int, table: NDArray[np.int64], hashes: NDArray[np.int64], parents: NDArray[np.int64]
 ) -> int:
@@ -329,7 +330,7 @@ def _entry_nb(
     return -1
 
 
-@numba.njit(cache=True)
+@compiled
 def _line_nb(
     data: NDArray[np.uint8],
     at: int,
@@ -346,7 +347,8 @@ def _line_nb(
     at = _space_nb(data, at)
     if data[at] != 123:
         return -1
-    depth, at, parent, empty = 0, at + 1, -1, True
+    parent: Any = -1
+    depth, at, empty = 0, at + 1, True
     while True:
         at = _space_nb(data, at)
         if data[at] == 34:
@@ -406,7 +408,7 @@ def _line_nb(
         numba.int64[:, ::1],
         numba.boolean[::1],
     ),
-    cache=True,
+    **KEPT,
 )
 def _scan_nb(
     data: NDArray[np.uint8],
@@ -432,7 +434,7 @@ def _scan_nb(
         lines[row + 1] = at
 
 
-@numba.njit(numba.void(_BYTES, numba.int64[::1], numba.int64[::1], numba.uint8[::1]), cache=True)
+@numba.njit(numba.void(_BYTES, numba.int64[::1], numba.int64[::1], numba.uint8[::1]), **KEPT)
 def _gather_nb(
     data: NDArray[np.uint8], begins: NDArray[np.int64], offsets: NDArray[np.int64], gathered: NDArray[np.uint8]
 ) -> None:

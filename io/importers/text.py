@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ..jit import KEPT, compiled
 from ..units import NS_PER_SECOND
 
 Bytes = NDArray[np.uint8]
@@ -84,7 +85,7 @@ def span_times(data: Bytes, begins: Starts, stops: Starts) -> tuple[np.ndarray, 
     return values, faults, naive
 
 
-@numba.njit(cache=True)
+@compiled
 def _trim_nb(data: Bytes, start: int, end: int) -> tuple[int, int]:
     while start < end and (data[start] == 32 or data[start] == 9):
         start += 1
@@ -93,7 +94,7 @@ def _trim_nb(data: Bytes, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-@numba.njit(cache=True)
+@compiled
 def _digits_nb(data: Bytes, start: int, end: int) -> tuple[int, int]:
     """Read digits from ``start``: their value and where they stop; one that overflows is the largest number."""
     value = 0
@@ -103,7 +104,7 @@ def _digits_nb(data: Bytes, start: int, end: int) -> tuple[int, int]:
     return value, start
 
 
-@numba.njit(cache=True)
+@compiled
 def _exponent_nb(data: Bytes, start: int, end: int) -> tuple[bool, int, int, int]:
     """Check the grammar of a number and return (valid, digits before the point, end of mantissa, exponent)."""
     _, point = _digits_nb(data, start, end)
@@ -125,7 +126,7 @@ def _exponent_nb(data: Bytes, start: int, end: int) -> tuple[bool, int, int, int
     return count > 0 and rest == end, point - start, stop, exponent
 
 
-@numba.njit(cache=True)
+@compiled
 def _decimal_nb(data: Bytes, start: int, end: int, places: int) -> tuple[int, int]:
     start, end = _trim_nb(data, start, end)
     if start == end:
@@ -168,13 +169,13 @@ def _decimal_nb(data: Bytes, start: int, end: int, places: int) -> tuple[int, in
     return -whole if negative else whole, OK
 
 
-@numba.njit(numba.void(_BYTES, _STARTS, _STARTS, numba.int64, numba.int64[::1], numba.uint8[::1]), cache=True)
+@numba.njit(numba.void(_BYTES, _STARTS, _STARTS, numba.int64, numba.int64[::1], numba.uint8[::1]), **KEPT)
 def _decimals_nb(data: Bytes, begins: Starts, stops: Starts, places: int, values: Starts, faults: Bytes) -> None:
     for row in range(values.size):
         values[row], faults[row] = _decimal_nb(data, begins[row], stops[row], places)
 
 
-@numba.njit(cache=True)
+@compiled
 def _days_nb(year: int, month: int, day: int) -> int:
     """Return days from 1970-01-01 (the civil calendar's closed form), or -1 if there is no such day."""
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
@@ -189,7 +190,7 @@ def _days_nb(year: int, month: int, day: int) -> int:
     return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
 
 
-@numba.njit(cache=True)
+@compiled
 def _fraction_nb(data: Bytes, start: int, end: int) -> tuple[int, int]:
     """Read the digits after a point as billionths; -1 if there are none, or more than nine that are not zeros."""
     value, places, at = 0, 0, start
@@ -206,7 +207,7 @@ def _fraction_nb(data: Bytes, start: int, end: int) -> tuple[int, int]:
     return value * _TENS[max(9 - places, 0)], at
 
 
-@numba.njit(cache=True)
+@compiled
 def _epoch_nb(data: Bytes, start: int, end: int) -> tuple[int, int]:
     """Read an epoch time; its unit follows from its magnitude."""
     value, at = _digits_nb(data, start, end)
@@ -226,14 +227,14 @@ def _epoch_nb(data: Bytes, start: int, end: int) -> tuple[int, int]:
     return 0, OUT_OF_RANGE
 
 
-@numba.njit(cache=True)
+@compiled
 def _two_nb(data: Bytes, at: int) -> int:
     """Read two digits, or -1."""
     tens, ones = int(data[at]) - 48, int(data[at + 1]) - 48
     return tens * 10 + ones if 0 <= tens <= 9 and 0 <= ones <= 9 else -1
 
 
-@numba.njit(cache=True)
+@compiled
 def _zone_nb(data: Bytes, start: int, end: int) -> tuple[int, bool]:
     """Read what follows a time of day: seconds east of UTC, and whether there was no zone; 999999 if unreadable."""
     if start < end and data[start] == 32:
@@ -262,7 +263,7 @@ def _zone_nb(data: Bytes, start: int, end: int) -> tuple[int, bool]:
     return -seconds if data[start] == 45 else seconds, False
 
 
-@numba.njit(cache=True)
+@compiled
 def _calendar_nb(data: Bytes, start: int, end: int) -> tuple[int, int, bool]:
     """Read a date, and the time of day and zone after it if there are any."""
     bad = (0, MALFORMED, False)
@@ -294,7 +295,7 @@ def _calendar_nb(data: Bytes, start: int, end: int) -> tuple[int, int, bool]:
     return since * NS_PER_SECOND + fraction, OK, naive
 
 
-@numba.njit(numba.void(_BYTES, _STARTS, _STARTS, numba.int64[::1], numba.uint8[::1], numba.boolean[::1]), cache=True)
+@numba.njit(numba.void(_BYTES, _STARTS, _STARTS, numba.int64[::1], numba.uint8[::1], numba.boolean[::1]), **KEPT)
 def _times_nb(
     data: Bytes, begins: Starts, stops: Starts, values: Starts, faults: Bytes, naive: NDArray[np.bool_]
 ) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..grids import grid_levels
-from .jit import Cells, inner
+from ..jit import KEPT, Cells, compiled
 
 DELTA, TRADE = 0, 1
 _BID, _ASK = 0, 1
@@ -103,7 +103,7 @@ def _sizes(rng: np.random.Generator) -> NDArray[np.int64]:
     return np.where(rng.random(4096) < 0.2, np.round(contracts * 100), np.round(contracts) * 100).astype(np.int64)
 
 
-@inner
+@compiled
 def _random_nb(state: Cells) -> float:
     """A number in [0, 1): splitmix64."""
     state[0] += np.uint64(0x9E3779B97F4A7C15)
@@ -114,7 +114,7 @@ def _random_nb(state: Cells) -> float:
     return np.float64(z >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@inner
+@compiled
 def _emit_nb(out: _Out, ms: int, kind: int, side: int, price: int, size: int) -> None:
     i = out.state[0]
     out.ms[i] = ms
@@ -126,7 +126,7 @@ def _emit_nb(out: _Out, ms: int, kind: int, side: int, price: int, size: int) ->
     out.state[1] = ms
 
 
-@inner
+@compiled
 def _change_nb(book: _Book, out: _Out, levels: Cells, ms: int, side: int, level: int, size: int) -> None:
     """Add a signed size to a level and keep the best of its side."""
     book.size[side, level] += size
@@ -144,7 +144,7 @@ def _change_nb(book: _Book, out: _Out, levels: Cells, ms: int, side: int, level:
             book.best[side] += 1
 
 
-@inner
+@compiled
 def _edge_nb(levels: Cells, below: Cells, side: int, value: int) -> int:
     """The grid level at or behind a value in micros, as a maker on that side would choose; 0 and the end mean none."""
     if side == _BID:
@@ -153,7 +153,7 @@ def _edge_nb(levels: Cells, below: Cells, side: int, value: int) -> int:
     return level if levels[level] * 100 >= value else level + 1
 
 
-@nb.njit(cache=True)
+@nb.njit(**KEPT)
 def _open_nb(
     book: _Book,
     out: _Out,
@@ -178,7 +178,7 @@ def _open_nb(
                 _change_nb(book, out, levels, ms, side, level, size)
 
 
-@inner
+@compiled
 def _take_nb(book: _Book, out: _Out, levels: Cells, ms: int, side: int, size: int, limit: int) -> None:
     """Take from a side up to a limit in ticks: for each level a trade and the change it makes, a millisecond apart."""
     taker = _ASK if side == _BID else _BID
@@ -195,7 +195,7 @@ def _take_nb(book: _Book, out: _Out, levels: Cells, ms: int, side: int, size: in
         ms += 1
 
 
-@inner
+@compiled
 def _make_nb(
     book: _Book,
     out: _Out,
@@ -224,7 +224,7 @@ def _make_nb(
     _change_nb(book, out, levels, ms, side, level, size)
 
 
-@inner
+@compiled
 def _reopen_nb(
     book: _Book,
     out: _Out,
@@ -246,7 +246,7 @@ def _reopen_nb(
     _open_nb(book, out, levels, below, fair, half, sizes, stride, random)
 
 
-@nb.njit(cache=True)
+@nb.njit(**KEPT)
 def _run_nb(
     book: _Book,
     out: _Out,

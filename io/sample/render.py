@@ -9,7 +9,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from .jit import Cells, inner
+from ..jit import KEPT, Cells, compiled
 
 INT, PRICE, SIZE, TEXT, UUID = range(5)  # 12 · 0.4700 · -3.00 · the text with this number · an id made of the number
 
@@ -78,7 +78,7 @@ def _bound(layout: Templates, table: Texts, template: NDArray[np.int64], fields:
 _WIDEST = 36
 
 
-@inner
+@compiled
 def _digits_nb(out: Cells, at: int, value: int, least: int) -> int:
     """A number that is not negative, with at least so many digits."""
     count = 1
@@ -92,7 +92,7 @@ def _digits_nb(out: Cells, at: int, value: int, least: int) -> int:
     return at + count
 
 
-@inner
+@compiled
 def _fixed_nb(out: Cells, at: int, value: int, scale: int, decimals: int) -> int:
     """A signed number with so many decimals; ``scale`` is ten to their power."""
     if value < 0:
@@ -106,7 +106,7 @@ def _fixed_nb(out: Cells, at: int, value: int, scale: int, decimals: int) -> int
     return _digits_nb(out, at + 1, value % scale, decimals)
 
 
-@inner
+@compiled
 def _uuid_nb(out: Cells, at: int, number: int) -> int:
     """An id in the usual form, spread from a number so that two numbers never share one."""
     word = np.uint64(number) * np.uint64(0x9E3779B97F4A7C15)
@@ -122,7 +122,7 @@ def _uuid_nb(out: Cells, at: int, number: int) -> int:
     return at
 
 
-@nb.njit(cache=True)
+@nb.njit(**KEPT)
 def _render_nb(
     out: Cells,
     pieces: Cells,

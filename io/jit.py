@@ -1,4 +1,4 @@
-"""How the simulator's kernels are compiled: one decorator for all, one for those that must melt into their caller."""
+"""How kernels are compiled: what Python calls is kept on disk, parts of it have no way in from Python."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from numba import njit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# A block's loop reads up to ten columns; LLVM must be allowed to check that they do not overlap, or it gives up on
-# vector code. Wide registers and gathers pay for such loops.
+#: An array inside a kernel, of which a type checker knows nothing.
+Cells = Any
+
+# One setting for all kernels, or the disk would keep two of each. A block's loop reads up to ten columns; LLVM must be
+# allowed to check that they do not overlap, or it gives up on vector code. Wide registers and gathers pay for it.
 llvm.set_option("", "--runtime-memory-check-threshold=100")
 if "NUMBA_CPU_FEATURES" not in os.environ and "NUMBA_CPU_NAME" not in os.environ:
     settings: Any = vars(numba)["config"]
