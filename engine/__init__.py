@@ -11,6 +11,7 @@ _HOME: dict[str, str] = {
     "compile_tape": "tape_source",
     "export": "exporting",
     "Live": "live",
+    "Trader": "trader",
     "fit_market": "fit",
     "fit_underlying": "fit",
     "load_params": "params",

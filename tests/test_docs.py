@@ -30,7 +30,7 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob
 #: Pages whose blocks another test runs.
 ELSEWHERE = {"models.md": "tests/strategies/test_models_page.py", "replay.md": "tests/engine/test_replay_page.py"}
 #: Pages with blocks that are run here; each has a test below.
-HERE = {"README.md", "directional.md", "exchange.md", "kalshi.md", "params.md", "store.md", "sweep.md"}
+HERE = {"README.md", "directional.md", "exchange.md", "kalshi.md", "live.md", "params.md", "store.md", "sweep.md"}
 RUN = ("sh", "console", "python", "toml")
 TICKER = "KXINX-26SEP14H1600-B7187"
 HOUR = 3_600_000_000_000
@@ -171,6 +171,18 @@ def test_the_page_on_sweeps_runs(tmp_path: Path):
     for language, body in blocks("sweep.md"):
         if language == "python":
             python(body, tmp_path)
+        else:
+            commands(body, tmp_path)
+
+
+@pytest.mark.slow
+def test_the_page_on_live_orders_runs(tmp_path: Path):
+    made_books(tmp_path / "data", markets=3, seconds=300)
+    for language, body in blocks("live.md"):
+        if language == "python":
+            said = python(body, tmp_path).splitlines()
+            assert len(said) == 4 and "the exchange's cash" in said[3]
+            assert len([line for line in body.splitlines() if line]) < 40
         else:
             commands(body, tmp_path)
 

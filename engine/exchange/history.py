@@ -200,7 +200,7 @@ def _listing(ticker: str, versions: Sequence[Mapping[str, Any]], first: int, las
     if settlement is None:
         result = None
     created = next((v["valid_from"] for v in versions if v["valid_from"] and v["status"] == "initialized"), None)
-    phases = [(v["valid_from"] or 0, v["status"]) for v in versions if v["status"] in ("active", "inactive")]
+    phases = [(v["valid_from"], v["status"]) for v in versions if v["status"] in ("active", "inactive")]
     if result:
         settled = settled or close + 2 * _SETTLE_AFTER
     return Listing(
@@ -223,5 +223,5 @@ def _listing(ticker: str, versions: Sequence[Mapping[str, Any]], first: int, las
         grid=now.get("grid") or "linear_cent",
         fees=market_schedule(series, versions),
         open_interest=now.get("open_interest") or 0,
-        phases=tuple(phases[1:]) if len(phases) > 1 else (),
+        phases=tuple((ts, status) for ts, status in phases if ts),
     )

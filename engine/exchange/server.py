@@ -193,6 +193,19 @@ class Exchange:
 
         return self.call(step)
 
+    def step(self) -> int:
+        """Let the next moment happen, all of it, at speed 0, and return its time."""
+
+        def step() -> int:
+            self.venue.advance(self.venue.next_ts)
+            return self.venue.now
+
+        return self.call(step)
+
+    def now(self) -> int:
+        """The simulated time, ns UTC."""
+        return self.venue.now
+
     def finished(self) -> bool:
         """Whether the whole recording has been replayed and sent."""
         return self.call(lambda: self.venue.finished and not any(s.outbox for s in self._hub.sessions))

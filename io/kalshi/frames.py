@@ -110,12 +110,47 @@ class LifecycleBody(msgspec.Struct):
     market_ticker: str
     event_type: str
     additional_metadata: dict[str, Any] | None = None
+    close_ts: int | None = None  # seconds
 
 
 class Lifecycle(_Frame, tag="market_lifecycle_v2"):
     """A step in a market's life."""
 
     msg: LifecycleBody
+
+
+class FillBody(msgspec.Struct):
+    """An execution of an own order, at a YES price."""
+
+    trade_id: str
+    order_id: str
+    market_ticker: str
+    price: str = msgspec.field(name="yes_price_dollars")
+    count: str = msgspec.field(name="count_fp")
+    book_side: str = ""
+    fee: str = msgspec.field(name="fee_cost", default="0")
+    ts_ms: int = 0
+
+
+class FillFrame(_Frame, tag="fill"):
+    """An own order traded."""
+
+    msg: FillBody
+
+
+class OrderBody(msgspec.Struct):
+    """Where an own order stands; ``status`` is resting, canceled or executed."""
+
+    order_id: str
+    ticker: str = ""
+    status: str = ""
+    last_update_reason: str | None = None
+
+
+class OrderFrame(_Frame, tag="user_order"):
+    """An own order changed."""
+
+    msg: OrderBody
 
 
 class Other(_Frame):
@@ -125,12 +160,13 @@ class Other(_Frame):
     msg: Any = None
 
 
-Frame = Snapshot | Delta | TradeFrame | Subscribed | Unsubscribed | Ok | ErrorFrame | Lifecycle | Other
-
-_KNOWN = Snapshot | Delta | TradeFrame | Subscribed | Unsubscribed | Ok | ErrorFrame | Lifecycle
+_KNOWN = (
+    Snapshot | Delta | TradeFrame | Subscribed | Unsubscribed | Ok | ErrorFrame | Lifecycle | FillFrame | OrderFrame
+)
+Frame = _KNOWN | Other
 _DECODER = msgspec.json.Decoder(_KNOWN)
-_MARKET_DATA = {"orderbook_snapshot", "orderbook_delta", "trade"}
-_NUMBER_FIELDS = {"price_dollars", "delta_fp", "yes_price_dollars", "count_fp"}
+_ESSENTIAL = {"orderbook_snapshot", "orderbook_delta", "trade", "fill", "user_order"}
+_NUMBER_FIELDS = {"price_dollars", "delta_fp", "yes_price_dollars", "count_fp", "fee_cost"}
 _LEVEL_FIELDS = {"yes_dollars_fp", "no_dollars_fp"}
 
 
@@ -159,7 +195,7 @@ def _decode_patiently(raw: bytes | str) -> Frame:
     try:
         return convert(_KNOWN, document)
     except msgspec.ValidationError:
-        if document.get("type") in _MARKET_DATA:
+        if document.get("type") in _ESSENTIAL:
             raise
         return convert(Other, document)
 

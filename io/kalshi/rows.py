@@ -9,12 +9,13 @@ import polars as pl
 
 from ..schema import MARKETS, QUOTES, TRADES, Side
 from ..units import TICKS_PER_DOLLAR
+from .frames import TradeBody
 from .models import Candle, HistoricalCandle, Market, Series, SeriesFeeChange, Trade
 
 _SIDES = {"yes": Side.BID, "bid": Side.BID, "no": Side.ASK, "ask": Side.ASK}
 
 
-def taker_side(trade: Trade) -> Side:
+def taker_side(trade: Trade | TradeBody) -> Side:
     """Which side of the YES book the taker was on; unknown if the trade does not say, never guessed."""
     for word in (trade.taker_outcome_side, trade.taker_book_side, trade.taker_side):
         if word in _SIDES:

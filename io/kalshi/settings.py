@@ -57,6 +57,13 @@ class Settings:
             signer=_signer(values),
         )
 
+    @property
+    def is_production(self) -> bool:
+        """Whether the real exchange is meant, by its name or by its address."""
+        hosts = [urlsplit(url).hostname or "" for url in (self.rest_url, self.ws_url)]
+        real = any(host == "kalshi.com" or host.endswith(".kalshi.com") for host in hosts)
+        return self.environment == "production" or real
+
     def require_signer(self, what: str) -> Signer:
         """Return the signer, or say how to set a key."""
         if self.signer is None:

@@ -22,6 +22,7 @@ from .socket import Socket
 log = logging.getLogger(__name__)
 
 BOOK, TRADES, LIFECYCLE = "orderbook_delta", "trade", "market_lifecycle_v2"
+FILLS, ORDERS = "fill", "user_orders"  #: of this account
 
 _CHUNK = 1000  # tickers in one command
 _COMMAND_SECONDS = 10.0  # a command without an answer is sent again
@@ -31,6 +32,7 @@ _SILENCE_SECONDS = 15.0  # the server pings every 10: then we ping, and after tw
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _SUBSCRIPTION_ENDED = {10, 25}
 _HOPELESS = {2, 3, 8, 9, 11, 13, 26}
+_COMMANDS = {"subscribe": "subscribe", "unsubscribe": "unsubscribe", "list": "list_subscriptions"}
 
 
 class Message(NamedTuple):
@@ -154,6 +156,18 @@ class Stream:
             for ticker in chunk:
                 self._asked[ticker] = now
 
+    def ask_list(self) -> int | None:
+        """Ask what is subscribed; the number of the ``Ok`` that :meth:`poll` will give, after all that was sent before.
+
+        None without a connection.
+        """
+        if self._socket is None:
+            return None
+        try:
+            return self._send([], "list", (), None)
+        except NetworkError:
+            return None  # the next poll says so
+
     def close(self) -> None:
         """Close the connection."""
         if self._socket is not None:
@@ -253,7 +267,7 @@ class Stream:
                 if command is not None and subscription in command.subscriptions:
                     self._confirm(command, subscription)
                     command.subscriptions.remove(subscription)
-        elif isinstance(frame, Ok) and command is not None:
+        elif isinstance(frame, Ok | Unsubscribed) and command is not None and command.subscriptions:
             self._confirm(command, command.subscriptions[0])
         elif isinstance(frame, ErrorFrame):
             yield from self._refused(frame, command)
@@ -261,6 +275,8 @@ class Stream:
     def _confirm(self, command: _Command, subscription: _Subscription) -> None:
         if command.action == "delete_markets":
             subscription.confirmed -= set(command.tickers)
+        elif command.action == "unsubscribe":
+            subscription.sid, subscription.confirmed = None, set()
         elif command.action in {"subscribe", "add_markets"}:
             subscription.confirmed |= set(command.tickers)
             if subscription.channel == BOOK:  # whose snapshots are under way
@@ -310,6 +326,10 @@ class Stream:
                 continue
             for chunk in chunks(sorted(subscription.wanted - subscription.confirmed - asked)):
                 self._send([subscription], "add_markets", chunk, subscription.sid)
+            if not subscription.everything and not subscription.wanted:  # without markets some channels tell everything
+                if not any(c.action == "unsubscribe" for c in pending):
+                    self._send([subscription], "unsubscribe", (), subscription.sid)
+                continue
             for chunk in chunks(sorted(subscription.confirmed - subscription.wanted - asked)):
                 self._send([subscription], "delete_markets", chunk, subscription.sid)
         self._subscribe(fresh)
@@ -339,20 +359,23 @@ class Stream:
             if same:
                 self._send(same, "subscribe", tuple(sorted(same[0].wanted))[:_CHUNK], None)
 
-    def _send(self, subscriptions: list[_Subscription], action: str, tickers: tuple[str, ...], sid: int | None) -> None:
+    def _send(self, subscriptions: list[_Subscription], action: str, tickers: tuple[str, ...], sid: int | None) -> int:
         assert self._socket is not None
         number = next(self._ids)
         params: dict[str, Any] = {"market_tickers": list(tickers)} if tickers else {}
         channels = [subscription.channel for subscription in subscriptions]
-        if BOOK in channels:
-            params["use_yes_price"] = self.books.use_yes_price
         if action == "subscribe":
             params["channels"] = channels
-        else:
-            params |= {"sids": [sid], "action": action}
-        command = "subscribe" if action == "subscribe" else "update_subscription"
+        elif action != "list":
+            params["sids"] = [sid]
+        if BOOK in channels and action != "unsubscribe":
+            params["use_yes_price"] = self.books.use_yes_price
+        command = _COMMANDS.get(action, "update_subscription")
+        if command == "update_subscription":
+            params["action"] = action
         self._commands[number] = _Command(list(subscriptions), action, tickers, time.monotonic() + _COMMAND_SECONDS)
         self._socket.send(msgspec.json.encode({"id": number, "cmd": command, "params": params}))
+        return number
 
 
 def chunks(tickers: Iterable[str], size: int = _CHUNK) -> Iterator[tuple[str, ...]]:

@@ -142,6 +142,7 @@ class Venue:
         self._sids: dict[str, int] = {}
         self._seq: dict[int, int] = {}
         self._listed: dict[int, set[str]] = {}
+        self._gone: list[int] = []  # numbers of subscriptions that ended
         for ticker in self.tickers:
             self.books[ticker] = {"yes": {4000: 500}, "no": {5000: 700}}
 
@@ -153,7 +154,7 @@ class Venue:
         with self._lock:
             self.connections += 1
             self._connection = connection
-            self._sids, self._seq, self._listed = {}, {}, {}
+            self._sids, self._seq, self._listed, self._gone = {}, {}, {}, []
             self._yes_price = False
         try:
             for raw in connection:
@@ -173,12 +174,21 @@ class Venue:
         if command["cmd"] == "subscribe":
             self._yes_price = params.get("use_yes_price", self._yes_price)
             for channel in params["channels"]:
-                sid = self._sids.setdefault(channel, len(self._sids) + 1)
+                sid = self._sids.setdefault(channel, max([*self._sids.values(), *self._gone], default=0) + 1)
                 self._put({"type": "subscribed", "id": number, "msg": {"channel": channel, "sid": sid}})
                 self._list(channel, sid, tickers)
             return
+        if command["cmd"] == "list_subscriptions":
+            listing = [{"channel": channel, "sid": sid} for channel, sid in self._sids.items()]
+            self._put({"type": "ok", "id": number, "msg": listing})
+            return
         sid = params["sids"][0]
         channel = next(name for name, each in self._sids.items() if each == sid)
+        if command["cmd"] == "unsubscribe":
+            self._numbered(sid, {"type": "unsubscribed", "id": number, "sid": sid})
+            self._gone.append(sid)
+            del self._sids[channel], self._listed[sid], self._seq[sid]
+            return
         if params["action"] == "get_snapshot":
             for ticker in tickers:
                 self._snapshot(sid, ticker, number)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from touchline.io.kalshi import stream as stream_module
 from touchline.io.kalshi.errors import AuthError, StreamError
+from touchline.io.kalshi.frames import Ok
 from touchline.io.kalshi.settings import Settings
 from touchline.io.kalshi.signing import Signer
 from touchline.io.kalshi.stream import BOOK, LIFECYCLE, TRADES, Hole, Message, Stream
@@ -115,6 +116,34 @@ def test_markets_are_added_and_dropped_while_it_runs(venue: Any, open_stream: An
     venue.change("B", "yes", 4300, 100)
     poll_until(stream, lambda: stream.books["B"].best_bid == 4300)
     assert set(stream.books.books) == {"B", "C"}
+
+
+def test_without_markets_it_unsubscribes_as_some_channels_would_tell_everything(venue: Any, open_stream: Any) -> None:
+    stream = open_stream(venue, tickers=["A"])
+    poll_until(stream, lambda: stream.ready)
+    stream.drop(["A"])
+    poll_until(stream, lambda: not stream._commands and not venue._sids)
+    assert [c["cmd"] for c in venue.commands] == ["subscribe", "unsubscribe", "unsubscribe"]
+    stream.want(["B"])
+    poll_until(stream, lambda: stream.ready)
+    venue.change("B", "yes", 4300, 100)
+    poll_until(stream, lambda: stream.books["B"].best_bid == 4300)
+    assert stream.connections == 1
+
+
+def test_the_list_of_subscriptions_comes_after_what_was_sent_before(venue: Any, open_stream: Any) -> None:
+    stream = open_stream(venue)
+    assert stream.ask_list() is None
+    poll_until(stream, lambda: stream.ready)
+    for count in range(300):
+        venue.change("A", "yes", 4100, 100 * (count + 1))
+    asked = stream.ask_list()
+    items: list[Message | Hole] = []
+    while not any(isinstance(item, Message) and item.frame.id == asked for item in items):
+        items += stream.poll(1)
+    answer = next(item.frame for item in items if isinstance(item, Message) and item.frame.id == asked)
+    assert isinstance(answer, Ok) and {row["channel"] for row in answer.msg} == {BOOK, TRADES}
+    assert same_books(stream, venue)
 
 
 def test_a_subscription_the_exchange_ends_is_made_again(venue: Any, open_stream: Any) -> None:
