@@ -6,10 +6,10 @@ import polars as pl
 
 
 def volume_anomaly(window_ns: int, past_ns: int, by: str = "ticker") -> pl.Expr:
-    """Traded size in ``(t - window, t]`` against what the past ``(t - past, t]`` makes expect; 1 is usual, no unit.
+    """Traded size in ``(t - window, t]`` against what the past ``(t - past, t]`` makes expect.
 
     ``volume(window) / (volume(past) * window / past)``, with the time since the first row in place of ``past`` while
-    that is shorter. Warm-up: null until a whole window has passed.
+    that is shorter. Unit: none, 1 is usual. Warm-up: null until a whole window has passed.
     """
     size = pl.col("size").fill_null(0).cast(pl.Int64)
     recent = size.rolling_sum_by("ts", f"{window_ns}i").over(by)

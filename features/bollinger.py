@@ -9,7 +9,9 @@ import polars as pl
 
 
 def event_window(column: str, events: int, by: str = "ticker") -> tuple[pl.Expr, pl.Expr]:
-    """Mean and deviation of the last ``events`` values, nulls skipped. Warm-up: null before ``events`` values.
+    """Mean and deviation of the last ``events`` values, nulls skipped.
+
+    Unit: the column's. Warm-up: null before ``events`` values.
 
     >>> frame = pl.DataFrame({"ticker": "A", "mid": [50, 51, 49, 52]})
     >>> mean, sd = event_window("mid", 4)
@@ -26,7 +28,7 @@ def event_window(column: str, events: int, by: str = "ticker") -> tuple[pl.Expr,
 def clock_window(column: str, period_ns: int, by: str = "ticker") -> tuple[pl.Expr, pl.Expr]:
     """Mean and deviation of the values with ``t - period < ts <= t``, one vote a row; a burst counts as many.
 
-    Warm-up: from the first row on, over what is there; null while the window has no value.
+    Unit: the column's. Warm-up: from the first row on, over what is there; null while the window has no value.
     """
     value = pl.col(column).cast(pl.Float64)
     window = f"{period_ns}i"
@@ -37,8 +39,8 @@ def time_weighted(frame: pl.LazyFrame, column: str, period_ns: int, by: str = "t
     """Add ``{column}_mean`` and ``{column}_sd`` over ``(t - period, t]``, each value weighted by how long it stood.
 
     A value stands until the next one (nulls do not end it); at t the value of row t has stood for no time yet, so
-    a row at the time of the decision is needed to count the last value up to it. Warm-up: from the first value on,
-    over the time since then; null at the first row.
+    a row at the time of the decision is needed to count the last value up to it. Unit: the column's.
+    Warm-up: from the first value on, over the time since then; null at the first row.
     """
     value, start, origin = "__value", "__start", "__origin"
     area, square = "__area", "__square"
@@ -73,7 +75,7 @@ def time_weighted(frame: pl.LazyFrame, column: str, period_ns: int, by: str = "t
 def percent_b(value: pl.Expr, mean: pl.Expr, sd: pl.Expr, width: float = 2.0, floor: float = 0.0) -> pl.Expr:
     """Where a value stands between the bands: 0 at the lower, 1 at the upper; null where ``sd`` is not above ``floor``.
 
-    Integer prices stand still for hours: half a tick is a sensible floor.
+    Integer prices stand still for hours: half a tick is a sensible floor. Unit: none. Warm-up: that of its inputs.
 
     >>> pl.select(percent_b(pl.lit(52.0), pl.lit(50.0), pl.lit(1.0))).item()
     1.0
@@ -82,7 +84,9 @@ def percent_b(value: pl.Expr, mean: pl.Expr, sd: pl.Expr, width: float = 2.0, fl
 
 
 def bandwidth(mean: pl.Expr, sd: pl.Expr, width: float = 2.0) -> pl.Expr:
-    """Distance between the bands as a share of the mean; null at mean 0.
+    """Distance between the bands as a share of the mean, null at mean 0.
+
+    Unit: none. Warm-up: that of its inputs.
 
     >>> pl.select(bandwidth(pl.lit(50.0), pl.lit(1.0))).item()
     0.08

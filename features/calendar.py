@@ -9,14 +9,14 @@ DAY = 24 * HOUR
 
 
 def hours_to_close(close: str = "close_ts") -> pl.Expr:
-    """Hours until trading ends, 0 after it; null when the close is unknown."""
+    """Time until trading ends, 0 after it, null when the close is unknown. Unit: hours. Warm-up: none."""
     return ((pl.col(close) - pl.col("ts")) / HOUR).clip(lower_bound=0.0)
 
 
 def time_decay(opened: str = "open_ts", close: str = "close_ts") -> pl.Expr:
     """Square root of the share of a market's life that is left: 1 at the open, 0 at the close.
 
-    What a diffusing underlying can still move shrinks with it.
+    What a diffusing underlying can still move shrinks with it. Unit: none, 0 to 1. Warm-up: none.
 
     >>> pl.DataFrame({"ts": [75], "open_ts": [0], "close_ts": [100]}).select(x=time_decay()).item()
     0.5
@@ -26,12 +26,12 @@ def time_decay(opened: str = "open_ts", close: str = "close_ts") -> pl.Expr:
 
 
 def hour_of_day() -> pl.Expr:
-    """Hour of the day in UTC with fraction, 0 to 24."""
+    """Hour of the day in UTC with fraction. Unit: hours, 0 to 24. Warm-up: none."""
     return (pl.col("ts") % DAY) / HOUR
 
 
 def day_of_week() -> pl.Expr:
-    """Day of the week in UTC, Monday 0 to Sunday 6.
+    """Day of the week in UTC. Unit: days, Monday 0 to Sunday 6. Warm-up: none.
 
     >>> pl.DataFrame({"ts": [0]}).select(x=day_of_week()).item()
     3

@@ -6,10 +6,11 @@ import polars as pl
 
 
 def trade_imbalance(window_ns: int, *, volume: bool = True, by: str = "ticker") -> pl.Expr:
-    """``(B - S) / (B + S)`` of takers over ``(t - window, t]``: contracts when ``volume``, else trades; -1 to 1.
+    """``(B - S) / (B + S)`` of takers over ``(t - window, t]``: contracts when ``volume``, else trades.
 
     B bought YES (``taker_side`` 1), S sold it (-1); trades of unknown side count in neither. Base rate is not 0:
-    takers buy YES more often than not. Warm-up: null while the window has no trade of known side.
+    takers buy YES more often than not. Unit: none, -1 to 1. Warm-up: null while the window has no
+    trade of known side.
     """
     weight = pl.col("size") if volume else pl.lit(1, pl.Int64)
     side = pl.col("taker_side").cast(pl.Int64)
@@ -21,10 +22,10 @@ def trade_imbalance(window_ns: int, *, volume: bool = True, by: str = "ticker") 
 def order_flow_imbalance(
     bid: str = "bid", bid_size: str = "bid_size", ask: str = "ask", ask_size: str = "ask_size", by: str = "ticker"
 ) -> pl.Expr:
-    """Contribution of each book event to order-flow imbalance (Cont, Kukanov and Stoikov 2014), in units of size.
+    """Contribution of each book event to order-flow imbalance (Cont, Kukanov and Stoikov 2014).
 
     Size that came or stayed at the bid counts for, size that came or stayed at the ask against. Sum it over a window.
-    Warm-up: null in the first row and where a side is missing now or before.
+    Unit: that of the sizes. Warm-up: null in the first row and where a side is missing now or before.
 
     >>> book = pl.DataFrame({"ticker": "A", "bid": [45, 45], "bid_size": [100, 120], "ask": 47, "ask_size": 80})
     >>> book.select(e=order_flow_imbalance())["e"].to_list()
@@ -43,7 +44,8 @@ def order_flow_imbalance(
 def multilevel_ofi(levels: int, by: str = "ticker") -> list[pl.Expr]:
     """The same for each of several levels (Xu, Gould and Howison 2018): columns ``ofi_1`` … ``ofi_M``.
 
-    Level m reads ``bid_m``, ``bid_size_m``, ``ask_m``, ``ask_size_m``, best first.
+    Level m reads ``bid_m``, ``bid_size_m``, ``ask_m``, ``ask_size_m``, best first. Unit: that of the sizes.
+    Warm-up: that of the touch.
     """
     return [
         order_flow_imbalance(f"bid_{m}", f"bid_size_{m}", f"ask_{m}", f"ask_size_{m}", by).alias(f"ofi_{m}")
@@ -52,7 +54,9 @@ def multilevel_ofi(levels: int, by: str = "ticker") -> list[pl.Expr]:
 
 
 def book_imbalance(bid_sizes: list[str], ask_sizes: list[str], decay: float = 1.0) -> pl.Expr:
-    """``(bids - asks) / (bids + asks)`` over levels, best first, level m weighted ``decay ** m``; -1 to 1, no warm-up.
+    """``(bids - asks) / (bids + asks)`` over levels, best first, level m weighted ``decay ** m``.
+
+    Unit: none, -1 to 1. Warm-up: none.
 
     >>> pl.DataFrame({"b": [100], "a": [80]}).select(x=book_imbalance(["b"], ["a"])).item()
     0.1111111111111111
@@ -66,8 +70,8 @@ def vpin(trades: pl.LazyFrame, bucket: int, buckets: int = 50, by: str = "ticker
     """VPIN (Easley, López de Prado and O'Hara 2012): mean of ``|buys - sells| / bucket`` over equal-volume buckets.
 
     ``bucket`` in lots; a trade that fills a bucket is split over the next ones. One row a finished bucket: ``by``,
-    ``ts`` of the trade that finished it, ``vpin`` over the last ``buckets`` of them (0 to 1). Trades of unknown side
-    are left out. Warm-up: null before ``buckets`` buckets. It rises by itself towards settlement.
+    ``ts`` of the trade that finished it, ``vpin`` over the last ``buckets`` of them. Trades of unknown side are left
+    out. It rises by itself towards settlement. Unit: none, 0 to 1. Warm-up: null before ``buckets`` buckets.
     """
     known = trades.filter(pl.col("taker_side").is_in([1, -1]) & (pl.col("size") > 0))
     buys = pl.col("size") * (pl.col("taker_side") == 1).cast(pl.Int64)

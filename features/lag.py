@@ -6,9 +6,9 @@ import polars as pl
 
 
 def as_of_lag(frame: pl.LazyFrame, column: str, lag_ns: int, name: str, by: str = "ticker") -> pl.LazyFrame:
-    """Add ``name``: the last known value of ``column`` at or before ``ts - lag_ns``, in the column's own unit.
+    """Add ``name``: the last known value of ``column`` at or before ``ts - lag_ns``.
 
-    Nulls are skipped (the value before them stands). Warm-up: null until a value is ``lag_ns`` old.
+    Nulls are skipped (the value before them stands). Unit: the column's. Warm-up: null until a value is so old.
     The frame has columns ``by`` and ``ts`` (ns) and is sorted by both.
 
     >>> frame = pl.LazyFrame({"ticker": "A", "ts": [0, 5, 9], "mid": [50, 51, 49]})
@@ -33,8 +33,8 @@ def join_published(
 
     ``published`` is ns UTC; a row counts from that moment on, and a later revision replaces it from its own moment;
     of rows of one moment the last counts. An empty value leaves the one before it standing. What the row is about (its
-    month, its day) plays no part. Unit: the series' own. Warm-up: null before the first publication, and again when
-    the value is older than ``max_age_ns``.
+    month, its day) plays no part. Unit: the series'. Warm-up: null before the first publication, and again when the
+    value is older than ``max_age_ns``.
 
     >>> frame = pl.LazyFrame({"ts": [5, 9, 10, 20]})
     >>> cpi = pl.LazyFrame({"published_ts": [10], "cpi": [3.1]})

@@ -88,6 +88,8 @@ def fit_microprice(
     stayed) plus R (it moved), ``G1 = (I - Q)^-1 r`` and ``B = (I - Q)^-1 R``. ``prior`` rows a state, after which its
     side is forgotten, draw what was seen too seldom to the mid; near 0 it is Stoikov's alone.
 
+    Unit: that of bid and ask. Warm-up: null before ``before``, and where a side is missing.
+
     >>> book = {"ticker": "A", "ts": range(4), "bid": [4500, 4500, 4600, 4600], "ask": [4600, 4600, 4700, 4700]}
     >>> quotes = pl.LazyFrame(book | {"bid_size": [9, 9, 5, 5], "ask_size": [1, 1, 5, 5]})
     >>> fit_microprice(quotes, before=4, shape=Shape(spreads=1, buckets=3), prior=1e-9).adjustment.round(3).tolist()

@@ -8,8 +8,9 @@ import polars as pl
 def previous_outcomes(frame: pl.LazyFrame, markets: pl.LazyFrame, last: int = 20, dollar: int = 10_000) -> pl.LazyFrame:
     """Add ``previous_count`` and ``previous_rate``: settled markets of the series before ``ts``, and what YES paid.
 
-    The rate is the mean payout of the last ``last`` of them, 0 to 1; a market counts from its ``settled_ts`` on and
-    one without that time never does. ``frame`` has ``series`` and ``ts``. Warm-up: null before the first settlement.
+    The rate is the mean payout of the last ``last`` of them; a market counts from its ``settled_ts`` on and one without
+    that time never does. ``frame`` has ``series`` and ``ts``. Unit: none, 0 to 1. Warm-up: null before the first
+    settlement.
     """
     paid = pl.col("settlement") / dollar
     settled = (

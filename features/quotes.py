@@ -6,17 +6,19 @@ import polars as pl
 
 
 def mid(bid: str = "bid", ask: str = "ask") -> pl.Expr:
-    """Half way between bid and ask, in their unit; null when a side is missing."""
+    """Half way between bid and ask, null when a side is missing. Unit: that of bid and ask. Warm-up: none."""
     return (pl.col(bid) + pl.col(ask)) / 2
 
 
 def spread(bid: str = "bid", ask: str = "ask") -> pl.Expr:
-    """Ask minus bid, in their unit; null when a side is missing."""
+    """Ask minus bid, null when a side is missing. Unit: that of bid and ask. Warm-up: none."""
     return pl.col(ask) - pl.col(bid)
 
 
 def weighted_mid(bid: str = "bid", bid_size: str = "bid_size", ask: str = "ask", ask_size: str = "ask_size") -> pl.Expr:
-    """Mid drawn towards the thinner side: ``(qb pa + qa pb) / (qa + qb)``; null without sizes. No warm-up.
+    """Mid drawn towards the thinner side: ``(qb pa + qa pb) / (qa + qb)``, null without sizes.
+
+    Unit: that of bid and ask. Warm-up: none.
 
     >>> quote = pl.DataFrame({"bid": [45], "bid_size": [100], "ask": [47], "ask_size": [80]})
     >>> round(quote.select(weighted_mid()).item(), 6)
@@ -27,9 +29,9 @@ def weighted_mid(bid: str = "bid", bid_size: str = "bid_size", ask: str = "ask",
 
 
 def staleness(column: str, by: str = "ticker") -> pl.Expr:
-    """Seconds since ``column`` last changed (nulls do not count as a change); 0 in the row of the change.
+    """Time since ``column`` last changed (nulls do not count as a change), 0 in the row of the change.
 
-    Warm-up: null before the first value.
+    Unit: seconds. Warm-up: null before the first value.
     """
     value = pl.col(column).forward_fill().over(by)
     changed = value.is_not_null() & value.ne_missing(value.shift(1).over(by))
@@ -38,7 +40,9 @@ def staleness(column: str, by: str = "ticker") -> pl.Expr:
 
 
 def logit(price: pl.Expr, dollar: float) -> pl.Expr:
-    """Log odds of a price, where ``dollar`` is 1 dollar in its unit; null at 0 and at 1 dollar.
+    """Log odds of a price, where ``dollar`` is 1 dollar in its unit, null at 0 and at 1 dollar.
+
+    Unit: none. Warm-up: none.
 
     >>> pl.select(logit(pl.lit(5000), 10_000)).item()
     0.0
@@ -47,5 +51,8 @@ def logit(price: pl.Expr, dollar: float) -> pl.Expr:
 
 
 def arcsine(price: pl.Expr, dollar: float) -> pl.Expr:
-    """``asin(sqrt(p))``: a scale on which a fair price moves evenly near 0 and 1; 0 to pi/2."""
+    """``asin(sqrt(p))``: a scale on which a fair price moves evenly near 0 and 1.
+
+    Unit: radians, 0 to π/2. Warm-up: none.
+    """
     return (price / dollar).clip(0.0, 1.0).sqrt().arcsin()

@@ -20,9 +20,9 @@ _NOISE = 1e-12
 def lead_lag(leader: str, follower: str, lag: int, window: int, by: str | None = None) -> pl.Expr:
     """Correlation of the follower's changes with the leader's changes ``lag`` rows before, over ``window`` rows.
 
-    Both are columns of one frame with a row a bar. -1 to 1; at lag 0 it is the plain trailing correlation.
-    Warm-up: null before ``window + lag`` changes, where one of the window is missing, and where a column's changes
-    are all the same.
+    Both are columns of one frame with a row a bar. At lag 0 it is the plain trailing correlation.
+    Unit: none, -1 to 1. Warm-up: null before ``window + lag`` changes, where one of the window is missing, and where a
+    column's changes are all the same.
     """
 
     def change(column: str, rows: int) -> pl.Expr:
@@ -46,6 +46,8 @@ def lead_lag(leader: str, follower: str, lag: int, window: int, by: str | None =
 def related_pairs(markets: pl.DataFrame, limit: int = 8) -> pl.DataFrame:
     """Pairs (``ticker``, ``other``) of the same event, else of the same series, at most ``limit`` a ticker.
 
+    Unit: names of markets. Warm-up: none.
+
     >>> markets = pl.DataFrame({"ticker": ["A", "B", "C"], "event": ["x", "x", "y"], "series": "s"})
     >>> related_pairs(markets, limit=1).rows()
     [('A', 'B'), ('B', 'A'), ('C', 'A')]
@@ -68,7 +70,8 @@ def correlated_leaders(
 
     Strongest correlation first, of either sign, over the ``window`` changes up to and with ``bar``: nothing later is
     read. ``mark`` is bars x markets in ticks, below 0 where missing; a change from or to nothing is 0. Both must have
-    moved together in ``min_moves`` bars, as two lone jumps correlate fully. Warm-up: none before bar ``window + lag``.
+    moved together in ``min_moves`` bars, as two lone jumps correlate fully. Unit: places of markets. Warm-up: -1 before
+    bar ``window + lag``.
 
     >>> first = np.cumsum([5, 3, -2, 4, -6, 1, 2, -3]) + 50
     >>> correlated_leaders(np.stack([first, np.roll(first, 1)], axis=1), 7, 5, 1, 1, min_moves=1).tolist()

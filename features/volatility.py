@@ -23,7 +23,7 @@ def realised_sigma(column: str, window_ns: int, by: str = "ticker") -> pl.Expr:
 def bipower_sigma(column: str, window_ns: int, by: str = "ticker") -> pl.Expr:
     """The same, hardly moved by jumps: ``sqrt(pi / 2 * sum |dx_i| |dx_(i-1)| / seconds)``.
 
-    Unit and warm-up as of ``realised_sigma``; dx is the change between values, nulls skipped.
+    dx is the change between values, nulls skipped. Unit: the column's per sqrt(second). Warm-up: null in the first row.
     """
     size = _change(column, by).abs()
     products = (size * size.forward_fill().shift(1).over(by)).fill_null(0.0)
@@ -34,9 +34,9 @@ def bipower_sigma(column: str, window_ns: int, by: str = "ticker") -> pl.Expr:
 
 
 def rolling_sd(column: str, events: int, by: str = "ticker") -> pl.Expr:
-    """Population standard deviation of the last ``events`` changes, nulls skipped, in the column's unit.
+    """Population standard deviation of the last ``events`` changes, nulls skipped.
 
-    Warm-up: null before ``events`` changes.
+    Unit: the column's. Warm-up: null before ``events`` changes.
 
     >>> frame = pl.DataFrame({"ticker": "A", "mid": [50, 51, 53, 52]})
     >>> frame.select(sd=rolling_sd("mid", 2))["sd"].to_list()
@@ -57,7 +57,8 @@ def ewma(frame: pl.LazyFrame, column: str, theta_ns: int, by: str = "ticker") ->
     """Add ``{column}_ewma`` and ``{column}_ewmvar``: mean and variance that forget with time constant ``theta_ns``.
 
     ``a = 1 - exp(-dt / theta)``, ``d = x - mean``, ``mean += a d``, ``variance = (1 - a)(variance + a d^2)``.
-    Rows without a value keep the last ones. Warm-up: the first value starts the mean, with variance 0.
+    Rows without a value keep the last ones. Unit: the column's, and its square. Warm-up: the first value starts the
+    mean, with variance 0.
     """
     half_life = f"{round(theta_ns * math.log(2))}i"
     mean, variance, gain = f"{column}_ewma", f"{column}_ewmvar", "__gain"

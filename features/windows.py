@@ -48,6 +48,8 @@ def source_of(kind: str) -> str:
 def window(kind: str, bars: int, values: Matrix) -> npt.NDArray[np.float64]:
     """One window column for markets x bars; below zero a value is missing. NaN where there is no answer.
 
+    Unit: as ``WINDOWS`` says. Warm-up: as of the same expression in ``bars``.
+
     >>> window("change", 1, np.array([[4500, 4600, -1]])).tolist()
     [[nan, 100.0, nan]]
     """

@@ -30,7 +30,17 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob
 #: Pages whose blocks another test runs.
 ELSEWHERE = {"models.md": "tests/strategies/test_models_page.py", "replay.md": "tests/engine/test_replay_page.py"}
 #: Pages with blocks that are run here; each has a test below.
-HERE = {"README.md", "directional.md", "exchange.md", "kalshi.md", "live.md", "params.md", "store.md", "sweep.md"}
+HERE = {
+    "README.md",
+    "directional.md",
+    "exchange.md",
+    "features.md",
+    "kalshi.md",
+    "live.md",
+    "params.md",
+    "store.md",
+    "sweep.md",
+}
 RUN = ("sh", "console", "python", "toml")
 TICKER = "KXINX-26SEP14H1600-B7187"
 HOUR = 3_600_000_000_000
@@ -164,6 +174,16 @@ def test_the_example_of_maker_entries_runs_on_the_synthetic_day(tmp_path: Path):
     commands(body, tmp_path)
     orders = json.loads((tmp_path / "results/patient/run.json").read_text())["maker_orders"]
     assert min(orders.values()) > 0
+
+
+def test_the_page_on_features_runs(with_data: Path):
+    for name, (_, body) in zip(("run", "micro.toml", "micro.py"), blocks("features.md"), strict=True):
+        python(body, with_data) if name == "run" else (with_data / name).write_text(body)
+    commands("engine backtest --strategy micro.toml --data-dir data --start 2024-01-04 --out results/micro", with_data)
+    assert json.loads((with_data / "results/micro/run.json").read_text())["strategy"]["tables"][0]["by"] == "ticker"
+    found = pl.read_parquet(with_data / "from_quotes.parquet")
+    assert found["micro"].null_count() == 3 * 72
+    assert found["ofi"].n_unique() > 2
 
 
 def test_the_page_on_sweeps_runs(tmp_path: Path):
