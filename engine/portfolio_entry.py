@@ -205,35 +205,33 @@ def refusal_nb(rule: Record, market: Record, offer: Offer, t: Int, counts: Ints)
 
 
 @compiled
-def buy_nb(h: Record, account: Record, m: Int, t: Int, side: Int, offer: Offer, lots: Int, fee: Int) -> None:
-    """The account pays and the holding begins."""
-    cost = offer.price * lots
-    account.cash -= cost + fee
-    account.fees += fee
-    account.turnover += cost
-    account.locked += cost
-    account.held += 1
-    h.market, h.side, h.reason, h.score = m, side, 0, offer.score
-    h.entry_bar, h.exit_bar, h.price = t, -1, offer.price
-    h.mark, h.best, h.trigger = offer.own, offer.price, NO_PRICE
-    h.lots, h.left, h.proceeds, h.entry_fee, h.exit_fee = lots, lots, 0, fee, 0
-    h.ordered, h.reserved = 0, 0
-
-
-@compiled
-def rest_nb(h: Record, account: Record, m: Int, t: Int, side: Int, offer: Offer, lots: Int, fee: Int) -> None:
-    """An order joins the touch; the money for all of it is kept aside."""
-    money = offer.price * lots + fee
-    account.cash -= money
-    account.reserved += money
-    account.locked += money
-    account.held += 1
-    account.orders += 1
+def begin_nb(h: Record, m: Int, t: Int, side: Int, offer: Offer) -> None:
+    """A slot is taken: by a position of no lots yet."""
     h.market, h.side, h.reason, h.score = m, side, 0, offer.score
     h.entry_bar, h.exit_bar, h.price = t, -1, offer.price
     h.mark, h.best, h.trigger = offer.own, offer.price, NO_PRICE
     h.lots, h.left, h.proceeds, h.entry_fee, h.exit_fee = 0, 0, 0, 0, 0
-    h.ordered, h.reserved = lots, money
+    h.ordered, h.reserved = 0, 0
+
+
+@compiled
+def buy_nb(h: Record, account: Record, t: Int, lots: Int, fee: Int) -> None:
+    """The account pays at bar t for what a slot holds from then on."""
+    cost = h.price * lots
+    account.cash -= cost + fee
+    account.fees += fee
+    account.turnover += cost
+    account.locked += cost
+    h.entry_bar, h.lots, h.left, h.entry_fee = t, lots, lots, fee
+
+
+@compiled
+def reserve_nb(h: Record, account: Record, money: Int) -> None:
+    """Keep money aside for an order that rests; below zero gives it back."""
+    account.cash -= money
+    account.reserved += money
+    account.locked += money
+    h.reserved += money
 
 
 @compiled
@@ -282,12 +280,18 @@ def enter_nb(
         lots = lots_nb(rule, rounding, rate, offer, side, account.equity)
     lots, fee, fate = affordable_nb(rule, rounding, rate, offer, lots, account.equity, account.cash)
     if fate == ENTERED:
+        h = desk.slots[account.held]
         desk.held[m] = account.held
+        account.held += 1
         count_nb(desk.counts, market, OPENED)
-        if rule.maker == 1:
-            rest_nb(desk.slots[account.held], account, m, t, side, offer, lots, fee)
-            return UNFILLED
-        buy_nb(desk.slots[account.held], account, m, t, side, offer, lots, fee)
+        begin_nb(h, m, t, side, offer)
+        if rule.maker == 0:
+            buy_nb(h, account, t, lots, fee)
+        else:
+            fate = UNFILLED
+            account.orders += 1
+            h.ordered = lots
+            reserve_nb(h, account, offer.price * lots + fee)
     return fate
 
 

@@ -189,11 +189,13 @@ def walk_nb(c: Columns, rule: Record, candidates: Candidates, desk: Desk, sample
     account, slots, curve = desk.account, desk.slots, desk.curve
     if first == 0:
         account.cash = account.equity = account.peak = rule.capital
-    for t in range(first, bars):
-        if recorded and account.trades + account.held > len(desk.trades):
+    for t in range(first, bars + 1):  # one more, in which orders are withdrawn
+        if recorded and t < bars and account.trades + account.held > len(desk.trades):
             return t
         if rule.maker == 1:
             orders_nb(c, rule, t, desk)
+        if t == bars:
+            break
         pay_nb(c, t, desk)
         exits_nb(c, rule, t, desk)
         if account.cash > 0:
@@ -202,8 +204,6 @@ def walk_nb(c: Columns, rule: Record, candidates: Candidates, desk: Desk, sample
         if recorded:
             curve[t, 0], curve[t, 1] = account.equity, account.cash
             curve[t, 2], curve[t, 3] = account.locked, account.held
-    if rule.maker == 1:
-        orders_nb(c, rule, bars, desk)
     account.equity = account.cash
     for i in range(account.held):
         own = own_nb(np.int64(c.mark[bars - 1, slots[i].market]), slots[i].side)

@@ -104,7 +104,7 @@ class Portfolio:
                 if order["score"]:
                     self.fates[placed - self.r["delay"], m] = ENTERED
                 del self.resting[m]
-            elif t - placed >= self.r["maker_bars"] or t > self.c.market["closes"][m]:
+            elif t - placed in (after, self.r["maker_bars"]) or t > self.c.market["closes"][m]:
                 self.cash += order["reserved"]
                 del self.resting[m]
 
