@@ -11,7 +11,7 @@ import polars as pl
 from .errors import InputError
 from .importers.base import BadRow, Options
 from .importers.convert import Rows
-from .importers.flat import batches
+from .importers.flat import Batch, batches
 from .importers.recognise import container_of
 
 _DATE = r"^\s*\d{4}-\d{2}-\d{2}\s*$"
@@ -32,25 +32,37 @@ def read_dated(
     parts: list[pl.DataFrame] = []
     for read in batches(path, container_of(path), {}):
         batch = read()
-        if batch.careful is not None:  # it knows the lines
-            batch = batch.careful()
-        wanted = list(columns) or [name for name in batch.frame.columns if name not in (published, key)]
-        missing = [name for name in (published, key, *wanted) if name and name not in batch.frame.columns]
+        given = batch.frame.columns
+        wanted = list(columns) or [name for name in given if name not in (published, key)]
+        missing = [name for name in (published, key, *wanted) if name and name not in given]
         if missing:
-            raise InputError(f"{path} has no column {missing[0]!r}; it has {', '.join(batch.frame.columns)}")
+            raise InputError(f"{path} has no column {missing[0]!r}; it has {', '.join(given)}")
         if not wanted:
             raise InputError(f"{path} has no column beside {published!r}; a table gives at least one number")
-        rows = Rows(batch.frame.with_columns(_day_end(batch.frame[published])), Options(tz=tz), path=path)
-        made = {"ts": pl.Series(rows.time(published)), **({key: rows.label(key)} if key else {})}
-        made |= {name: rows.real(name) for name in wanted}
-        refused = [BadRow(batch.lines[row], reason, "") for row, reason in rows.reasons.items()]
-        first = min([*batch.bad, *refused], key=lambda bad: bad.line, default=None)
-        if first is not None:
-            raise InputError(f"{path}, line {first.line}: {first.reason}{_hint(first.reason, wanted, columns)}")
-        parts.append(pl.DataFrame(made))
+        made, refused = _converted(batch, published, wanted, key, Options(tz=tz))
+        if refused and batch.careful is not None:  # which knows the lines
+            made, refused = _converted(batch.careful(), published, wanted, key, Options(tz=tz))
+        if refused:
+            first = min(refused, key=lambda bad: bad.line)
+            hint = _hint(first.reason, published, [] if columns else wanted)
+            raise InputError(f"{path}, line {first.line}: {first.reason}{hint}")
+        parts.append(made)
     if not parts:
         raise InputError(f"{path} has no rows")
     return pl.concat(parts).sort("ts", maintain_order=True)
+
+
+def _converted(
+    batch: Batch, published: str, wanted: Sequence[str], key: str | None, options: Options
+) -> tuple[pl.DataFrame, list[BadRow]]:
+    """The rows of a batch as they are read, and what of them cannot be."""
+    rows, ends = Rows(batch.frame, options), Rows(batch.frame.select(_day_end(batch.frame[published])), options)
+    rows.time(published)
+    made = {"ts": pl.Series(ends.time(published)), **({key: rows.label(key)} if key else {})}
+    made |= {name: rows.real(name) for name in wanted}
+    reasons = {**ends.reasons, **rows.reasons}
+    lines = batch.lines or range(batch.frame.height)
+    return pl.DataFrame(made), [*batch.bad, *(BadRow(lines[row], why, "") for row, why in reasons.items())]
 
 
 def _day_end(given: pl.Series) -> pl.Series:
@@ -64,7 +76,9 @@ def _day_end(given: pl.Series) -> pl.Series:
     return given.zip_with(~dates.fill_null(value=False), after)
 
 
-def _hint(reason: str, wanted: Sequence[str], columns: Sequence[str]) -> str:
-    """What to do about a text among the numbers, when nobody said which columns are numbers."""
-    told = not columns and any(reason.startswith(f"{name} ") for name in wanted)
+def _hint(reason: str, published: str, guessed: Sequence[str]) -> str:
+    """What to do about a row that cannot be read, where that is not plain; ``guessed`` are columns nobody named."""
+    if reason.startswith(f"{published} '"):
+        return "; a time is like 2025-06-15T15:06:40Z, a date like 2025-06-15, from 2000 to 2099"
+    told = any(reason.startswith(f"{name} ") for name in guessed)
     return "; name the columns that are numbers with columns" if told else ""

@@ -55,8 +55,14 @@ def test_parquet_and_json_lines_give_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("text", "columns", "message"),
     [
-        ("published,x\n2024-01-01,1\n2024-13-01,2\n", (), "line 3: published '2024-13-01' cannot be read$"),
+        (
+            "published,x\n2024-01-01,1\n2024-13-01,2\n",
+            (),
+            "line 3: published '2024-13-01' cannot be read; a time",
+        ),
         ("published,x\n2024-01-01,1\n,2\n", (), "line 3: published is missing$"),
+        ("published,x\n2099-12-31,1\n", (), "line 2: published '2100-01-01' is out of range; a time is .*2099"),
+        ("published,x\n1955-02-01,1\n", (), "line 2: published '1955-02-01' cannot be read; a time is .*2000"),
         ("published,x\n2024-01-01,3.1%\n", ("x",), "line 2: x '3.1%' cannot be read$"),
         ("published,x,note\n2024-01-01,3,good\n", (), "line 2: note 'good' cannot be read; name the columns that are"),
         ("published,x\n2024-01-01,3,4\n", (), "line 2: "),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -11,11 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
+from touchline.engine import panel as panel_module
 from touchline.engine.directional import backtest, run_grid, score_panel
+from touchline.engine.directional_results import DirectionalResult, run_record
 from touchline.engine.panel import Panel
+from touchline.engine.result_files import read_record
+from touchline.engine.scratch import Scratch
 from touchline.io.errors import InputError
 from touchline.strategies.pipeline import load_pipeline, pipeline_of, recorded_pipeline
 
+from ..engine.made_books import SECOND, made_books
+from ..engine.made_books import START as BOOKS
 from .test_pipeline import HOUR, some_panel
 
 START = 1_704_067_200 * 10**9  # 2024
@@ -167,3 +176,49 @@ def test_a_column_is_named_once(folder):
         score_panel(dated_panel(), pipeline_of(document, "p", folder))
     with pytest.raises(InputError, match=r"tables are a list; write \[\[tables\]\] above each"):
         pipeline_of({**document, "tables": {"file": "mark.csv"}}, "p", folder)
+
+
+def test_a_recorded_run_is_the_same_until_the_table_changes(folder, tmp_path):
+    store = made_books(tmp_path / "store", markets=3)
+    (folder / "news.csv").write_text(f"at,mood\n{stamp(BOOKS)},0.05\n{stamp(BOOKS + 300 * SECOND)},-0.05\n")
+    pipeline = load_pipeline(folder / "own.toml").with_values(step_minutes=1, max_hold_hours=0.05)
+    found = DirectionalResult(backtest(store, pipeline))
+    record = read_record(found.write(tmp_path / "out"))
+    assert len(found.found.run.trades) > 2
+    assert run_record(record).result_hash == record["result_hash"]
+    (folder / "news.csv").write_text(f"at,mood\n{stamp(BOOKS)},0.05\n")
+    assert run_record(record).result_hash != record["result_hash"]
+
+
+def test_files_and_blocks_change_nothing(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    lines = [f"{stamp(START + int(m) * 60 * 10**9)},{'ABC'[m % 3]},{m}" for m in rng.integers(0, BARS * 60, 40)]
+    (tmp_path / "table.csv").write_text("published,series,x\n" + "\n".join(lines) + "\n")
+    document = {"tables": [{"file": "table.csv", "by": "series"}], "scorer": {"name": "momentum"}}
+    table, panel = pipeline_of(document, "p", tmp_path).tables[0], dated_panel()
+    whole = table.prepare(panel)["x"]
+    monkeypatch.setattr(panel_module, "BLOCK_CELLS", BARS)
+    monkeypatch.setattr(panel_module, "NARROWEST", 1)
+    parts = table.prepare(replace(panel, folder=Scratch("table-")))["x"]
+    assert isinstance(parts, np.memmap)
+    np.testing.assert_array_equal(parts, whole)
+    assert np.isfinite(whole).mean() > 0.8
+
+
+def test_a_scorer_of_ones_own_reads_every_column_that_the_page_names(folder):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "features.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \|", page.split("## Panel columns")[1].split("##")[0], re.MULTILINE)
+    named = re.findall(r"`(\w+)`", " ".join(rows))
+    panel = dated_panel()
+    assert sorted(named) == sorted(panel.known())
+    asked = [*(name.replace("_N", "_3") for name in named), "news_mood"]
+    (folder / "every.py").write_text(
+        "import polars as pl\nfrom touchline.strategies.pipeline import Scorer\n"
+        "class Every(Scorer):\n    '''How much is known.'''\n    def score(self):\n"
+        f"        known = [pl.col(name).is_not_null() for name in {asked!r}]\n"
+        "        return pl.sum_horizontal(known) / 100\n"
+    )
+    (folder / "every.toml").write_text((folder / "own.toml").read_text().replace("own.py:Mood", "every.py:Every"))
+    scored = score_panel(panel, load_pipeline(folder / "every.toml")).score
+    unknown = {"bid_lots", "ask_lots", "previous_rate"}  # of this panel
+    assert scored[30, 0] == 100 * (len(asked) - len(unknown))
