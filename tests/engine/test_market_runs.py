@@ -1,0 +1,63 @@
+"""`engine.backtest` from Python, for both families of strategies."""
+
+from __future__ import annotations
+
+import pytest
+from touchline import engine
+from touchline.engine.directional import backtest
+from touchline.engine.replay import replay
+from touchline.engine.tape_source import compile_tape
+from touchline.io.errors import InputError
+from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.pipeline import load_pipeline
+
+from .histories import made_up
+from .made_books import made_books
+
+OPTIONS = {"min_score": 0.005, "max_spread": 10, "k": 20, "min_hours": 0}
+
+
+@pytest.fixture(scope="module")
+def bets(tmp_path_factory):
+    return made_up(tmp_path_factory.mktemp("bets") / "store", 3)
+
+
+@pytest.fixture(scope="module")
+def books(tmp_path_factory):
+    return made_books(tmp_path_factory.mktemp("books") / "store", markets=1, seconds=300)
+
+
+def test_a_pipeline_bets_across_markets(bets):
+    wanted = backtest(bets, "quant", options=OPTIONS, random_portfolios=20, seed=4)
+    for strategy in ("quant", load_pipeline("quant")):
+        result = engine.backtest(strategy, store=bets, random_portfolios=20, seed=4, **OPTIONS)
+        assert result.found.run.pnl == wanted.run.pnl
+        assert result.summary["random"]["mean"] == wanted.random.pnl.mean() / 1e6
+        assert result.trades.height == len(wanted.run.trades) + len(wanted.run.still_open) > 3
+    by_panel = engine.backtest("quant", store=wanted.panel, **OPTIONS)
+    assert by_panel.found.run.pnl == wanted.run.pnl
+    owned = engine.backtest("quant", store=bets.path, **{"bollinger.width": 1.5, **OPTIONS})
+    assert owned.found.pipeline.scorer.values["members"][1]["width"] == 1.5
+
+
+def test_a_model_is_replayed_on_one_market(books):
+    wanted = replay(compile_tape(books, "MADE-00"), FixedSpread, {"half_spread": 2.0})
+    for strategy, store in (("fixed-spread", books), (FixedSpread, books.path)):
+        assert engine.backtest(strategy, "MADE-00", store, half_spread=2.0).totals == wanted.totals
+    assert wanted.totals.fills > 0
+
+
+@pytest.mark.parametrize(
+    ("strategy", "market", "given", "message"),
+    [
+        ("quant", "MADE-00", {}, "finds its own markets: leave market 'MADE-00' away"),
+        ("glft", None, {}, "replayed on one market"),
+        ("quant", None, {"assumptions": None}, "pipeline quant has no parameter 'assumptions'"),
+        ("glft", "MADE-00", {"seed": 1}, "there is no parameter 'seed'"),
+        ("quant", None, {"gama": 1}, "has no parameter 'gama'"),
+        ("quantt", None, {}, "there is no strategy 'quantt'; did you mean 'quant'"),
+    ],
+)
+def test_what_does_not_belong_is_named(books, strategy, market, given, message):
+    with pytest.raises(InputError, match=message):
+        engine.backtest(strategy, market, books, **given)
