@@ -68,11 +68,11 @@ class Correlation(Scorer):
 
 
 def _of_the_series(markets: pl.DataFrame, limit: int) -> npt.NDArray[np.int32]:
-    place = {ticker: index for index, ticker in enumerate(markets["ticker"])}
+    place = pl.Series(range(markets.height), dtype=pl.Int32)
+    pairs = related_pairs(markets, limit).with_columns(rank=pl.int_range(pl.len()).over("ticker"))
+    own, other = (pairs[name].replace_strict(markets["ticker"], place).to_numpy() for name in ("ticker", "other"))
     leaders = np.full((markets.height, limit), -1, np.int32)
-    for ticker, others in related_pairs(markets, limit).group_by("ticker", maintain_order=True):
-        found = [place[other] for other in others["other"]]
-        leaders[place[str(ticker[0])], : len(found)] = found
+    leaders[own, pairs["rank"].to_numpy()] = other
     return leaders
 
 
