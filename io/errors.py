@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
+#: What the system says of a full disk, a used-up quota, and a file longer than is allowed.
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class TouchlineError(Exception):
     """Base of every error that has a plain-language message; never shown as a traceback by the command line."""
@@ -15,6 +20,12 @@ class InputError(TouchlineError):
 
 class SourceChangedError(InputError):
     """A file was written to while it was read."""
+
+
+class DiskError(TouchlineError):
+    """The disk does not take what is to be written; what was finished before is as it was."""
+
+    exit_code = 1
 
 
 class CheckError(TouchlineError):

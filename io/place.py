@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .errors import InputError
+from .errors import DISK_FULL, DiskError, InputError, TouchlineError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -129,9 +130,7 @@ class LocalPlace:
 
     def put_frame(self, name: str, frame: pl.DataFrame, row_group: int) -> int:
         """Write a Parquet file beside its place, fsync, rename."""
-        return self._write(
-            name, lambda beside: frame.write_parquet(beside, compression="zstd", row_group_size=row_group)
-        )
+        return self._write(name, lambda beside: _write_frame(frame, beside, row_group))
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files, and folders that this leaves empty."""
@@ -151,7 +150,7 @@ class LocalPlace:
             self.folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise InputError(f"cannot write to the store {self.root}: {error.strerror}") from None
+            raise self._refused(error) from None
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -159,7 +158,8 @@ class LocalPlace:
                 waiting(os.pread(descriptor, 4096, 0).decode(errors="replace") or "another writer")
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, holder.encode(), 0)
+            with suppress(OSError):  # who holds it is said to others; a full disk is noticed where it matters
+                os.pwrite(descriptor, holder.encode(), 0)
             yield
             os.ftruncate(descriptor, 0)
         finally:
@@ -188,5 +188,26 @@ class LocalPlace:
             finally:
                 os.close(folder)
         except OSError as error:
-            raise InputError(f"cannot write to the store {self.root}: {error.strerror or error}") from None
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise self._refused(error) from None
         return size
+
+    def _refused(self, error: OSError) -> TouchlineError:
+        """What a failed write means to the user: a full disk is no mistake of his."""
+        said = f"cannot write to the store {self.root}: {error.strerror or error}"
+        if error.errno in DISK_FULL:
+            return DiskError(f"{said}; what it had before is safe. Free some space and run the same command again")
+        return InputError(said)
+
+
+def _write_frame(frame: pl.DataFrame, beside: Path, row_group: int) -> None:
+    """Write Parquet. A writer that failed does not always say that the disk is full, so one more write asks."""
+    from polars.exceptions import ComputeError
+
+    try:
+        frame.write_parquet(beside, compression="zstd", row_group_size=row_group)
+    except ComputeError as error:
+        with beside.open("ab") as file:
+            file.write(bytes(1 << 20))
+        raise OSError(errno.EIO, str(error)) from None

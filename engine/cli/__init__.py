@@ -9,7 +9,7 @@ import sys
 def main() -> None:
     """Entry point: runs the application; a user's mistake is one line on stderr, never a traceback."""
     gc.set_threshold(200_000, 20, 100)  # compiling makes many objects that stay; looking at them takes a tenth of it
-    from ...io.errors import TouchlineError
+    from ...io.errors import DISK_FULL, TouchlineError
     from .app import app
 
     try:
@@ -19,3 +19,8 @@ def main() -> None:
         raise SystemExit(error.exit_code) from None
     except BrokenPipeError:  # the reader of our output went away
         raise SystemExit(0) from None
+    except OSError as error:
+        if error.filename is None and error.errno not in DISK_FULL:
+            raise
+        sys.stderr.write(f"error: {error.filename or 'cannot write'}: {error.strerror}\n")
+        raise SystemExit(1 if error.errno in DISK_FULL else 2) from None

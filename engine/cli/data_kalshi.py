@@ -200,10 +200,10 @@ def data_record(
         source = _source(client, poll)
         recording = _begin(folder, client, series, tickers, poll)
         compactor = Compactor(store, keep=keep, tell=say)
+        for path in segments(folder):
+            if path != recording.path and mend(path):
+                say(f"{path.name}: its recorder did not end cleanly; everything it wrote is kept")
         leftover = [path for path in segments(folder) if path != recording.path]
-        for path in leftover:
-            if mend(path):
-                say(f"{path.name}: its recorder was killed; everything it wrote is kept")
         if not no_import:
             compactor.add(leftover)
         watcher = Watcher(client, series, tickers)

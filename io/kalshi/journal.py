@@ -97,7 +97,7 @@ class Journal:
         self.append(time.time_ns(), _ENDED)
         self.commit()
         self.sync()
-        os.close(self._file)
+        self._shut()
         self._open()
         now = time.time_ns()
         for frame in keyframes:
@@ -107,16 +107,21 @@ class Journal:
 
     def close(self) -> None:
         """Write and sync what is left, and let another recorder in."""
-        if self._file >= 0:
-            try:
-                if not self._failed:
-                    self.append(time.time_ns(), _ENDED)
-                    self.commit()
-                    self.sync()
-            finally:
-                os.close(self._file)
-                self._file = -1
+        try:
+            if self._file >= 0 and not self._failed:
+                self.append(time.time_ns(), _ENDED)
+                self.commit()
+                self.sync()
+        finally:
+            self._shut()
+            if self._lock >= 0:
                 os.close(self._lock)
+                self._lock = -1
+
+    def _shut(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
     def _open(self) -> None:
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
@@ -135,7 +140,12 @@ class Journal:
         self._size, self._unsynced = 0, 0
         self._opened_at = self._synced_at = time.monotonic()
         self.note("recording", self._header)
-        self.commit()
+        try:
+            self.commit()
+        except JournalFullError:
+            self._shut()
+            path.unlink()  # nothing stands in it
+            raise
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -184,7 +194,20 @@ def segments(folder: Path) -> list[Path]:
 
 
 def mend(segment: Path) -> bool:
-    """Finish a segment whose recorder was killed: cut a torn last line, note the gap; returns whether it was needed."""
+    """Finish a segment whose recorder was killed: cut a torn last line, note the gap; returns whether it was needed.
+
+    One without a whole line goes: its recorder was killed before it wrote anything.
+    """
+    try:
+        needed = _mended(segment)
+    except OSError as error:
+        raise JournalFullError(f"cannot write {segment}: {error.strerror}; free some space and start again") from None
+    if not segment.stat().st_size:
+        segment.unlink()
+    return needed
+
+
+def _mended(segment: Path) -> bool:
     with segment.open("r+b") as file:
         end = file.seek(0, os.SEEK_END)
         keep, last = _last_line(file, end)

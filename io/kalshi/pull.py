@@ -14,7 +14,7 @@ from .client import Client
 from .errors import AnswerError, NotFoundError
 from .models import Cutoff, Market, Trade
 from .rows import candle_row, frame_of, market_frame, trade_row
-from .spool import Spool, Unit
+from .spool import Spool, Unit, on_disk
 
 _NS = 1_000_000_000
 _DAY = 86_400 * _NS
@@ -63,28 +63,32 @@ class Pull:
 
     def __init__(self, client: Client, store: Store, state: Path, progress: Progress = lambda *_: None) -> None:
         self._client, self._data, self._store, self._progress = client, client.market_data, store, progress
-        self._spool = Spool(state)
+        self._state, self._spool = state, Spool(state)
         self._pulled = Pulled()
         self._cutoff = Cutoff()
 
     def run(self, wanted: Wanted) -> Pulled:
         """Download what is wanted."""
         try:
-            self._flush()  # what an interrupted download had ready
-            self._cutoff = self._data.cutoff()
-            listed = [one for series in wanted.series for one in self._list(series, wanted)]
-            self._pulled.markets = len(listed)
-            now = self._client.now()
-            for number, one in enumerate(listed):
-                self._progress(number, len(listed), one.market.ticker)
-                self._fetch(one, wanted, now)
-                if self._spool.waiting >= _STORE_ROWS:
-                    self._flush()
-            self._progress(len(listed), len(listed), "storing")
-            self._flush()
-            return self._pulled
+            with on_disk(self._state):
+                return self._run(wanted)
         finally:
             self._spool.close()
+
+    def _run(self, wanted: Wanted) -> Pulled:
+        self._flush()  # what an interrupted download had ready
+        self._cutoff = self._data.cutoff()
+        listed = [one for series in wanted.series for one in self._list(series, wanted)]
+        self._pulled.markets = len(listed)
+        now = self._client.now()
+        for number, one in enumerate(listed):
+            self._progress(number, len(listed), one.market.ticker)
+            self._fetch(one, wanted, now)
+            if self._spool.waiting >= _STORE_ROWS:
+                self._flush()
+        self._progress(len(listed), len(listed), "storing")
+        self._flush()
+        return self._pulled
 
     def _list(self, name: str, wanted: Wanted) -> list[_Listed]:
         """A series' markets that were open within the wanted time; of one in both lists, what the live one says."""

@@ -11,13 +11,14 @@ import hashlib
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ..errors import InputError
+from ..errors import DISK_FULL, DiskError, InputError
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL);
@@ -46,24 +47,39 @@ class Unit:
     position: Any = None  # where fetching stands, as its fetcher wrote it
 
 
+@contextmanager
+def on_disk(path: Path) -> Iterator[None]:
+    """Say plainly that the disk took no more of a spool."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        safe = "what was fetched before is safe. Free some space and run the same command again"
+        raise DiskError(f"cannot write {path}: {error}; {safe}") from None
+
+
 class Spool:
     """Fetched records on their way into the store; one pull at a time."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = path.with_suffix(".lock").open("w")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = path.with_suffix(".lock").open("w")
+        except OSError as error:
+            kind = DiskError if error.errno in DISK_FULL else InputError
+            raise kind(f"cannot write {path.parent}: {error.strerror}") from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._lock.close()
             raise InputError(f"another pull into this store is running ({path.parent}); wait for it to end") from None
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
-        self._db.execute(
-            "INSERT INTO identity SELECT ? WHERE NOT EXISTS (SELECT * FROM identity)", (str(uuid.uuid4()),)
-        )
+        with on_disk(path):
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(_SCHEMA)
+            self._db.execute(
+                "INSERT INTO identity SELECT ? WHERE NOT EXISTS (SELECT * FROM identity)", (str(uuid.uuid4()),)
+            )
         self._identity: str = self._db.execute("SELECT id FROM identity").fetchone()[0]
         self.waiting = self._count()
 

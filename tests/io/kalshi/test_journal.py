@@ -49,7 +49,7 @@ def test_mending_looks_behind_long_lines(tmp_path: Path) -> None:
     assert [(ts, frame["type"]) for ts, frame in read([path])] == [(5, "x"), (5, "gap"), (5, "ended")]
     empty = tmp_path / f"y{journal_module.SUFFIX}"
     empty.write_bytes(b"torn")
-    assert mend(empty) and empty.read_bytes() == b""
+    assert mend(empty) and not empty.exists()
 
 
 def test_segments_turn_over_by_size(tmp_path: Path) -> None:
@@ -124,3 +124,27 @@ def test_a_full_disk_ends_it_and_keeps_whole_lines(tmp_path: Path, monkeypatch: 
     journal.close()
     assert kinds(tmp_path) == ["recording", "trade", "trade"]
     assert mend(segments(tmp_path)[0])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a file on a disk that is always full")
+def test_a_segment_that_cannot_begin_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, real = Journal(tmp_path, {}), os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: real(os.open("/dev/full", os.O_WRONLY), data))
+    with pytest.raises(JournalFullError, match="Free some space"):
+        Journal(tmp_path / "another", {})
+    assert not segments(tmp_path / "another")
+    with pytest.raises(JournalFullError, match="Free some space"):
+        journal.rotate([])
+    journal.close()
+    monkeypatch.setattr(os, "write", real)
+    (left,) = segments(tmp_path)
+    assert mend(left)
+    Journal(tmp_path, {}).close()  # the lock is free
+
+
+def test_a_segment_of_a_recorder_killed_before_its_first_line_goes(tmp_path: Path) -> None:
+    empty = tmp_path / "20261121T112541-000.capture.jsonl"
+    for text in ("", '{"recv_ts":1,"fra'):
+        empty.write_text(text)
+        assert mend(empty)
+        assert not segments(tmp_path)

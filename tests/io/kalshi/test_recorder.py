@@ -360,7 +360,7 @@ def test_kills_lose_nothing_that_was_written(
         seen.update(written[: written.rfind(b"\n") + 1].splitlines())
     busy.end()
     done = subprocess.run([*command, "--for", "1s", "--json"], env=env, capture_output=True, check=True, timeout=120)
-    assert done.stderr.count(b"its recorder was killed") == 1, "each start mends what the last kill left"
+    assert done.stderr.count(b"its recorder did not end cleanly") == 1, "each start mends what the last kill left"
     paths = sorted((folder / "done").iterdir())
     assert len(paths) == KILLS + 1 and not segments(folder)
     lines = [line for path in paths for line in path.read_bytes().splitlines()]

@@ -1,0 +1,71 @@
+"""A disk that takes no more: one plain line, exit code 1, nothing lost, and the same command goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from touchline.engine.exchange import Exchange
+from touchline.io.store import Store
+
+from .exchange.conftest import TICKER, make_history
+
+ENGINE = [sys.executable, "-c", "from touchline.engine.cli import main; main()"]
+
+
+def run(command: list[str], limit: int | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a command whose files may grow up to ``limit`` bytes only, which it meets like a full disk."""
+
+    def small_files() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    return subprocess.run(
+        [*ENGINE, *command], env={**os.environ, **more}, capture_output=True, text=True, check=False,
+        preexec_fn=small_files if limit else None,
+    )  # fmt: skip
+
+
+def plain(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == 1, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: cannot write")]
+    assert len(lines) == 1 and "Free some space" in lines[0], done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("limit", [300, 9_000])
+def test_an_import_goes_on_where_the_disk_was_full(tmp_path: Path, limit: int):
+    at = pl.int_range(9_000, eager=True)
+    frame = pl.DataFrame({"ts": 1_790_000_000_000_000_000 + at * 7_919_000, "ticker": "T", "price": 40 + at % 50})
+    frame = frame.with_columns(size=at * 7919 % 99_991 + 1, trade_id=(at * 7_777_777).cast(pl.String))
+    path, store = tmp_path / "trades.csv", tmp_path / "store"
+    frame.write_csv(path)
+    command = ["data", "import", str(path), "--price-unit", "cents", "--size-unit", "lots", "--store", str(store)]
+    plain(run(command, limit))
+    assert not [left for left in store.rglob(".*") if left.name.endswith(".tmp")]
+    done = run(command)
+    assert done.returncode == 0, done.stderr
+    assert Store(store).trades().collect().height == 9_000
+
+
+@pytest.mark.slow
+def test_a_download_goes_on_where_the_disk_was_full(tmp_path: Path):
+    trades = [(n * 0.05, 4_600 + 100 * (n % 3), 100 + n % 7, 1) for n in range(1, 15_000)]
+    history = make_history(trades=trades, close_ts=1_790_000_900 * 10**9)
+    with Exchange(history, speed=0, start="end") as exchange:
+        command = ["data", "pull", "--series", "KXTEST", "--from", "2026-09-01", "--to", "2026-10-01"]
+        command += ["--trades", "--rate", "1000", "--store", str(tmp_path), "--json"]
+        for limit in (3_000, 100_000, 1_000_000):
+            plain(run(command, limit, **exchange.environment))
+        done = run(command, **exchange.environment)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["markets"] == 1
+    found = Store(tmp_path).trades(TICKER).collect()
+    assert found.height == found["trade_id"].n_unique() == len(trades)
