@@ -37,6 +37,8 @@ def read_dated(
         missing = [name for name in (published, key, *wanted) if name and name not in given]
         if missing:
             raise InputError(f"{path} has no column {missing[0]!r}; it has {', '.join(given)}")
+        if "ts" in wanted:
+            raise InputError(f"{path}: ts is the name of a bar's time; name the columns that are numbers with columns")
         if not wanted:
             raise InputError(f"{path} has no column beside {published!r}; a table gives at least one number")
         made, refused = _converted(batch, published, wanted, key, Options(tz=tz))

@@ -69,6 +69,7 @@ def test_parquet_and_json_lines_give_the_same(tmp_path):
         ("released,x\n2024-01-01,3\n", (), "has no column 'published'; it has released, x$"),
         ("published,x\n2024-01-01,3\n", ("y",), "has no column 'y'; it has published, x$"),
         ("published\n2024-01-01\n", (), "no column beside 'published'"),
+        ("published,ts\n2024-01-01,3\n", (), "ts is the name of a bar's time; name the columns"),
         ("published,x\n", (), "has no rows$"),
         ("", (), "the file is empty$"),
     ],
