@@ -103,6 +103,7 @@ def panel_for(
 
     ``cells`` are variants of the pipeline that run on the same panel.
     """
+    pipeline.check()
     wanted = maker_of(cells or (pipeline,))
     if isinstance(data, Panel):
         return data, ()

@@ -67,6 +67,9 @@ class Part:
             return values[name]
         raise AttributeError(f"{type(self).__name__} has no parameter {name!r}")
 
+    def check(self) -> None:
+        """Say what is wrong with the files it names, before any history is read."""
+
     def with_values(self, values: Mapping[str, Any]) -> Self:
         """The same part with other values; members of it are written as ``values`` has them."""
         return type(self)(folder=self.folder, **values)
@@ -213,6 +216,11 @@ class Pipeline:
     description: str = ""
     folder: Path | None = None
     tables: tuple[Table, ...] = ()
+
+    def check(self) -> None:
+        """Check every part before any history is read."""
+        for part in self._parts().values():
+            part.check()
 
     def limits(self) -> dict[str, Any]:
         """What the portfolio kernel is told."""

@@ -116,6 +116,10 @@ class OnnxScorer(Scorer):
             raise InputError(f"onnx: {self.path.name} takes {told}; declared is {wanted}")
         return session
 
+    def check(self) -> None:
+        """Open the model."""
+        self.session()
+
     def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
         """The model's answer for every bar of every market; NaN where a feature is missing."""
         for name in self.names:

@@ -46,6 +46,10 @@ class CategoryWeighted(Scorer):
         self.weights = dict(weights)
         self.values |= {"inner": {"name": self.inner.name, **self.inner.values}, "weights": self.weights}
 
+    def check(self) -> None:
+        """Check the other scorer."""
+        self.inner.check()
+
     def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
         """The weight of each market, beside what the other scorer prepares."""
         categories = panel.markets["category"].to_list()
@@ -80,6 +84,11 @@ class Ensemble(Scorer):
         self.weights = [float(member.get("weight", 1.0)) for member in members]
         named = zip(self.members, self.weights, strict=True)
         self.values["members"] = [{"name": m.name, "weight": w, **m.values} for m, w in named]
+
+    def check(self) -> None:
+        """Check the members."""
+        for member in self.members:
+            member.check()
 
     def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
         """What the members prepare; with ``adapt`` also the combined edge."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,25 @@ class Dated(Table):
         Parameter("tz", "UTC", kind="text", doc="zone of times that carry none"),
     )
 
-    def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
-        """Each number as it was known at the close of each bar; NaN where nothing was."""
+    @property
+    def about(self) -> str | None:
+        """The table's column that says which markets a row is about; None: all."""
+        return None if self.by == "all" else self.by
+
+    @cached_property
+    def table(self) -> pl.DataFrame:
+        """The rows as they are in the file."""
         path = Path(self.file) if self.folder is None else self.folder / self.file
         wanted = [name.strip() for name in self.columns.split(",") if name.strip()]
-        by = None if self.by == "all" else self.by
-        table = read_dated(path, self.published, wanted, by, self.tz)
+        return read_dated(path, self.published, wanted, self.about, self.tz)
+
+    def check(self) -> None:
+        """Read the table."""
+        _ = self.table
+
+    def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
+        """Each number as it was known at the close of each bar; NaN where nothing was."""
+        by, table = self.about, self.table
         names = [name for name in table.columns if name not in ("ts", by)]
         age = round(self.max_age_hours * HOUR_NS) or None
 
@@ -60,7 +74,7 @@ class Dated(Table):
             return {name: np.broadcast_to(once[name].to_numpy()[:, None], shape) for name in once.columns}
         if not table[by].is_in(panel.markets[by].implode()).any():
             told = ", ".join(table[by].unique(maintain_order=True).head(5))
-            raise InputError(f"no row of {path} is about {by} of these markets; it has {told}")
+            raise InputError(f"no row of {self.file} is about {by} of these markets; it has {told}")
         made = {self.prefix + name: panel.matrix("table", np.float64) for name in names}
         for block in panel.blocks():
             found = known(panel.frame(block, ("ts", by)))

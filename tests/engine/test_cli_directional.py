@@ -71,6 +71,10 @@ def folder(tmp_path_factory) -> Path:
     (place / "csv/markets.csv").write_text(markets)
     (place / "csv/trades.csv").write_text(trades + "2024-01-01T00:30:00Z,KXA-1-T1,nonsense,5,yes\n")
     (place / "mine.toml").write_text('[source]\nstep_minutes = 30\n[scorer]\nname = "mean-reversion"\n')
+    told = '[[tables]]\nfile = "news.csv"\n[scorer]\nname = "momentum"\n'
+    (place / "tabled.toml").write_text(told)
+    (place / "news.csv").write_text("published,mood\n2024-01-01,1\n2024-01-02,up\n")
+    (place / "modelled.toml").write_text('[scorer]\nname = "ensemble"\n[[scorer.members]]\nname = "onnx"\n')
     return place
 
 
@@ -119,6 +123,8 @@ def test_backtest_bets_with_the_issue_s_options_and_the_folder_is_whole(folder):
         (["-s", "quant", "--start", "yesterday"], "start 'yesterday' is not an ISO 8601 time"),
         (["-s", "quant", "--start", "2024-02-01", "--end", "2024-01-01"], "the end is not after the start"),
         (["-s", "quant", "--data-dir", "nowhere"], "there is no store at"),
+        (["-s", "tabled.toml", "--data-dir", "nowhere"], "news.csv, line 3: mood 'up' cannot be read"),
+        (["-s", "modelled.toml", "--data-dir", "nowhere"], "onnx: there is no model file"),
         (["-s", "quant", "--out", "mine.toml"], "cannot write to mine.toml"),
     ],
 )

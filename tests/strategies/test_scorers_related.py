@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import duckdb
 import numpy as np
 import polars as pl
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.engine.directional import score_panel
 from touchline.engine.panel import panel_of
+from touchline.engine.scratch import Scratch
 from touchline.features import related
 from touchline.features.related import correlated_leaders
 from touchline.strategies.pipeline import pipeline_of
@@ -124,6 +127,9 @@ def test_a_leader_of_another_series_is_found_and_nothing_is_known_early():
     assert [leaders[7, 0] for _, _, leaders in pipeline.scorer.periods(panel)] == [31] * 4
     whole = score_panel(panel, pipeline).score
     assert (whole[:, 7] != 0).mean() > 0.6
+    mapped = score_panel(replace(panel, folder=Scratch("related-")), pipeline).score
+    assert isinstance(mapped, np.memmap)
+    np.testing.assert_array_equal(mapped, whole)
     for bars in (120, 200, 333):
         np.testing.assert_array_equal(score_panel(panel.until(bars), pipeline).score, whole[:bars])
 
