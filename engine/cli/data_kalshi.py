@@ -50,7 +50,7 @@ def data_pull(
         raise InputError(f"--from {start} is not before {'now' if end is None else f'--to {end}'}")
     everything = not (markets or trades or candles)
     wanted = Wanted(tuple(series), begun, ended, markets or everything, trades or everything, candles)
-    with _client(rate) as client, progress(quiet=as_json) as bar:
+    with _client(rate, series) as client, progress(quiet=as_json) as bar:
         task = bar.add_task("markets", total=None)
 
         def show(done: int, total: int, name: str) -> None:
@@ -97,7 +97,9 @@ def data_scan(
 
     if not series:
         raise InputError("nothing to scan: name a series with --series (all markets together are too many to ask for)")
-    with _client(rate) as client:
+    if not every > 0 or top < 1:
+        raise InputError(f"--every must be above 0 seconds and --top at least 1, not {every:g} and {top}")
+    with _client(rate, series) as client:
         if as_json:
             emit_json({"candidates": [_document(one) for one in scan(client, series)]})
             return
@@ -192,11 +194,11 @@ def data_record(
 
     if not tickers and not series:
         raise InputError("nothing to record: name markets, or a series with --series")
-    if poll is not None and poll <= 0:
+    if poll is not None and not 0 < poll < 1e9:
         raise InputError(f"--poll {poll} must be above 0 seconds")
     seconds = None if duration is None else _seconds(duration)
     folder = journal or _journal_folder(store)
-    with _client(rate) as client, _stop_on_signals() as stop:
+    with _client(rate, series) as client, _stop_on_signals() as stop:
         source = _source(client, poll)
         recording = _begin(folder, client, series, tickers, poll)
         compactor = Compactor(store, keep=keep, tell=say)
@@ -257,22 +259,31 @@ def _source(client: Client, poll: float | None) -> Any:
     return Stream(client.settings, channels=(BOOK, TRADES, LIFECYCLE))
 
 
-def _client(rate: float) -> Client:
-    """Make a client that asks no faster than was said, nor than the account of its key may."""
+def _client(rate: float, series: Sequence[str]) -> Client:
+    """Make a client that asks no faster than was said, nor than the account of its key may; look the series up."""
     from ...io.errors import InputError
     from ...io.kalshi.client import Client
-    from ...io.kalshi.errors import AuthError, KalshiError
+    from ...io.kalshi.errors import AuthError, ConfigError, KalshiError, NotFoundError
 
-    if rate <= 0:
+    if not rate > 0:
         raise InputError(f"--rate {rate} must be above 0 requests a second")
     client = Client(requests_per_second=rate)
+    where = client.settings.environment
     if client.settings.signer is not None:
         try:
             client.adopt_limits()
-        except AuthError:
-            raise
+        except AuthError as error:
+            hint = f"KALSHI_KEY_ID must be the id of this key, the key one of the {where} exchange, the clock right"
+            raise ConfigError(f"{error}: {hint}") from None
         except KalshiError as error:
             say(f"the account's rate limits could not be read ({error}); asking at most {rate:g} times a second")
+    for name in series:
+        try:
+            client.market_data.series(name)
+        except NotFoundError:
+            raise InputError(f"there is no series {name} on the {where} exchange; a series is such as KXINX") from None
+        except KalshiError:  # whoever needs it now says so; a recorder waits for the exchange to come back
+            break
     return client
 
 

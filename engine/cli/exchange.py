@@ -52,9 +52,9 @@ def exchange(
             port=port, cash_dollars=cash, tier=tier, live_days=live_days, start=_moment(start),
             legacy=legacy, queue=queue,
         )  # fmt: skip
-        stack.callback(say, "exchange stopped")
 
         def ready() -> None:
+            stack.callback(say, "exchange stopped")
             loop = asyncio.get_running_loop()
             for name in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(name, served.stop)

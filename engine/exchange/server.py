@@ -19,6 +19,7 @@ from websockets.http11 import Response as UpgradeAnswer
 
 from ...io.errors import InputError
 from ...io.units import NS_PER_SECOND
+from ..queue import POISSON, queue_model
 from .auth import Gate, Keys
 from .desk import Desk
 from .faults import Dice, Faults
@@ -80,6 +81,8 @@ class Exchange:
             raise InputError(
                 f"cash must not be below 0 and live days must be above 0, not {cash_dollars} and {live_days}"
             )
+        if queue_model(queue).rule == POISSON:
+            raise InputError(f"an exchange fills by its book and its trades; queue model {queue} knows neither")
         self.speed = speed
         self._folder = tempfile.TemporaryDirectory(prefix="exchange-keys-") if keys is None else None
         self.keys = Keys(Path(self._folder.name if self._folder else str(keys)))

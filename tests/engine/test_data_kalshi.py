@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from touchline.engine.cli import main
 from touchline.engine.cli.data_kalshi import _seconds
+from touchline.engine.exchange import Exchange
 from touchline.io.errors import InputError
+
+from .exchange.conftest import make_history
 
 
 @pytest.mark.parametrize(
@@ -24,6 +27,10 @@ from touchline.io.errors import InputError
         (["pull", "--series", "X", "--from", "2999-01-01"], {}, "--from 2999-01-01 is not before now"),
         (["scan"], {}, "name a series with --series"),
         (["scan", "--series", "X", "--rate", "0"], {}, "--rate 0.0 must be above 0"),
+        (["scan", "--series", "X", "--rate", "nan"], {}, "--rate nan must be above 0"),
+        (["scan", "--series", "X", "--every", "-1"], {}, "--every must be above 0 seconds"),
+        (["scan", "--series", "X", "--top", "0"], {}, "--top at least 1"),
+        (["record", "T", "--poll", "nan"], {}, "--poll nan must be above 0"),
         (["scan", "--series", "X"], {"KALSHI_ENV": "prod"}, "expected demo or production"),
         (["scan", "--series", "X"], {"KALSHI_REST_URL": "http://example.com/v2"}, "allowed to this machine only"),
         (["scan", "--series", "X"], {"KALSHI_PRIVATE_KEY_PATH": "none.pem"}, "private key file none.pem"),
@@ -46,6 +53,40 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert ended.value.code == 2 and says in said
     assert said.startswith("error: ") and said.count("\n") == 1
     assert not list(tmp_path.glob("*/journal/*.jsonl")), "nothing is begun that cannot go on"
+
+
+@pytest.mark.parametrize("name", ["scan", "pull", "record"])
+@pytest.mark.parametrize("wrong", ["series", "key", "open key"])
+def test_a_wrong_series_or_key_is_said_before_anything_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture, name: str, wrong: str,
+) -> None:  # fmt: skip
+    """A key that others can read is warned about and used."""
+    monkeypatch.chdir(tmp_path)
+    options = {"scan": ["--json"], "pull": ["--from", "2026-01-01"], "record": ["--for", "1s", "--no-import"]}
+    with Exchange(make_history(), speed=0) as exchange:
+        for key, value in exchange.environment.items():
+            monkeypatch.setenv(key, value)
+        if wrong == "key":
+            monkeypatch.setenv("KALSHI_KEY_ID", "another")
+        series = "NOSUCH" if wrong == "series" else "KXTEST"
+        if wrong == "open key":
+            exchange.keys.path.chmod(0o644)
+        monkeypatch.setattr(sys, "argv", ["engine", "data", name, "--series", series, *options[name]])
+        code: object = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+    said = capfd.readouterr().err
+    if wrong == "open key":
+        assert not code and "run: chmod 600" in caplog.text
+        return
+    assert code == 2 and said.count("\n") == 1
+    assert said.startswith(
+        "error: there is no series NOSUCH" if wrong == "series" else "error: the exchange answered 401"
+    )
+    assert not list(tmp_path.glob("*/journal/*.jsonl"))
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("30m", 1800), ("1.5h", 5400), ("2d", 172_800)])
