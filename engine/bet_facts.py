@@ -38,6 +38,8 @@ def bet_facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     if made := result.get("maker_orders"):
         parts = f"{made['filled']:,} filled, {made['part_filled']:,} in part, {made['withdrawn']:,} withdrawn unfilled"
         facts.append(("maker orders", f"{made['orders']:,} placed: {parts}"))
+    if by_queue := result.get("by_queue"):
+        facts.append(("return by queue model", ", ".join(f"{name} {_usd(pnl)}" for name, pnl in by_queue.items())))
     if interval:
         spread = f"{_usd(interval['low'])} to {_usd(interval['high'])} (95 %, {interval['events']} events drawn again)"
         facts.append(("return, interval", spread))

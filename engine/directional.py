@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,10 @@ from .history import open_history
 from .panel import Panel
 from .panel_build import build_panel
 from .portfolio import PortfolioRun, rules, run, run_cells
-from .portfolio_columns import columns_of
+from .portfolio_columns import columns_of, with_resting
 from .portfolio_random import RandomComparison, compare_random
-from .portfolio_types import FILTER_BASE, NO_ORDER, Columns
-from .queue import queue_model
+from .portfolio_types import FILTER_BASE, Columns
+from .queue import BRACKET, queue_model
 
 MINUTE_NS = 60_000_000_000
 #: Cells that are run between two looks at the progress.
@@ -59,6 +59,7 @@ class DirectionalRun:
     start: Moment | None = None
     end: Moment | None = None
     notes: tuple[str, ...] = ()  #: what of the data could not be used
+    by_queue: Mapping[str, int] = field(default_factory=dict)  #: P&L of maker entries under three queue models, micros
 
 
 def score_panel(panel: Panel, pipeline: Pipeline) -> Scored:
@@ -110,9 +111,11 @@ def panel_for(
     opened = open_history(data)
     step = int(pipeline.source.values.get("step_minutes", 60)) * MINUTE_NS
     keep = pipeline.source.keep()
-    panel = build_panel(opened.store, start, end, step, where=keep, maker=wanted, progress=progress)
-    if panel.resting is not None and not any((after != NO_ORDER).any() for after in panel.resting.after):
-        raise InputError("entry = maker needs recorded order books, and no market here has one; use entry = taker")
+    panel = build_panel(opened.store, start, end, step, where=keep, progress=progress)
+    if wanted is not None:
+        from .panel_maker import with_orders
+
+        panel = with_orders(opened.store, panel, *wanted)
     return panel, opened.notes
 
 
@@ -134,7 +137,9 @@ def _has_orders(panel: Panel, pipelines: Sequence[Pipeline]) -> None:
         return
     queue, bars = wanted
     if panel.resting is None or panel.resting.queue != queue or panel.resting.bars < bars:
-        raise InputError(f"this panel was not built for these maker entries: build it with maker=({queue!r}, {bars})")
+        raise InputError(
+            f"this panel does not say what these orders get: put it through with_orders(…, {queue!r}, {bars})"
+        )
 
 
 def backtest(
@@ -163,7 +168,33 @@ def backtest(
     made = run(columns, rule, scored.passed)
     random = compare_random(columns, rule, made, random_portfolios, seed) if random_portfolios else None
     place = None if isinstance(data, Panel) else data.path if isinstance(data, Store) else str(data)
-    return DirectionalRun(pipeline, panel, columns, rule, scored, made, random, seed, place, start, end, notes)
+    by_queue = _by_queue(data, panel, columns, rule, scored, made)
+    return DirectionalRun(
+        pipeline, panel, columns, rule, scored, made, random, seed, place, start, end, notes, by_queue
+    )
+
+
+def _by_queue(
+    data: str | Path | Store | Panel,
+    panel: Panel,
+    columns: Columns,
+    rule: npt.NDArray[Any],
+    scored: Scored,
+    made: PortfolioRun,
+) -> dict[str, int]:
+    """P&L of maker entries under the least favourable queue model, the chosen one and the most favourable one."""
+    if panel.resting is None or isinstance(data, Panel):
+        return {}
+    from .panel_maker import with_orders
+
+    store, found = open_history(data).store, {}
+    for queue in dict.fromkeys((BRACKET[0], panel.resting.queue, BRACKET[1])):
+        if queue == panel.resting.queue:
+            found[queue] = made.pnl
+        else:
+            other = with_orders(store, panel, queue, panel.resting.bars)
+            found[queue] = run(with_resting(columns, other), rule, scored.passed).pnl
+    return found
 
 
 def _membership(pipeline: Pipeline) -> Membership:

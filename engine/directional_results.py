@@ -189,6 +189,9 @@ class DirectionalResult:
             found.append(Notice("concentration", f"{share:.0%} of what winning events made"))
         if len(self.found.run.still_open):
             found.append(Notice("open-at-end", f"{len(self.found.run.still_open)} positions"))
+        if len({pnl > 0 for pnl in self.found.by_queue.values() if pnl}) > 1:
+            parts = ", ".join(f"{name}: {pnl / 1e6:.2f} $" for name, pnl in self.found.by_queue.items())
+            found.append(Notice("queue-sign", parts))
         if columns.ask_lots.shape[0] == 0 and columns.volume.shape[0] == 0:
             found.append(Notice("unknown-depth"))
         return found
@@ -231,6 +234,7 @@ class DirectionalResult:
             "open_at_end": len(found.run.still_open),
             "event_interval": self.event_interval,
             "stops": self.stop_gap,
+            "by_queue": {name: pnl / 1e6 for name, pnl in found.by_queue.items()},
             "maker_orders": order_counts(account) if int(found.rule["maker"][0]) else None,
             "random": None if found.random is None else found.random.as_dict(),
             "calibration": {k: None if v is None else v.as_dict() for k, v in self.calibration.items()},

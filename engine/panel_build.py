@@ -18,8 +18,7 @@ from ..io.units import TICKS_PER_DOLLAR
 from . import panel
 from .panel import HOUR_NS, MATRICES, Panel, market_blocks, new_matrix, with_market_columns
 from .panel_book import STANDING, best_at
-from .panel_maker import Resting, rested
-from .portfolio_types import NO_ORDER, NO_PRICE, NO_SIZE
+from .portfolio_types import NO_PRICE, NO_SIZE
 from .scratch import Scratch
 from .tape_source import compile_tape
 
@@ -33,13 +32,11 @@ def build_panel(
     step_ns: int = HOUR_NS,
     *,
     where: pl.Expr | None = None,
-    maker: tuple[str, int] | None = None,
     progress: Progress | None = None,
 ) -> Panel:
     """Build the panel of all markets that ``where`` keeps, between two moments, a bar every ``step_ns``.
 
     Without ``start`` it begins with the first thing that happened, without ``end`` it ends with the last payout.
-    ``maker`` asks what orders at the touch would have got, under a queue model and for so many bars.
     """
     markets = store.markets()
     markets = (markets if where is None else markets.filter(where)).collect().sort("ticker")
@@ -61,9 +58,8 @@ def build_panel(
     made = {name: new_matrix(folder, name, shape, kind) for name, kind in MATRICES.items()}
     seen: list[tuple[bool, bool]] = []
     quoted = np.zeros(len(tickers), np.bool_)
-    resting = None if maker is None else _no_orders(folder, shape, *maker)
     for block in market_blocks(*shape):
-        filled, quoted[block], has = _fill(store, tickers[block], times, step_ns, resting, block.start)
+        filled, quoted[block], has = _fill(store, tickers[block], times, step_ns)
         for name, values in filled.items():
             made[name][:, block] = values.T
         seen.append(has)
@@ -73,21 +69,10 @@ def build_panel(
         del made["bid_lots"], made["ask_lots"]
     if not any(traded for _, traded in seen):
         del made["volume"], made["buys"]
-    return Panel(times, markets, made, quoted, folder, resting=resting)
+    return Panel(times, markets, made, quoted, folder)
 
 
-def _no_orders(folder: Scratch | None, shape: tuple[int, int], queue: str, bars: int) -> Resting:
-    """Room for the orders of every market, none of which can stand so far."""
-
-    def pair(name: str, kind: Any, value: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        bid, ask = (new_matrix(folder, f"{side}-{name}", shape, kind) for side in ("bid", "ask"))
-        bid[:], ask[:] = value, value
-        return bid, ask
-
-    return Resting(queue, bars, pair("after", np.int16, NO_ORDER), pair("got", np.int32, 0))
-
-
-def _booked(store: Store, tickers: list[str], end: int) -> list[str]:
+def booked(store: Store, tickers: list[str], end: int) -> list[str]:
     """The markets whose books were recorded; what best quotes say of them is not needed."""
     return store.book(tickers, None, end).select(pl.col("ticker").unique().sort()).collect()["ticker"].to_list()
 
@@ -120,12 +105,9 @@ def _bars(frame: pl.LazyFrame, tickers: list[str], times: npt.NDArray[np.int64],
 
 
 def _fill(
-    store: Store, tickers: list[str], times: npt.NDArray[np.int64], step: int, resting: Resting | None, first: int
+    store: Store, tickers: list[str], times: npt.NDArray[np.int64], step: int
 ) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_], tuple[bool, bool]]:
-    """The matrices of some markets (markets x bars), which have quotes, and whether sizes and trades are known.
-
-    What their orders would have got goes into ``resting``, from column ``first`` on.
-    """
+    """The matrices of some markets (markets x bars), which have quotes, and whether sizes and trades are known."""
     end, start = int(times[-1]) + 1, int(times[0]) - step
     shape = (len(tickers), len(times))
     last = [pl.col(c).last().fill_null(NO_PRICE) for c in ("bid", "ask", "bid_size", "ask_size")]
@@ -157,15 +139,11 @@ def _fill(
     volume, buys = spread_out(trades, "volume", np.int32, 0), spread_out(trades, "buys", np.int32, 0)
     quoted = np.zeros(len(tickers), np.bool_)
     quoted[quotes["m"].unique().to_numpy()] = True
-    for ticker in _booked(store, tickers, end):
+    for ticker in booked(store, tickers, end):
         m = tickers.index(ticker)
         tape = compile_tape(store, ticker, None, end)
         price["bid"][m], price["ask"][m], sizes["bid_size"][m], sizes["ask_size"][m] = best_at(tape, times)
         quoted[m] = True
-        if resting is not None:
-            after, lots = rested(tape, times, resting.queue, resting.bars)
-            for side in range(2):
-                resting.after[side][:, first + m], resting.lots[side][:, first + m] = after[side], lots[side]
     mark, age = np.empty(shape, np.int16), np.empty(shape, np.int32)
     _carry_nb(price["bid"], price["ask"], sizes["bid_size"], sizes["ask_size"], trade, mark, age)
     for c in ("bid", "ask"):  # where only trades are known, the last one is what can be had

@@ -15,14 +15,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..io.errors import InputError
+from ..io.store import Store
 from ..strategies.join_touch import JoinTouch
 from . import state as rows
 from .block import Block
 from .events import KIND, MOMENT, UNDERLYING
+from .panel import Panel
+from .panel_build import booked
 from .portfolio_types import NO_ORDER, ORDER_LOTS
 from .replay import new_block, run_block
 from .state import I64, Columns
 from .tape import Tape
+from .tape_source import compile_tape
 from .venue import Assumptions
 
 #: Orders between two wipes of the position, of which the venue allows ten million contracts.
@@ -49,6 +54,25 @@ class Resting:
             after=(self.after[0][:bars], self.after[1][:bars]),
             lots=(self.lots[0][:bars], self.lots[1][:bars]),
         )
+
+
+def with_orders(store: Store, panel: Panel, queue: str, bars: int) -> Panel:
+    """The panel with what orders at the touch get under a queue model, up to ``bars`` bars after their own."""
+    after = (panel.matrix("bid-after", np.int16), panel.matrix("ask-after", np.int16))
+    lots = (panel.matrix("bid-got", np.int32), panel.matrix("ask-got", np.int32))
+    for matrix in after:
+        matrix[:] = NO_ORDER
+    for matrix in lots:
+        matrix[:] = 0
+    tickers, end = panel.markets["ticker"].to_list(), int(panel.times[-1]) + 1
+    for ticker in booked(store, tickers, end):
+        m = tickers.index(ticker)
+        found = rested(compile_tape(store, ticker, None, end), panel.times, queue, bars)
+        for side in range(2):
+            after[side][:, m], lots[side][:, m] = found[0][side], found[1][side]
+    if not any((matrix != NO_ORDER).any() for matrix in after):
+        raise InputError("entry = maker needs recorded order books, and no market here has one; use entry = taker")
+    return replace(panel, resting=Resting(queue, bars, after, lots))
 
 
 def rested(

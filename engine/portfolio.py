@@ -176,7 +176,7 @@ def _check(columns: Columns, cells: npt.NDArray[Any]) -> None:
     if ((columns.market["payout"] != NO_PRICE) & (columns.market["settles"] <= columns.market["closes"])).any():
         raise InputError("a market trades at or after its payout")
     if cells["maker"].any() and columns.bid_after.shape != (bars, markets):
-        raise InputError("this panel does not say what resting orders get: build it with maker=(queue, bars)")
+        raise InputError("this panel does not say what resting orders get: put it through with_orders")
 
 
 def groups(labels: Sequence[str | None]) -> npt.NDArray[np.int32]:

@@ -21,14 +21,12 @@ _NO_ORDERS = np.empty((0, 0), np.int16)
 
 def columns_of(panel: Panel, score: npt.NDArray[np.int16], membership: Membership = "direct") -> Columns:
     """Everything the portfolio kernel needs of a panel and a score (ticks of edge, bars x markets)."""
-    matrices, resting = panel.matrices, panel.resting
-    after = (_NO_ORDERS, _NO_ORDERS) if resting is None else resting.after
-    got = (_NO_SIZES, _NO_SIZES) if resting is None else resting.lots
+    matrices = panel.matrices
     mark = matrices["mark"]
     market = market_rows(panel, membership)
     start, members = members_of(market["event"])
     days = (panel.times - 1) // DAY_NS
-    return Columns(
+    columns = Columns(
         times=panel.times,
         bucket=(days - days[0]).astype(np.int32),
         mark=mark,
@@ -42,11 +40,20 @@ def columns_of(panel: Panel, score: npt.NDArray[np.int16], membership: Membershi
         rounding=_rounding(panel, membership),
         member_start=start,
         members=members,
-        bid_after=after[0],
-        ask_after=after[1],
-        bid_got=got[0],
-        ask_got=got[1],
+        bid_after=_NO_ORDERS,
+        ask_after=_NO_ORDERS,
+        bid_got=_NO_SIZES,
+        ask_got=_NO_SIZES,
     )
+    return with_resting(columns, panel)
+
+
+def with_resting(columns: Columns, panel: Panel) -> Columns:
+    """The columns with what resting orders get, if the panel says it."""
+    if panel.resting is None:
+        return columns
+    (bid_after, ask_after), (bid_got, ask_got) = panel.resting.after, panel.resting.lots
+    return columns._replace(bid_after=bid_after, ask_after=ask_after, bid_got=bid_got, ask_got=ask_got)
 
 
 def market_rows(panel: Panel, membership: Membership = "direct") -> npt.NDArray[Any]:

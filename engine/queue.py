@@ -17,6 +17,9 @@ from ..io.jit import melted
 
 TOUCH, THROUGH, PESSIMISTIC, OPTIMISTIC, RISK_AVERSE, POWER, LOG, POISSON = range(8)
 
+#: Models that bracket the others, from the least to the most favourable.
+BRACKET = ("pessimistic@1", "optimistic@1")
+
 
 @dataclass(frozen=True)
 class QueueModel:

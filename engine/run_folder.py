@@ -15,6 +15,7 @@ from ..io.store import Store
 from ..strategies.quoting import QuotingModel
 from ..strategies.registry import quoting_model
 from . import __version__
+from .queue import BRACKET
 from .quote_figures import quote_figures
 from .replay import Replay, Totals, ground, quantiles, replay, replay_block, totals
 from .result_files import frames_hash, read_record, write_run
@@ -23,9 +24,6 @@ from .tape import Tape
 from .tape_source import compile_tape
 from .venue import Assumptions
 from .warnings import Notice
-
-#: Queue models that bracket the chosen one, from the least to the most favourable.
-BRACKET = ("pessimistic@1", "optimistic@1")
 
 
 def settings_of(

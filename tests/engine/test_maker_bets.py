@@ -12,6 +12,7 @@ from touchline.engine.cli import main
 from touchline.engine.directional import backtest, run_grid
 from touchline.engine.directional_results import DirectionalResult
 from touchline.engine.panel_build import build_panel
+from touchline.engine.panel_maker import with_orders
 from touchline.engine.portfolio_columns import market_rows
 from touchline.engine.portfolio_types import Fate
 from touchline.engine.results import read_sweep
@@ -51,7 +52,7 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def panel(store):
-    return build_panel(store, step_ns=MINUTE, maker=("power@3", 4))
+    return with_orders(store, build_panel(store, step_ns=MINUTE), "power@3", 4)
 
 
 @pytest.mark.parametrize("queue", ["power@3", "pessimistic@1", "touch@1"])
@@ -107,13 +108,26 @@ def test_cutting_the_future_changes_nothing_earlier(store, panel):
     whole = backtest(panel, pipeline)
     entered = np.unique(whole.run.trades["entry_bar"])
     for cut in (*entered[[3, 10, -3]].tolist(), *(entered[[5, 12, -5]] + 1).tolist(), 77):
-        rebuilt = build_panel(
-            store, int(panel.times[0]) - MINUTE, int(panel.times[cut - 1]), MINUTE, maker=("power@3", 4)
+        rebuilt = with_orders(
+            store, build_panel(store, int(panel.times[0]) - MINUTE, int(panel.times[cut - 1]), MINUTE), "power@3", 4
         )
         for early in (backtest(panel.until(cut), pipeline), backtest(rebuilt, pipeline)):
             np.testing.assert_array_equal(early.run.curve, whole.run.curve[:cut])
             done = whole.run.trades[whole.run.trades["exit_bar"] < cut]
             np.testing.assert_array_equal(early.run.trades, done)
+
+
+def test_the_result_is_shown_under_three_queue_models(store):
+    found = backtest(store, PATIENT)
+    assert list(found.by_queue) == ["pessimistic@1", "power@3", "optimistic@1"]
+    for queue, pnl in found.by_queue.items():
+        assert pnl == backtest(store, PATIENT, options={"queue": queue}).run.pnl
+    assert len(set(found.by_queue.values())) > 1
+    result = DirectionalResult(found)
+    assert result.summary["by_queue"] == {queue: pnl / 1e6 for queue, pnl in found.by_queue.items()}
+    signs = {pnl > 0 for pnl in found.by_queue.values()}
+    assert ("queue-sign" in {notice.name for notice in result.notices}) == (len(signs) > 1)
+    assert not backtest(store, PATIENT, options={"entry": "taker"}).by_queue
 
 
 def test_markets_without_a_book_are_refused_by_name(store, tmp_path):
@@ -139,9 +153,9 @@ def test_markets_without_a_book_are_refused_by_name(store, tmp_path):
 
 def test_a_panel_that_does_not_fit_is_refused(store, panel):
     for options in ({"maker_bars": 5}, {"queue": "touch"}):
-        with pytest.raises(InputError, match=r"build it with maker=\('"):
+        with pytest.raises(InputError, match=r"put it through with_orders\(…, '"):
             backtest(panel, PATIENT, options=options)
-    with pytest.raises(InputError, match="build it with maker"):
+    with pytest.raises(InputError, match="put it through with_orders"):
         backtest(build_panel(store, step_ns=MINUTE), PATIENT)
     with pytest.raises(InputError, match="queue model 'powr@3' is unknown"):
         backtest(store, PATIENT, options={"queue": "powr@3"})
@@ -149,7 +163,7 @@ def test_a_panel_that_does_not_fit_is_refused(store, panel):
 
 def test_a_longer_life_contains_the_shorter_ones(store, panel):
     """One panel for the longest serves all: a panel built for two bars gives the same run."""
-    short = build_panel(store, step_ns=MINUTE, maker=("power@3", 2))
+    short = with_orders(store, build_panel(store, step_ns=MINUTE), "power@3", 2)
     from_short = backtest(short, PATIENT, options={"maker_bars": 2})
     from_long = backtest(panel, PATIENT, options={"maker_bars": 2})
     np.testing.assert_array_equal(from_short.run.curve, from_long.run.curve)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from touchline.engine.panel_build import build_panel
-from touchline.engine.panel_maker import rested
+from touchline.engine.panel_maker import rested, with_orders
 from touchline.engine.portfolio_types import NO_ORDER, ORDER_LOTS
 from touchline.engine.queue import queue_model
 from touchline.engine.tape_source import compile_tape, open_at_start
@@ -98,7 +98,7 @@ def test_fills_come_and_the_position_never_limits_an_order(tmp_path):
 
 def test_a_panel_holds_the_orders_of_its_markets_and_none_of_the_future(tmp_path):
     store = made_books(tmp_path / "store", markets=3, seconds=900)
-    whole = build_panel(store, step_ns=60 * SECOND, maker=("power@3", 2))
+    whole = with_orders(store, build_panel(store, step_ns=60 * SECOND), "power@3", 2)
     assert whole.resting is not None
     assert build_panel(store, step_ns=60 * SECOND).resting is None
     for m, ticker in enumerate(whole.markets["ticker"]):
@@ -110,8 +110,11 @@ def test_a_panel_holds_the_orders_of_its_markets_and_none_of_the_future(tmp_path
             prices = whole.matrices[("bid", "ask")[side]][:, m]
             assert (prices[after[side] != NO_ORDER] > 0).all()
     cut = 40
-    early = build_panel(
-        store, int(whole.times[0]) - 60 * SECOND, int(whole.times[cut - 1]), 60 * SECOND, maker=("power@3", 2)
+    early = with_orders(
+        store,
+        build_panel(store, int(whole.times[0]) - 60 * SECOND, int(whole.times[cut - 1]), 60 * SECOND),
+        "power@3",
+        2,
     )
     assert early.resting is not None
     kept = whole.until(cut).resting
