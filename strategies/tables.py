@@ -63,9 +63,8 @@ class Dated(Table):
         age = round(self.max_age_hours * HOUR_NS) or None
 
         def known(rows: pl.DataFrame) -> pl.DataFrame:
-            joined = join_published(
-                rows.lazy(), table.lazy(), names, published="ts", by=by, prefix=self.prefix, max_age_ns=age
-            )
+            own = table.lazy() if by is None else table.lazy().filter(pl.col(by).is_in(rows[by].unique().implode()))
+            joined = join_published(rows.lazy(), own, names, published="ts", by=by, prefix=self.prefix, max_age_ns=age)
             return joined.select(pl.col(self.prefix + name).fill_null(float("nan")) for name in names).collect()
 
         shape = (len(panel.times), panel.markets.height)
@@ -77,7 +76,13 @@ class Dated(Table):
             raise InputError(f"no row of {self.file} is about {by} of these markets; it has {told}")
         made = {self.prefix + name: panel.matrix("table", np.float64) for name in names}
         for block in panel.blocks():
-            found = known(panel.frame(block, ("ts", by)))
+            about = panel.markets[by][block]
+            keys = about.drop_nulls().unique(maintain_order=True)
+            every = keys.gather(np.repeat(np.arange(len(keys), dtype=np.uint32), shape[0]))
+            found = known(pl.DataFrame({by: every, "ts": np.tile(panel.times, len(keys))}))
+            place = about.replace_strict(keys, range(len(keys)), default=len(keys)).to_numpy()
             for name, values in made.items():
-                values[:, block] = found[name].to_numpy().reshape(-1, shape[0]).T
+                rows = np.full((len(keys) + 1, shape[0]), np.nan)  # the last is of markets that are of none
+                rows[:-1] = found[name].to_numpy().reshape(-1, shape[0])
+                values[:, block] = rows[place].T
         return made

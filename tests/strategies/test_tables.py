@@ -197,12 +197,16 @@ def test_files_and_blocks_change_nothing(tmp_path, monkeypatch):
     document = {"tables": [{"file": "table.csv", "by": "series"}], "scorer": {"name": "momentum"}}
     table, panel = pipeline_of(document, "p", tmp_path).tables[0], dated_panel()
     whole = table.prepare(panel)["x"]
-    monkeypatch.setattr(panel_module, "BLOCK_CELLS", BARS)
+    monkeypatch.setattr(panel_module, "BLOCK_CELLS", BARS)  # a block of one market
     monkeypatch.setattr(panel_module, "NARROWEST", 1)
     parts = table.prepare(replace(panel, folder=Scratch("table-")))["x"]
     assert isinstance(parts, np.memmap)
     np.testing.assert_array_equal(parts, whole)
     assert np.isfinite(whole).mean() > 0.8
+    some = panel.markets.with_columns(series=pl.Series([None, "A", None, "C"]))
+    told = table.prepare(replace(panel, markets=some))["x"]
+    assert np.isnan(told[:, [0, 2]]).all()
+    np.testing.assert_array_equal(told[:, [1, 3]], whole[:, [0, 3]])
 
 
 def test_a_scorer_of_ones_own_reads_every_column_that_the_page_names(folder):
