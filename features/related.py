@@ -74,8 +74,8 @@ def correlated_leaders(
     bar ``window + lag``.
 
     >>> first = np.cumsum([5, 3, -2, 4, -6, 1, 2, -3]) + 50
-    >>> correlated_leaders(np.stack([first, np.roll(first, 1)], axis=1), 7, 5, 1, 1, min_moves=1).tolist()
-    [[-1], [0]]
+    >>> correlated_leaders(np.stack([first, np.roll(first, 1)], axis=1), 7, 5, 1, 1, min_moves=1)[1].tolist()
+    [0]
     """
     markets = mark.shape[1]
     leaders = np.full((markets, limit), -1, np.int32)
