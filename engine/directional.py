@@ -185,16 +185,14 @@ def _by_queue(
     """P&L of maker entries under the least favourable queue model, the chosen one and the most favourable one."""
     if panel.resting is None or isinstance(data, Panel):
         return {}
-    from .panel_maker import with_orders
+    from .panel_maker import orders
 
-    store, found = open_history(data).store, {}
-    for queue in dict.fromkeys((BRACKET[0], panel.resting.queue, BRACKET[1])):
-        if queue == panel.resting.queue:
-            found[queue] = made.pnl
-        else:
-            other = with_orders(store, panel, queue, panel.resting.bars)
-            found[queue] = run(with_resting(columns, other), rule, scored.passed).pnl
-    return found
+    chosen = panel.resting.queue
+    names = [name for name in BRACKET if name != chosen]
+    found = {chosen: made.pnl}
+    for other in orders(open_history(data).store, panel, names, panel.resting.bars):
+        found[other.queue] = run(with_resting(columns, other), rule, scored.passed).pnl
+    return {name: found[name] for name in dict.fromkeys((BRACKET[0], chosen, BRACKET[1]))}
 
 
 def _membership(pipeline: Pipeline) -> Membership:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 # A tuple of columns of several types is read as one type of their mixture.
 # pyright: reportArgumentType=false
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,21 +59,33 @@ class Resting:
 
 def with_orders(store: Store, panel: Panel, queue: str, bars: int) -> Panel:
     """The panel with what orders at the touch get under a queue model, up to ``bars`` bars after their own."""
-    after = (panel.matrix("bid-after", np.int16), panel.matrix("ask-after", np.int16))
-    lots = (panel.matrix("bid-got", np.int32), panel.matrix("ask-got", np.int32))
-    for matrix in after:
-        matrix[:] = NO_ORDER
-    for matrix in lots:
-        matrix[:] = 0
+    return replace(panel, resting=orders(store, panel, [queue], bars)[0])
+
+
+def orders(store: Store, panel: Panel, queues: Sequence[str], bars: int) -> list[Resting]:
+    """The same under several queue models, each market's tape read once."""
+    made = [_no_orders(panel, queue, bars) for queue in queues]
     tickers, end = panel.markets["ticker"].to_list(), int(panel.times[-1]) + 1
     for ticker in booked(store, tickers, end):
-        m = tickers.index(ticker)
-        found = rested(compile_tape(store, ticker, None, end), panel.times, queue, bars)
-        for side in range(2):
-            after[side][:, m], lots[side][:, m] = found[0][side], found[1][side]
-    if not any((matrix != NO_ORDER).any() for matrix in after):
+        m, tape = tickers.index(ticker), compile_tape(store, ticker, None, end)
+        for one in made:
+            found = rested(tape, panel.times, one.queue, bars)
+            for side in range(2):
+                one.after[side][:, m], one.lots[side][:, m] = found[0][side], found[1][side]
+    if not any((after != NO_ORDER).any() for one in made for after in one.after):
         raise InputError("entry = maker needs recorded order books, and no market here has one; use entry = taker")
-    return replace(panel, resting=Resting(queue, bars, after, lots))
+    return made
+
+
+def _no_orders(panel: Panel, queue: str, bars: int) -> Resting:
+    """Room for the orders of every market, none of which can stand so far."""
+
+    def pair(name: str, kind: Any, value: int) -> tuple[Any, Any]:
+        bid, ask = (panel.matrix(f"{side}-{name}", kind) for side in ("bid", "ask"))
+        bid[:], ask[:] = value, value
+        return bid, ask
+
+    return Resting(queue, bars, pair("after", np.int16, NO_ORDER), pair("got", np.int32, 0))
 
 
 def rested(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from .fees import FeeTable, Membership, fee_table, market_schedule
 from .panel import Panel
 from .portfolio import groups, members_of
 from .portfolio_types import MARKET, NO_PRICE, ROUNDING, Columns
+
+if TYPE_CHECKING:
+    from .panel_maker import Resting
 
 DAY_NS = 86_400_000_000_000
 _NO_SIZES = np.empty((0, 0), np.int32)
@@ -45,14 +48,12 @@ def columns_of(panel: Panel, score: npt.NDArray[np.int16], membership: Membershi
         bid_got=_NO_SIZES,
         ask_got=_NO_SIZES,
     )
-    return with_resting(columns, panel)
+    return columns if panel.resting is None else with_resting(columns, panel.resting)
 
 
-def with_resting(columns: Columns, panel: Panel) -> Columns:
-    """The columns with what resting orders get, if the panel says it."""
-    if panel.resting is None:
-        return columns
-    (bid_after, ask_after), (bid_got, ask_got) = panel.resting.after, panel.resting.lots
+def with_resting(columns: Columns, resting: Resting) -> Columns:
+    """The columns with what resting orders get."""
+    (bid_after, ask_after), (bid_got, ask_got) = resting.after, resting.lots
     return columns._replace(bid_after=bid_after, ask_after=ask_after, bid_got=bid_got, ask_got=ask_got)
 
 

@@ -51,14 +51,20 @@ def store(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def panel(store):
-    return with_orders(store, build_panel(store, step_ns=MINUTE), "power@3", 4)
+def bare(store):
+    return build_panel(store, step_ns=MINUTE)
+
+
+@pytest.fixture(scope="module")
+def panel(store, bare):
+    return with_orders(store, bare, "power@3", 4)
 
 
 @pytest.mark.parametrize("queue", ["power@3", "pessimistic@1", "touch@1"])
-def test_a_trade_is_what_one_order_gets_in_the_bar_after_it_was_placed(store, queue):
-    found = backtest(store, PATIENT, options={"queue": queue, "fees": "yes"})
-    panel, columns = found.panel, found.columns
+def test_a_trade_is_what_one_order_gets_in_the_bar_after_it_was_placed(store, bare, queue):
+    panel = with_orders(store, bare, queue, 1)
+    found = backtest(panel, PATIENT, options={"queue": queue})
+    columns = found.columns
     tapes = [compile_tape(store, ticker, None, int(panel.times[-1]) + 1) for ticker in panel.markets["ticker"]]
     assert len(found.run.trades) > 20
     for trade in found.run.trades:
@@ -117,17 +123,17 @@ def test_cutting_the_future_changes_nothing_earlier(store, panel):
             np.testing.assert_array_equal(early.run.trades, done)
 
 
-def test_the_result_is_shown_under_three_queue_models(store):
+def test_the_result_is_shown_under_three_queue_models(store, bare):
     found = backtest(store, PATIENT)
     assert list(found.by_queue) == ["pessimistic@1", "power@3", "optimistic@1"]
     for queue, pnl in found.by_queue.items():
-        assert pnl == backtest(store, PATIENT, options={"queue": queue}).run.pnl
+        assert pnl == backtest(with_orders(store, bare, queue, 1), PATIENT, options={"queue": queue}).run.pnl
     assert len(set(found.by_queue.values())) > 1
     result = DirectionalResult(found)
     assert result.summary["by_queue"] == {queue: pnl / 1e6 for queue, pnl in found.by_queue.items()}
     signs = {pnl > 0 for pnl in found.by_queue.values()}
     assert ("queue-sign" in {notice.name for notice in result.notices}) == (len(signs) > 1)
-    assert not backtest(store, PATIENT, options={"entry": "taker"}).by_queue
+    assert not backtest(bare, PATIENT, options={"entry": "taker"}).by_queue
 
 
 def test_markets_without_a_book_are_refused_by_name(store, tmp_path):
@@ -175,7 +181,7 @@ def test_a_grid_over_the_entry_equals_single_runs(store, panel, tmp_path):
     frame = run_grid(panel, PATIENT, cells).frame
     assert frame["pnl"].n_unique() == 3
     for cell, row in zip(cells, frame.iter_rows(named=True), strict=True):
-        alone = backtest(store, PATIENT, options=cell)
+        alone = backtest(panel, PATIENT, options=cell)
         assert row["pnl"] == alone.run.pnl / 1e6
         assert row["orders"] == int(alone.run.account["orders"])
         assert (row["orders"] > 0) == (cell["entry"] == "maker")
