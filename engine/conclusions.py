@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,17 @@ from ..io.units import dollars
 from .evidence import Evidence, judge
 from .results import COUNTS, MONEY, WORST_PNL, Sweep, read_sweep
 from .selection import Pick, best_by_market, best_overall, best_plateau, effect_sizes, marginal_effects
+
+
+def ready_to_draw() -> None:
+    """Start what draws, in a thread of its own, while something else is computed."""
+
+    def start() -> None:
+        from . import pictures
+
+        pictures.start()
+
+    threading.Thread(target=start).start()
 
 
 def conclude(folder: str | Path, pictures: bool = True) -> Evidence:

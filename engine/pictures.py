@@ -384,6 +384,13 @@ def save(chart: alt.TopLevelMixin, folder: Path, name: str) -> list[Path]:
     return [folder / file for file in drawn]
 
 
+def start() -> None:
+    """Start what draws, which takes a second: for another thread, while kernels run."""
+    import vl_convert
+
+    vl_convert.vegalite_to_svg(spec(alt.Chart(pl.DataFrame({"x": [0]})).mark_point().encode(x="x:Q")))
+
+
 def spec(chart: alt.TopLevelMixin) -> dict[str, Any]:
     """Return a chart as the Vega-Lite document that browsers and converters read."""
     with alt.data_transformers.enable("default", max_rows=None):

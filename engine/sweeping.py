@@ -18,6 +18,7 @@ from ..io.store import Store
 from ..strategies.parameters import check
 from ..strategies.quoting import QuotingModel
 from ..strategies.registry import quoting_model
+from .conclusions import conclude, ready_to_draw
 from .evidence import Evidence
 from .grid_spec import axes_of
 from .lookahead import prove as look_ahead
@@ -105,14 +106,14 @@ def sweep(
         asked["proved"] = prove_plan(plan, tapes())
     remote = None if scheduler is None else Remote(scheduler, strategy, {"store": opened.path, **source})
     runner = Runner(plan, Parts(place / PARTS), max(threads, 1), len(tickers), progress, remote)
+    if pictures:
+        ready_to_draw()
     try:
         found = runner.run(tapes())
     finally:
         if remote is not None:
             remote.cluster.close()
     result = write_sweep(place, plan, asked, [facts for facts, _ in found], runner.collect(found))
-    from .conclusions import conclude
-
     evidence = conclude(place, pictures)
     return Swept(read_sweep(place), evidence, result, runner.computed)
 
