@@ -105,7 +105,7 @@ def start(state: State, first_ts: int, requote_ns: int, is_open: bool) -> None:
     state.scalars[rows.OPEN] = int(is_open)
 
 
-def new_flight(n: int, messages: int = 64) -> Flight:
+def new_flight(n: int, messages: int = 16) -> Flight:
     """Rings with room for ``messages`` each way; a block makes them longer as needed."""
     return Flight(
         np.zeros((messages, rows.ORDER_ROWS, n), np.int32),

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..io.errors import InputError
-from ..io.jit import KEPT
+from ..io.jit import KEPT, inlined, melted
 from ..io.units import NS_PER_SECOND
 
 #: A rate of 1 in the unit of ``FeeTable.taker_rate``: 1/100,000 of price x (1 - price) a contract.
@@ -168,7 +168,16 @@ def market_schedule(
     return replace(schedule, fee_type=fee_type, multiplier="0.5", changes=(FeeChange(_INDEX_CHANGE, fee_type, "1"),))
 
 
-@nb.njit(**KEPT)
+@inlined
+def whole_nb(amount: int, step: int) -> int:
+    """``amount // step`` by floats, as vector code has no other division; exact for quotients below 2**50."""
+    near = int(np.floor(float(amount) * (1.0 / float(step))))  # off by one at most
+    rest = amount - near * step
+    near += int(rest >= step) - int(rest < 0)
+    return amount if step == 1 else near
+
+
+@inlined
 def trade_fee_nb(price_ticks: int, lots: int, rate: int, trade_step: int) -> int:
     """Return the model fee rounded up to ``trade_step``, in micros.
 
@@ -176,22 +185,32 @@ def trade_fee_nb(price_ticks: int, lots: int, rate: int, trade_step: int) -> int
     therefore taken out before the rate is applied: right up to 1,000,000 contracts a fill and a rate of 9e9.
     """
     area = lots * (price_ticks * (10_000 - price_ticks))  # at most 1e8 x 2.5e7
-    whole = area // 1_000_000_000
+    whole = whole_nb(area, 1_000_000_000)
     rest = (area - whole * 1_000_000_000) * rate
-    micros = whole * rate + (rest + 999_999_999) // 1_000_000_000
-    return (micros + trade_step - 1) // trade_step * trade_step
+    micros = whole * rate + whole_nb(rest + 999_999_999, 1_000_000_000)
+    return whole_nb(micros + trade_step - 1, trade_step) * trade_step
 
 
-@nb.njit(**KEPT)
+@melted
+def aligned_nb(
+    revenue_micros: int, trade_fee: int, grid: int, rebate_step: int, strict: int, accumulator: int
+) -> tuple[int, int, int]:
+    """Round the balance change down to the grid, pay back whole steps of what that took: fee, rebate, accumulator."""
+    change = revenue_micros - trade_fee
+    rounding = change - whole_nb(change, grid) * grid
+    fee = trade_fee + rounding
+    accumulator += rounding
+    rebate = whole_nb(max(min(accumulator - strict, fee), 0), rebate_step) * rebate_step
+    return fee, rebate, accumulator - rebate
+
+
+@inlined
 def align_fee_nb(
     revenue_micros: int, trade_fee: int, grid: int, rebate_step: int, strict: int, accumulator: int
 ) -> tuple[int, int]:
-    """Round the balance change down to the grid, pay back whole steps of what that took; see ``fill_fee_nb``."""
-    rounding = (revenue_micros - trade_fee) % grid
-    fee = trade_fee + rounding
-    accumulator += rounding
-    rebate = max(min(accumulator - strict, fee), 0) // rebate_step * rebate_step
-    return fee - rebate, accumulator - rebate
+    """Fee less rebate, and the accumulator; see ``fill_fee_nb``."""
+    fee, rebate, accumulator = aligned_nb(revenue_micros, trade_fee, grid, rebate_step, strict, accumulator)
+    return fee - rebate, accumulator
 
 
 @nb.njit(**KEPT)

@@ -170,19 +170,26 @@ def wish_nb(
 
 
 @compiled
-def stop_nb(n, day, mid, st):
+def stop_nb(n, today, mid, mask, position, cash, paid, rebates, day, day_equity, loss, stopped):
     """The daily loss stop of marked cells: equity against that at the cell's first decision of the UTC day."""
-    longs, ints = st.longs, st.ints
     for c in range(n):
-        if ints[MASK, c] == 0:
-            continue
-        equity = longs[CASH, c] - longs[FEES_PAID, c] + longs[REBATES, c] + i64(ints[POSITION, c]) * mid
-        if longs[DAY, c] != day:
-            longs[DAY, c] = day
-            longs[DAY_EQUITY, c] = equity
-            ints[STOPPED, c] = 0
-        if longs[LOSS, c] > 0 and equity <= longs[DAY_EQUITY, c] - longs[LOSS, c]:
-            ints[STOPPED, c] = 1
+        equity = cash[c] - paid[c] + rebates[c] + i64(position[c]) * mid
+        fresh = (mask[c] > 0) & (day[c] != today)
+        day[c] = today if fresh else day[c]
+        start = equity if fresh else day_equity[c]
+        day_equity[c] = start
+        lost = (mask[c] > 0) & (loss[c] > 0) & (equity <= start - loss[c])
+        stopped[c] = i32(1) if lost else (i32(0) if fresh else stopped[c])
+
+
+@compiled
+def stop_of_nb(n, now, mid, st):
+    """The daily loss stop of a state."""
+    ints, longs = st.ints, st.longs
+    stop_nb(
+        n, now // NS_A_DAY, mid, ints[MASK], ints[POSITION], longs[CASH], longs[FEES_PAID], longs[REBATES], longs[DAY],
+        longs[DAY_EQUITY], longs[LOSS], ints[STOPPED],
+    )  # fmt: skip
 
 
 @compiled
@@ -285,7 +292,7 @@ def decide_nb(i, now, mid, later, bid, ask, value, trigger, n, grid, points, ven
     """Marked cells decide on event ``i`` and their orders stand at once. Returns the next due time."""
     sc, mask = st.scalars, st.ints[MASK]
     if RISK:
-        stop_nb(n, now // NS_A_DAY, mid, st)
+        stop_of_nb(n, now, mid, st)
     quoting = (bid > 0) & (ask < grid.top) & (sc[OPEN] == 3)
     if quoting:
         told = told_nb(bid, ask, grid, venue, points, st.book, 0, i, now, value, trigger, sc)

@@ -12,8 +12,8 @@ import math
 
 import numpy as np
 
-from ..io.jit import compiled
-from .fees import align_fee_nb, trade_fee_nb
+from ..io.jit import compiled, melted
+from .fees import aligned_nb, trade_fee_nb
 from .kernel_head import AHEAD, CAPITAL, FEES, LATENCY, RECORD, TAKER, UNIFORM
 from .queue import LOG, OPTIMISTIC, PESSIMISTIC, POWER, RISK_AVERSE, THROUGH, TOUCH, ahead_after_cancel_nb
 from .state import (
@@ -183,24 +183,34 @@ def book_nb(side, grid, mid, later, n, hit, px, left, position, fills, mask, cas
         px[c] = px[c] if rest > 0 else i32(0)
 
 
-@compiled
-def charge_nb(side, rate, fees, price, q, c, st):
-    """Charge the exact fee of a fill of ``q`` lots, before its position is booked. Returns fee and rebate."""
-    row = st.scalars[FEE_ROW]
-    sign = 1 - 2 * side
-    closing = min(i64(q), max(i64(0), i64(-sign) * i64(st.ints[POSITION, c])))
+@melted
+def fee_nb(side, price, lots, position, rate, rules, carry):
+    """Exact fee of a fill before it is booked: fee, rebate, what its order carries. The fee of nothing is nothing."""
+    step, unit, rebate_step, strict = rules
+    closing = min(lots, max(i64(0), i64(2 * side - 1) * position))
     cost = price if side == 0 else 10_000 - price
-    revenue = closing * (10_000 - cost) - (i64(q) - closing) * cost
-    carry = st.longs[CARRY + side, c]
-    trade_fee = trade_fee_nb(price, i64(q), rate, fees[FEE_STEP, row])
-    fee = trade_fee + (revenue - trade_fee) % fees[FEE_GRID, row]
-    net, carry = align_fee_nb(
-        revenue, trade_fee, fees[FEE_GRID, row], fees[FEE_REBATE, row], fees[FEE_STRICT, row], carry
-    )
-    st.longs[CARRY + side, c] = carry
-    st.longs[FEES_PAID, c] += fee
-    st.longs[REBATES, c] += fee - net
-    return fee, fee - net
+    trade_fee = trade_fee_nb(price, lots, rate, step)
+    return aligned_nb(10_000 * closing - lots * cost, trade_fee, unit, rebate_step, strict, carry)
+
+
+@compiled
+def rounding_nb(fees, sc):
+    """How fees are rounded now: step of the fee, unit of the balance, step of rebates, whether strictly."""
+    row = sc[FEE_ROW]
+    return fees[FEE_STEP, row], fees[FEE_GRID, row], fees[FEE_REBATE, row], fees[FEE_STRICT, row]
+
+
+@compiled
+def charge_nb(side, rate, rules, grid, n, hit, px, position, carry, paid, rebates):
+    """Charge makers for the fills in HIT before they are booked. Returns the last cell's fee and rebate."""
+    fee, rebate = i64(0), i64(0)
+    for c in range(n):
+        price = i64(price_nb(grid, side, px[c]))
+        fee, rebate, left = fee_nb(side, price, i64(hit[c]), i64(position[c]), rate, rules, carry[c])
+        carry[c] = left
+        paid[c] += fee
+        rebates[c] += rebate
+    return fee, rebate
 
 
 @compiled
@@ -243,10 +253,10 @@ def fill_nb(side, i, now, mid, later, n, grid, venue, fees, st, flight, log):
     hit, px = st.ints[HIT], st.ints[PX + side]
     level, fee, rebate = px[0], i64(0), i64(0)
     if FEES:
-        rate = fees[FEE_MAKER, st.scalars[FEE_ROW]]
-        for c in range(n):
-            if hit[c] > 0:
-                fee, rebate = charge_nb(side, rate, fees, i64(price_nb(grid, side, px[c])), hit[c], c, st)
+        fee, rebate = charge_nb(
+            side, fees[FEE_MAKER, st.scalars[FEE_ROW]], rounding_nb(fees, st.scalars), grid, n, hit, px,
+            st.ints[POSITION], st.longs[CARRY + side], st.longs[FEES_PAID], st.longs[REBATES],
+        )  # fmt: skip
     if LATENCY:
         notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(1), n, st, flight)
     book_nb(
@@ -276,7 +286,13 @@ def take_nb(side, i, now, mid, later, best, c, grid, fees, st, log):
             price = i64(price_nb(grid, other, level))
             fee, rebate = i64(0), i64(0)
             if FEES:
-                fee, rebate = charge_nb(side, fees[FEE_TAKER, st.scalars[FEE_ROW]], fees, price, q, c, st)
+                rate = fees[FEE_TAKER, st.scalars[FEE_ROW]]
+                fee, rebate, longs[CARRY + side, c] = fee_nb(
+                    side, price, i64(q), i64(ints[POSITION, c]), rate, rounding_nb(fees, st.scalars),
+                    longs[CARRY + side, c],
+                )  # fmt: skip
+                longs[FEES_PAID, c] += fee
+                longs[REBATES, c] += rebate
             ints[POSITION, c] += i32(sign * q)
             longs[CASH, c] -= sign * i64(q) * price
             longs[FLOW, c] += sign * i64(q) * mid

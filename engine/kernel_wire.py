@@ -12,7 +12,7 @@ import math
 
 from ..io.jit import compiled
 from .events import BOOK, GAP, KIND, MOMENT, TRADE, UNDERLYING
-from .kernel_decide import NS_A_DAY, due_nb, log_quote_nb, stamp_nb, stop_nb, told_nb, wish_of_nb
+from .kernel_decide import due_nb, log_quote_nb, stamp_nb, stop_of_nb, told_nb, wish_of_nb
 from .kernel_head import FEES, RECORD, RISK, TAKER
 from .kernel_orders import arrival_nb, highest_nb, i32, i64, place_nb
 from .state import (
@@ -79,6 +79,25 @@ def fees_from_nb(now, fees, sc):
 
 
 @compiled
+def changes_nb(n, version, mask, want, size, px, left, known, changed, order_px, order_left):
+    """Write the marked cells' order of a side down where it is not the one last sent. Returns how many those are."""
+    count = i32(0)
+    for c in range(n):
+        same = (want[c] == px[c]) & ((size[c] == left[c]) | (px[c] == 0))
+        one = i32(0) if same else mask[c]
+        changed[c] = one
+        count += one
+        order_px[c] = want[c]
+        order_left[c] = size[c]
+    for c in range(n):
+        one, price, old, lots, had, before = changed[c], want[c], px[c], size[c], left[c], known[c]
+        px[c] = price if one > 0 else old
+        left[c] = lots if one > 0 else had
+        known[c] = version if one > 0 else before
+    return i64(count)
+
+
+@compiled
 def send_nb(at, n, st, flight):
     """Marked cells send what they want changed; it arrives at ``at``."""
     sc, ints = st.scalars, st.ints
@@ -87,17 +106,10 @@ def send_nb(at, n, st, flight):
     version = i32(sc[SENT] + 1)
     sent = i64(0)
     for s in range(2):
-        for c in range(n):
-            same = (ints[WANT + s, c] == ints[SENT_PX + s, c]) & (ints[SIZE + s, c] == ints[SENT_LEFT + s, c])
-            same |= (ints[WANT + s, c] == 0) & (ints[SENT_PX + s, c] == 0)
-            changed = i32(0) if same else ints[MASK, c]
-            sent += changed
-            order[ORDER_MASK + s, c] = changed
-            order[ORDER_PX + s, c] = ints[WANT + s, c]
-            order[ORDER_LEFT + s, c] = ints[SIZE + s, c]
-            ints[SENT_PX + s, c] = ints[WANT + s, c] if changed > 0 else ints[SENT_PX + s, c]
-            ints[SENT_LEFT + s, c] = ints[SIZE + s, c] if changed > 0 else ints[SENT_LEFT + s, c]
-            ints[SENT_VERSION + s, c] = version if changed > 0 else ints[SENT_VERSION + s, c]
+        sent += changes_nb(
+            n, version, ints[MASK], ints[WANT + s], ints[SIZE + s], ints[SENT_PX + s], ints[SENT_LEFT + s],
+            ints[SENT_VERSION + s], order[ORDER_MASK + s], order[ORDER_PX + s], order[ORDER_LEFT + s],
+        )  # fmt: skip
     if sent > 0:
         sc[SENT] += 1
         flight.times[row, ORDER_TIME] = at
@@ -132,24 +144,30 @@ def arrive_nb(i, n, tape, later, grid, venue, fees, st, flight, log):
 
 
 @compiled
+def told_fills_nb(n, sign, hit, version, position, mask, known, px, left):
+    """Fills move what the agent knows; they and a refusal take from the order of a side, if it is still the last."""
+    for c in range(n):
+        h, had, price = hit[c], left[c], px[c]
+        got = max(h, i32(0))
+        position[c] += sign * got
+        mask[c] |= i32(1) if h > 0 else i32(0)
+        rest = i32(had - got) if h >= 0 else i32(0)
+        rest = rest if known[c] == version[c] else had
+        left[c] = rest
+        px[c] = price if rest > 0 else i32(0)
+
+
+@compiled
 def learn_nb(n, st, flight):
     """The agent gets the oldest notice under way: fills move what it knows, a refusal frees its side."""
     sc, ints = st.scalars, st.ints
     row = sc[NOTICE_HEAD] % len(flight.times)
-    notice = flight.notices[row]
     s = flight.times[row, NOTICE_SIDE]
-    sign = i32(1 - 2 * s)
     sc[NOTICE_HEAD] += 1
-    for c in range(n):
-        h = notice[NOTICE_HIT, c]
-        got = max(h, i32(0))
-        ints[KNOWN_POSITION, c] += sign * got
-        ints[MASK, c] |= i32(1) if h > 0 else i32(0)
-        mine = ints[SENT_VERSION + s, c] == notice[NOTICE_VERSION, c]
-        rest = i32(ints[SENT_LEFT + s, c] - got) if h >= 0 else i32(0)
-        rest = rest if mine else ints[SENT_LEFT + s, c]
-        ints[SENT_LEFT + s, c] = rest
-        ints[SENT_PX + s, c] = ints[SENT_PX + s, c] if rest > 0 else i32(0)
+    told_fills_nb(
+        n, i32(1 - 2 * s), flight.notices[row, NOTICE_HIT], flight.notices[row, NOTICE_VERSION], ints[KNOWN_POSITION],
+        ints[MASK], ints[SENT_VERSION + s], ints[SENT_PX + s], ints[SENT_LEFT + s],
+    )  # fmt: skip
 
 
 @compiled
@@ -206,7 +224,7 @@ def think_nb(now, trigger, n, tape, values, grid, points, venue, st, flight):
     seen = sc[SEEN]
     bid, ask = i32(tape.best_bid[seen]), i32(tape.best_ask[seen])
     if RISK:
-        stop_nb(n, now // NS_A_DAY, mid_nb(tape, grid, seen), st)
+        stop_of_nb(n, now, mid_nb(tape, grid, seen), st)
     quoting = (bid > 0) & (ask < grid.top) & (sc[OPEN] == 3)
     if quoting:
         value = values[sc[SEEN_VALUE]] if sc[SEEN_VALUE] >= 0 else math.nan

@@ -19,6 +19,7 @@ from touchline.engine.fees import (
     fill_fee_nb,
     market_schedule,
     trade_fee_nb,
+    whole_nb,
 )
 from touchline.io.errors import InputError
 
@@ -137,6 +138,20 @@ def test_middle_regime_tables_with_the_trade_fee_given(revenue, trade_fee, nets,
 def test_equality_pays_now_and_did_not_pay_in_the_middle_regime():
     assert align_fee_nb(-500_000, 5_000, 10_000, 10_000, 0, 5_000) == (0, 0)
     assert align_fee_nb(-500_000, 5_000, 10_000, 10_000, 1, 5_000) == (10_000, 10_000)
+
+
+STEPS = st.sampled_from([1, 100, 10_000, 1_000_000_000, NO_REBATE])
+
+
+@settings(max_examples=2_000, deadline=None)
+@given(st.data(), STEPS)
+def test_division_by_floats_is_exact(data, step):
+    """Quotients up to 2**50, those next to a whole number too; a step of one has no bound."""
+    most = min(2**62, step << 50)
+    near = data.draw(st.integers(-(most // step), most // step)) * step + data.draw(st.integers(-2, 2))
+    for amount in (near, data.draw(st.integers(-most, most))):
+        if abs(amount) < 2**62:
+            assert whole_nb(amount, step) == amount // step
 
 
 REGIMES = [(rule, member) for rule in ROUNDINGS for member in ("direct", "broker")]
