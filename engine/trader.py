@@ -9,7 +9,9 @@ from types import TracebackType
 
 from ..io.errors import InputError
 from ..io.kalshi.client import Client
+from ..io.kalshi.errors import StreamError
 from ..io.kalshi.frames import FillFrame, Ok, OrderFrame
+from ..io.kalshi.price_mode import check_price_mode
 from ..io.kalshi.stream import BOOK, FILLS, LIFECYCLE, ORDERS, TRADES, Hole, Message, Stream
 from ..io.times import nanoseconds
 from .live import Live, Quote
@@ -35,7 +37,7 @@ class Trader:
         if client.settings.is_production and not production:
             raise InputError("these settings are for the real exchange: pass production=True to trade there")
         client.adopt_limits()  # an answer with the exchange's time in it, too
-        self._client, self._clock = client, clock or client.now
+        self._client, self._clock, self._ticker, self._checked = client, clock or client.now, ticker, False
         until = load_params(params).validity.valid_until
         if client.now() >= nanoseconds(until, "valid_until"):
             raise InputError(f"{params} was valid until {until}: sweep newer data and export anew")
@@ -98,10 +100,19 @@ class Trader:
                 self.feed.take(said)
         if missed:
             self._book(self.orders.missed())
+        if not self._checked and not self.stream.books[self._ticker].stale:
+            self._check_prices()
         self.live.feed(self.feed.events())
         self._decided()
         self._book(self.orders.want(self.live.quote))
         return self.live.quote
+
+    def _check_prices(self) -> None:
+        """Compare the first book with one read over REST: quotes on a mirrored book would be given away."""
+        self._checked = True
+        found = [self._client.market_data.orderbook(self._ticker)]
+        if check_price_mode(self.stream.books, found) is False:
+            raise StreamError("the NO side does not come in the prices that were asked for; nothing was ordered")
 
     def _decided(self) -> None:
         if self.live.pending:

@@ -19,7 +19,7 @@ import pytest
 from touchline import engine
 from touchline.engine import state as rows
 from touchline.engine.events import BOOK, KIND, UNDERLYING
-from touchline.engine.exchange import Exchange
+from touchline.engine.exchange import Exchange, hub
 from touchline.engine.live import Live
 from touchline.engine.params import load_params
 from touchline.engine.replay import Replay, replay
@@ -29,6 +29,7 @@ from touchline.engine.trader import Trader
 from touchline.engine.venue import Assumptions
 from touchline.io.errors import InputError
 from touchline.io.kalshi.client import Client
+from touchline.io.kalshi.errors import StreamError
 from touchline.io.kalshi.portfolio import Fill, Order
 from touchline.io.kalshi.settings import Settings
 from touchline.io.schema import Side
@@ -225,13 +226,15 @@ def test_fills_and_cash_agree_however_the_clock_runs(day: Store, tmp_path: Path)
         try:
             with Client(Settings.from_env(environ, dotenv=None)) as client:
                 with Trader(path, MATCH, client) as trader:
-                    until = time.monotonic() + 60
+                    until = time.monotonic() + 240  # it takes 45 s where nothing else runs
                     while client.market_data.market(MATCH).status in ("active", "inactive"):
                         trader.step(0.05)
                         assert time.monotonic() < until
-                    time.sleep(0.1)  # orders of a closed market go a second later, of its own
-                    trader.catch_up()
                     account = kept(client, MATCH)
+                    while any(order.status == "resting" for order in account.orders):  # they go after the close
+                        assert time.monotonic() < until
+                        account = kept(client, MATCH)
+                    trader.catch_up()
                 account_equals_live(trader, account)
         finally:
             served.send_signal(signal.SIGTERM)
@@ -274,6 +277,21 @@ def test_real_money_expired_parameters_and_unknown_prices_are_refused(day: Store
         exchange.advance(3 * 86_400)
         with Client(Settings.from_env(environ, dotenv=None)) as client, pytest.raises(InputError, match="valid until"):
             Trader(path, MATCH, client)
+
+
+def test_a_mirrored_book_is_noticed_before_anything_is_ordered(day: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exchange whose stream ignores which prices were asked for."""
+    path = exported(day, MATCH, "touch+cross@1", size=1)
+    asked = hub._level_price
+    monkeypatch.setattr(hub, "_level_price", lambda side, ticks, yes_price: asked(side, ticks, False))
+    with Exchange(day.path, [MATCH], speed=0) as exchange:
+        settings = Settings.from_env(exchange.environment, dotenv=None)
+        with Client(settings) as client, Trader(path, MATCH, client, clock=exchange.now) as trader:
+            with pytest.raises(StreamError, match="nothing was ordered"):
+                for _ in range(200):
+                    exchange.step()
+                    trader.catch_up()
+            assert not kept(client, MATCH).orders
 
 
 def test_addresses_of_the_real_exchange_are_production_whatever_the_name_says() -> None:
