@@ -32,7 +32,7 @@ import math
 import numpy as np
 from touchline.io.jit import OPTIONS, compiled, melted, njit
 from touchline.engine.events import *
-from touchline.engine.fees import aligned_nb, trade_fee_nb
+from touchline.engine.fees import aligned_nb, trade_fee_nb, whole_nb
 from touchline.engine.queue import *
 from touchline.engine.state import *
 from touchline.strategies.known import Known
