@@ -147,6 +147,7 @@ def test_the_page_on_the_store_runs(with_data: Path):
         python(body, with_data)
 
 
+@pytest.mark.slow
 def test_the_page_on_betting_runs(with_data: Path):
     scripts = [body for language, body in blocks("directional.md") if language == "python"]
     (with_data / "own.toml").write_text(blocks("directional.md", "toml")[0][1])

@@ -28,7 +28,7 @@ def tape():
     return noise_tape(seconds=60)
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", ["at once", pytest.param("delayed", marks=pytest.mark.slow)])
 def test_what_is_explained_is_what_was_quoted(tape, name):
     given = {"gamma": 0.4, "size": 5}
     run = replay(tape, AvellanedaStoikov, given, SETTINGS[name])

@@ -114,6 +114,7 @@ def test_an_unusable_recording_is_named(tmp_path: Path):
         lines(str(tmp_path / "none.csv"), 0, 0)
 
 
+@pytest.mark.slow
 def test_a_block_of_cells_is_the_replays_of_its_cells_under_drawn_delays():
     tape = noise_tape(seconds=200)
     assumed = Assumptions(

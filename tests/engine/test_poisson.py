@@ -96,6 +96,7 @@ def test_the_table_of_avellaneda_and_stoikov():
             assert abs(filled.mean() - fills) < 4 * filled.std() / math.sqrt(paths)
 
 
+@pytest.mark.slow
 def test_a_block_of_cells_is_the_replays_of_its_cells():
     tape = walk(7)
     inventory, _ = cells()
@@ -106,6 +107,7 @@ def test_a_block_of_cells_is_the_replays_of_its_cells():
     assert len({one.fills for one in together}) > 1
 
 
+@pytest.mark.slow
 def test_fills_come_at_the_rate_that_was_asked_for():
     tape = mid_tape(START + SECOND * np.arange(4_001), np.full(4_001, 50.0))
     made = replay(
