@@ -16,7 +16,7 @@ from ..io.jit import compiled, entry
 from .events import BOOK, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import decide_nb, due_nb, log_quote_nb
 from .kernel_head import DRAWN, LATENCY, ONE, RECORD, TAKER
-from .kernel_orders import chance_nb, cross_nb, fill_nb, highest_nb, i32, i64, level_nb, trade_nb
+from .kernel_orders import chance_nb, cross_nb, fill_nb, highest_nb, i32, i64, level_nb, trade_nb, u64
 from .kernel_wire import FAR, drain_nb, fees_from_nb, mid_nb, wake_nb
 from .queue import THROUGH
 from .state import (
@@ -96,35 +96,37 @@ def interrupt_nb(kind, side, now, i, n, st, log):
 def match_book_nb(side, p, q, traded, is_later, n, grid, venue, st):
     """The exchange's side of a change at a level. Returns lots that fill because the other side's best crosses."""
     sc = st.scalars
-    before = st.book[side, p]
-    st.book[side, p] = q
-    if venue.rule > THROUGH and q < before and p <= sc[HIGH + side]:
+    before = st.book[u64(side), u64(p)]
+    st.book[u64(side), u64(p)] = q
+    if (venue.rule > THROUGH) & (q < before) & (p <= sc[u64(HIGH + side)]):  # one branch: each alone is a coin's toss
         bound = i32(q + traded) if is_later else q
         level_nb(
             venue.rule, venue.exponent, p, i32(before - traded), i32(before - q - traded), bound, n,
-            st.ints[PX + side], st.ahead[side],
+            st.ints[u64(PX + side)], st.ahead[u64(side)],
         )  # fmt: skip
     other = 1 - side
     if TAKER:
         for c in range(n):
             st.ints[TAKEN_PX + other, c] = i32(0) if p >= st.ints[TAKEN_PX + other, c] else st.ints[TAKEN_PX + other, c]
     reach = i32(grid.top - p)
-    if venue.cross and q > 0 and reach <= sc[HIGH + other]:
-        sc[HIGH + other] = i64(highest_nb(n, st.ints[PX + other]))
-        if reach <= sc[HIGH + other]:
-            return cross_nb(reach, n, st.ints[PX + other], st.ints[LEFT + other], st.ints[HIT])
+    if venue.cross & (q > 0) & (reach <= sc[u64(HIGH + other)]):
+        highest = i64(highest_nb(n, st.ints[u64(PX + other)]))
+        sc[u64(HIGH + other)] = highest
+        if reach <= highest:
+            return cross_nb(reach, n, st.ints[u64(PX + other)], st.ints[u64(LEFT + other)], st.ints[HIT])
     return i64(0)
 
 
 @compiled
 def match_trade_nb(side, p, q, n, venue, st):
     """The exchange's side of a trade that hits resting orders of ``side`` at ``p``. Returns lots that fill."""
-    sc = st.scalars
-    sc[HIGH + side] = i64(highest_nb(n, st.ints[PX + side]))
-    if p > sc[HIGH + side]:
+    px = st.ints[u64(PX + side)]
+    highest = i64(highest_nb(n, px))
+    st.scalars[u64(HIGH + side)] = highest
+    if p > highest:
         return i64(0)
     return trade_nb(
-        venue.rule, venue.partial, p, q, n, st.ints[PX + side], st.ints[LEFT + side], st.ahead[side], st.ints[HIT]
+        venue.rule, venue.partial, p, q, n, px, st.ints[u64(LEFT + side)], st.ahead[u64(side)], st.ints[HIT]
     )
 
 
@@ -146,7 +148,7 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log,
     sc = st.scalars
     n = 1 if ONE else st.ints.shape[1] - 1
     i = sc[AT]
-    next_sample = samples.ts[sc[SAMPLE]] if sc[SAMPLE] < len(samples.ts) else FAR
+    next_sample = samples.ts[u64(sc[SAMPLE])] if sc[SAMPLE] < len(samples.ts) else FAR
     next_fees = fees_from_nb(i64(0), fees, sc)
     filled = sc[PENDING] > 0
     next_due = sc[NEXT_DUE]
@@ -157,56 +159,53 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log,
         if RECORD and (sc[FILLS] + room > len(log.fill_ts) or sc[QUOTES] + room > len(log.quote_ts)):
             status = MORE_LOG
             break
-        now = tape.ts[i]
-        while now >= next_sample:
-            if LATENCY:
-                status = drain_nb(
-                    i - 1, next_sample, n, tape, later, values, grid, points, venue, fees, st, flight, log
-                )
-                if status != FINISHED:
-                    break
-            sample_nb(n, mid_nb(tape, grid, i - 1), st, samples.equity[sc[SAMPLE]])
-            sc[SAMPLE] += 1
-            next_sample = samples.ts[sc[SAMPLE]] if sc[SAMPLE] < len(samples.ts) else FAR
-        if LATENCY and status == FINISHED and now > wake:
-            status = drain_nb(i - 1, now, n, tape, later, values, grid, points, venue, fees, st, flight, log)
+        at = u64(i)
+        now = tape.ts[at]
+        until = min(now, next_sample)
+        if LATENCY and until > wake:
+            status = drain_nb(i - 1, until, n, tape, later, values, grid, points, venue, fees, st, flight, log)
+            if status != FINISHED:
+                break
             wake = wake_nb(st, flight)
-        if LATENCY and status != FINISHED:
-            break
+        if now >= next_sample:
+            sample_nb(n, mid_nb(tape, grid, i - 1), st, samples.equity[u64(sc[SAMPLE])])
+            sc[SAMPLE] += 1
+            next_sample = samples.ts[u64(sc[SAMPLE])] if sc[SAMPLE] < len(samples.ts) else FAR
+            continue
         if now >= next_fees:
             next_fees = fees_from_nb(now, fees, sc)
         if DRAWN and i > 0 and now > tape.ts[i - 1]:
             filled |= step_nb(i - 1, now, n, tape, later, grid, venue, fees, st, flight, log)
             wake = wake_nb(st, flight) if LATENCY else FAR
-        kind = tape.kind[i]
+        kind = tape.kind[at]
         k = kind & KIND
         hits = i64(0)
-        side = i64(tape.side[i])
+        side = i64(tape.side[at])
         if k == BOOK:
             sc[OPEN] |= 2
             hits = match_book_nb(
-                side, i32(tape.level[i]), tape.size[i], tape.aux[i], (kind & LATER) > 0, n, grid, venue, st
+                side, i32(tape.level[at]), tape.size[at], tape.aux[at], (kind & LATER) > 0, n, grid, venue, st
             )
             side = 1 - side
         elif k == TRADE:
-            if not DRAWN and tape.level[i] <= sc[HIGH + side]:
-                hits = match_trade_nb(side, i32(tape.level[i]), tape.size[i], n, venue, st)
+            if not DRAWN and tape.level[at] <= sc[u64(HIGH + side)]:
+                hits = match_trade_nb(side, i32(tape.level[at]), tape.size[at], n, venue, st)
         elif k == UNDERLYING:
-            sc[VALUE] = tape.aux[i]
+            sc[VALUE] = tape.aux[at]
         else:
             interrupt_nb(k, side, now, i, n, st, log)
         if hits > 0:
-            fill_nb(side, i, now, mid_nb(tape, grid, i), i64(later[i]), n, grid, venue, fees, st, flight, log)
+            fill_nb(side, i, now, mid_nb(tape, grid, i), i64(later[at]), n, grid, venue, fees, st, flight, log)
             filled = True
             wake = wake_nb(st, flight) if LATENCY else FAR
-        if not LATENCY and (kind & MOMENT) and (filled or now >= next_due):
+        if not LATENCY and ((kind & MOMENT) > 0) & (filled | (now >= next_due)):
             filled = False
             if now >= next_due:
                 due_nb(n, now, st.longs[DUE], st.ints[MASK])
             value = values[sc[VALUE]] if sc[VALUE] >= 0 else math.nan
             next_due = decide_nb(
-                i, now, mid_nb(tape, grid, i), i64(later[i]), i32(tape.best_bid[i]), i32(tape.best_ask[i]), value, k, n,
-                grid, points, venue, fees, st, few, flight, log,
+                i, now, mid_nb(tape, grid, i), i64(later[at]), i32(tape.best_bid[at]), i32(tape.best_ask[at]), value, k,
+                n, grid, points, venue, fees, st, few, flight, log,
             )  # fmt: skip
         i += 1
     sc[AT] = i

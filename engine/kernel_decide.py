@@ -8,10 +8,10 @@ import math
 
 import numpy as np
 
-from ..io.jit import compiled
+from ..io.jit import compiled, melted
 from ..strategies.known import Known
 from .kernel_head import CAPITAL, FEES, ONE, RECORD, RISK, TAKER, UNIFORM, quote_nb
-from .kernel_orders import highest_nb, i32, i64, place_nb, price_nb, rest_nb
+from .kernel_orders import highest_nb, i32, i64, place_nb, price_nb, rest_nb, u64
 from .state import (
     CARRY,
     CASH,
@@ -219,14 +219,14 @@ def log_quote_nb(now, i, st, log):
     ints = st.ints
     bid, bid_left, ask, ask_left = ints[PX, 0], ints[LEFT, 0], ints[PX + 1, 0], ints[LEFT + 1, 0]
     if k > 0:
-        last = log.quotes[k - 1]
+        last = log.quotes[u64(k - 1)]
         if (last[1] == bid) & (last[2] == bid_left) & (last[3] == ask) & (last[4] == ask_left):
             return
-    row = log.quotes[k]
+    row = log.quotes[u64(k)]
     row[0], row[1], row[2], row[3], row[4] = i, bid, bid_left, ask, ask_left
-    log.quote_ts[k] = now
-    log.ahead[k, 0] = st.ahead[0, 0]
-    log.ahead[k, 1] = st.ahead[1, 0]
+    log.quote_ts[u64(k)] = now
+    log.ahead[u64(k), 0] = st.ahead[0, 0]
+    log.ahead[u64(k), 1] = st.ahead[1, 0]
     st.scalars[QUOTES] = k + 1
 
 
@@ -287,7 +287,7 @@ def decide_few_nb(m, told, grid, bid, ask, venue, st, few):
                 st.longs[CARRY + s, c] = i64(0) if few.ints[MOVED, k] > 0 else st.longs[CARRY + s, c]
 
 
-@compiled
+@melted
 def decide_nb(i, now, mid, later, bid, ask, value, trigger, n, grid, points, venue, fees, st, few, flight, log):
     """Marked cells decide on event ``i`` and their orders stand at once. Returns the next due time."""
     sc, mask = st.scalars, st.ints[MASK]

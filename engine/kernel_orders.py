@@ -58,6 +58,7 @@ from .state import (
 # <kernel>
 i32 = np.int32
 i64 = np.int64
+u64 = np.uint64  # of an index: one without a sign need not be checked for counting from the end
 
 
 @compiled
@@ -138,7 +139,7 @@ def cross_nb(t, n, px, left, hit):
     return total
 
 
-@compiled
+@melted
 def level_nb(rule, exponent, p, before, cancelled, bound, n, px, ahead):
     """Level ``p`` shrank other than by trades: what that does to the queue ahead of the orders there."""
     if rule in (POWER, LOG):
@@ -230,8 +231,8 @@ def notify_nb(side, at, sign, n, st, flight):
 def log_fill_nb(now, i, side, level, q, taker, fee, rebate, st, log):
     """Write one fill of the single cell down; the position is the one after it."""
     k = st.scalars[FILLS]
-    log.fill_ts[k] = now
-    row = log.fills[k]
+    log.fill_ts[u64(k)] = now
+    row = log.fills[u64(k)]
     row[0], row[1], row[2], row[3] = i, side, level, q
     row[4], row[5], row[6], row[7] = st.ints[POSITION, 0], taker, fee, rebate
     st.scalars[FILLS] = k + 1
@@ -247,7 +248,7 @@ def arrival_nb(venue, line, now):
     return max(now + venue.delay[line, at], bucket * venue.bucket_ns + venue.lift[line, at])
 
 
-@compiled
+@melted
 def fill_nb(side, i, now, mid, later, n, grid, venue, fees, st, flight, log):
     """Makers' fills in HIT: fees, money, position, notice, record."""
     hit, px = st.ints[HIT], st.ints[PX + side]
@@ -355,7 +356,7 @@ def rest_nb(n, keep, mask, want, size, px, left, ahead, change, moved, queue):
         change[c] = changed
         moved[c] = i32(0) if keep & (w == old) & (new < had) else changed
     for c in range(n):
-        ahead[c] = AHEAD(queue[np.uint64(px[c])]) if moved[c] > 0 else ahead[c]
+        ahead[c] = AHEAD(queue[u64(px[c])]) if moved[c] > 0 else ahead[c]
 
 
 @compiled
@@ -374,7 +375,7 @@ def reject_nb(side, n, mask, want, other, top, st):
     return total
 
 
-@compiled
+@melted
 def place_nb(side, i, now, mid, later, bid, ask, n, mask, want, size, grid, venue, fees, st, flight, log):
     """The exchange acts on the orders of marked cells: refuse, replace, rest or take."""
     if CAPITAL and afford_nb(side, n, mask, want, size, grid, st) > 0 and LATENCY:

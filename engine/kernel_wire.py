@@ -10,11 +10,11 @@ from __future__ import annotations
 # pyright: reportMissingParameterType=false
 import math
 
-from ..io.jit import compiled
+from ..io.jit import compiled, melted
 from .events import BOOK, GAP, KIND, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import due_nb, log_quote_nb, stamp_nb, stop_of_nb, told_nb, wish_of_nb
 from .kernel_head import FEES, RECORD, RISK, TAKER
-from .kernel_orders import arrival_nb, highest_nb, i32, i64, place_nb
+from .kernel_orders import arrival_nb, highest_nb, i32, i64, place_nb, u64
 from .state import (
     DUE,
     ENTRY,
@@ -63,11 +63,11 @@ FAR = i64(1) << i64(62)
 @compiled
 def mid_nb(tape, grid, i):
     """Mid after event ``i`` in whole ticks, rounded down; while a side is empty, the last one there was."""
-    while i >= 0 and (tape.best_bid[i] == 0 or tape.best_ask[i] >= grid.top):
+    while i >= 0 and (tape.best_bid[u64(i)] == 0 or tape.best_ask[u64(i)] >= grid.top):
         i -= 1
     if i < 0:
         return i64(0)
-    return i64((grid.ticks[tape.best_bid[i]] + grid.ticks[tape.best_ask[i]]) >> 1)
+    return i64((grid.ticks[u64(tape.best_bid[u64(i)])] + grid.ticks[u64(tape.best_ask[u64(i)])]) >> 1)
 
 
 @compiled
@@ -97,7 +97,7 @@ def changes_nb(n, version, mask, want, size, px, left, known, changed, order_px,
     return i64(count)
 
 
-@compiled
+@melted
 def send_nb(at, n, st, flight):
     """Marked cells send what they want changed; it arrives at ``at``."""
     sc, ints = st.scalars, st.ints
@@ -117,7 +117,7 @@ def send_nb(at, n, st, flight):
         sc[ORDER_TAIL] += 1
 
 
-@compiled
+@melted
 def arrive_nb(i, n, tape, later, grid, venue, fees, st, flight, log):
     """The oldest message under way reaches the exchange, which has processed event ``i``."""
     sc = st.scalars
@@ -157,7 +157,7 @@ def told_fills_nb(n, sign, hit, version, position, mask, known, px, left):
         px[c] = price if rest > 0 else i32(0)
 
 
-@compiled
+@melted
 def learn_nb(n, st, flight):
     """The agent gets the oldest notice under way: fills move what it knows, a refusal frees its side."""
     sc, ints = st.scalars, st.ints
@@ -207,7 +207,7 @@ def wake_nb(st, flight):
     return min(orders, notes, sc[NEXT_DUE])
 
 
-@compiled
+@melted
 def see_until_nb(i, until, tape, venue, st):
     """The agent sees all moments up to event ``i`` that come in before ``until``."""
     while True:
@@ -217,7 +217,7 @@ def see_until_nb(i, until, tape, venue, st):
         see_nb(tape, moment, st)
 
 
-@compiled
+@melted
 def think_nb(now, trigger, n, tape, values, grid, points, venue, st, flight):
     """Marked cells decide on what they have seen and know, and send it."""
     sc = st.scalars
@@ -253,7 +253,7 @@ def short_nb(room, st, flight, log):
     return FINISHED
 
 
-@compiled
+@melted
 def drain_nb(i, until, n, tape, later, values, grid, points, venue, fees, st, flight, log):
     """Everything on the wire and at the agent strictly before ``until``, with event ``i`` the last one processed.
 

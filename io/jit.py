@@ -40,7 +40,10 @@ def compiled(function: F) -> F:
 
 
 def melted(function: F) -> F:
-    """Compile a part of a kernel that is always copied into its caller."""
+    """Compile a part of a kernel that is always copied into its caller.
+
+    For small parts, and for those with one caller: handing over a block's arrays costs more than many do with them.
+    """
     return cast(F, njit(forceinline=True, **PART)(function))
 
 
