@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.directional import backtest, run_grid
-from touchline.engine.directional_results import DirectionalResult
-from touchline.engine.panel import panel_of
+from touchline.engine.bets.directional import backtest, run_grid
+from touchline.engine.bets.directional_results import DirectionalResult
+from touchline.engine.bets.panel import panel_of
 from touchline.strategies.pipeline import pipeline_of
 
 from .tapes import data
@@ -96,8 +96,8 @@ def test_w3_memory(w3_price):
     """W3 in a process of its own, warm kernels: at most 400 MB, prices included."""
     code = f"""
 import numpy as np
-from touchline.engine.directional import backtest
-from touchline.engine.panel import panel_of
+from touchline.engine.bets.directional import backtest
+from touchline.engine.bets.panel import panel_of
 price = np.load({str(data("w3_prices.npz"))!r})["price"]
 ticks = np.empty(price.shape, np.int16)
 for t, row in enumerate(price):

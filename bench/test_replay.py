@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from touchline.engine import tape_kernel
-from touchline.engine.replay import ground, new_block, replay, run_block, totals
+from touchline.engine.simulator import tape_kernel
+from touchline.engine.simulator.replay import ground, new_block, replay, run_block, totals
 
 from . import floor, work
 from .tapes import SHORT, common_rows, synthetic_rows, tape

@@ -16,9 +16,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from touchline.engine import state
-from touchline.engine.replay import ground, replay
-from touchline.engine.tape import save
+from touchline.engine.simulator import state
+from touchline.engine.simulator.replay import ground, replay
+from touchline.engine.simulator.tape import save
 
 from . import floor, work
 from .tapes import SHORT, common_rows, repeated, synthetic_rows, tape
@@ -130,8 +130,8 @@ MEMORY = """
 import json, sys, time
 from pathlib import Path
 from bench import work
-from touchline.engine.replay import ground
-from touchline.engine.tape import load
+from touchline.engine.simulator.replay import ground
+from touchline.engine.simulator.tape import load
 market = load(Path(sys.argv[1]))
 grid = work.cells(int(sys.argv[2]))
 shared = ground(market, work.QUEUE)

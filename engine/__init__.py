@@ -7,16 +7,16 @@ from typing import Any
 
 #: Public name -> the module of this package that defines it.
 _HOME: dict[str, str] = {
-    "Assumptions": "venue",
-    "compile_tape": "tape_source",
-    "export": "exporting",
-    "Live": "live",
-    "Trader": "trader",
-    "fit_market": "fit",
-    "fit_underlying": "fit",
-    "load_params": "params",
-    "backtest": "market_runs",
-    "sweep": "sweeping",
+    "Assumptions": "simulator.venue",
+    "compile_tape": "simulator.tape_source",
+    "export": "results.exporting",
+    "Live": "live.live",
+    "Trader": "live.trader",
+    "fit_market": "fitting.fit",
+    "fit_underlying": "fitting.fit",
+    "load_params": "results.params",
+    "backtest": "backtests.market_runs",
+    "sweep": "sweeps.sweeping",
 }
 
 __version__ = "0.1.0"

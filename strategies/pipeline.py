@@ -40,8 +40,8 @@ class PanelView(Protocol):
     def extras(self) -> dict[str, npt.NDArray[Any]]: ...  # noqa: D102 - what tables and scorers prepared
     def blocks(self) -> Iterator[slice]: ...  # noqa: D102 - the markets, some at a time
     def frame(self, block: slice, names: Sequence[str]) -> pl.DataFrame: ...  # noqa: D102 - market after market
-    def evaluate(self, expressions: Mapping[str, pl.Expr]) -> dict[str, npt.NDArray[Any]]: ...  # noqa: D102
-    def with_extras(self, extras: Mapping[str, npt.NDArray[Any]]) -> PanelView: ...  # noqa: D102
+    def evaluate(self, expressions: Mapping[str, pl.Expr]) -> dict[str, npt.NDArray[Any]]: ...  # noqa: D102 - bars x markets
+    def with_extras(self, extras: Mapping[str, npt.NDArray[Any]]) -> PanelView: ...  # noqa: D102 - with more
     def matrix(self, name: str, kind: Any) -> npt.NDArray[Any]: ...  # noqa: D102 - an empty one, bars x markets
 
 

@@ -226,6 +226,6 @@ def test_the_parameter_file_of_its_page_fits_the_schema():
     import jsonschema
 
     document = tomllib.loads(blocks("params.md", "toml")[0][1])
-    schema = json.loads((ROOT / "engine/params.schema.json").read_text())
+    schema = json.loads((ROOT / "engine/results/params.schema.json").read_text())
     document["content_hash"] = "sha256:" + 64 * "0"
     jsonschema.validate(document, schema)

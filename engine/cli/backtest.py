@@ -29,7 +29,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..venue import Assumptions
+    from ..simulator.venue import Assumptions
 
 app = typer.Typer()
 #: Parameters of a pipeline's executor that have an option of their own.
@@ -118,8 +118,8 @@ def _explain(
     from dataclasses import asdict
 
     from ...io.times import nanoseconds
-    from ..explain import explain_settings
-    from ..run_folder import settings_of
+    from ..backtests.explain import explain_settings
+    from ..backtests.run_folder import settings_of
     from .summary import tell_explanation
 
     ts = nanoseconds(moment, "--explain")
@@ -134,8 +134,8 @@ def _bet(
     strategy: str, data: str, start: str | None, end: str | None, options: dict[str, Any], random_portfolios: int,
     seed: int, out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    from ..directional import backtest as run
-    from ..directional_results import DirectionalResult
+    from ..bets.directional import backtest as run
+    from ..bets.directional_results import DirectionalResult
     from .summary import tell_bets
 
     with progress(quiet=as_json) as bar:
@@ -163,7 +163,7 @@ def _replay(
     strategy: str, data: str, markets: list[str], given: dict[str, Any], assumed: Assumptions, kept: dict[str, Any],
     out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    from ..run_folder import describe, run_settings, settings_of, write
+    from ..backtests.run_folder import describe, run_settings, settings_of, write
     from .summary import tell_replay
 
     records: list[dict[str, Any]] = []

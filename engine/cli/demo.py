@@ -92,8 +92,8 @@ def _refuse(checked: dict[str, Any], store: Path) -> None:
 
 def _bet(store: Store, folder: Path, seed: int, bar: Progress) -> dict[str, Any]:
     """Run the default pipeline over the hours in which the books are recorded."""
-    from ..directional import backtest
-    from ..directional_results import DirectionalResult
+    from ..bets.directional import backtest
+    from ..bets.directional_results import DirectionalResult
 
     first, last = store.sql("select min(ts), max(ts) from book").row(0)
     task = bar.add_task("betting on it", total=None)
@@ -109,8 +109,8 @@ def _bet(store: Store, folder: Path, seed: int, bar: Progress) -> dict[str, Any]
 
 def _sweep(store: Store, folder: Path, bar: Progress) -> dict[str, Any]:
     """Sweep gamma and kappa on the busiest market, as `engine sweep` does; export the choice, forced."""
-    from ..exporting import export
-    from ..sweeping import sweep
+    from ..results.exporting import export
+    from ..sweeps.sweeping import sweep
 
     task = bar.add_task("sweeping 1,024 cells", total=None)
 

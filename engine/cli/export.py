@@ -11,7 +11,7 @@ import typer
 from .console import JSON_OPTION, emit_facts, emit_json, say
 
 if TYPE_CHECKING:
-    from ..params import Params
+    from ..results.params import Params
 
 app = typer.Typer(help="Write a sweep's best parameters to a file for the live runner.")
 
@@ -48,7 +48,7 @@ def export(
 
     Refuses when the probability of overfitting is above .5, or the out-of-sample P&L is negative, or neither is known.
     """
-    from ..exporting import export as write
+    from ..results.exporting import export as write
 
     params = write(folder, to, pick=pick.value, force=force, valid_days=valid_days)
     if as_json:

@@ -12,7 +12,7 @@ from ...io.errors import InputError
 from .console import JSON_OPTION, emit_json, emit_table, progress, say
 
 if TYPE_CHECKING:
-    from ..fit import MarketFit, UnderlyingFit
+    from ..fitting.fit import MarketFit, UnderlyingFit
 
 app = typer.Typer()
 _MARKETS = typer.Option([], "--market", help="Ticker whose A, kappa and sigma are fitted; may repeat.")
@@ -41,7 +41,7 @@ def fit(
         raise InputError(f"--held-out is a share between 0 and 1, not {held_out:g}")
     spans = _spans(horizons)
     from ...io.store import Store
-    from ..fit import fit_market, fit_underlying
+    from ..fitting.fit import fit_market, fit_underlying
 
     opened, markets, laws = Store(store), list[Any](), list[Any]()
     with progress(quiet=as_json) as bar:
@@ -131,7 +131,7 @@ def _tell_notes(notes: Any) -> None:
 
 def _plain(found: Any) -> Any:
     """A fit as JSON has it: a law with its name, null for what is not a number."""
-    from ..fit_returns import Law
+    from ..fitting.returns import Law
 
     if dataclasses.is_dataclass(found):
         named = {"law": found.name} if isinstance(found, Law) else {}

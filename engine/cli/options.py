@@ -9,7 +9,7 @@ import typer
 from ...io.errors import InputError
 
 if TYPE_CHECKING:
-    from ..venue import Assumptions
+    from ..simulator.venue import Assumptions
 
 QUOTING = "Options of quoting strategies"
 BETTING = "Options of betting pipelines"
@@ -59,7 +59,7 @@ def value(text: str) -> Any:
 
 def assumptions(queue: str, latency_ms: str, given: list[str]) -> Assumptions:
     """The assumptions that the options spell out; the latency is that of an order on its way in."""
-    from ..venue import Assumptions
+    from ..simulator.venue import Assumptions
 
     return Assumptions(queue=queue, entry_ms=value(latency_ms)).with_options(pairs(given, "--assume"))
 

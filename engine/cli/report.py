@@ -18,6 +18,6 @@ def report(
     to: Path | None = _TO,
 ) -> None:
     """Write one page with the figures, warnings, assumptions and charts. It needs no network."""
-    from ..report import report as write
+    from ..reports.report import report as write
 
     typer.echo(f"wrote {write(folder, to)}")

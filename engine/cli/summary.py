@@ -11,7 +11,7 @@ import typer
 from .console import JSON_OPTION, emit_facts, emit_json, emit_table, say
 
 if TYPE_CHECKING:
-    from ..explain import Explanation
+    from ..backtests.explain import Explanation
 
 app = typer.Typer(help="Show the result of a backtest again.")
 
@@ -21,7 +21,7 @@ _FILE = typer.Option(..., "--results-file", help="run.json of a backtest, or its
 @app.command()
 def summary(results_file: Path = _FILE, as_json: bool = JSON_OPTION) -> None:
     """Print return, risk, groups, calibration and warnings."""
-    from ..result_files import read_record
+    from ..results.result_files import read_record
 
     record = read_record(results_file)
     if as_json:
@@ -89,7 +89,7 @@ def tell_explanation(found: Explanation, title: str) -> None:
 
 def tell_bets(result: Mapping[str, Any]) -> None:
     """Print a betting backtest for people."""
-    from ..bet_facts import bet_facts
+    from ..reports.bet_facts import bet_facts
 
     emit_facts(result["strategy"]["name"], dict(bet_facts(result)))
     for by, rows in result["groups"].items():

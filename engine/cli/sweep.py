@@ -27,7 +27,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..evidence import Evidence
+    from ..results.evidence import Evidence
 
 app = typer.Typer()
 _GRID = typer.Option(
@@ -99,9 +99,9 @@ def sweep(
             strategy, data, start, end, pairs(parameters, "--set"), grid, sample, threads, out, pictures, as_json
         )
         return
-    from ..history import open_history
-    from ..market_choice import Choice, choose_markets
-    from ..sweeping import sweep as run
+    from ..bets.history import open_history
+    from ..sweeps.market_choice import Choice, choose_markets
+    from ..sweeps.sweeping import sweep as run
 
     choice = Choice(tuple(market), tuple(series), category, where, min_volume, score)
     if choice == Choice():
@@ -137,7 +137,7 @@ def _sweep_bets(
 ) -> None:  # fmt: skip
     import numba
 
-    from ..sweeping_bets import sweep_bets
+    from ..bets.sweeping_bets import sweep_bets
 
     numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]  # set at run time
     with progress(quiet=as_json) as bar:
@@ -158,8 +158,8 @@ def _sweep_bets(
 
 
 def _told(out: Path, as_json: bool, evidence: Evidence | None = None) -> None:
-    from ..conclusions import show as shown
-    from ..conclusions import tell
+    from ..reports.conclusions import show as shown
+    from .sweep_summary import tell
 
     made = shown(out, evidence=evidence)
     if as_json:
@@ -176,8 +176,8 @@ def show(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Print a sweep's top cells, the effect of each parameter and the warnings."""
-    from ..conclusions import show as shown
-    from ..conclusions import tell
+    from ..reports.conclusions import show as shown
+    from .sweep_summary import tell
 
     made: dict[str, Any] = shown(folder, top)
     if as_json:

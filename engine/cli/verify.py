@@ -15,7 +15,7 @@ _FOLDER = typer.Argument(..., help="Folder that engine backtest --out wrote.")
 @app.command()
 def verify(folder: Path = _FOLDER) -> None:
     """Run a replay's settings again and compare the hash of everything it produced."""
-    from ..run_folder import verify as run_again
+    from ..backtests.run_folder import verify as run_again
 
     had, got = run_again(folder)
     if had != got:

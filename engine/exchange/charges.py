@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fees import FeeSchedule, fee_table, fill_fee_nb, trade_fee_nb
+from ..simulator.fees import FeeSchedule, fee_table, fill_fee_nb, trade_fee_nb
 
 _FOREVER = 1 << 62
 

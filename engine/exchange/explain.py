@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from ...io.schema import BookKind, Side
 from ...io.units import TICKS_PER_DOLLAR
-from .. import tape_kernel as kernel
-from ..events import BOOK, GAP, LATER, TRADE, UNDERLYING
-from ..tape import MATCH_WINDOW_NS
+from ..simulator import tape_kernel as kernel
+from ..simulator.events import BOOK, GAP, LATER, TRADE, UNDERLYING
+from ..simulator.tape import MATCH_WINDOW_NS
 
 _BIDS, _ASKS = 0, 1
 

@@ -13,7 +13,7 @@ import polars as pl
 from ...io.errors import InputError
 from ...io.schema import BOOK, MARKETS, TRADES
 from ...io.units import NS_PER_SECOND
-from ..fees import FeeSchedule, market_schedule
+from ..simulator.fees import FeeSchedule, market_schedule
 from .explain import explained
 
 TRADE = 9  #: the kind of a trade among the kinds of ``BookKind``

@@ -19,7 +19,7 @@ from websockets.http11 import Response as UpgradeAnswer
 
 from ...io.errors import InputError
 from ...io.units import NS_PER_SECOND
-from ..queue import POISSON, queue_model
+from ..simulator.queue import POISSON, queue_model
 from .auth import Gate, Keys
 from .desk import Desk
 from .faults import Dice, Faults

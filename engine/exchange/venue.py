@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ...io.schema import BookKind, Side
 from ...io.units import NS_PER_SECOND
-from ..queue import queue_model
+from ..simulator.queue import queue_model
 from . import wire
 from .account import Account, Position
 from .charges import Charges

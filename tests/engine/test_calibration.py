@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, log_loss
-from touchline.engine.calibration import calibration
+from touchline.engine.figures.calibration import calibration
 from touchline.io.errors import InputError
 
 FORECASTS = [0.1] * 10 + [0.3] * 10 + [0.8] * 10

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from touchline.engine.bets.directional import backtest
+from touchline.engine.bets.directional_results import DirectionalResult
 from touchline.engine.cli import main
-from touchline.engine.directional import backtest
-from touchline.engine.directional_results import DirectionalResult
 
 from .histories import made_up
 

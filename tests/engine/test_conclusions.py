@@ -8,11 +8,12 @@ import re
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine import pictures
-from touchline.engine.conclusions import conclude, show, tell
-from touchline.engine.report import report
-from touchline.engine.results import Run, read_results, read_sweep
-from touchline.engine.selection import best_plateau
+from touchline.engine.cli.sweep_summary import tell
+from touchline.engine.reports import pictures
+from touchline.engine.reports.conclusions import conclude, show
+from touchline.engine.reports.report import report
+from touchline.engine.results.results import Run, read_results, read_sweep
+from touchline.engine.results.selection import best_plateau
 from touchline.io.errors import InputError
 
 

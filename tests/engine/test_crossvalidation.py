@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from touchline.engine.crossvalidation import (
+from touchline.engine.figures.crossvalidation import (
     cpcv_paths,
     cpcv_splits,
     overfitting,

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.directional import backtest, run_grid, score_panel
-from touchline.engine.directional_results import DirectionalResult
-from touchline.engine.panel import panel_of
-from touchline.engine.panel_build import build_panel
-from touchline.engine.portfolio import rules, run
-from touchline.engine.portfolio_columns import columns_of
-from touchline.engine.portfolio_types import Exit
-from touchline.engine.result_files import read_record
+from touchline.engine.bets.directional import backtest, run_grid, score_panel
+from touchline.engine.bets.directional_results import DirectionalResult
+from touchline.engine.bets.panel import panel_of
+from touchline.engine.bets.panel_build import build_panel
+from touchline.engine.bets.portfolio import rules, run
+from touchline.engine.bets.portfolio_columns import columns_of
+from touchline.engine.bets.portfolio_types import Exit
+from touchline.engine.results.result_files import read_record
 from touchline.io.errors import InputError
 from touchline.io.store import Store
 from touchline.strategies.pipeline import load_pipeline, pipeline_of

@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 import pytest
-from touchline.engine.evidence import judge
-from touchline.engine.results import read_sweep
+from touchline.engine.results.evidence import judge
+from touchline.engine.results.results import read_sweep
 
 
 def names(evidence) -> set[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from touchline.engine.explain import explain
-from touchline.engine.replay import replay
-from touchline.engine.venue import Assumptions
+from touchline.engine.backtests.explain import explain
+from touchline.engine.simulator.replay import replay
+from touchline.engine.simulator.venue import Assumptions
 from touchline.io.errors import InputError
 from touchline.io.units import cents, contracts
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov

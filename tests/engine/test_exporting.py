@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from touchline import engine
-from touchline.engine.params import SCHEMA_FILE, Params, content_hash, load_params, schema, to_toml
-from touchline.engine.results import read_sweep
-from touchline.engine.selection import best_by_market, best_overall
+from touchline.engine.results.params import SCHEMA_FILE, Params, content_hash, load_params, schema, to_toml
+from touchline.engine.results.results import read_sweep
+from touchline.engine.results.selection import best_by_market, best_overall
 from touchline.io.errors import CheckError, InputError
 
 ENGINE = Path(sys.executable).with_name("engine")

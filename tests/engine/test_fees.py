@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from touchline.engine.fees import (
+from touchline.engine.simulator.fees import (
     NO_REBATE,
     ROUNDINGS,
     FeeChange,

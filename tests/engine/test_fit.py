@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.engine.cli.fit import app
-from touchline.engine.fit import fit_market, fit_underlying
-from touchline.engine.fit_touch import touch
+from touchline.engine.fitting.fit import fit_market, fit_underlying
+from touchline.engine.fitting.touch import touch
 from touchline.io.errors import InputError
 from touchline.io.importers.base import Chunk, Options
 from touchline.io.importers.importing import import_file, plan

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from scipy import optimize
-from touchline.engine.fit_intensity import Intensity, count_reaches, exponential, geometric, reach_rates
+from touchline.engine.fitting.intensity import Intensity, count_reaches, exponential, geometric, reach_rates
 from touchline.io.errors import InputError
 
 SECOND = 10**9

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import optimize, stats
-from touchline.engine.fit_returns import (
+from touchline.engine.fitting.returns import (
     CAUCHY,
     NORMAL,
     fit_law,

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from touchline.engine.fit_volatility import bipower, ewma, from_ewma, from_levels, on_a_clock, realised
+from touchline.engine.fitting.volatility import bipower, ewma, from_ewma, from_levels, on_a_clock, realised
 
 SECOND = 10**9
 

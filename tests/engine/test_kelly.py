@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
-from touchline.engine.kelly import exclusive_kelly, growth, kelly_fraction
+from touchline.engine.bets.kelly import exclusive_kelly, growth, kelly_fraction
 from touchline.io.errors import InputError
 
 

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from touchline.engine import block as blocks
-from touchline.engine import state as rows
-from touchline.engine.draws import uniform_draws
-from touchline.engine.fees import ROUNDINGS
-from touchline.engine.latency import lift_of
-from touchline.engine.queue import queue_model
-from touchline.engine.specialise import Flags, kernel
-from touchline.engine.state import Points, Samples, Venue
-from touchline.engine.tape import Market, Rows, build, mid_later
+from touchline.engine.simulator import block as blocks
+from touchline.engine.simulator import state as rows
+from touchline.engine.simulator.draws import uniform_draws
+from touchline.engine.simulator.fees import ROUNDINGS
+from touchline.engine.simulator.latency import lift_of
+from touchline.engine.simulator.queue import queue_model
+from touchline.engine.simulator.specialise import Flags, kernel
+from touchline.engine.simulator.state import Points, Samples, Venue
+from touchline.engine.simulator.tape import Market, Rows, build, mid_later
 from touchline.io.grids import grid_levels
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fixed_spread import FixedSpread

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from touchline.engine import kernel_orders
-from touchline.engine.latency import BUCKET_NS, DRAWS, delay_lines
-from touchline.engine.replay import new_block, replay, run_block, totals
-from touchline.engine.state import ENTRY
-from touchline.engine.venue import Assumptions
+from touchline.engine.simulator import kernel_orders
+from touchline.engine.simulator.latency import BUCKET_NS, DRAWS, delay_lines
+from touchline.engine.simulator.replay import new_block, replay, run_block, totals
+from touchline.engine.simulator.state import ENTRY
+from touchline.engine.simulator.venue import Assumptions
 from touchline.io.errors import InputError
 from touchline.strategies.fixed_spread import FixedSpread
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from touchline.engine.live import Live
-from touchline.engine.replay import replay
-from touchline.engine.state import Columns
-from touchline.engine.venue import Assumptions
+from touchline.engine.live.live import Live
+from touchline.engine.simulator.replay import replay
+from touchline.engine.simulator.state import Columns
+from touchline.engine.simulator.venue import Assumptions
 from touchline.io.errors import InputError
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fixed_spread import FixedSpread

@@ -17,16 +17,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from touchline import engine
-from touchline.engine import state as rows
-from touchline.engine.events import BOOK, KIND, UNDERLYING
 from touchline.engine.exchange import Exchange, hub
-from touchline.engine.live import Live
-from touchline.engine.params import load_params
-from touchline.engine.replay import Replay, replay
-from touchline.engine.state import Columns
-from touchline.engine.tape import Tape
-from touchline.engine.trader import Trader
-from touchline.engine.venue import Assumptions
+from touchline.engine.live.live import Live
+from touchline.engine.live.trader import Trader
+from touchline.engine.results.params import load_params
+from touchline.engine.simulator import state as rows
+from touchline.engine.simulator.events import BOOK, KIND, UNDERLYING
+from touchline.engine.simulator.replay import Replay, replay
+from touchline.engine.simulator.state import Columns
+from touchline.engine.simulator.tape import Tape
+from touchline.engine.simulator.venue import Assumptions
 from touchline.io.errors import InputError
 from touchline.io.kalshi.client import Client
 from touchline.io.kalshi.errors import StreamError

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from touchline.engine.events import GAP, KIND, MOMENT, STATUS
-from touchline.engine.live_feed import Feed
-from touchline.engine.state import Columns
-from touchline.engine.tape import Market, Rows, build
-from touchline.engine.tape_kernel import PRINT
+from touchline.engine.live.feed import Feed
+from touchline.engine.simulator.events import GAP, KIND, MOMENT, STATUS
+from touchline.engine.simulator.state import Columns
+from touchline.engine.simulator.tape import Market, Rows, build
+from touchline.engine.simulator.tape_kernel import PRINT
 from touchline.io.kalshi.frames import decode_frame
 from touchline.io.kalshi.stream import BOOK, TRADES, Hole
 from touchline.io.kalshi.wire import write_count, write_price

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from touchline.engine.exchange import Exchange, Faults
-from touchline.engine.live import Quote
-from touchline.engine.live_orders import Execution, QuoteOrders
+from touchline.engine.live.live import Quote
+from touchline.engine.live.orders import Execution, QuoteOrders
 from touchline.io.kalshi.client import Client
 from touchline.io.kalshi.frames import FillFrame, OrderFrame
 from touchline.io.kalshi.settings import Settings

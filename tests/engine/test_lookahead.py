@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from touchline.engine import replay, sweeping
-from touchline.engine.grid_spec import axes_of
-from touchline.engine.lookahead import cut_off, cut_times, prove
-from touchline.engine.state import POINT_EVENT, Points
-from touchline.engine.sweep_plan import plan_of
-from touchline.engine.tape import Tape
-from touchline.engine.tape_source import compile_tape
-from touchline.engine.venue import Assumptions
-from touchline.engine.volatility_points import points_of
+from touchline.engine.simulator import replay
+from touchline.engine.simulator.lookahead import cut_off, cut_times, prove
+from touchline.engine.simulator.state import POINT_EVENT, Points
+from touchline.engine.simulator.tape import Tape
+from touchline.engine.simulator.tape_source import compile_tape
+from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.simulator.volatility_points import points_of
+from touchline.engine.sweeps import sweeping
+from touchline.engine.sweeps.grid_spec import axes_of
+from touchline.engine.sweeps.plan import plan_of
 from touchline.io.errors import CheckError
 from touchline.strategies.fixed_spread import FixedSpread
 from touchline.strategies.parameters import Parameter

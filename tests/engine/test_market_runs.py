@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from touchline import engine
-from touchline.engine.directional import backtest
-from touchline.engine.replay import replay
-from touchline.engine.tape_source import compile_tape
+from touchline.engine.bets.directional import backtest
+from touchline.engine.simulator.replay import replay
+from touchline.engine.simulator.tape_source import compile_tape
 from touchline.io.errors import InputError
 from touchline.strategies.fixed_spread import FixedSpread
 from touchline.strategies.pipeline import load_pipeline

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from touchline.engine.metrics import (
+from touchline.engine.figures.metrics import (
     Drawdown,
     annual_growth,
     calmar,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine import panel as panel_module
-from touchline.engine.panel import panel_of
-from touchline.engine.panel_book import book_quotes
-from touchline.engine.panel_build import build_panel
-from touchline.engine.portfolio_columns import columns_of, market_rows
-from touchline.engine.tape_source import compile_tape
+from touchline.engine.bets import panel as panel_module
+from touchline.engine.bets.panel import panel_of
+from touchline.engine.bets.panel_book import book_quotes
+from touchline.engine.bets.panel_build import build_panel
+from touchline.engine.bets.portfolio_columns import columns_of, market_rows
+from touchline.engine.simulator.tape_source import compile_tape
 from touchline.io.errors import InputError
 from touchline.io.importers.base import Chunk
 from touchline.io.schema import BookKind

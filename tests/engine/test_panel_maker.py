@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from touchline.engine.panel_build import build_panel
-from touchline.engine.panel_maker import rested, with_orders
-from touchline.engine.portfolio_types import NO_ORDER, ORDER_LOTS
-from touchline.engine.queue import queue_model
-from touchline.engine.tape_source import compile_tape, open_at_start
+from touchline.engine.bets.panel_build import build_panel
+from touchline.engine.bets.panel_maker import rested, with_orders
+from touchline.engine.bets.portfolio_types import NO_ORDER, ORDER_LOTS
+from touchline.engine.simulator.queue import queue_model
+from touchline.engine.simulator.tape_source import compile_tape, open_at_start
 
 from .. import oracle
 from .made_books import made_books

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from touchline.engine.performance import DAY_NS, inventory, performance, period_curve
+from touchline.engine.figures.performance import DAY_NS, inventory, performance, period_curve
 from touchline.io.errors import InputError
 
 

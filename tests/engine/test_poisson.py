@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from touchline.engine.draws import uniform_draws
-from touchline.engine.mid_tape import FINEST, mid_tape
-from touchline.engine.queue import queue_model
-from touchline.engine.replay import new_block, replay, run_block, totals
-from touchline.engine.tape import Market, Tape
-from touchline.engine.venue import Assumptions
+from touchline.engine.simulator.draws import uniform_draws
+from touchline.engine.simulator.mid_tape import FINEST, mid_tape
+from touchline.engine.simulator.queue import queue_model
+from touchline.engine.simulator.replay import new_block, replay, run_block, totals
+from touchline.engine.simulator.tape import Market, Tape
+from touchline.engine.simulator.venue import Assumptions
 from touchline.io.errors import InputError
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fixed_spread import FixedSpread

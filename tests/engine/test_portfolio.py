@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from touchline.engine.fees import ROUNDINGS
-from touchline.engine.portfolio import groups, members_of, rules, run
-from touchline.engine.portfolio_types import MARKET, ROUNDING, Columns
+from touchline.engine.bets.portfolio import groups, members_of, rules, run
+from touchline.engine.bets.portfolio_types import MARKET, ROUNDING, Columns
+from touchline.engine.simulator.fees import ROUNDINGS
 
 from .naive_portfolio import Portfolio
 

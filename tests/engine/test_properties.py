@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from touchline.engine import state as rows
-from touchline.engine.events import BOOK, KIND, TRADE
-from touchline.engine.replay import new_block, replay
-from touchline.engine.venue import Assumptions
+from touchline.engine.simulator import state as rows
+from touchline.engine.simulator.events import BOOK, KIND, TRADE
+from touchline.engine.simulator.replay import new_block, replay
+from touchline.engine.simulator.venue import Assumptions
 from touchline.strategies.fixed_spread import FixedSpread
 from touchline.strategies.parameters import Parameter
 from touchline.strategies.quoting import QuotingModel

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.quote_figures import period_pnl, posted_lots, quote_figures, standing
-from touchline.engine.tape import Market, Rows, Tape, build
-from touchline.engine.tape_kernel import DELTA
+from touchline.engine.simulator.quote_figures import period_pnl, posted_lots, quote_figures, standing
+from touchline.engine.simulator.tape import Market, Rows, Tape, build
+from touchline.engine.simulator.tape_kernel import DELTA
 
 SECOND = 1_000_000_000
 

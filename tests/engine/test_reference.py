@@ -16,9 +16,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from touchline.engine.replay import replay
-from touchline.engine.tape_source import compile_tape
-from touchline.engine.venue import Assumptions
+from touchline.engine.simulator.replay import replay
+from touchline.engine.simulator.tape_source import compile_tape
+from touchline.engine.simulator.venue import Assumptions
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
 from touchline.io.store import Store

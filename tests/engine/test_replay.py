@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine import tape_kernel as kernel
-from touchline.engine.replay import Replay, replay
-from touchline.engine.run_folder import bracket, notices_of, result_hash
-from touchline.engine.tape import Market, Rows, Tape, build
-from touchline.engine.venue import Assumptions
+from touchline.engine.backtests.run_folder import bracket, notices_of, result_hash
+from touchline.engine.simulator import tape_kernel as kernel
+from touchline.engine.simulator.replay import Replay, replay
+from touchline.engine.simulator.tape import Market, Rows, Tape, build
+from touchline.engine.simulator.venue import Assumptions
 from touchline.io.errors import InputError
 from touchline.io.importers.base import Chunk
 from touchline.io.store import Store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from touchline.engine.resampling import block_length, mean_interval, snooping_test, stationary_rows
+from touchline.engine.figures.resampling import block_length, mean_interval, snooping_test, stationary_rows
 from touchline.io.errors import InputError
 
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.results import Axis, Sweep, read_results, read_run, read_sweep
+from touchline.engine.results.results import Axis, Sweep, read_results, read_run, read_sweep
 from touchline.io.errors import InputError
 
 

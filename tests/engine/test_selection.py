@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.results import Axis, read_sweep
-from touchline.engine.selection import (
+from touchline.engine.results.results import Axis, read_sweep
+from touchline.engine.results.selection import (
     best_by_market,
     best_overall,
     best_plateau,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import qmc
-from touchline.engine.sobol import DIMENSIONS, sobol
+from touchline.engine.sweeps.sobol import DIMENSIONS, sobol
 from touchline.io.errors import InputError
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from touchline.engine.specialise import Flags, kernel
+from touchline.engine.simulator.specialise import Flags, kernel
 from touchline.strategies.registry import quoting_model
 
 HELPER = """

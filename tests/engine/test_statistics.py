@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from touchline.engine.statistics import (
+from touchline.engine.figures.statistics import (
     deflated_sharpe,
     effective_trials,
     expected_max,

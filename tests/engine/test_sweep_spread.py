@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from touchline.engine import sweeping
-from touchline.engine.replay import replay
-from touchline.engine.tape_source import compile_tape
-from touchline.engine.venue import Assumptions
+from touchline.engine.simulator.replay import replay
+from touchline.engine.simulator.tape_source import compile_tape
+from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.sweeps import sweeping
 from touchline.io.store import Store
 from touchline.strategies.fixed_spread import FixedSpread
 
@@ -29,8 +29,10 @@ KILLS, CELLS = 30, 200
 #: parent only imports and compiles, and so has no threads that a fork would lose.
 CHILD = """
 import os, sys
-from touchline.engine import conclusions, replay, sweep_parts, sweeping, tape_source
-from touchline.engine.venue import Assumptions
+from touchline.engine.reports import conclusions
+from touchline.engine.simulator import replay, tape_source
+from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.sweeps import parts, sweeping
 from touchline.io.store import Store
 from touchline.strategies.fixed_spread import FixedSpread
 sweeping.BLOCK = 3
@@ -39,7 +41,7 @@ def told(write):
         print("part", flush=True)
         write(self, group, part)
     return wrapped
-sweep_parts.Parts.write = told(sweep_parts.Parts.write)
+parts.Parts.write = told(parts.Parts.write)
 for _ in sys.stdin:
     fork = os.fork()
     if fork:

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine import sweeping
-from touchline.engine.exporting import export
-from touchline.engine.replay import Totals, replay
-from touchline.engine.sweep_folder import TapeFacts, period_length
-from touchline.engine.sweep_parts import Parts
-from touchline.engine.tape_source import compile_tape
-from touchline.engine.venue import Assumptions
+from touchline.engine.results.exporting import export
+from touchline.engine.simulator.replay import Totals, replay
+from touchline.engine.simulator.tape_source import compile_tape
+from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.sweeps import sweeping
+from touchline.engine.sweeps.folder import TapeFacts, period_length
+from touchline.engine.sweeps.parts import Parts
 from touchline.io.errors import CheckError, InputError
 from touchline.io.store import Store
 from touchline.strategies.fixed_spread import FixedSpread

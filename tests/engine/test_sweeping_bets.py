@@ -7,10 +7,10 @@ import sys
 
 import polars as pl
 import pytest
+from touchline.engine.bets.directional import backtest
+from touchline.engine.bets.sweeping_bets import sweep_bets
 from touchline.engine.cli import main
-from touchline.engine.directional import backtest
-from touchline.engine.results import read_sweep
-from touchline.engine.sweeping_bets import sweep_bets
+from touchline.engine.results.results import read_sweep
 from touchline.io.errors import InputError
 from touchline.strategies.pipeline import load_pipeline
 

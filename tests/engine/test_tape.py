@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine import tape_kernel as kernel
-from touchline.engine.events import BOOK, GAP, KIND, LATER, MOMENT, TRADE
-from touchline.engine.tape import Market, Rows, Tape, build, load, mid_later, save
-from touchline.engine.tape_source import compile_tape, merge, standing_rows
+from touchline.engine.simulator import tape_kernel as kernel
+from touchline.engine.simulator.events import BOOK, GAP, KIND, LATER, MOMENT, TRADE
+from touchline.engine.simulator.tape import Market, Rows, Tape, build, load, mid_later, save
+from touchline.engine.simulator.tape_source import compile_tape, merge, standing_rows
 from touchline.io.errors import InputError
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan

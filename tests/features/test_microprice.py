@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from touchline.engine.panel_book import book_quotes
-from touchline.engine.tape_source import compile_tape
+from touchline.engine.bets.panel_book import book_quotes
+from touchline.engine.simulator.tape_source import compile_tape
 from touchline.features.microprice import Shape, fit_microprice
 from touchline.features.quotes import mid, weighted_mid
 from touchline.io.errors import InputError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.panel import panel_of
+from touchline.engine.bets.panel import panel_of
 from touchline.io.errors import InputError
 from touchline.strategies.pipeline import load_pipeline, parts, pipeline_of, recorded_pipeline, shipped
 

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from touchline.engine.directional import score_panel
-from touchline.engine.panel import panel_of
-from touchline.engine.scratch import Scratch
+from touchline.engine.bets.directional import score_panel
+from touchline.engine.bets.panel import panel_of
+from touchline.engine.bets.scratch import Scratch
 from touchline.features import related
 from touchline.features.related import correlated_leaders
 from touchline.strategies.pipeline import pipeline_of

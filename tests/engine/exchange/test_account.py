@@ -18,7 +18,7 @@ from touchline.engine.exchange.order import Order
 from touchline.engine.exchange.portfolio import Portfolio
 from touchline.engine.exchange.venue import Venue
 from touchline.engine.exchange.wire import RefusalError
-from touchline.engine.fees import FeeSchedule
+from touchline.engine.simulator.fees import FeeSchedule
 from touchline.io.schema import Side
 
 from .conftest import SECOND, Heard, random_day

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hypothesis.strategies as st
 import numpy as np
 from hypothesis import given, settings
-from touchline.engine.events import BOOK, GAP, KIND, LATER
 from touchline.engine.exchange.explain import explained
 from touchline.engine.exchange.history import TRADE
-from touchline.engine.tape import MATCH_WINDOW_NS, Market, Rows, build
-from touchline.engine.tape_kernel import PRINT
+from touchline.engine.simulator.events import BOOK, GAP, KIND, LATER
+from touchline.engine.simulator.tape import MATCH_WINDOW_NS, Market, Rows, build
+from touchline.engine.simulator.tape_kernel import PRINT
 from touchline.io.schema import BookKind
 
 STEP = MATCH_WINDOW_NS // 4

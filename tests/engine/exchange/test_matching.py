@@ -6,7 +6,7 @@ import pytest
 from touchline.engine.exchange.matching import Book
 from touchline.engine.exchange.order import Order
 from touchline.engine.exchange.waiting import Waiting
-from touchline.engine.queue import queue_model
+from touchline.engine.simulator.queue import queue_model
 from touchline.io.schema import Side
 
 BID, ASK = Side.BID, Side.ASK

@@ -1,0 +1,1 @@
+"""What `engine backtest` runs, the folder it leaves, and a look inside."""

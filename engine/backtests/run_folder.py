@@ -1,0 +1,162 @@
+"""A replay's record: everything it produced and everything needed to repeat it; and the check that a run repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ...io.errors import InputError
+from ...io.store import Store
+from ...strategies.quoting import QuotingModel
+from ...strategies.registry import quoting_model
+from .. import __version__
+from ..figures.warnings import Notice
+from ..results.result_files import frames_hash, read_record, write_run
+from ..simulator.queue import BRACKET
+from ..simulator.quote_figures import quote_figures
+from ..simulator.replay import Replay, Totals, ground, quantiles, replay, replay_block, totals
+from ..simulator.tape import Tape
+from ..simulator.tape_source import compile_tape
+from ..simulator.venue import Assumptions
+from ..sweeps.block import own_period
+
+
+def settings_of(
+    strategy: str, market: str, store: str, given: Mapping[str, Any], assumptions: Assumptions, *,
+    start: str | None = None, end: str | None = None, grid: str | None = None, underlying: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Everything that a replay was asked for, as it is written to ``run.json``."""
+    return {
+        "strategy": strategy, "market": market, "store": store, "parameters": dict(given), "from": start, "to": end,
+        "grid": grid, "underlying": underlying, "venue": assumptions.as_dict(),
+    }  # fmt: skip
+
+
+def tape_and_model(settings: Mapping[str, Any]) -> tuple[Tape, type[QuotingModel]]:
+    """The market and the strategy that the settings name."""
+    tape = compile_tape(
+        Store(settings["store"]), settings["market"], settings["from"], settings["to"], grid=settings["grid"],
+        underlying=settings["underlying"],
+    )  # fmt: skip
+    return tape, quoting_model(settings["strategy"])
+
+
+def run_settings(settings: Mapping[str, Any]) -> Replay:
+    """Replay what the settings ask for."""
+    tape, model = tape_and_model(settings)
+    return replay(tape, model, settings["parameters"], Assumptions(**settings["venue"]))
+
+
+def bracket(run: Replay) -> dict[str, Totals]:
+    """The same replay under the least favourable, the chosen and the most favourable queue model."""
+    names = [BRACKET[0], run.assumptions.queue, BRACKET[1]]
+    if not run.tape.depth:
+        names = ["through@1", run.assumptions.queue, "touch@1"]
+
+    shared = ground(run.tape, run.assumptions)
+
+    def under(name: str) -> Totals:
+        if name == run.assumptions.queue:
+            return run.totals
+        other = run.assumptions.with_options({"queue": name})
+        return totals(replay_block(run.tape, run.model, run.values, other, shared), run.tape)[0]
+
+    distinct = list(dict.fromkeys(names))
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(distinct, pool.map(under, distinct), strict=True))
+
+
+def notices_of(run: Replay, queues: Mapping[str, Totals]) -> list[Notice]:
+    """The warnings that belong to a replay."""
+    found = []
+    signs = {total.pnl > 0 for total in queues.values() if total.pnl != 0}
+    if len(signs) > 1:
+        found.append(Notice("queue-sign", ", ".join(f"{name}: {t.pnl / 1e6:.2f} $" for name, t in queues.items())))
+    share = run.tape.coverage.share
+    if share is not None and share < 0.95:
+        found.append(Notice("thin-coverage", f"{share:.0%} of the time has a known book"))
+    if run.totals.fills < 30:
+        found.append(Notice("few-fills", f"{run.totals.fills} fills"))
+    if run.tape.market.series.startswith("SYN"):
+        found.append(Notice("synthetic-data"))
+    found += [Notice(name) for name in run.tape.notes]
+    return found
+
+
+def result_hash(run: Replay) -> str:
+    """One hash of everything a replay produced."""
+    return frames_hash(asdict(run.totals), _frames(run))
+
+
+def _frames(run: Replay) -> dict[str, pl.DataFrame]:
+    return {"fills": run.fills, "quotes": run.quotes, "equity": run.equity}
+
+
+def markouts(fills: pl.DataFrame) -> dict[str, float | None]:
+    """Volume-weighted markouts in cents a contract, by delay."""
+    weight = pl.col("size").sum()
+    names = [name for name in fills.columns if name.startswith("markout_")]
+    row = fills.select(((pl.col(name) * pl.col("size")).sum() / weight / 100.0).alias(name) for name in names)
+    return {name: row[name][0] if len(fills) else None for name in names}
+
+
+def summary(run: Replay, queues: Mapping[str, Totals]) -> dict[str, Any]:
+    """What a person wants to know first, with exact money in micros."""
+    ahead = run.quotes.select(pl.concat([pl.col("bid_ahead"), pl.col("ask_ahead")])).to_series().drop_nulls()
+    return {
+        **asdict(run.totals),
+        "markouts": markouts(run.fills),
+        "queue_ahead": quantiles(ahead.to_numpy() / 100.0),
+        "quoting": quote_figures(run.tape, run.fills, run.quotes, run.equity, own_period(run.tape)),
+        "by_queue": {name: total.pnl for name, total in queues.items()},
+        "settled": run.tape.market.settlement is not None,
+    }
+
+
+def write(run: Replay, settings: Mapping[str, Any], folder: str | Path) -> dict[str, Any]:
+    """Write the replay's folder and return its record."""
+    about = describe(run, settings)
+    write_run(folder, _frames(run), about)
+    return about
+
+
+def describe(run: Replay, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of a replay, as ``run.json`` holds it."""
+    queues = bracket(run)
+    return {
+        "kind": "replay",
+        "engine_version": __version__,
+        **settings,
+        "values": run.values,
+        "markets": [_market(run.tape)],
+        "coverage": asdict(run.tape.coverage),
+        "data_hash": run.tape.digest,
+        "result_hash": result_hash(run),
+        "summary": summary(run, queues),
+        "warnings": [notice.as_row() for notice in notices_of(run, queues)],
+    }
+
+
+def _market(tape: Tape) -> dict[str, Any]:
+    market = tape.market
+    named = {name: getattr(market, name) for name in ("ticker", "event", "series", "close_ts", "settlement")}
+    return named | {"coverage": tape.coverage.share}
+
+
+def verify(folder: str | Path) -> tuple[str, str]:
+    """Run a folder's settings again. Returns the hash it has and the hash it gets."""
+    about = read_record(folder)
+    if about["kind"] == "directional":
+        from ..bets.directional_results import run_record
+
+        again = run_record(about).result_hash
+    elif about["kind"] == "replay":
+        again = result_hash(run_settings(about))
+    else:
+        raise InputError(f"{folder} is of kind {about['kind']!r}; engine verify takes what engine backtest left")
+    return str(about["result_hash"]), again

@@ -1,0 +1,275 @@
+"""Betting across markets: a pipeline on recorded history, from scores to trades, results and grids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ...io.errors import InputError
+from ...io.jit import KEPT
+from ...io.store import Store
+from ...io.times import Moment
+from ...strategies.pipeline import DOLLAR, Pipeline, load_pipeline
+from ..simulator.fees import Membership
+from ..simulator.queue import BRACKET, queue_model
+from .history import open_history
+from .panel import Panel
+from .panel_build import build_panel
+from .portfolio import PortfolioRun, rules, run, run_cells
+from .portfolio_columns import columns_of, with_resting
+from .portfolio_random import RandomComparison, compare_random
+from .portfolio_types import FILTER_BASE, Columns
+
+MINUTE_NS = 60_000_000_000
+#: Cells that are run between two looks at the progress.
+CHUNK = 64
+
+Progress = Callable[[int, int], None]
+Cells = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a pipeline thinks of a panel: edges in ticks, and which filter stopped a market (0: none)."""
+
+    score: npt.NDArray[np.int16]
+    passed: npt.NDArray[np.int8] | None
+
+
+@dataclass(frozen=True)
+class DirectionalRun:
+    """A backtest with everything it was made from; ``results`` turns it into frames and figures."""
+
+    pipeline: Pipeline
+    panel: Panel
+    columns: Columns
+    rule: npt.NDArray[Any]
+    scored: Scored
+    run: PortfolioRun
+    random: RandomComparison | None
+    seed: int
+    data: str | None = None  #: where the history lies; None when it was handed over as an object
+    start: Moment | None = None
+    end: Moment | None = None
+    notes: tuple[str, ...] = ()  #: what of the data could not be used
+    by_queue: Mapping[str, int] = field(default_factory=dict)  #: P&L of maker entries under three queue models, micros
+
+
+def score_panel(panel: Panel, pipeline: Pipeline) -> Scored:
+    """Evaluate a pipeline's scorer and filters over the whole panel, block by block."""
+    scorer = pipeline.scorer
+    for part in (*pipeline.tables, scorer):
+        panel = panel.with_extras(part.prepare(panel))
+    wanted = {"edge": scorer.score().cast(pl.Float64).fill_null(0.0)}
+    if pipeline.filters:
+        stopped = pl.lit(0, pl.Int8)
+        for place, part in reversed(list(enumerate(pipeline.filters))):
+            code = pl.lit(FILTER_BASE + place, pl.Int8)
+            stopped = pl.when(part.keep().fill_null(value=False)).then(stopped).otherwise(code)
+        wanted["passed"] = stopped
+    score = panel.matrix("score", np.int16)
+    passed = panel.matrix("passed", np.int8) if pipeline.filters else None
+    for block, found in panel.evaluated(wanted):
+        _ticks_nb(found["edge"], score[:, block])
+        if passed is not None:
+            passed[:, block] = found["passed"].T
+    return Scored(score, passed)
+
+
+@numba.njit(**KEPT)
+def _ticks_nb(edge: Any, score: Any) -> None:
+    """Edges in dollars (markets x bars) as whole ticks (bars x markets); what is not a number is no opinion."""
+    for m in range(edge.shape[0]):
+        for t in range(edge.shape[1]):
+            ticks = edge[m, t] * DOLLAR
+            score[t, m] = 0 if np.isnan(ticks) else np.int16(min(max(np.rint(ticks), -DOLLAR), DOLLAR))
+
+
+def panel_for(
+    data: str | Path | Store | Panel,
+    pipeline: Pipeline,
+    start: Moment | None = None,
+    end: Moment | None = None,
+    progress: Progress | None = None,
+    cells: Sequence[Pipeline] = (),
+) -> tuple[Panel, tuple[str, ...]]:
+    """The panel that a pipeline's source asks for, with what its maker's orders get; and what was left out.
+
+    ``cells`` are variants of the pipeline that run on the same panel.
+    """
+    pipeline.check()
+    wanted = maker_of(cells or (pipeline,))
+    if isinstance(data, Panel):
+        return data, ()
+    opened = open_history(data)
+    step = int(pipeline.source.values.get("step_minutes", 60)) * MINUTE_NS
+    keep = pipeline.source.keep()
+    panel = build_panel(opened.store, start, end, step, where=keep, progress=progress)
+    if wanted is not None:
+        from .panel_maker import with_orders
+
+        panel = with_orders(opened.store, panel, *wanted)
+    return panel, opened.notes
+
+
+def maker_of(pipelines: Sequence[Pipeline]) -> tuple[str, int] | None:
+    """The queue model of the pipelines that enter as makers, and how many bars their orders wait at most."""
+    makers = [limits for one in pipelines if (limits := one.limits()).get("entry") == "maker"]
+    if not makers:
+        return None
+    queues = sorted({queue_model(str(limits.get("queue", "power@3"))).name for limits in makers})
+    if len(queues) > 1:
+        raise InputError(f"queue shapes the data of all cells, so it is one for all of them, not {', '.join(queues)}")
+    return queues[0], max(int(limits.get("maker_bars", 1)) for limits in makers)
+
+
+def _has_orders(panel: Panel, pipelines: Sequence[Pipeline]) -> None:
+    """Refuse a panel that does not say what the pipelines' resting orders get."""
+    wanted = maker_of(pipelines)
+    if wanted is None:
+        return
+    queue, bars = wanted
+    if panel.resting is None or panel.resting.queue != queue or panel.resting.bars < bars:
+        raise InputError(
+            f"this panel does not say what these orders get: put it through with_orders(…, {queue!r}, {bars})"
+        )
+
+
+def backtest(
+    data: str | Path | Store | Panel,
+    strategy: str | Path | Pipeline = "quant",
+    *,
+    start: Moment | None = None,
+    end: Moment | None = None,
+    options: Mapping[str, Any] | None = None,
+    random_portfolios: int = 0,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> DirectionalRun:
+    """Run a pipeline over recorded markets and keep everything.
+
+    ``data`` is a store, a folder with ``markets.csv`` and ``trades.csv``, or a panel. ``options`` set parameters of
+    the pipeline by name; one that it does not have is an error. ``random_portfolios`` adds that many to compare with.
+    """
+    pipeline = strategy if isinstance(strategy, Pipeline) else load_pipeline(strategy)
+    pipeline = pipeline.with_values(**(options or {}))
+    panel, notes = panel_for(data, pipeline, start, end, progress)
+    _has_orders(panel, (pipeline,))
+    scored = score_panel(panel, pipeline)
+    columns = columns_of(panel, scored.score, _membership(pipeline))
+    rule = rules(pipeline.limits())
+    made = run(columns, rule, scored.passed)
+    random = compare_random(columns, rule, made, random_portfolios, seed) if random_portfolios else None
+    place = None if isinstance(data, Panel) else data.path if isinstance(data, Store) else str(data)
+    by_queue = _by_queue(data, panel, columns, rule, scored, made)
+    return DirectionalRun(
+        pipeline, panel, columns, rule, scored, made, random, seed, place, start, end, notes, by_queue
+    )
+
+
+def _by_queue(
+    data: str | Path | Store | Panel,
+    panel: Panel,
+    columns: Columns,
+    rule: npt.NDArray[Any],
+    scored: Scored,
+    made: PortfolioRun,
+) -> dict[str, int]:
+    """P&L of maker entries under the least favourable queue model, the chosen one and the most favourable one."""
+    if panel.resting is None or isinstance(data, Panel):
+        return {}
+    from .panel_maker import orders
+
+    chosen = panel.resting.queue
+    names = [name for name in BRACKET if name != chosen]
+    found = {chosen: made.pnl}
+    for other in orders(open_history(data).store, panel, names, panel.resting.bars):
+        found[other.queue] = run(with_resting(columns, other), rule, scored.passed).pnl
+    return {name: found[name] for name in dict.fromkeys((BRACKET[0], chosen, BRACKET[1]))}
+
+
+def _membership(pipeline: Pipeline) -> Membership:
+    return "broker" if pipeline.executor.values.get("membership") == "broker" else "direct"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Many cells: a row of totals a cell, each cell's P&L a day, and what each market came to in it."""
+
+    frame: pl.DataFrame
+    daily: npt.NDArray[np.int64]  #: cells x days, micros
+    booked: npt.NDArray[np.int64]  #: cells x markets x BOOKED
+    columns: Columns
+
+
+def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells, progress: Progress | None = None) -> Grid:
+    """Run many cells, each a set of parameters.
+
+    Cells that share scorer and filters share their scores; portfolio rules cost one pass of the kernel each.
+    """
+    if not cells:
+        raise InputError("a grid needs at least one cell")
+    made = [pipeline.with_values(**cell) for cell in cells]
+    if any(one.source.values != pipeline.source.values for one in made):
+        raise InputError("the source says what the panel holds, so it is the same for all cells; run a grid for each")
+    _has_orders(panel, made)
+    shared: dict[str, list[int]] = {}
+    for index, one in enumerate(made):
+        known = (one.scorer.values, [part.values for part in (*one.tables, *one.filters)], _membership(one))
+        shared.setdefault(repr(known), []).append(index)
+    parts: list[tuple[list[int], Any]] = []
+    columns: Columns | None = None
+    done = 0
+    for places in shared.values():
+        one = made[places[0]]
+        scored = score_panel(panel, one)
+        columns = columns_of(panel, scored.score, _membership(one))
+        for some in (places[at : at + CHUNK] for at in range(0, len(places), CHUNK)):
+            wanted = np.concatenate([rules(made[place].limits()) for place in some])
+            parts.append((some, (wanted, *run_cells(columns, wanted, scored.passed))))
+            done += len(some)
+            if progress is not None:
+                progress(done, len(cells))
+    assert columns is not None
+    order = np.argsort([place for places, _ in parts for place in places], kind="stable")
+    rule, accounts, sampled, booked = (np.concatenate([part[i] for _, part in parts])[order] for i in range(4))
+    daily = np.diff(sampled, axis=1, prepend=rule["capital"][:, None])
+    totals = [_totals(a, int(r["capital"]), len(panel.times)) for a, r in zip(accounts, rule, strict=True)]
+    frame = pl.DataFrame([{**cell, **total} for cell, total in zip(cells, totals, strict=True)])
+    returns = daily / np.maximum(np.cumsum(daily, axis=1) - daily + rule["capital"][:, None], 1)
+    deviation = returns.std(axis=1, ddof=1) if returns.shape[1] > 1 else np.zeros(len(cells))
+    sharpe = np.divide(
+        returns.mean(axis=1) * np.sqrt(365.0), deviation, out=np.full(len(cells), np.nan), where=deviation > 0
+    )
+    return Grid(frame.with_columns(pl.Series("sharpe", sharpe).fill_nan(None)), daily, booked, columns)
+
+
+def _totals(account: npt.NDArray[Any], capital: int, bars: int) -> dict[str, Any]:
+    trades = int(account["trades"])
+    return {
+        "pnl": (int(account["equity"]) - capital) / 1e6,
+        "return": (int(account["equity"]) - capital) / capital,
+        "trades": trades,
+        "win_rate": int(account["wins"]) / trades if trades else None,
+        "profit_factor": int(account["gains"]) / int(account["losses"]) if account["losses"] else None,
+        "fees": int(account["fees"]) / 1e6,
+        "turnover": int(account["turnover"]) / 1e6,
+        "max_drawdown": int(account["drawdown"]) / 1e6,
+        "mean_hold_hours": int(account["hold_ns"]) / 3.6e12 / trades if trades else None,
+        "exposure": float(account["locked_bars"]) / bars / capital,
+        "open_at_end": int(account["held"]),
+        **order_counts(account),
+    }
+
+
+def order_counts(account: npt.NDArray[Any]) -> dict[str, int]:
+    """What became of the orders that rested: placed, filled whole, filled in part, withdrawn with nothing filled."""
+    placed, whole, part = (int(account[name]) for name in ("orders", "filled", "part_filled"))
+    return {"orders": placed, "filled": whole, "part_filled": part, "withdrawn": placed - whole - part}

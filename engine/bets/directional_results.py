@@ -1,0 +1,275 @@
+"""What a backtest of bets came to: frames, figures, groups, calibration, warnings; written as Parquet and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ...io.errors import InputError
+from ...io.times import Moment
+from ...strategies.pipeline import recorded_pipeline
+from .. import __version__
+from ..figures.calibration import Calibration, calibration
+from ..figures.performance import Performance, performance, period_curve
+from ..figures.resampling import mean_interval
+from ..figures.warnings import Notice
+from ..results.result_files import frames_hash, write_run
+from .directional import DirectionalRun, backtest, order_counts
+from .portfolio_candidates import candidate_outcomes
+from .portfolio_types import FILTER_BASE, NO_PRICE, Exit, Fate
+
+DAY_NS = 86_400_000_000_000
+FEW_EVENTS = 30
+ONE_SIDED = 0.97
+#: Groups of entry cost, cents.
+BAND_CENTS = 10
+
+
+@dataclass(frozen=True)
+class DirectionalResult:
+    """Frames and figures of one backtest."""
+
+    found: DirectionalRun
+
+    @cached_property
+    def trades(self) -> pl.DataFrame:
+        """One row a trade, closed ones first; prices in ticks of the side that was held, money in micros."""
+        run, panel = self.found.run, self.found.panel
+        rows = np.concatenate([run.trades, run.still_open])
+        times = panel.times
+        frame = pl.DataFrame({name: rows[name] for name in rows.dtype.names or ()})
+        ended = np.where(rows["exit_bar"] >= 0, rows["exit_bar"], len(times) - 1)
+        own = panel.markets.select("ticker", "event", "series", "category")[rows["market"].tolist()]
+        last = panel.matrices["mark"][-1, rows["market"]].astype(np.int64)
+        worth = (
+            np.where(last == NO_PRICE, rows["price"], np.where(rows["side"] > 0, last, 10_000 - last)) * rows["left"]
+        )
+        cost = rows["price"].astype(np.int64) * rows["lots"]
+        pnl = rows["proceeds"] + worth - cost - rows["entry_fee"] - rows["exit_fee"]
+        reasons = {int(reason): reason.name.lower().replace("_", " ") for reason in Exit}
+        sold = rows["lots"] - rows["left"]
+        return own.with_columns(
+            pl.Series("side", np.where(rows["side"] > 0, "yes", "no")),
+            pl.Series("entry_ts", times[rows["entry_bar"]]),
+            pl.Series("exit_ts", times[ended]),
+            frame["lots"],
+            frame["price"].alias("entry_price"),
+            pl.Series("exit_price", np.divide(rows["proceeds"], sold, out=np.full(len(rows), np.nan), where=sold > 0)),
+            frame["mark"].alias("mark_at_decision"),
+            frame["score"],
+            frame["trigger"],
+            pl.Series("cost", cost),
+            (frame["entry_fee"] + frame["exit_fee"]).alias("fees"),
+            pl.Series("pnl", pnl),
+            frame["reason"].cast(pl.Int64).replace_strict(reasons, return_dtype=pl.String()).alias("exit"),
+        )
+
+    @cached_property
+    def equity(self) -> pl.DataFrame:
+        """One row a bar: equity and cash, cost of what is held (micros), number of positions."""
+        curve = self.found.run.curve
+        names = ("equity", "cash", "locked", "positions")
+        return pl.DataFrame({"ts": self.found.panel.times, **{name: curve[:, i] for i, name in enumerate(names)}})
+
+    @cached_property
+    def candidates(self) -> pl.DataFrame:
+        """One row a fate: how many candidates met it, and what one contract of each would have made (dollars)."""
+        names = {int(fate): fate.name.lower().replace("_", " ") for fate in Fate}
+        filters = self.found.pipeline.filters
+        names |= {FILTER_BASE + place: f"filter {part.name}" for place, part in enumerate(filters)}
+        table = candidate_outcomes(self.found.columns, self.found.rule, self.found.run.fates, self.found.scored.passed)
+        kept = [
+            {
+                "fate": names[fate],
+                "candidates": int(row[0]),
+                "settled": int(row[1]),
+                "won": int(row[2]) / int(row[1]) if row[1] else None,
+                "mean_pnl": int(row[3]) / int(row[1]) / 1e6 if row[1] else None,
+            }
+            for fate, row in enumerate(table)
+            if row[0] and fate in names
+        ]
+        schema = {
+            "fate": pl.String,
+            "candidates": pl.Int64,
+            "settled": pl.Int64,
+            "won": pl.Float64,
+            "mean_pnl": pl.Float64,
+        }
+        return pl.DataFrame(kept, schema=schema)
+
+    @cached_property
+    def performance(self) -> Performance:
+        """Every figure of the equity curve, daily buckets of a market that never closes."""
+        panel, run = self.found.panel, self.found.run
+        capital = int(self.found.rule["capital"][0])
+        step = int(panel.times[1] - panel.times[0]) if len(panel.times) > 1 else DAY_NS
+        first, last = int(panel.times[0]) - step, int(panel.times[-1])
+        starts, pnl = period_curve(panel.times - 1, run.curve[:, 0], first, last, capital)
+        held = run.trades["exit_bar"].astype(np.int64), run.trades["entry_bar"].astype(np.int64)
+        hours = (panel.times[held[0]] - panel.times[held[1]]) / 1e9
+        closed = self.trades["pnl"].to_numpy()[: len(run.trades)]
+        return performance(starts, pnl, capital, closed, hours, compound=True)
+
+    @cached_property
+    def calibration(self) -> dict[str, Calibration | None]:
+        """Of the market's prices at the decisions, and of the strategy's own probabilities, against the results."""
+        run, columns = self.found.run, self.found.columns
+        rows = np.concatenate([run.trades, run.still_open])
+        payout = columns.market["payout"][rows["market"]]
+        known = (payout == 0) | (payout == 10_000)
+        rows, payout = rows[known], payout[known]
+        won = np.where(rows["side"] > 0, payout, 10_000 - payout) / 10_000
+        market = rows["mark"] / 10_000
+        own = np.clip(rows["mark"].astype(np.int64) + rows["side"] * rows["score"].astype(np.int64), 1, 9_999) / 10_000
+        return {"market": calibration(market, won), "strategy": calibration(own, won)}
+
+    @cached_property
+    def groups(self) -> dict[str, pl.DataFrame]:
+        """P&L by category, exit, price band, side and series."""
+        band = (pl.col("entry_price") // (BAND_CENTS * 100) * BAND_CENTS).alias("band")
+        trades = self.trades.with_columns(
+            pl.format("{}-{} c", band, band + BAND_CENTS).alias("price band"), pl.col("category").fill_null("unknown")
+        )
+        return {
+            by: trades.group_by(by)
+            .agg(
+                pl.len().alias("trades"),
+                (pl.col("pnl") > 0).mean().alias("win_rate"),
+                (pl.col("pnl").sum() / 1e6).alias("pnl"),
+                (pl.col("fees").sum() / 1e6).alias("fees"),
+                (pl.col("pnl").sum() / pl.col("cost").sum()).alias("return"),
+            )
+            .sort(by)
+            for by in ("category", "exit", "price band", "side", "series")
+        }
+
+    @cached_property
+    def stop_gap(self) -> dict[str, Any]:
+        """How much worse stops were filled than where they were due: ticks of the mark that made them due."""
+        stops = self.trades.filter(pl.col("exit").is_in(["stop loss", "trailing stop"]))
+        gap = stops.select((pl.col("trigger") - pl.col("exit_price")) / 100).to_series().drop_nans()
+        return {"stops": stops.height, "mean_cents": gap.mean(), "worst_cents": gap.max()}
+
+    @cached_property
+    def event_interval(self) -> dict[str, Any] | None:
+        """P&L with its 95 % interval, events drawn again whole; None below two events."""
+        by_event = (
+            self.trades.group_by("event").agg(pl.col("pnl").sum(), pl.col("entry_ts").min()).sort("entry_ts", "event")
+        )
+        interval = mean_interval(by_event["pnl"].to_numpy() / 1e6, seed=self.found.seed)
+        if interval is None:
+            return None
+        n = by_event.height
+        return {"events": n, "pnl": interval.mean * n, "low": interval.low * n, "high": interval.high * n}
+
+    @cached_property
+    def notices(self) -> list[Notice]:
+        """Everything that should make a reader doubt."""
+        found: list[Notice] = list(self.performance.notices)
+        columns, trades = self.found.columns, self.trades
+        payout = columns.market["payout"]
+        for series in sorted(set(columns.market["series"].tolist())):
+            paid = payout[(columns.market["series"] == series) & (payout != NO_PRICE)]
+            if len(paid) >= 10 and max((paid == 0).mean(), (paid == 10_000).mean()) >= ONE_SIDED:
+                name = self.found.panel.markets["series"][int(np.flatnonzero(columns.market["series"] == series)[0])]
+                word = "NO" if (paid == 0).mean() >= ONE_SIDED else "YES"
+                found.append(Notice("one-sided-settlement", f"{len(paid)} markets of {name} all but settled {word}"))
+        events = trades["event"].n_unique()
+        if events < FEW_EVENTS:
+            found.append(Notice("few-events", f"{events} events were bet on; {FEW_EVENTS} are a start"))
+        profit = trades.group_by("event").agg(pl.col("pnl").sum()).filter(pl.col("pnl") > 0)["pnl"].to_list()
+        if profit and (share := max(profit) / sum(profit)) > 0.5:
+            found.append(Notice("concentration", f"{share:.0%} of what winning events made"))
+        if len(self.found.run.still_open):
+            found.append(Notice("open-at-end", f"{len(self.found.run.still_open)} positions"))
+        if len({pnl > 0 for pnl in self.found.by_queue.values() if pnl}) > 1:
+            parts = ", ".join(f"{name}: {pnl / 1e6:.2f} $" for name, pnl in self.found.by_queue.items())
+            found.append(Notice("queue-sign", parts))
+        if columns.ask_lots.shape[0] == 0 and columns.volume.shape[0] == 0:
+            found.append(Notice("unknown-depth"))
+        return found
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The whole result as one JSON document, money in dollars."""
+        found, account, panel = self.found, self.found.run.account, self.found.panel
+        capital = int(found.rule["capital"][0])
+        days = (int(panel.times[-1]) - int(panel.times[0])) / DAY_NS
+        values = {
+            k: v / 1e6 if k in ("pnl", "max_drawdown", "expectancy") and v is not None else v
+            for k, v in self.performance.values.items()
+        }
+        locked = found.run.curve[:, 2]
+        return {
+            "kind": "directional",
+            "engine_version": __version__,
+            "strategy": found.pipeline.as_dict(),
+            "settings": {
+                "data": found.data,
+                "start": _stated(found.start),
+                "end": _stated(found.end),
+                "random_portfolios": 0 if found.random is None else len(found.random.pnl),
+                "seed": found.seed,
+            },
+            "result_hash": self.result_hash,
+            "from_ts": int(panel.times[0]),
+            "to_ts": int(panel.times[-1]),
+            "bars": len(panel.times),
+            "markets": panel.markets.height,
+            "capital": capital / 1e6,
+            "final_equity": int(account["equity"]) / 1e6,
+            "figures": {**values, "assumptions": self.performance.assumptions},
+            "fees": int(account["fees"]) / 1e6,
+            "turnover": int(account["turnover"]) / 1e6,
+            "trades_a_day": len(found.run.trades) / days if days > 0 else None,
+            "exposure": float(locked.mean()) / capital,
+            "max_exposure": float(locked.max()) / capital,
+            "open_at_end": len(found.run.still_open),
+            "event_interval": self.event_interval,
+            "stops": self.stop_gap,
+            "by_queue": {name: pnl / 1e6 for name, pnl in found.by_queue.items()},
+            "maker_orders": order_counts(account) if int(found.rule["maker"][0]) else None,
+            "random": None if found.random is None else found.random.as_dict(),
+            "calibration": {k: None if v is None else v.as_dict() for k, v in self.calibration.items()},
+            "groups": {by: frame.to_dicts() for by, frame in self.groups.items()},
+            "candidates": self.candidates.to_dicts(),
+            "warnings": [notice.as_row() for notice in self.notices],
+        }
+
+    @cached_property
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """The frames that are written beside the record."""
+        return {"trades": self.trades, "equity": self.equity, "candidates": self.candidates}
+
+    @cached_property
+    def result_hash(self) -> str:
+        """One hash of every trade, every bar's equity, every candidate's fate and the random portfolios."""
+        random = self.found.random
+        return frames_hash({"random": None if random is None else random.pnl.tolist()}, self.frames)
+
+    def write(self, folder: str | Path) -> Path:
+        """Write ``trades.parquet``, ``equity.parquet`` and ``candidates.parquet``, then ``run.json``."""
+        return write_run(folder, self.frames, self.summary)
+
+
+def run_record(record: Mapping[str, Any]) -> DirectionalResult:
+    """Run again what a record says was run."""
+    asked = record["settings"]
+    if asked["data"] is None:
+        raise InputError("this run was made on a panel in memory and cannot be run again from its record")
+    found = backtest(
+        asked["data"], recorded_pipeline(record["strategy"]), start=asked["start"], end=asked["end"],
+        random_portfolios=asked["random_portfolios"], seed=asked["seed"],
+    )  # fmt: skip
+    return DirectionalResult(found)
+
+
+def _stated(moment: Moment | None) -> str | int | None:
+    return moment if moment is None or isinstance(moment, str | int) else moment.isoformat()

@@ -1,0 +1,49 @@
+"""What became of every candidate, the rejected too: one contract of each, bought when it could be, kept to the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from ...io.jit import KEPT
+from .portfolio_entry import Ints, Records
+from .portfolio_random import bought_nb
+from .portfolio_types import Columns
+
+
+def candidate_outcomes(
+    columns: Columns, rule: npt.NDArray[Any], fates: npt.NDArray[np.int8], passed: npt.NDArray[np.int8] | None
+) -> npt.NDArray[np.int64]:
+    """A row a fate: candidates, how many of them could be bought and settled, how many won, what they made (micros)."""
+    table = np.zeros((128, 4), np.int64)
+    stopped = np.zeros((0, 0), np.int8) if passed is None else passed
+    _outcomes_nb(columns, rule, fates, stopped, table)
+    return table
+
+
+@numba.njit(**KEPT)
+def _outcomes_nb(c: Columns, rules: Records, fates: Ints, passed: Ints, table: Ints) -> None:
+    rule, market, score = rules[0], c.market, c.score
+    bars, markets = fates.shape
+    for t in range(bars):
+        at = t + rule.delay
+        for m in range(markets):
+            fate = fates[t, m]
+            if fate == 0 and score[t, m] != 0 and passed.shape[0] > 0:
+                fate = passed[t, m]
+            if fate == 0:
+                continue
+            table[fate, 0] += 1
+            if at >= bars or market[m].payout < 0 or not market[m].opens <= at <= market[m].closes:
+                continue
+            side = 1 if score[t, m] > 0 else -1
+            price = bought_nb(c, rule, at, m, side)
+            if price < 0:
+                continue
+            paid = market[m].payout if side > 0 else 10_000 - market[m].payout
+            table[fate, 1] += 1
+            table[fate, 2] += paid > price
+            table[fate, 3] += (paid - price) * 100

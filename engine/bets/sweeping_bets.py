@@ -1,0 +1,204 @@
+"""Sweeps of a betting pipeline: any parameter of its parts as an axis, in the same folder as every other sweep."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ...io.errors import InputError
+from ...io.store import Store
+from ...io.times import Moment
+from ...strategies.pipeline import Pipeline, load_pipeline
+from .. import __version__
+from ..figures.warnings import Notice
+from ..results.result_files import SWEEP_RECORD, frames_hash, write_files
+from ..results.results import Axis, read_sweep
+from ..sweeps.folder import FEW_FILLS
+from ..sweeps.grid_spec import cells_of, distinct, is_number, spec_of
+from ..sweeps.sweeping import Swept
+from .directional import Grid, panel_for, run_grid
+from .panel import Panel
+from .portfolio_types import BOOKED_FEES, BOOKED_LOTS, BOOKED_OPEN, BOOKED_PNL, BOOKED_SETTLED, BOOKED_TRADES
+
+DAY_NS = 86_400_000_000_000
+#: The grid of a pipeline unless another is named: exits and stakes, 512 cells.
+GRID = ("kelly_fraction=0.05:0.40:8", "take_profit=0.05:0.40:8", "stop_loss=0.05:0.40:8")
+#: In ``periods.parquet``: the P&L of a day is the whole portfolio's.
+PORTFOLIO = "portfolio"
+
+Progress = Callable[[int, int], None]
+
+
+def sweep_bets(
+    strategy: str | Path | Pipeline, data: str | Path | Store | Panel = "data", *, out: str | Path = "results/sweep",
+    grid: Sequence[str] | Mapping[str, Any] | None = None, sample: str | None = None, start: Moment | None = None,
+    end: Moment | None = None, options: Mapping[str, Any] | None = None, pictures: bool = True,
+    progress: Progress | None = None,
+) -> Swept:  # fmt: skip
+    """Run every cell of a grid over a pipeline on one panel, and weigh what came out; all is left in ``out``.
+
+    ``grid`` is a list of axes as texts, or maps a parameter to its values; without it exits and stakes are swept.
+    """
+    pipeline = strategy if isinstance(strategy, Pipeline) else load_pipeline(strategy)
+    pipeline = pipeline.with_values(**(options or {}))
+    axes = bet_axes(pipeline, grid, options or {})
+    place = Path(out)
+    if place.exists() and not (place / SWEEP_RECORD).exists() and (not place.is_dir() or any(place.iterdir())):
+        raise InputError(f"{place} holds something else than a sweep; name a new folder with --out")
+    values = cells_of(axes, sample)
+    cells = [{one.name: one.setting(value) for one, value in zip(axes, row, strict=True)} for row in values.tolist()]
+    panel, _ = panel_for(data, pipeline, start, end, cells=[pipeline.with_values(**cell) for cell in cells])
+    found = run_grid(panel, pipeline, cells, progress)
+    frames = {"cells": _cells(panel, found, axes, values), "periods": _periods(panel, found)}
+    result = frames_hash({}, frames)
+    record = {
+        "kind": "sweep",
+        "engine_version": __version__,
+        "strategy": pipeline.name,
+        "pipeline": pipeline.as_dict(),
+        "store": None if isinstance(data, Panel) else data.path if isinstance(data, Store) else str(data),
+        "from": None if start is None else str(start),
+        "to": None if end is None else str(end),
+        "sample": sample,
+        "fixed": dict(options or {}),
+        "limits": {},
+        "venue": {},
+        "data_hash": panel_hash(panel),
+        "period_ns": DAY_NS,
+        "axes": [_axis_row(one) for one in axes],
+        "markets": _markets(panel, frames["cells"]["market"].unique().to_list()),
+        "warnings": [notice.as_row() for notice in _notices(found)],
+        "result_hash": result,
+    }
+    write_files(place, frames, record, SWEEP_RECORD)
+    from ..reports.conclusions import conclude
+
+    return Swept(read_sweep(place), conclude(place, pictures), result, len(cells) * panel.shape[0] * panel.shape[1])
+
+
+def bet_axes(
+    pipeline: Pipeline, given: Sequence[str] | Mapping[str, Any] | None, fixed: Mapping[str, Any]
+) -> tuple[Axis, ...]:
+    """The axes that were asked for, each value checked by setting it; else the default grid less what is fixed."""
+    if isinstance(given, Mapping):
+        found = [
+            _axis(pipeline, *spec_of(f"{name}={values}"))
+            if isinstance(values, str)
+            else _axis(pipeline, name, list(values), "lin")
+            for name, values in given.items()
+        ]
+    else:
+        texts = given or [text for text in GRID if text.partition("=")[0] not in fixed]
+        found = [_axis(pipeline, *spec_of(text)) for text in texts]
+    return distinct(found, fixed)
+
+
+def _axis(pipeline: Pipeline, name: str, values: Sequence[Any], scale: Any) -> Axis:
+    owner, dot, plain = name.rpartition(".")
+    key = owner + dot + plain.replace("-", "_")
+    numbers = all(not isinstance(value, bool) and is_number(value) for value in values)
+    settings = [float(value) if numbers else str(value) for value in values]
+    for setting in settings:
+        changed = pipeline.with_values(**{key: setting})
+        asked = (changed.limits().get("queue"), pipeline.limits().get("queue"))
+        if changed.source is not pipeline.source or asked[0] != asked[1]:
+            raise InputError(f"{key} shapes the data of all cells: run a sweep for each value with --set {key}=…")
+    if len(set(settings)) < len(settings):
+        raise InputError(f"axis {name} names a value twice")
+    if numbers:
+        return Axis(key, tuple(float(value) for value in settings), scale)
+    return Axis(key, tuple(float(i) for i in range(len(settings))), "lin", "model", tuple(map(str, settings)))
+
+
+def _axis_row(one: Axis) -> dict[str, Any]:
+    row = {"name": one.name, "values": list(one.values), "scale": one.scale, "part": one.part}
+    return row | ({"labels": list(one.labels)} if one.labels else {})
+
+
+def panel_hash(panel: Panel) -> str:
+    """A hash of everything a panel holds."""
+    made = hashlib.blake2b(panel.times.tobytes())
+    made.update(repr(panel.markets.to_dict(as_series=False)).encode())
+    resting = panel.resting
+    orders = {} if resting is None else {f"after{i}": a for i, a in enumerate(resting.after)}
+    orders |= {} if resting is None else {f"lots{i}": a for i, a in enumerate(resting.lots)}
+    for name, values in (panel.matrices | orders).items():
+        made.update(name.encode())
+        for bars in np.array_split(values, -(-values.size // (1 << 24))):
+            made.update(np.ascontiguousarray(bars).data)
+    return made.hexdigest()[:16]
+
+
+def _cells(panel: Panel, found: Grid, axes: Sequence[Axis], values: Any) -> pl.DataFrame:
+    """One row a market and cell, for the markets in which any cell traded. What only quoting knows is zero or null."""
+    booked = found.booked
+    traded = np.flatnonzero(booked[:, :, BOOKED_TRADES].any(axis=0))
+    traded = traded if len(traded) else np.array([0])
+    own = booked[:, traded].transpose(1, 0, 2).reshape(-1, booked.shape[2])
+    cells, markets = len(values), len(traded)
+    drawdown = np.rint(found.frame["max_drawdown"].to_numpy() * 1e6).astype(np.int64)
+    zero = pl.repeat(0, len(own), dtype=pl.Int64, eager=True)
+    pnl, fees, settled = own[:, BOOKED_PNL], own[:, BOOKED_FEES], own[:, BOOKED_SETTLED]
+    return pl.DataFrame(
+        {
+            "market": panel.markets["ticker"].gather(np.repeat(traded, cells)),
+            "cell": np.tile(np.arange(cells, dtype=np.int32), markets),
+            **{one.name: np.tile(values[:, at], markets) for at, one in enumerate(axes)},
+            "cash": pnl,
+            "pnl": pnl,
+            "spread_capture": zero,
+            "drift": pnl + fees - settled,
+            "settlement": settled,
+            "rebates": zero,
+            "fees": fees,
+            "max_drawdown": np.tile(drawdown, markets),
+            "position": own[:, BOOKED_OPEN],
+            "max_position": own[:, BOOKED_LOTS],
+            "fills": own[:, BOOKED_TRADES],
+            "volume": own[:, BOOKED_LOTS],
+            "requotes": zero,
+            "uptime": zero.cast(pl.Float64),
+            "markout_10s": pl.repeat(None, len(own), dtype=pl.Float64, eager=True),
+        }
+    )
+
+
+def _periods(panel: Panel, found: Grid) -> pl.DataFrame:
+    cells, days = found.daily.shape
+    first = int(panel.times[0] - 1) // DAY_NS * DAY_NS
+    return pl.DataFrame(
+        {
+            "market": pl.repeat(PORTFOLIO, cells * days, eager=True),
+            "cell": np.tile(np.arange(cells, dtype=np.int32), days),
+            "period": np.repeat(first + DAY_NS * np.arange(days, dtype=np.int64), cells),
+            "pnl": found.daily.T.ravel(),
+        }
+    )
+
+
+def _markets(panel: Panel, tickers: Sequence[str]) -> list[dict[str, Any]]:
+    first, last = int(panel.times[0]), int(panel.times[-1])
+    start = pl.col("open_ts").fill_null(first).clip(first, last)
+    end = pl.coalesce("settled_ts", "close_ts", pl.lit(last)).clip(first, last)
+    rows = panel.markets.filter(pl.col("ticker").is_in(tickers)).select(
+        "ticker", "event", "series", "close_ts", "settlement", start.alias("start_ts"), end.alias("end_ts")
+    )
+    return rows.to_dicts()
+
+
+def _notices(found: Grid) -> list[Notice]:
+    """What the grid itself has to warn of; the statistics add theirs."""
+    best = int(found.frame["pnl"].arg_max() or 0)
+    notices = []
+    if found.frame["trades"][best] < FEW_FILLS:
+        notices.append(Notice("few-fills", f"{found.frame['trades'][best]} trades of the cell with the highest P&L"))
+    if held := int((found.booked[best, :, BOOKED_OPEN] != 0).sum()):
+        notices.append(Notice("open-at-end", f"{held:,} positions of the cell with the highest P&L"))
+    if found.columns.ask_lots.shape[0] == 0 and found.columns.volume.shape[0] == 0:
+        notices.append(Notice("unknown-depth"))
+    return notices

@@ -1,0 +1,1 @@
+"""Figures about money over time, and how much of them to believe."""

@@ -1,0 +1,1 @@
+"""Parameters from history, with standard errors."""

@@ -1,0 +1,158 @@
+"""From the exchange's stream to the events of one market, as a tape of the same messages would have them."""
+
+from __future__ import annotations
+
+# A tuple of columns of several types is read as one type of their mixture.
+# pyright: reportArgumentType=false
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ...io.kalshi.frames import Delta, Frame, Lifecycle, Snapshot, TradeFrame
+from ...io.kalshi.rows import taker_side
+from ...io.kalshi.stream import BOOK, Hole
+from ...io.kalshi.wire import read_count, read_price
+from ...io.schema import BookKind, Side
+from ...io.units import NS_PER_SECOND, TICKS_PER_DOLLAR
+from ..simulator import events
+from ..simulator import tape_kernel as kernel
+from ..simulator.state import Columns
+from ..simulator.tape import Market, Rows, build, kernel_grid
+
+NS_PER_MS = 1_000_000
+_OPENS, _CLOSES = ("activated",), ("deactivated", "determined", "settled")
+Row = tuple[int, int, int, int, int]  # as in tape.Rows: time, what, side, price, size
+
+
+class Feed:
+    """Takes messages in and gives the events of whole batches of them: others' orders only, in the order of time.
+
+    ``clock`` tells the exchange's time, for messages without one. ``sides`` holds the sides of own orders by client id,
+    and ``resting`` gives own orders as (side, price, lots): the exchange shows them among the others'.
+    """
+
+    def __init__(
+        self, market: Market, clock: Callable[[], int], *, use_yes_price: bool = True,
+        sides: Mapping[str, Side] | None = None, resting: Callable[[], Iterable[tuple[Side, int, int]]] = tuple,
+    ) -> None:  # fmt: skip
+        self.market, self._clock, self._yes_price = market, clock, use_yes_price
+        self._sides, self._resting = sides or {}, resting
+        self._rows: list[Row] = []
+        self._seqs: dict[int, int] = {}
+        self._book: dict[tuple[int, int], int] | None = None  # lots by side and level on its scale; None: not known
+        self._last = 0
+        self._over = False
+
+    def take(self, item: Frame | Hole) -> None:
+        """Take one message or hole in."""
+        if isinstance(item, Hole):
+            if not item.numbered:
+                self._seqs.clear()
+            if item.channel == BOOK and self.market.ticker in item.tickers:
+                self._add(self._clock(), int(BookKind.GAP))
+        elif not self._seen(item):
+            if isinstance(item, Lifecycle) and item.msg.market_ticker == self.market.ticker:
+                self._live(item)
+            elif isinstance(item, Snapshot) and item.msg.market_ticker == self.market.ticker:
+                self._snapshot(item)
+            elif isinstance(item, Delta) and item.msg.market_ticker == self.market.ticker:
+                self._delta(item)
+            elif isinstance(item, TradeFrame) and item.msg.market_ticker == self.market.ticker:
+                self._trade(item)
+
+    def events(self) -> Columns:
+        """What was taken in since the last time; each moment among it is whole, as far as its messages came."""
+        close = self.market.close_ts
+        if close is not None and not self._over and self._last and self._clock() >= close:
+            self._over = True
+            self._add(close, kernel.STATE)
+        rows, self._rows = self._rows, []
+        standing = self._standing(rows[0][0]) if rows else []
+        tape = build(self.market, _columns([*standing, *rows]), np.zeros(0))
+        fresh = Columns(*(column[max(len(standing) - 1, 0) :] for column in tape.columns))
+        self._keep(fresh, rows)
+        return fresh
+
+    def _seen(self, frame: Frame) -> bool:
+        """Whether a numbered message came before."""
+        if frame.sid is None or frame.seq is None:
+            return False
+        if frame.seq <= self._seqs.get(frame.sid, 0):
+            return True
+        self._seqs[frame.sid] = frame.seq
+        return False
+
+    def _add(self, ts: int, what: int, side: int = 0, price: int = 0, size: int = 0) -> None:
+        self._last = max(ts, self._last)  # channels may overtake each other; events never go back
+        self._rows.append((self._last, what, side, price, size))
+
+    def _snapshot(self, frame: Snapshot) -> None:
+        shown = {(Side.BID, read_price(price)): read_count(lots) for price, lots in frame.msg.yes}
+        shown |= {(Side.ASK, self._ask(price)): read_count(lots) for price, lots in frame.msg.no}
+        for side, price, lots in self._resting():
+            shown[side, price] = shown.get((side, price), 0) - lots
+        self._add(self._clock(), int(BookKind.CLEAR))
+        for (side, price), lots in shown.items():
+            if lots > 0:
+                self._add(self._last, int(BookKind.LEVEL), side, price, lots)
+
+    def _delta(self, frame: Delta) -> None:
+        body = frame.msg
+        side = Side.BID if body.side == "yes" else Side.ASK
+        if body.client_order_id is not None and self._sides.get(body.client_order_id, side) is side:
+            return  # an own order came, shrank or went; on the other side it took from others
+        price = read_price(body.price) if side is Side.BID else self._ask(body.price)
+        self._add(body.ts_ms * NS_PER_MS, int(BookKind.DELTA), side, price, read_count(body.delta))
+
+    def _trade(self, frame: TradeFrame) -> None:
+        body = frame.msg
+        if not body.is_block_trade:
+            size = read_count(body.count)
+            self._add(body.ts_ms * NS_PER_MS, kernel.PRINT, taker_side(body), read_price(body.price), size)
+
+    def _live(self, frame: Lifecycle) -> None:
+        body = frame.msg
+        if body.event_type in _OPENS + _CLOSES:
+            self._add(self._clock(), kernel.STATE, int(body.event_type in _OPENS))
+        elif body.event_type == "close_date_updated" and body.close_ts is not None:
+            self.market = replace(self.market, close_ts=body.close_ts * NS_PER_SECOND)
+            self._over = False
+
+    def _ask(self, price: str) -> int:
+        return read_price(price) if self._yes_price else TICKS_PER_DOLLAR - read_price(price)
+
+    def _standing(self, ts: int) -> list[Row]:
+        """The book before a batch, as the snapshot that its tape begins with; its levels make an event each."""
+        if self._book is None:
+            return []
+        ticks = kernel_grid(self.market.grid).ticks
+        levels: list[Row] = []
+        for (side, level), lots in self._book.items():
+            price = int(ticks[level if side == 0 else len(ticks) - 1 - level])
+            levels.append((ts, int(BookKind.LEVEL), 1 - 2 * side, price, lots))
+        return [(ts, int(BookKind.CLEAR), 0, 0, 0), *levels]
+
+    def _keep(self, fresh: Columns, rows: list[Row]) -> None:
+        """Remember the book after a batch."""
+        holes = 0
+        for k, side, level, size in zip(fresh.kind & events.KIND, fresh.side, fresh.level, fresh.size, strict=True):
+            if k == events.GAP:
+                self._book, holes = None, holes + 1
+            elif k == events.BOOK:
+                self._book = {} if self._book is None else self._book
+                if size:
+                    self._book[int(side), int(level)] = int(size)
+                else:
+                    self._book.pop((int(side), int(level)), None)
+        turns = [row[1] for row in rows if row[1] in (BookKind.CLEAR, BookKind.GAP)]
+        if self._book is None and turns[-1:] == [BookKind.CLEAR] and holes == turns.count(BookKind.GAP):
+            self._book = {}  # a snapshot without levels makes no events
+
+
+def _columns(rows: list[Row]) -> Rows:
+    ts, what, side, price, size = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+    return Rows(
+        np.array(ts, np.int64), np.array(what, np.uint8), np.array(side, np.int8), np.array(price, np.int32),
+        np.array(size, np.int64),
+    )  # fmt: skip

@@ -1,0 +1,262 @@
+"""The kernel on a stream: events go in as they come, the quote that stands comes out, decided as in a replay.
+
+Fills are those of the venue's assumptions, as in a replay, or those that the exchange tells.
+"""
+
+from __future__ import annotations
+
+# A tuple of columns of several types is read as one type of their mixture.
+# pyright: reportArgumentType=false
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from ...io.errors import InputError
+from ...io.schema import Side
+from ...strategies.quoting import QuotingModel
+from ...strategies.registry import quoting_model
+from ..results.params import load_params
+from ..simulator import state as rows
+from ..simulator.block import Block
+from ..simulator.events import MOMENT, UNDERLYING
+from ..simulator.fees import fee_table, market_schedule
+from ..simulator.replay import Ground, new_block, parameter_values
+from ..simulator.state import F64, Columns, Points
+from ..simulator.tape import Coverage, Market, Tape
+from ..simulator.venue import Assumptions, no_fees
+from ..simulator.volatility_points import Decay, points_of
+
+YEAR_NS = 366 * 86_400_000_000_000
+#: A kernel that asks chance instead of the book; with a rate of nothing, nobody but the exchange fills.
+_BY_CHANCE = "poisson@1,1"
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What rests: levels in ticks of the YES price and lots; None where nothing does."""
+
+    ts: int
+    bid: int | None
+    bid_size: int
+    ask: int | None
+    ask_size: int
+
+
+class Told(NamedTuple):
+    """A fill that the exchange told: YES price in ticks, lots, fee in micros, lots held after it."""
+
+    ts: int
+    side: Side
+    price: int
+    lots: int
+    fee: int
+    position: int
+
+
+class Live:
+    """One market under way: ``fills`` are assumed as in a replay, or told by the exchange with :meth:`filled`.
+
+    Events are a tape's: with their flags, and the last one of each time marked. Nothing is decided before that.
+    ``position`` is what is held at the start, in lots.
+    """
+
+    def __init__(
+        self, market: Market, model: type[QuotingModel], given: Mapping[str, Any] | None = None,
+        assumptions: Assumptions | None = None, *, is_open: bool = True, fills: Literal["assumed", "told"] = "assumed",
+        position: int = 0,
+    ) -> None:  # fmt: skip
+        self.market, self.model, self.is_open = market, model, is_open
+        self.given, self.assumptions = dict(given or {}), assumptions or Assumptions()
+        self.told: list[Told] | None = None
+        self._held = position
+        self.block: Block | None = None
+        self.count = self.observed = self.priced = 0
+        self._decay = Decay(self.assumptions.window_s)
+        self._last_mid: Columns | None = None
+        if market.close_ts is None and self.assumptions.horizon != "fixed":
+            raise InputError(f"{market.ticker} has no close time: pass a market that has one, or the fixed horizon")
+        if self.assumptions.is_poisson or any(str(d).endswith((".csv", ".parquet")) for d in self.assumptions.delays):
+            raise InputError("fills by chance and recorded delays need the whole tape; a stream takes another venue")
+        if fills == "told":  # delays, queues and fees are then the exchange's own
+            self.told = []
+            self.assumptions = replace(
+                self.assumptions, queue=_BY_CHANCE, feed_ms=0.0, entry_ms=0.0, response_ms=0.0, fees="none"
+            )
+
+    @classmethod
+    def from_params(
+        cls, path: str | Path, market: Market, *, is_open: bool = True, fills: Literal["assumed", "told"] = "assumed",
+        position: int = 0,
+    ) -> Live:  # fmt: skip
+        """Start from a parameter file that ``engine export`` wrote."""
+        params = load_params(path)
+        assumed = Assumptions().with_options({**params.venue, **params.limits})
+        model = quoting_model(params.strategy)
+        given = params.for_market(market.ticker, market.series)
+        return cls(market, model, given, assumed, is_open=is_open, fills=fills, position=position)
+
+    def feed(self, events: Columns, values: F64 | None = None) -> Quote:
+        """Take events in, ``values`` being the prices of the underlying among them. Returns what rests after them."""
+        if not len(events.ts):
+            return self.quote
+        if self.block is None:
+            self._start(events)
+        block = self.block
+        assert block is not None
+        last = int(block.columns.ts[self.count - 1]) if self.count else int(events.ts[0])
+        if int(events.ts[0]) < last or (np.diff(events.ts) < 0).any():
+            raise InputError("events of a stream come in the order of their time; sort them first")
+        if values is not None and len(values):
+            block.values = _with(block.values, self.priced, values)
+            self.priced += len(values)
+        self._observe(events)
+        block.columns = Columns(*(_with(c, self.count, e) for c, e in zip(block.columns, events, strict=True)))
+        self.count += len(events.ts)
+        room = len(block.columns.ts)
+        if len(block.later) < room:
+            block.later = np.zeros(room, np.int32)
+        if self.told is not None and block.venue.draws.shape[1] <= room:
+            block.venue = block.venue._replace(draws=np.zeros((2, room + 1)))
+        block.run(self.count)
+        return self.quote
+
+    def filled(self, ts: int, side: Side, price: int, lots: int, fee: int = 0) -> None:
+        """Book a fill that the exchange told; the next events, or :meth:`wake`, decide on it."""
+        block = self.block
+        if self.told is None or block is None:
+            raise InputError("fills can be told to a stream that was made with fills='told' and has begun")
+        ints, longs, s = block.state.ints, block.state.longs, 0 if side is Side.BID else 1
+        ints[rows.POSITION, 0] += side * lots
+        longs[rows.CASH, 0] -= side * lots * price
+        longs[rows.FEES_PAID, 0] += fee
+        longs[rows.VOLUME, 0] += lots
+        ints[rows.FILL_COUNT, 0] += 1
+        ints[rows.LEFT + s, 0] = max(int(ints[rows.LEFT + s, 0]) - lots, 0)
+        if not ints[rows.LEFT + s, 0]:
+            ints[rows.PX + s, 0] = 0
+        ints[rows.MASK, 0] = block.state.scalars[rows.PENDING] = 1
+        self.told.append(Told(ts, side, price, lots, fee, self.position))
+
+    def gone(self, side: Side) -> None:
+        """The exchange refused or cancelled the order of a side: nothing rests there until the next decision."""
+        if self.block is not None:
+            s = 0 if side is Side.BID else 1
+            self.block.state.ints[[rows.PX + s, rows.LEFT + s], 0] = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether a fill waits for a decision."""
+        return self.block is not None and bool(self.block.state.scalars[rows.PENDING])
+
+    def wake(self, ts: int) -> Quote:
+        """Decide on fills although nothing happened in the market since."""
+        block = self.block
+        if block is None or not self.count:
+            return self.quote
+        last = Columns(*(column[self.count - 1 : self.count].copy() for column in block.columns))
+        last.ts[0] = max(ts, int(last.ts[0]))
+        last.kind[0], last.aux[0] = UNDERLYING | MOMENT, block.state.scalars[rows.VALUE]
+        return self.feed(last)
+
+    @property
+    def quote(self) -> Quote:
+        """What rests now."""
+        block = self.block
+        if block is None or not self.count:
+            return Quote(0, None, 0, None, 0)
+        ticks, top = block.grid.ticks, int(block.grid.top)
+        levels = [int(block.ints(rows.PX + s)[0]) for s in range(2)]
+        sizes = [int(block.ints(rows.LEFT + s)[0]) for s in range(2)]
+        bid = int(ticks[levels[0]]) if levels[0] else None
+        ask = int(ticks[top - levels[1]]) if levels[1] else None
+        return Quote(int(block.columns.ts[self.count - 1]), bid, sizes[0], ask, sizes[1])
+
+    @property
+    def position(self) -> int:
+        """Lots held, NO counts negative."""
+        return self._held if self.block is None else int(self.block.ints(rows.POSITION)[0])
+
+    @property
+    def cash(self) -> int:
+        """Micros that fills brought, after fees."""
+        if self.block is None:
+            return 0
+        cash, fees, rebates = (int(self.block.longs(row)[0]) for row in (rows.CASH, rows.FEES_PAID, rows.REBATES))
+        return cash - fees + rebates
+
+    def _start(self, events: Columns) -> None:
+        """Make the block: what a replay knows of the whole tape is not known yet, and nothing here needs it."""
+        first = int(events.ts[0])
+        tape = Tape(self.market, events, np.full(1, np.nan), Coverage(*(0,) * 12), "live")
+        fees = no_fees()
+        if self.assumptions.fees == "exchange":
+            schedule = market_schedule(self.market.series, self.market.fee_rows(), self.assumptions.membership)
+            fees = fee_table(schedule, first, max(first + YEAR_NS, self.market.close_ts or 0))
+        points = Points(np.zeros((4, 1), np.int64), np.zeros(0))
+        shared = Ground(fees, np.zeros(1, np.int32), points, np.zeros(0, np.int64))
+        values = parameter_values(self.model, tape, self.given)
+        block = new_block(tape, self.model, [values], [self.assumptions], record=True, shared=shared)
+        block.state.scalars[rows.OPEN] = int(self.is_open)
+        block.columns = Columns(*(np.zeros(1024, column.dtype) for column in events))
+        block.later, block.values = np.zeros(1024, np.int32), np.zeros(64)
+        block.state.ints[rows.POSITION, 0] = self._held
+        if self.told is not None:
+            block.venue = block.venue._replace(rate=0.0)
+        self.block = block
+
+    def _observe(self, events: Columns) -> None:
+        """Add what the events say about volatility to the observations."""
+        block = self.block
+        assert block is not None
+        known, grid = self._last_mid, block.grid
+        joined = (
+            events if known is None else Columns(*(np.concatenate(pair) for pair in zip(known, events, strict=True)))
+        )
+        offset = self.count - (0 if known is None else 1)
+        volatility = self.assumptions.volatility
+        new = points_of(
+            Tape(self.market, joined, np.zeros(0), Coverage(*(0,) * 12), "live"),
+            "increments" if volatility == "decaying" else volatility, self.assumptions.window_s,
+        )  # fmt: skip
+        n, k = len(new.value), self.observed
+        if n:
+            event = new.rows[rows.POINT_EVENT, :n]
+            value = new.value
+            if volatility == "decaying":
+                doubled = grid.ticks[joined.best_bid[event]] + grid.ticks[joined.best_ask[event]]
+                pairs = zip(joined.ts[event], doubled, strict=True)
+                value = np.array([self._decay.add(int(ts), float(two) / 200.0) for ts, two in pairs])
+            room = block.points.rows.shape[1]
+            table = block.points.rows if k + n < room else np.concatenate(
+                [block.points.rows, np.zeros((4, room + n), np.int64)], axis=1
+            )  # fmt: skip
+            table[rows.POINT_TS, k : k + n] = new.rows[rows.POINT_TS, :n]
+            table[rows.POINT_EVENT, k : k + n] = event + offset
+            for row in (rows.POINT_SUM, rows.POINT_SQUARES):
+                table[row, k + 1 : k + n + 1] = table[row, k] + new.rows[row, 1 : n + 1]
+            kept = _with(_base(block.points.value), k, value)
+            self.observed = k + n
+            block.points = Points(table, kept[: self.observed])
+        two_sided = np.flatnonzero((events.best_bid > 0) & (events.best_ask < grid.top))
+        if len(two_sided):
+            at = int(two_sided[-1])
+            self._last_mid = Columns(*(column[at : at + 1].copy() for column in events))
+            self._last_mid.kind[0] = 0
+
+
+def _base(view: np.ndarray) -> np.ndarray:
+    """The whole array of which ``view`` is the filled part."""
+    return view if view.base is None else view.base
+
+
+def _with(column: np.ndarray, count: int, more: np.ndarray) -> np.ndarray:
+    """The column with ``more`` after its first ``count`` entries; twice as long whenever it is full."""
+    if count + len(more) > len(column):
+        longer = np.zeros(2 * (count + len(more)), column.dtype)
+        longer[:count] = column[:count]
+        column = longer
+    column[count : count + len(more)] = more
+    return column

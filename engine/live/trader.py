@@ -1,0 +1,135 @@
+"""From a parameter file to orders: the stream feeds the live driver, whose quote rests at the exchange."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+
+from ...io.errors import InputError
+from ...io.kalshi.client import Client
+from ...io.kalshi.errors import StreamError
+from ...io.kalshi.frames import FillFrame, Ok, OrderFrame
+from ...io.kalshi.price_mode import check_price_mode
+from ...io.kalshi.stream import BOOK, FILLS, LIFECYCLE, ORDERS, TRADES, Hole, Message, Stream
+from ...io.times import nanoseconds
+from ..results.params import load_params
+from ..simulator.tape import Market
+from .feed import Feed
+from .live import Live, Quote
+from .orders import Execution, QuoteOrders
+
+_PATIENCE_S = 10.0
+
+
+class Trader:
+    """One market, quoted live; call :meth:`step` again and again. Leaving its context cancels what rests.
+
+    Orders go to the demo exchange or a local one; to the real one only with ``production=True``. ``clock`` tells the
+    exchange's time, ns UTC: the client's, unless a replay says it more exactly.
+    """
+
+    def __init__(
+        self, params: str | Path, ticker: str, client: Client, *, clock: Callable[[], int] | None = None,
+        production: bool = False,
+    ) -> None:  # fmt: skip
+        if client.settings.is_production and not production:
+            raise InputError("these settings are for the real exchange: pass production=True to trade there")
+        client.adopt_limits()  # an answer with the exchange's time in it, too
+        self._client, self._clock, self._ticker, self._checked = client, clock or client.now, ticker, False
+        until = load_params(params).validity.valid_until
+        if client.now() >= nanoseconds(until, "valid_until"):
+            raise InputError(f"{params} was valid until {until}: sweep newer data and export anew")
+        market, is_open = listed(client, ticker)
+        held = sum(one.position for page in client.portfolio.positions(ticker=ticker) for one in page)
+        self.live = Live.from_params(params, market, is_open=is_open, fills="told", position=held)
+        if self.live.model.needs_underlying:
+            raise InputError(
+                f"{self.live.model.name} needs the underlying's prices, which no stream of this exchange has"
+            )
+        assumed = self.live.assumptions
+        self.orders = QuoteOrders(
+            client, ticker, self.live.gone, post_only=assumed.post_only, amends=assumed.amend == "keep"
+        )
+        self.feed = Feed(market, self._clock, sides=self.orders.sides, resting=self.orders.resting)
+        self.stream = Stream(client.settings, [ticker], channels=(BOOK, TRADES, FILLS, ORDERS, LIFECYCLE))
+
+    def step(self, timeout: float = 1.0) -> Quote:
+        """Take in what came, waiting up to ``timeout`` seconds, decide, and bring the orders to the decision."""
+        return self._act(self.stream.poll(timeout))
+
+    def catch_up(self) -> Quote:
+        """Take in everything that the exchange sent before now, then decide: for a clock that waits for us."""
+        deadline = time.monotonic() + _PATIENCE_S
+        items = self.stream.poll(0)
+        asked = self.stream.ask_list()
+        while asked is not None and time.monotonic() < deadline:
+            came = self.stream.poll(0.1)
+            items += came
+            if any(isinstance(m, Message) and isinstance(m.frame, Ok) and m.frame.id == asked for m in came):
+                break
+        return self._act(items)
+
+    def close(self) -> None:
+        """Cancel what rests and hang up."""
+        try:
+            self._book(self.orders.recover())
+        finally:
+            self.stream.close()
+
+    def __enter__(self) -> Trader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _act(self, items: Iterable[Message | Hole]) -> Quote:
+        missed = False
+        for item in items:
+            said = item.frame if isinstance(item, Message) else item
+            if isinstance(said, FillFrame):
+                fill = self.orders.filled(said)
+                self._book([fill] if fill else [])
+            elif isinstance(said, OrderFrame):
+                self.orders.changed(said)
+            else:
+                missed |= isinstance(said, Hole) and said.channel == FILLS
+                self.feed.take(said)
+        if missed:
+            self._book(self.orders.missed())
+        if not self._checked and not self.stream.books[self._ticker].stale:
+            self._check_prices()
+        self.live.feed(self.feed.events())
+        self._decided()
+        self._book(self.orders.want(self.live.quote))
+        return self.live.quote
+
+    def _check_prices(self) -> None:
+        """Compare the first book with one read over REST: quotes on a mirrored book would be given away."""
+        self._checked = True
+        found = [self._client.market_data.orderbook(self._ticker)]
+        if check_price_mode(self.stream.books, found) is False:
+            raise StreamError("the NO side does not come in the prices that were asked for; nothing was ordered")
+
+    def _decided(self) -> None:
+        if self.live.pending:
+            self.live.wake(self._clock())
+
+    def _book(self, fills: Iterable[Execution]) -> None:
+        for fill in fills:
+            self.live.filled(*fill)
+
+
+def listed(client: Client, ticker: str) -> tuple[Market, bool]:
+    """A market as the exchange lists it, and whether it trades now."""
+    found = client.market_data.market(ticker)
+    event = client.market_data.event(found.event, nested=False)
+    grid = found.price_level_structure or "linear_cent"
+    market = Market(
+        ticker, event.series or ticker.partition("-")[0], found.event, found.title or "", event.category or "",
+        found.open_time or None, found.close_time or None, floor=found.floor_strike, cap=found.cap_strike, grid=grid,
+    )  # fmt: skip
+    return market, found.status == "active"

@@ -1,0 +1,1 @@
+"""Pictures, pages and what is said at the end."""

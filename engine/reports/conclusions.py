@@ -1,0 +1,115 @@
+"""What a finished sweep comes to: its choices, its evidence and its pictures, written beside the cells."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ..results.evidence import Evidence, judge
+from ..results.results import COUNTS, MONEY, WORST_PNL, Sweep, read_sweep
+from ..results.selection import Pick, best_by_market, best_overall, best_plateau, effect_sizes, marginal_effects
+
+
+def ready_to_draw() -> None:
+    """Start what draws, in a thread of its own, while something else is computed."""
+
+    def start() -> None:
+        from . import pictures
+
+        pictures.start()
+
+    threading.Thread(target=start).start()
+
+
+def conclude(folder: str | Path, pictures: bool = True) -> Evidence:
+    """Write everything that follows from ``cells.parquet`` and ``periods.parquet``; returns the evidence.
+
+    ``market_results.json``, ``overall_results.json``, ``best_overall.json``, ``best_by_market.json``,
+    ``best_robust.json``, ``evidence.json``; with pictures ``heatmap`` and ``heatmap_markets`` as PNG and SVG,
+    ``heatmap.html`` and ``report.html``.
+    """
+    place = Path(folder)
+    sweep = read_sweep(place)
+    robust, overall, by_market = best_plateau(sweep), best_overall(sweep), best_by_market(sweep)
+    evidence = judge(sweep, robust)
+    warned = [notice.as_row() for notice in evidence.notices]
+    documents: dict[str, Any] = {
+        "market_results": {"warnings": warned, "markets": _market_results(sweep, robust, by_market)},
+        "overall_results": {
+            "warnings": warned,
+            "evidence": evidence.as_row(),
+            "effects": effect_sizes(sweep),
+            "cells": sweep.grid.to_dicts(),
+        },
+        "best_overall": overall.as_row(),
+        "best_by_market": {market: pick.as_row() for market, pick in by_market.items()},
+        "best_robust": robust.as_row(),
+        "evidence": evidence.as_row(),
+    }
+    for name, document in documents.items():
+        _write(place / f"{name}.json", json.dumps(document, indent=1) + "\n")
+    if pictures:
+        from . import page
+        from .pictures import heat_map, market_heat_maps, save
+        from .report import write_sweep_report
+
+        marked = {"robust choice": robust.parameters, "highest cash": overall.parameters}
+        drawn = {"heatmap": heat_map(sweep, marked), "heatmap_markets": market_heat_maps(sweep)}
+        for name, chart in drawn.items():
+            if chart is not None:
+                save(chart, place, name)
+        blocks = (page.section("", page.chart(chart)) for chart in drawn.values())
+        page.write_page(place / "heatmap.html", f"{sweep.strategy}: heat maps", *blocks)
+        write_sweep_report(sweep, robust, evidence, place / "report.html")
+    return evidence
+
+
+def show(folder: str | Path, top: int = 10, evidence: Evidence | None = None) -> dict[str, Any]:
+    """Return what ``engine sweep show`` prints: the top cells, each parameter's marginal effect, the warnings.
+
+    The evidence is weighed again unless it is given.
+    """
+    sweep = read_sweep(folder)
+    robust = best_plateau(sweep)
+    evidence = evidence or judge(sweep, robust)
+    order = sweep.grid.sort("cash", "abs_position", "cell", descending=[True, False, False]).head(top)
+    names = [axis.name for axis in sweep.axes]
+    return {
+        "strategy": sweep.strategy,
+        "labels": {axis.name: list(axis.labels) for axis in sweep.axes if axis.labels},
+        "robust": robust.as_row(),
+        "overall": best_overall(sweep).as_row(),
+        "top": order.select("cell", *names, "cash", "pnl", "abs_position", "fills", "uptime").to_dicts(),
+        "effects": marginal_effects(sweep).to_dicts(),
+        "explained": effect_sizes(sweep),
+        "evidence": evidence.as_row(),
+        "warnings": [notice.as_row() for notice in evidence.notices],
+    }
+
+
+def _market_results(sweep: Sweep, robust: Pick, best: dict[str, Pick]) -> dict[str, dict[str, Any]]:
+    """Per market: the spread of its cells, its best cell, what the robust cell made; all are in the Parquet file."""
+    more = [WORST_PNL] if WORST_PNL in sweep.cells.columns else []
+    spread = sweep.cells.group_by("market").agg(
+        pl.len().alias("cells"),
+        pl.col("pnl").mean().alias("mean_pnl"),
+        pl.col("pnl").median().alias("median_pnl"),
+        (pl.col("pnl") > 0).mean().alias("profitable"),
+    )
+    own = sweep.cells.filter(pl.col("cell") == robust.cell).select("market", "cell", *MONEY, *COUNTS, *more)
+    robust_rows = {row.pop("market"): row for row in own.to_dicts()}
+    return {
+        row["market"]: {**row, "best": best[row["market"]].as_row(), "robust": robust_rows.get(row["market"])}
+        for row in spread.sort("market").iter_rows(named=True)
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text)
+    beside.replace(path)

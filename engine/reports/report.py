@@ -1,0 +1,234 @@
+"""`engine report`: a run or a sweep on one HTML page, warnings first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ...io.units import NS_PER_SECOND, cents, contracts, dollars
+from ..figures.performance import inventory
+from ..results.evidence import Evidence, judge
+from ..results.results import MONEY, Bets, Run, Sweep, read_results, synthetic
+from ..results.selection import Pick, best_by_market, best_overall, best_plateau
+from . import page, pictures
+
+TOP = 12
+
+
+def report(folder: str | Path, to: str | Path | None = None) -> Path:
+    """Write one self-contained page about a folder of results; returns its path (there, unless given)."""
+    found = read_results(folder)
+    path = Path(to) if to is not None else Path(folder) / "report.html"
+    if isinstance(found, Sweep):
+        pick = best_plateau(found)
+        return write_sweep_report(found, pick, judge(found, pick), path)
+    if isinstance(found, Bets):
+        from .report_bets import write_bets_report
+
+        return write_bets_report(found, path)
+    return write_run_report(found, path)
+
+
+def write_sweep_report(sweep: Sweep, pick: Pick, evidence: Evidence, path: Path) -> Path:
+    """Write the page about a sweep whose evidence is known already."""
+    overall, by_market = best_overall(sweep), best_by_market(sweep)
+    starts = sweep.period_pnl[0]
+    span = f"{_day(int(starts[0]))} to {_day(int(starts[-1]) + sweep.period_ns)} UTC" if len(starts) else "no periods"
+    count = sweep.cells["market"].n_unique()
+    sub = f"{evidence.cells:,} cells on {count:,} markets of {evidence.events:,} events, {span}"
+    marked = {"robust choice": pick.parameters, "highest cash": overall.parameters}
+    made_up = synthetic([market.ticker for market in sweep.markets])
+    return page.write_page(
+        path,
+        f"{sweep.strategy}: sweep",
+        page.heading(f"Sweep of {sweep.strategy}", sub, made_up),
+        page.warnings_section(evidence.notices),
+        page.section("In short", page.tiles(_short(evidence))),
+        page.section(
+            "The choice",
+            page.table(
+                ["pick", *(axis.name for axis in sweep.axes), "cell", "score", "measured by"],
+                _choices(sweep, pick, overall),
+            ),
+            about="The robust cell earns with its neighbours, away from the grid's edge; the highest may be luck.",
+        ),
+        page.section(
+            "Is it luck?",
+            page.table(["question", "figure", "meaning"], _luck(evidence)),
+            page.chart(pictures.cell_curve(sweep, pick.cell)),
+        ),
+        page.section(
+            "The grid", page.chart(pictures.heat_map(sweep, marked)), page.chart(pictures.market_heat_maps(sweep))
+        ),
+        page.section("Each parameter by itself", page.chart(pictures.effects(sweep))),
+        page.section(
+            "Where the robust cell's P&L came from", page.chart(pictures.decomposition(_parts(sweep, pick.cell)))
+        ),
+        page.section(f"The {TOP} cells with the highest average cash", _top(sweep)),
+        page.section("The best cell of each market", _markets(sweep, by_market)),
+        page.section("Assumptions", page.table(["", ""], _assumptions(sweep.about))),
+    )
+
+
+def write_run_report(run: Run, path: Path) -> Path:
+    """Write the page about a run."""
+    about = run.about
+    named = about.get("markets") or about.get("market") or []
+    listed = [named] if isinstance(named, str) else named
+    tickers = [str(item.get("ticker", item)) if isinstance(item, dict) else str(item) for item in listed]
+    ts = run.equity["ts"]
+    span = f"{_moment(ts.item(0))} to {_moment(ts.item(-1))} UTC" if len(ts) else "no equity recorded"
+    summary: dict[str, Any] = about.get("summary") or {}
+    held = inventory(ts.to_numpy(), run.equity["position"].to_numpy(), int(ts.item(-1))) if len(ts) else None
+    own = {
+        "average position without sign, contracts": held and round(held.mean_abs / 100, 2),
+        "largest position, contracts": held and held.max_abs / 100,
+        "half-life of the position, seconds": held and held.half_life_seconds,
+    }
+    parts = {name: summary[name] / 1e6 for name in pictures.PARTS if isinstance(summary.get(name), int)}
+    return page.write_page(
+        path,
+        f"{about.get('strategy', 'run')}: {', '.join(tickers)}",
+        page.heading(
+            f"{about.get('strategy', 'Run')} on {', '.join(tickers) or 'one market'}", span, synthetic(tickers)
+        ),
+        page.warnings_section(run.notices),
+        page.section(
+            "Summary",
+            page.table(
+                ["", ""], [(name.replace("_", " "), _money(name, value)) for name, value in page.facts(summary)]
+            ),
+        ),
+        page.section("What it held", page.table(["", ""], own.items() if held else [])),
+        page.section("The run", page.chart(pictures.run_curves(run))),
+        page.section("Where the P&L came from", page.chart(pictures.decomposition(parts) if parts else None)),
+        page.section("After the fills", page.chart(pictures.markouts(run.fills))),
+        page.section(f"The first {TOP} of {run.fills.height:,} fills", _fills(run.fills)),
+        page.section("Assumptions", page.table(["", ""], _assumptions(about))),
+    )
+
+
+def _short(evidence: Evidence) -> dict[str, str]:
+    return {
+        "P&L in sample": _usd(evidence.in_sample_pnl),
+        "P&L out of sample": _usd(evidence.out_of_sample_pnl),
+        "probability of overfitting": _figure(evidence.overfitting_probability),
+        "deflated Sharpe ratio": _figure(evidence.deflated_sharpe),
+        "independent trials": f"{evidence.trials:,}",
+    }
+
+
+def _choices(sweep: Sweep, pick: Pick, overall: Pick) -> list[list[object]]:
+    return [
+        [
+            name,
+            *(sweep.text(key, value) for key, value in one.parameters.items()),
+            one.cell,
+            _usd(one.score),
+            one.measure,
+        ]
+        for name, one in (("robust", pick), ("overall", overall))
+    ]
+
+
+def _luck(evidence: Evidence) -> list[tuple[str, str, str]]:
+    low, high = evidence.interval_low, evidence.interval_high
+    interval = "–" if low is None else f"{_usd(low)} to {_usd(high)}"
+    return [
+        ("Sharpe ratio, a year of 365 days", _figure(evidence.sharpe_annual), "of the robust cell, in sample"),
+        ("What luck would reach", _figure(evidence.luck_sharpe_annual), f"best of {evidence.trials:,} worthless cells"),
+        ("Deflated Sharpe ratio", _figure(evidence.deflated_sharpe), "probability that it beats luck; wanted: .95"),
+        ("Periods needed", _figure(evidence.min_periods), f"to tell the ratio from 0; there are {evidence.periods:,}"),
+        ("Probability of overfitting", _figure(evidence.overfitting_probability), "below .5 the choice carries over"),
+        ("Loss probability", _figure(evidence.out_of_sample_loss_probability), "of one half's best in the other"),
+        ("Rank stability", _figure(evidence.rank_stability), "share of splits with the robust cell above the median"),
+        ("Walk-forward by events", _usd(evidence.walk_forward_events), "each cell chosen on earlier events only"),
+        ("Walk-forward by time", _usd(evidence.walk_forward_periods), "each cell chosen on earlier periods only"),
+        ("P&L an event", interval, "95% interval, events resampled"),
+        ("Superior predictive ability", _figure(evidence.spa), "probability of such a best cell if none has an edge"),
+    ]  # fmt: skip
+
+
+def _parts(sweep: Sweep, cell: int) -> dict[str, float]:
+    rows = sweep.cells.filter(pl.col("cell") == cell)
+    return {name: float(rows[name].sum()) / 1e6 for name in pictures.PARTS}
+
+
+def _top(sweep: Sweep) -> str:
+    order = sweep.grid.sort("cash", "abs_position", "cell", descending=[True, False, False]).head(TOP)
+    names = [axis.name for axis in sweep.axes]
+    rows = [
+        [row["cell"], *(sweep.text(name, row[name]) for name in names), _usd(row["cash"]), _usd(row["pnl"]),
+         _usd(row["max_drawdown"]),
+         f"{row['abs_position'] / 100:,.1f}", f"{row['fills']:,.1f}", f"{row['uptime']:.0%}"]
+        for row in order.iter_rows(named=True)
+    ]  # fmt: skip
+    return page.table(["cell", *names, "cash", "P&L", "drawdown", "|position|", "fills", "uptime"], rows)
+
+
+def _markets(sweep: Sweep, best: dict[str, Pick]) -> str:
+    names = [axis.name for axis in sweep.axes]
+    order = sorted(best.values(), key=lambda one: -one.score)
+    shown = order if len(order) <= 2 * TOP else order[:TOP] + order[-TOP:]
+    rows = [
+        [
+            one.market,
+            *(sweep.text(name, one.parameters[name]) for name in names),
+            _usd(one.score),
+            contracts(int(one.position)),
+        ]
+        for one in shown
+    ]
+    note = f'<p class="sub">The {TOP} best and worst of {len(order):,} markets.</p>' if shown is not order else ""
+    return note + page.table(["market", *names, "cash", "position"], rows)
+
+
+def _fills(fills: pl.DataFrame) -> str:
+    rows = [
+        [_moment(row["ts"]), "bought" if row["side"] > 0 else "sold", f"{cents(row['price'])}c", contracts(row["size"]),
+         dollars(row["fee"]), contracts(row["position"])]
+        for row in fills.head(TOP).iter_rows(named=True)
+    ]  # fmt: skip
+    return page.table(["time, UTC", "", "price", "contracts", "fee", "position"], rows)
+
+
+def _assumptions(about: Any) -> list[tuple[str, object]]:
+    left = {
+        name: value
+        for name, value in about.items()
+        if name not in ("warnings", "summary", "markets", "axes", "queue_bracket")
+    }
+    axes = {
+        f"axis {row['name']}": ", ".join(row.get("labels", ()))
+        or f"{len(row['values'])} values, {min(row['values']):g} to {max(row['values']):g}"
+        for row in about.get("axes", ())
+    }
+    return page.facts({**left, **axes})
+
+
+def _money(name: str, value: object) -> object:
+    """Write the summary's money columns as dollars."""
+    return (
+        dollars(value)
+        if name.rsplit(".", maxsplit=1)[-1] in MONEY and isinstance(value, int) and not isinstance(value, bool)
+        else value
+    )
+
+
+def _usd(micros: float | None) -> str:
+    return "–" if micros is None else f"{'-' if micros < 0 else ''}${abs(micros) / 1e6:,.2f}"
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.2f}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _day(ts: int) -> str:
+    return datetime.fromtimestamp(ts // NS_PER_SECOND, UTC).strftime("%Y-%m-%d")
+
+
+def _moment(ts: int) -> str:
+    return datetime.fromtimestamp(ts // NS_PER_SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,158 @@
+"""From a sweep's folder to a parameter file for the live runner, unless the evidence forbids it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ...io.errors import CheckError, InputError
+from ...io.units import NS_PER_SECOND, dollars
+from ..figures.warnings import Notice
+from .evidence import Evidence, judge
+from .params import (
+    FORMAT,
+    VERSION,
+    Applies,
+    Params,
+    PickName,
+    Provenance,
+    Validity,
+    Value,
+    Warned,
+    load_params,
+    write_params,
+)
+from .results import Sweep, read_sweep
+from .selection import Pick, best_by_market, best_overall, best_plateau
+
+DAY_NS = 86_400 * NS_PER_SECOND
+
+
+def export(
+    folder: str | Path,
+    to: str | Path,
+    pick: PickName = "robust",
+    force: bool = False,
+    valid_days: float | None = None,
+) -> Params:
+    """Write a sweep's choice as a parameter file for the live runner.
+
+    Refuses when the best cells of one half of the data mostly failed in the other (PBO above .5), when cells chosen on
+    earlier data lost money later, or when neither can be told; ``force`` exports all the same and says so in the file.
+    """
+    sweep = read_sweep(folder)
+    chosen = _picks(sweep, pick)
+    evidence = judge(sweep, chosen[0] if pick != "by-market" else None)
+    refusals = refusal_reasons(evidence)
+    if refusals and not force:
+        raise CheckError(f"not exported: {'; '.join(refusals)}. --force exports all the same and says so in the file")
+    write_params(Path(to), _assemble(sweep, pick, chosen, evidence, refusals, valid_days))
+    return load_params(to)
+
+
+def refusal_reasons(evidence: Evidence) -> list[str]:
+    """Say why the evidence forbids an export; empty if it does not."""
+    reasons = []
+    pbo, outside = evidence.overfitting_probability, evidence.out_of_sample_pnl
+    if pbo is None:
+        reasons.append("the probability of overfitting cannot be told from so little data")
+    elif pbo > 0.5:
+        reasons.append(f"the probability of overfitting is {pbo:.2f}, above .5")
+    if outside is None:
+        reasons.append("there is no out-of-sample P&L in so little data")
+    elif outside < 0:
+        reasons.append(f"the out-of-sample P&L is {dollars(round(outside))}")
+    return reasons
+
+
+def _picks(sweep: Sweep, pick: PickName) -> list[Pick]:
+    if pick == "robust":
+        return [best_plateau(sweep)]
+    if pick == "overall":
+        return [best_overall(sweep)]
+    if pick == "by-market":
+        return list(best_by_market(sweep).values())
+    raise InputError(f"pick {pick!r} is not known; use robust, overall or by-market")
+
+
+def _assemble(
+    sweep: Sweep, pick: PickName, chosen: list[Pick], evidence: Evidence, refusals: list[str], valid_days: float | None
+) -> Params:
+    if pick == "by-market":
+        applies = [Applies(_model(sweep, one), market=one.market) for one in chosen]
+    else:
+        series = sorted({market.series for market in sweep.markets})
+        applies = [Applies(_model(sweep, chosen[0]), series=name) for name in series]
+    starts = sweep.period_pnl[0]
+    begin, end = int(starts[0]), int(starts[-1]) + sweep.period_ns
+    length = round(valid_days * DAY_NS) if valid_days is not None else max(end - begin, DAY_NS)
+    warned = [*evidence.notices, *([Notice("forced-export", "; ".join(refusals))] if refusals else [])]
+    outside = evidence.out_of_sample_pnl
+    return Params(
+        format=FORMAT,
+        version=VERSION,
+        strategy=sweep.strategy,
+        applies=applies,
+        limits=_present(sweep.about.get("limits")) | _chosen("limits", sweep, chosen),
+        venue=_present(sweep.about.get("venue")) | _chosen("venue", sweep, chosen),
+        validity=Validity(_rfc3339(begin), _rfc3339(end), _rfc3339(end + length)),
+        provenance=Provenance(
+            pick=pick,
+            engine_version=str(sweep.about.get("engine_version", "")),
+            data_hash=str(sweep.about.get("data_hash", "")),
+            cells=evidence.cells,
+            trials=evidence.trials,
+            markets=sweep.cells["market"].n_unique(),
+            events=evidence.events,
+            in_sample_pnl_micros=_in_sample(sweep, chosen),
+            out_of_sample_pnl_micros=None if outside is None else round(outside),
+            overfitting_probability=evidence.overfitting_probability,
+            deflated_sharpe=evidence.deflated_sharpe,
+            forced=True if refusals else None,
+            refused_because=refusals or None,
+        ),
+        warnings=[Warned(**notice.as_row()) for notice in warned],
+    )
+
+
+def _in_sample(sweep: Sweep, chosen: list[Pick]) -> int:
+    """Return the P&L that the chosen cells made where they apply."""
+    total = 0
+    for one in chosen:
+        rows = sweep.cells.filter(sweep.cells["cell"] == one.cell)
+        total += int(rows.filter(rows["market"] == one.market)["pnl"].sum() if one.market else rows["pnl"].sum())
+    return total
+
+
+def _model(sweep: Sweep, pick: Pick) -> dict[str, Value]:
+    """Return the model's parameters: those that were fixed, and those that the pick chose."""
+    try:
+        fixed = msgspec.convert(_present(sweep.about.get("fixed")), dict[str, Value])
+    except msgspec.ValidationError as error:
+        raise InputError(f"sweep.json: fixed parameters must be plain values: {error}") from None
+    return fixed | _chosen("model", sweep, [pick])
+
+
+def _chosen(part: str, sweep: Sweep, picks: list[Pick]) -> dict[str, Value]:
+    """Return what the pick chose of the model, the venue or the limits; several picks agree on nothing."""
+    if len(picks) != 1:
+        return {}
+    return {axis.name: axis.setting(picks[0].parameters[axis.name]) for axis in sweep.axes if axis.part == part}
+
+
+def _present(table: object) -> dict[str, Any]:
+    """Return a table without what is null, which TOML cannot write."""
+    if not isinstance(table, dict):
+        return {}
+    return {
+        str(key): _present(value) if isinstance(value, dict) else value
+        for key, value in table.items()
+        if value is not None
+    }
+
+
+def _rfc3339(ts: int) -> str:
+    return datetime.fromtimestamp(ts // NS_PER_SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

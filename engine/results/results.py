@@ -1,0 +1,303 @@
+"""What a run or a sweep left in its folder, read back and checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ...io.errors import InputError
+from ..figures.metrics import Floats, Integers
+from ..figures.warnings import Notice, notices
+
+#: Columns of ``cells.parquet`` in micros.
+MONEY = ("cash", "pnl", "spread_capture", "drift", "settlement", "rebates", "fees", "max_drawdown")
+#: The other columns that every sweep has.
+COUNTS = ("position", "max_position", "fills", "volume", "requotes", "uptime", "markout_10s")
+#: P&L under the least favourable queue model; a column that a sweep may have.
+WORST_PNL = "pnl_worst"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One swept parameter: its values in order, and whether steps are equal in value or in ratio."""
+
+    name: str
+    values: tuple[float, ...]
+    scale: Literal["lin", "log"] = "lin"
+    part: str = "model"  #: what the parameter belongs to: model, venue or limits
+    labels: tuple[str, ...] = ()  #: for an axis of words: what the values 0, 1, … stand for
+
+    def setting(self, value: float) -> float | str | bool:
+        """What a value sets the parameter to.
+
+        >>> Axis("queue", (0.0, 1.0), labels=("power@1", "power@3")).setting(1.0)
+        'power@3'
+        """
+        if not self.labels:
+            return value
+        label = self.labels[round(value)]
+        if label.lower() in ("true", "false"):
+            return label.lower() == "true"
+        return float(label) if label.replace(".", "", 1).isdigit() else label
+
+    def text(self, value: float) -> str:
+        """A value for people."""
+        return self.labels[round(value)] if self.labels else f"{value:.4g}"
+
+    def unit(self, values: Floats) -> Floats:
+        """Return values as places between 0 and 1 along the axis."""
+        low, high = min(self.values), max(self.values)
+        if high == low:
+            return np.zeros(len(values))
+        if self.scale == "log":
+            return np.log(np.asarray(values) / low) / np.log(high / low)
+        return (np.asarray(values) - low) / (high - low)
+
+
+@dataclass(frozen=True)
+class Market:
+    """What a sweep says of one of its markets; None where it does not."""
+
+    ticker: str
+    event: str
+    series: str
+    close_ts: int | None = None
+    settlement: int | None = None  #: what one YES paid, ticks
+    coverage: float | None = None  #: share of the time with a usable book
+    start_ts: int | None = None  #: when it could first be traded, where the periods are not the market's own
+    end_ts: int | None = None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep's folder: one row a market and cell, P&L a period, and everything needed to repeat it."""
+
+    folder: Path
+    about: Mapping[str, Any]
+    axes: tuple[Axis, ...]
+    markets: tuple[Market, ...]
+    cells: pl.DataFrame
+    periods: pl.DataFrame
+
+    @property
+    def strategy(self) -> str:
+        """The strategy's name."""
+        return str(self.about.get("strategy", ""))
+
+    @property
+    def notices(self) -> list[Notice]:
+        """The warnings that the sweep itself gave."""
+        return notices(self.about.get("warnings", ()))
+
+    @cached_property
+    def grid(self) -> pl.DataFrame:
+        """One row a cell, in the order of ``cell``: its parameters and its averages over markets."""
+        names = [axis.name for axis in self.axes]
+        means = [pl.col(name).mean() for name in (*MONEY, *COUNTS, WORST_PNL) if name in self.cells.columns]
+        held = pl.col("position").abs().mean().alias("abs_position")
+        return self.cells.group_by("cell").agg(*(pl.col(name).first() for name in names), *means, held).sort("cell")
+
+    @cached_property
+    def period_pnl(self) -> tuple[Integers, Floats]:
+        """The periods' starts, and a matrix periods x cells of P&L over all markets; flat periods are zeros."""
+        summed = self.periods.group_by("period", "cell").agg(pl.col("pnl").sum())
+        return _matrix(summed, "period", self.grid["cell"])
+
+    @cached_property
+    def event_pnl(self) -> tuple[list[str], Integers, Integers, Floats]:
+        """Events in the order of their end: names, starts, ends, and a matrix events x cells of P&L."""
+        event_of = {market.ticker: market.event for market in self.markets}
+        named = pl.col("market").replace_strict(event_of, return_dtype=pl.String()).alias("event")
+        lives = self._lives(named)
+        place = {event: index for index, event in enumerate(lives["event"])}
+        summed = (
+            self.cells.with_columns(named)
+            .filter(pl.col("event").is_in(list(place)))
+            .group_by("event", "cell")
+            .agg(pl.col("pnl").sum())
+            .with_columns(pl.col("event").replace_strict(place, return_dtype=pl.Int64()).alias("place"))
+        )
+        _, pnl = _matrix(summed, "place", self.grid["cell"])
+        return lives["event"].to_list(), lives["start"].to_numpy(), lives["end"].to_numpy(), pnl
+
+    def _lives(self, event: pl.Expr) -> pl.DataFrame:
+        """First and last moment of every event: as the record says, else from its periods."""
+        stated = [one for one in self.markets if one.start_ts is not None and one.end_ts is not None]
+        if stated:
+            rows = [(one.event, one.start_ts, one.end_ts) for one in stated]
+            frame = pl.DataFrame(rows, schema=("event", "start", "end"), orient="row")
+            lives = frame.group_by("event").agg(pl.col("start").min(), pl.col("end").max())
+        else:
+            end = (pl.col("period").max() + self.period_ns).alias("end")
+            lives = self.periods.with_columns(event).group_by("event").agg(pl.col("period").min().alias("start"), end)
+        return lives.sort("end", "start", "event")
+
+    @cached_property
+    def period_ns(self) -> int:
+        """The length of a period: the smallest distance between two of them."""
+        if isinstance(stated := self.about.get("period_ns"), int):
+            return stated
+        starts = self.periods["period"].unique().sort().to_numpy()
+        return int(np.diff(starts).min()) if starts.size > 1 else 1
+
+    def text(self, name: str, value: float) -> str:
+        """A value of an axis for people."""
+        return next(axis for axis in self.axes if axis.name == name).text(value)
+
+    def parameters(self, cell: int) -> dict[str, float]:
+        """Return the parameters of a cell."""
+        row = self.grid.row(by_predicate=pl.col("cell") == cell, named=True)
+        return {axis.name: row[axis.name] for axis in self.axes}
+
+
+def _matrix(rows: pl.DataFrame, key: str, cells: pl.Series) -> tuple[Integers, Floats]:
+    """Spread long rows (key, cell, pnl) into a matrix of distinct keys by cells; what is missing is zero."""
+    keys, row = np.unique(rows[key].to_numpy(), return_inverse=True)
+    column = np.searchsorted(cells.to_numpy(), rows["cell"].to_numpy())
+    matrix = np.zeros((keys.size, len(cells)))
+    matrix[row, column] = rows["pnl"].to_numpy()
+    return keys.astype(np.int64), matrix
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder: one market (or several), one cell, everything recorded."""
+
+    folder: Path
+    about: Mapping[str, Any]
+    fills: pl.DataFrame
+    quotes: pl.DataFrame
+    equity: pl.DataFrame
+
+    @property
+    def notices(self) -> list[Notice]:
+        """The warnings that the run gave."""
+        return notices(self.about.get("warnings", ()))
+
+
+@dataclass(frozen=True)
+class Bets:
+    """A betting backtest's folder: many markets, every trade, every bar's equity, every candidate's fate."""
+
+    folder: Path
+    about: Mapping[str, Any]
+    trades: pl.DataFrame
+    equity: pl.DataFrame
+
+    @property
+    def notices(self) -> list[Notice]:
+        """The warnings that the run gave."""
+        return notices(self.about.get("warnings", ()))
+
+
+def read_results(folder: str | Path) -> Sweep | Run | Bets:
+    """Read a folder of results, whichever kind it is."""
+    place = Path(folder)
+    if (place / "sweep.json").is_file():
+        return read_sweep(place)
+    if (place / "run.json").is_file():
+        about = _json(place / "run.json", "engine backtest")
+        return read_bets(place) if about.get("kind") == "directional" else read_run(place)
+    raise InputError(f"{place} is no folder of results: it has neither sweep.json nor run.json")
+
+
+def read_sweep(folder: str | Path) -> Sweep:
+    """Read a sweep's folder, and say plainly what is missing from it."""
+    place = Path(folder)
+    about = _json(place / "sweep.json", "engine sweep")
+    cells, periods = _frame(place / "cells.parquet"), _frame(place / "periods.parquet")
+    axes = tuple(_axis(row, place) for row in about.get("axes", ()))
+    _need(cells, ("market", "cell", *(axis.name for axis in axes), *MONEY, *COUNTS), place / "cells.parquet")
+    _need(periods, ("market", "cell", "period", "pnl"), place / "periods.parquet")
+    if cells.is_empty():
+        raise InputError(f"{place / 'cells.parquet'} has no rows: the sweep ran no cell")
+    markets = tuple(_market(row) for row in about.get("markets", ()))
+    known = {market.ticker for market in markets}
+    rest = (Market(name, name, name.split("-")[0]) for name in cells["market"].unique().sort() if name not in known)
+    return Sweep(place, about, axes, (*markets, *rest), cells, periods)
+
+
+def read_run(folder: str | Path) -> Run:
+    """Read a run's folder."""
+    place = Path(folder)
+    about = _json(place / "run.json", "engine backtest")
+    frames = {name: _frame(place / f"{name}.parquet") for name in ("fills", "quotes", "equity")}
+    _need(frames["fills"], ("ts", "side", "price", "size", "fee", "position", "mid"), place / "fills.parquet")
+    _need(frames["quotes"], ("ts", "bid", "ask"), place / "quotes.parquet")
+    _need(frames["equity"], ("ts", "cash", "position", "mid", "equity"), place / "equity.parquet")
+    return Run(place, about, frames["fills"], frames["quotes"], frames["equity"])
+
+
+def read_bets(folder: str | Path) -> Bets:
+    """Read a betting backtest's folder."""
+    place = Path(folder)
+    about = _json(place / "run.json", "engine backtest")
+    frames = {name: _frame(place / f"{name}.parquet") for name in ("trades", "equity")}
+    _need(frames["trades"], ("ticker", "event", "side", "entry_ts", "exit_ts", "pnl", "exit"), place / "trades.parquet")
+    _need(frames["equity"], ("ts", "equity", "locked", "positions"), place / "equity.parquet")
+    return Bets(place, about, frames["trades"], frames["equity"])
+
+
+def _json(path: Path, command: str) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; {command} writes it") from None
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{path} should hold one JSON object")
+    return found
+
+
+def _frame(path: Path) -> pl.DataFrame:
+    if not path.is_file():
+        raise InputError(f"{path} is missing: the folder is not a finished run or sweep")
+    try:
+        return pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from None
+
+
+def _need(frame: pl.DataFrame, columns: tuple[str, ...], path: Path) -> None:
+    missing = [name for name in columns if name not in frame.columns]
+    if missing:
+        raise InputError(f"{path} lacks column{'s' if len(missing) > 1 else ''} {', '.join(missing)}")
+
+
+def _axis(row: Mapping[str, Any], place: Path) -> Axis:
+    values = tuple(float(value) for value in row.get("values", ()))
+    scale = row.get("scale", "lin")
+    if not values or scale not in ("lin", "log") or (scale == "log" and min(values) <= 0):
+        raise InputError(f"{place / 'sweep.json'}: axis {row.get('name')!r} needs values and the scale lin or log")
+    labels = tuple(str(label) for label in row.get("labels", ()))
+    if labels and values != tuple(range(len(labels))):
+        raise InputError(f"{place / 'sweep.json'}: axis {row['name']!r} has labels that do not fit its values")
+    return Axis(str(row["name"]), values, scale, str(row.get("part", "model")), labels)
+
+
+def _market(row: Mapping[str, Any]) -> Market:
+    ticker = str(row.get("ticker") or row.get("market"))
+    return Market(
+        ticker,
+        str(row.get("event") or ticker),
+        str(row.get("series") or ticker.split("-", maxsplit=1)[0]),
+        row.get("close_ts"),
+        row.get("settlement"),
+        row.get("coverage"),
+        row.get("start_ts"),
+        row.get("end_ts"),
+    )
+
+
+def synthetic(tickers: npt.NDArray[np.str_] | list[str]) -> bool:
+    """Say whether any market is made up: the sample generator's series begin with SYN."""
+    return any(str(ticker).startswith("SYN") for ticker in tickers)

@@ -1,0 +1,401 @@
+"""Kernel, part 1: what an event does to resting orders, and what a fill does to money.
+
+Every ``kernel_*.py`` is a template: ``specialise.py`` joins the parts below their marks into one module, with the
+model and what may be left out written at its head. See ``kernel.py`` for how the book is seen.
+"""
+
+from __future__ import annotations
+
+# The compiler infers the types of a kernel.
+# pyright: reportMissingParameterType=false, reportArgumentType=false
+import math
+
+import numpy as np
+
+from ...io.jit import compiled, melted
+from .fees import aligned_nb, trade_fee_nb
+from .kernel_head import AHEAD, CAPITAL, FEES, LATENCY, RECORD, TAKER, UNIFORM
+from .queue import LOG, OPTIMISTIC, PESSIMISTIC, POWER, RISK_AVERSE, THROUGH, TOUCH, ahead_after_cancel_nb
+from .state import (
+    ASIDE,
+    CAPITAL_MICROS,
+    CARRY,
+    CASH,
+    CHANGE,
+    FEE_GRID,
+    FEE_MAKER,
+    FEE_REBATE,
+    FEE_ROW,
+    FEE_STEP,
+    FEE_STRICT,
+    FEE_TAKER,
+    FEES_PAID,
+    FILL_COUNT,
+    FILLS,
+    FLOW,
+    FLOW_LATER,
+    HIT,
+    LEFT,
+    MASK,
+    MOVED,
+    NOTICE_HIT,
+    NOTICE_SIDE,
+    NOTICE_TAIL,
+    NOTICE_TIME,
+    NOTICE_VERSION,
+    POSITION,
+    PX,
+    REBATES,
+    REFUSED,
+    REJECTED,
+    RESPONSE,
+    TAKEN,
+    TAKEN_PX,
+    VERSION,
+    VOLUME,
+)
+
+# <kernel>
+i32 = np.int32
+i64 = np.int64
+u64 = np.uint64  # of an index: one without a sign need not be checked for counting from the end
+
+
+@compiled
+def highest_nb(n, px):
+    """Highest level of the block."""
+    best = i32(0)
+    for c in range(n):
+        best = max(best, px[c])
+    return best
+
+
+@compiled
+def trade_nb(rule, partial, t, q, n, px, left, ahead, hit):
+    """A trade of ``q`` lots reaches level ``t`` of this side: what each order gets, into ``hit``."""
+    total = i64(0)
+    if rule <= THROUGH:
+        reach = t if rule == TOUCH else i32(t + 1)
+        for c in range(n):
+            h = min(q if px[c] >= reach else i32(0), left[c])
+            hit[c] = h
+            total += h
+    elif partial:
+        for c in range(n):
+            at = px[c] == t
+            rest = AHEAD(ahead[c] - AHEAD(q))
+            beyond = i32(np.floor(0.5 - rest)) if AHEAD is np.float64 else i32(-rest)
+            h = beyond if at else i32(0)
+            h = q if px[c] > t else h
+            h = max(i32(0), min(h, left[c]))
+            hit[c] = h
+            total += h
+            ahead[c] = max(rest, AHEAD(0)) if at else ahead[c]
+    else:
+        for c in range(n):
+            at = px[c] == t
+            rest = AHEAD(ahead[c] - AHEAD(q))
+            h = left[c] if px[c] > t else i32(0)
+            h = left[c] if at & (rest < 0) else h
+            hit[c] = h
+            total += h
+            ahead[c] = rest if at else ahead[c]
+    return total
+
+
+@compiled
+def price_nb(grid, side, level):
+    """YES ticks of a level of a side."""
+    if UNIFORM:
+        return i32(grid.step * level) if side == 0 else i32(10_000 - grid.step * level)
+    return grid.ticks[level] if side == 0 else grid.ticks[grid.top - level]
+
+
+@compiled
+def chance_nb(side, i, tape, grid, venue, n, px, left, hit):
+    """Poisson fills in the step from event ``i`` to the next: each order whole or not at all."""
+    bid, ask = tape.best_bid[i], tape.best_ask[i]
+    total = i64(0)
+    if bid == 0 or ask >= grid.top:
+        return total
+    mid = (grid.ticks[bid] + grid.ticks[ask]) * 0.005
+    most = venue.rate * (float(tape.ts[i + 1] - tape.ts[i]) * 1e-9)
+    for c in range(n):
+        away = (1 - 2 * side) * (mid - price_nb(grid, side, px[c]) * 0.01)
+        h = left[c] if (px[c] > 0) & (venue.draws[side, i + 1] < most * math.exp(-venue.exponent * away)) else i32(0)
+        hit[c] = h
+        total += h
+    return total
+
+
+@compiled
+def cross_nb(t, n, px, left, hit):
+    """The other side's best reaches level ``t``: orders at or beyond it fill whole."""
+    total = i64(0)
+    for c in range(n):
+        h = left[c] if px[c] >= t else i32(0)
+        hit[c] = h
+        total += h
+    return total
+
+
+@melted
+def level_nb(rule, exponent, p, before, cancelled, bound, n, px, ahead):
+    """Level ``p`` shrank other than by trades: what that does to the queue ahead of the orders there."""
+    if rule in (POWER, LOG):
+        for c in range(n):
+            if px[c] == p:
+                front = float(ahead[c])
+                front = ahead_after_cancel_nb(front, float(before), float(cancelled), float(bound), rule, exponent)
+                ahead[c] = AHEAD(front)
+    elif rule == OPTIMISTIC:
+        gone = AHEAD(max(cancelled, i32(0)))
+        for c in range(n):
+            ahead[c] = max(AHEAD(0), min(AHEAD(ahead[c] - gone), AHEAD(bound))) if px[c] == p else ahead[c]
+    elif rule in (PESSIMISTIC, RISK_AVERSE):
+        for c in range(n):
+            ahead[c] = min(ahead[c], AHEAD(bound)) if px[c] == p else ahead[c]
+
+
+@compiled
+def book_nb(side, grid, mid, later, n, hit, px, left, position, fills, mask, cash, flow, flow_later, volume):
+    """Book the fills in ``hit``: position, money, counts; filled orders leave."""
+    sign = i32(1 - 2 * side)
+    step, base = i32(sign * grid.step), i32(0 if side == 0 else 10_000)
+    if UNIFORM:
+        for c in range(n):
+            cash[c] -= i64(i32(sign * hit[c])) * i64(i32(base + step * px[c]))
+    else:
+        for c in range(n):
+            cash[c] -= i64(sign * hit[c]) * i64(price_nb(grid, side, px[c]))
+    for c in range(n):
+        h = i32(sign * hit[c])
+        position[c] += h
+        flow[c] += i64(h) * i64(mid)
+        flow_later[c] += i64(h) * i64(later)
+    for c in range(n):
+        h = hit[c]
+        got = i32(1) if h > 0 else i32(0)
+        fills[c] += got
+        mask[c] |= got
+        volume[c] += h
+        rest = i32(left[c] - h)
+        left[c] = rest
+        px[c] = px[c] if rest > 0 else i32(0)
+
+
+@melted
+def fee_nb(side, price, lots, position, rate, rules, carry):
+    """Exact fee of a fill before it is booked: fee, rebate, what its order carries. The fee of nothing is nothing."""
+    step, unit, rebate_step, strict = rules
+    closing = min(lots, max(i64(0), i64(2 * side - 1) * position))
+    cost = price if side == 0 else 10_000 - price
+    trade_fee = trade_fee_nb(price, lots, rate, step)
+    return aligned_nb(10_000 * closing - lots * cost, trade_fee, unit, rebate_step, strict, carry)
+
+
+@compiled
+def rounding_nb(fees, sc):
+    """How fees are rounded now: step of the fee, unit of the balance, step of rebates, whether strictly."""
+    row = sc[FEE_ROW]
+    return fees[FEE_STEP, row], fees[FEE_GRID, row], fees[FEE_REBATE, row], fees[FEE_STRICT, row]
+
+
+@compiled
+def charge_nb(side, rate, rules, grid, n, hit, px, position, carry, paid, rebates):
+    """Charge makers for the fills in HIT before they are booked. Returns the last cell's fee and rebate."""
+    fee, rebate = i64(0), i64(0)
+    for c in range(n):
+        price = i64(price_nb(grid, side, px[c]))
+        fee, rebate, left = fee_nb(side, price, i64(hit[c]), i64(position[c]), rate, rules, carry[c])
+        carry[c] = left
+        paid[c] += fee
+        rebates[c] += rebate
+    return fee, rebate
+
+
+@compiled
+def notify_nb(side, at, sign, n, st, flight):
+    """Put the agent's notice of the fills in HIT on its way; ``sign`` is -1 for refused orders."""
+    sc = st.scalars
+    row = sc[NOTICE_TAIL] % len(flight.times)
+    flight.times[row, NOTICE_TIME] = at
+    flight.times[row, NOTICE_SIDE] = side
+    for c in range(n):
+        flight.notices[row, NOTICE_HIT, c] = sign * st.ints[HIT, c]
+        flight.notices[row, NOTICE_VERSION, c] = st.ints[VERSION + side, c]
+    sc[NOTICE_TAIL] += 1
+
+
+@compiled
+def log_fill_nb(now, i, side, level, q, taker, fee, rebate, st, log):
+    """Write one fill of the single cell down; the position is the one after it."""
+    k = st.scalars[FILLS]
+    log.fill_ts[u64(k)] = now
+    row = log.fills[u64(k)]
+    row[0], row[1], row[2], row[3] = i, side, level, q
+    row[4], row[5], row[6], row[7] = st.ints[POSITION, 0], taker, fee, rebate
+    st.scalars[FILLS] = k + 1
+
+
+@compiled
+def arrival_nb(venue, line, now):
+    """When a message sent at ``now`` arrives: after its delay, and never before one sent earlier on the same line."""
+    if venue.delay.shape[1] == 1:
+        return now + venue.delay[line, 0]
+    bucket = now // venue.bucket_ns
+    at = bucket % venue.delay.shape[1]
+    return max(now + venue.delay[line, at], bucket * venue.bucket_ns + venue.lift[line, at])
+
+
+@melted
+def fill_nb(side, i, now, mid, later, n, grid, venue, fees, st, flight, log):
+    """Makers' fills in HIT: fees, money, position, notice, record."""
+    hit, px = st.ints[HIT], st.ints[PX + side]
+    level, fee, rebate = px[0], i64(0), i64(0)
+    if FEES:
+        fee, rebate = charge_nb(
+            side, fees[FEE_MAKER, st.scalars[FEE_ROW]], rounding_nb(fees, st.scalars), grid, n, hit, px,
+            st.ints[POSITION], st.longs[CARRY + side], st.longs[FEES_PAID], st.longs[REBATES],
+        )  # fmt: skip
+    if LATENCY:
+        notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(1), n, st, flight)
+    book_nb(
+        side, grid, mid, later, n, hit, px, st.ints[LEFT + side], st.ints[POSITION], st.ints[FILL_COUNT],
+        st.ints[ASIDE if LATENCY else MASK], st.longs[CASH], st.longs[FLOW], st.longs[FLOW_LATER], st.longs[VOLUME],
+    )  # fmt: skip
+    if RECORD and hit[0] > 0:
+        log_fill_nb(now, i, side, level, hit[0], 0, fee, rebate, st, log)
+
+
+@compiled
+def take_nb(side, i, now, mid, later, best, c, grid, fees, st, log):
+    """A crossing order takes what stands on the other side, level by level; what is left of it rests."""
+    ints, longs = st.ints, st.longs
+    other = 1 - side
+    sign = i64(1 - 2 * side)
+    reach = grid.top - ints[PX + side, c]
+    level = best
+    while level >= reach and ints[LEFT + side, c] > 0 and level > 0:
+        there = st.book[other, level]
+        used = ints[TAKEN_PX + side, c]
+        before = ints[TAKEN + side, c] if level == used else i32(0)
+        there = i32(there - before)
+        there = i32(0) if used > 0 and level > used else there
+        q = min(there, ints[LEFT + side, c])
+        if q > 0:
+            price = i64(price_nb(grid, other, level))
+            fee, rebate = i64(0), i64(0)
+            if FEES:
+                rate = fees[FEE_TAKER, st.scalars[FEE_ROW]]
+                fee, rebate, longs[CARRY + side, c] = fee_nb(
+                    side, price, i64(q), i64(ints[POSITION, c]), rate, rounding_nb(fees, st.scalars),
+                    longs[CARRY + side, c],
+                )  # fmt: skip
+                longs[FEES_PAID, c] += fee
+                longs[REBATES, c] += rebate
+            ints[POSITION, c] += i32(sign * q)
+            longs[CASH, c] -= sign * i64(q) * price
+            longs[FLOW, c] += sign * i64(q) * mid
+            longs[FLOW_LATER, c] += sign * i64(q) * later
+            longs[VOLUME, c] += q
+            ints[FILL_COUNT, c] += 1
+            ints[LEFT + side, c] -= q
+            ints[TAKEN + side, c] = i32(before + q)
+            ints[TAKEN_PX + side, c] = level
+            ints[HIT, c] += q
+            if RECORD:
+                log_fill_nb(now, i, side, i32(grid.top - level), q, 1, fee, rebate, st, log)
+        level = i32(level - 1)
+    if ints[LEFT + side, c] == 0:
+        ints[PX + side, c] = 0
+
+
+@compiled
+def afford_nb(side, n, mask, want, size, grid, st):
+    """Mark in HIT the orders that cannot be paid, and take them out; the other side's order counts too. How many."""
+    total = i64(0)
+    for c in range(n):
+        st.ints[HIT, c] = 0
+        if mask[c] == 0 or want[c] == 0 or st.longs[CAPITAL_MICROS, c] == 0:
+            continue
+        held = i64(st.ints[POSITION, c])
+        balance = st.longs[CAPITAL_MICROS, c] + st.longs[CASH, c] - st.longs[FEES_PAID, c] + st.longs[REBATES, c]
+        balance -= max(i64(0), -held) * 10_000
+        needed = i64(0)
+        for s in range(2):
+            level = want[c] if s == side else st.ints[PX + s, c]
+            q = i64(size[c] if s == side else st.ints[LEFT + s, c])
+            opening = q - min(q, max(i64(0), (2 * s - 1) * held))
+            price = i64(price_nb(grid, s, level))
+            needed += opening * (price if s == 0 else 10_000 - price) if level > 0 else i64(0)
+        if needed > balance:
+            want[c] = 0
+            size[c] = 0
+            st.ints[REFUSED, c] += 1
+            st.ints[HIT, c] = 1
+            total += 1
+    return total
+
+
+@compiled
+def rest_nb(n, keep, mask, want, size, px, left, ahead, change, moved, queue):
+    """Where marked cells want something else than rests, the old order goes and the new one joins the queue.
+
+    With ``keep``, a smaller size at the same price keeps its place.
+    """
+    for c in range(n):
+        w, old, had, new = want[c], px[c], left[c], size[c]
+        m = mask[c]
+        changed = m if w != old else i32(0)
+        changed = m if new != had else changed
+        price = w if m > 0 else old
+        px[c] = price
+        rest = new if changed > 0 else had
+        left[c] = rest if price > 0 else i32(0)
+        change[c] = changed
+        moved[c] = i32(0) if keep & (w == old) & (new < had) else changed
+    for c in range(n):
+        ahead[c] = AHEAD(queue[u64(px[c])]) if moved[c] > 0 else ahead[c]
+
+
+@compiled
+def reject_nb(side, n, mask, want, other, top, st):
+    """Mark in HIT the post-only orders that would cross on arrival, and take them out. Returns how many."""
+    hit = st.ints[HIT]
+    total = i64(0)
+    for c in range(n):
+        crosses = (mask[c] > 0) & (want[c] > 0) & (want[c] + other >= top) & (other > 0)
+        hit[c] = i32(1) if crosses else i32(0)
+        total += hit[c]
+    if total > 0:
+        for c in range(n):
+            st.ints[REJECTED, c] += hit[c]
+            want[c] = i32(0) if hit[c] > 0 else want[c]
+    return total
+
+
+@melted
+def place_nb(side, i, now, mid, later, bid, ask, n, mask, want, size, grid, venue, fees, st, flight, log):
+    """The exchange acts on the orders of marked cells: refuse, replace, rest or take."""
+    if CAPITAL and afford_nb(side, n, mask, want, size, grid, st) > 0 and LATENCY:
+        notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(-1), n, st, flight)
+    other = i32(grid.top - ask) if side == 0 else bid
+    if LATENCY and venue.post_only and reject_nb(side, n, mask, want, other, grid.top, st) > 0:
+        notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(-1), n, st, flight)
+    rest_nb(
+        n, venue.amend_keeps, mask, want, size, st.ints[PX + side], st.ints[LEFT + side], st.ahead[side],
+        st.ints[CHANGE], st.ints[MOVED], st.book[side],
+    )  # fmt: skip
+    if FEES:
+        for c in range(n):
+            st.longs[CARRY + side, c] = i64(0) if st.ints[MOVED, c] > 0 else st.longs[CARRY + side, c]
+    if TAKER and not venue.post_only and other > 0:
+        taken = i64(0)
+        for c in range(n):
+            st.ints[HIT, c] = 0
+            if st.ints[CHANGE, c] > 0 and want[c] > 0 and want[c] + other >= grid.top:
+                take_nb(side, i, now, mid, later, other, c, grid, fees, st, log)
+                taken += st.ints[HIT, c]
+        if LATENCY and taken > 0:
+            notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(1), n, st, flight)

@@ -1,0 +1,316 @@
+"""Replay: one market, one cell, everything recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numba.core.errors import NumbaError
+
+from ...io.errors import InputError
+from ...strategies.parameters import check
+from ...strategies.quoting import QuotingModel
+from . import state as rows
+from .block import Block, new_flight, new_log, new_state, start
+from .fees import FeeTable, fee_table, market_schedule
+from .specialise import kernel
+from .state import F64, I32, I64, Points, Samples
+from .tape import Tape, mid_later
+from .tape_source import open_at_start, values_or_one
+from .venue import Assumptions, no_fees
+from .volatility_points import points_of
+
+#: After how many seconds a fill is looked at again.
+MARKOUTS_S = (1, 10, 60, 600)
+#: The equity of a cell is sampled at most so often over a tape.
+SAMPLES = 512
+#: Distances between samples, and lengths of periods, in ns: each is a multiple of the one before.
+STEPS = tuple(
+    round(seconds * 1e9)
+    for seconds in (0.001, 0.01, 0.1, 1, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 604_800)
+)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What came of one cell on one market. Money in micros, sizes in lots; the parts add up to ``pnl`` exactly."""
+
+    pnl: int
+    spread_capture: int
+    drift: int
+    settlement: int
+    rebates: int
+    fees: int
+    cash: int
+    position: int
+    fills: int
+    volume: int
+    requotes: int
+    refused: int
+    rejected: int
+    max_position: int
+    max_drawdown: int
+    uptime: float
+    markout_10s: float | None  #: cents a contract
+    exposure: float  #: average position without sign at the samples, lots
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A finished replay of one cell on one market."""
+
+    tape: Tape
+    model: type[QuotingModel]
+    values: dict[str, float]
+    assumptions: Assumptions
+    totals: Totals
+    fills: pl.DataFrame
+    quotes: pl.DataFrame
+    equity: pl.DataFrame
+
+
+def fees_of(tape: Tape, assumptions: Assumptions) -> FeeTable:
+    """The fee table that holds along a tape."""
+    if assumptions.fees == "none":
+        return no_fees()
+    schedule = market_schedule(tape.market.series, tape.market.fee_rows(), assumptions.membership)
+    return fee_table(schedule, int(tape.columns.ts[0]), int(tape.columns.ts[-1]))
+
+
+def parameter_values(model: type[QuotingModel], tape: Tape, given: Mapping[str, Any]) -> dict[str, float]:
+    """The model's parameters: what was given, what the market's own row says, defaults for the rest."""
+    values = check(model.parameters, given)
+    for name in model.from_market:
+        own = getattr(tape.market, name, None)
+        if name not in given and own is not None:
+            values[name] = own
+    return values
+
+
+def sample_times(tape: Tape) -> I64:
+    """The moments at which equity is sampled: round times of the clock inside the tape, at most ``SAMPLES`` of them."""
+    first, last = int(tape.columns.ts[0]), int(tape.columns.ts[-1])
+    step = next((step for step in STEPS if (last - first) // step < SAMPLES), STEPS[-1])
+    return np.arange((first // step + 1) * step, last, step, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all blocks on a tape share under one way of measuring volatility and one membership: made once a tape."""
+
+    fees: FeeTable
+    later: I32  #: mid in ticks ten seconds after each event
+    points: Points
+    samples: I64  #: times
+
+
+def ground(tape: Tape, assumptions: Assumptions) -> Ground:
+    """Prepare a tape for blocks."""
+    points = points_of(tape, assumptions.volatility, assumptions.window_s)
+    return Ground(fees_of(tape, assumptions), mid_later(tape), points, sample_times(tape))
+
+
+def new_block(
+    tape: Tape, model: type[QuotingModel], cells: Sequence[Mapping[str, float]], limits: Sequence[Assumptions], *,
+    record: bool, shared: Ground | None = None, float_queue: bool = False,
+) -> Block:  # fmt: skip
+    """Put a block together: ``cells`` are the model's values, ``limits`` the assumptions that may differ by cell.
+
+    ``float_queue`` keeps queue positions as floats where whole numbers would do: the answers are the same, and one
+    compiled kernel serves several queue models.
+    """
+    _usable(tape, model, limits[0])
+    first = limits[0]
+    base = shared or ground(tape, first)
+    grid = tape.grid
+    flags = first.flags(grid, base.fees, cells=len(cells), record=record)
+    flags = replace(flags, float_queue=flags.float_queue or float_queue)
+    calm = [one.calm if one.calm is not None else 0.0 for one in limits]
+    params = np.array([[*model.row(dict(cell)), one] for cell, one in zip(cells, calm, strict=True)]).T.copy()
+    state = new_state(params, int(grid.top), flags.float_queue)
+    ts = tape.columns.ts
+    session_end = int(ts[-1]) if tape.market.close_ts is None else tape.market.close_ts
+    venue = first.numbers(int(ts[0]), max(session_end, int(ts[0]) + 1), ts, tape.market.ticker)
+    start(state, int(ts[0]), venue.requote_ns, open_at_start(tape))
+    n = len(cells)
+    state.ints[rows.LIMIT, :n] = [round(one.position_limit * 100) for one in limits]
+    state.ints[rows.HALT, :n] = [2**31 - 1 if one.halt is None else round(one.halt * 100) for one in limits]
+    state.longs[rows.LOSS] = [round((one.daily_loss or 0.0) * 1e6) for one in limits]
+    state.longs[rows.CAPITAL_MICROS] = [round((one.capital or 0.0) * 1e6) for one in limits]
+    return Block(
+        kernel(model, flags), tape.columns, base.later, values_or_one(tape.values), grid, base.points, venue,
+        np.array(list(base.fees), np.int64), state, new_state(np.zeros_like(params), int(grid.top), flags.float_queue),
+        new_flight(n), new_log(4096 if record else 1),
+        Samples(base.samples, np.zeros((len(base.samples), n), np.int64)),
+    )  # fmt: skip
+
+
+def _usable(tape: Tape, model: type[QuotingModel], assumptions: Assumptions) -> None:
+    if not len(tape):
+        raise InputError(f"{tape.market.ticker} has no events in the window asked for")
+    if model.needs_underlying and not len(tape.values):
+        raise InputError(
+            f"{model.name} needs the underlying's prices; {tape.market.ticker} has none: pass --underlying"
+        )
+    if model.needs_book and not tape.book:
+        raise InputError(f"{model.name} needs an order book; {tape.market.ticker} has trades only")
+    if not tape.depth and assumptions.queue_rule.rule > 1 and not assumptions.is_poisson:
+        raise InputError(
+            f"queue model {assumptions.queue} needs level sizes; {tape.market.ticker} has none: pass --queue touch@1"
+        )
+
+
+def run_block(block: Block, model: type[QuotingModel], stop: int | None = None) -> None:
+    """Walk a block along its tape; a model that does not compile is the user's to mend."""
+    try:
+        block.run(stop)
+    except NumbaError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise InputError(f"{model.name or model.__name__}.quote does not compile: {reason}") from None
+
+
+def totals_columns(block: Block, tape: Tape) -> dict[str, np.ndarray[Any, Any]]:
+    """What came of every cell, once the tape is walked to its end: the fields of ``Totals``, a value a cell.
+
+    A markout that does not exist is nan.
+    """
+    grid = tape.grid
+    bid, ask = tape.columns.best_bid, tape.columns.best_ask
+    last = np.flatnonzero((bid > 0) & (ask < grid.top))
+    doubled = int(grid.ticks[bid[last[-1]]]) + int(grid.ticks[ask[last[-1]]]) if len(last) else 0
+    mid = doubled >> 1
+    position = block.ints(rows.POSITION).astype(np.int64)
+    settled = tape.market.settlement
+    value = position * settled if settled is not None else (position * doubled) // 2
+    cash, flow, volume = block.longs(rows.CASH), block.longs(rows.FLOW), block.longs(rows.VOLUME)
+    fees, rebates = block.longs(rows.FEES_PAID), block.longs(rows.REBATES)
+    kept = cash - fees + rebates
+    pnl = kept + value
+    equity = np.vstack([np.zeros((1, block.cells), np.int64), block.samples.equity, pnl[None, :]])
+    later = block.longs(rows.FLOW_LATER) + cash
+    count = max(len(block.samples.ts), 1)
+    traded = np.maximum(volume, 1)
+    columns: dict[str, np.ndarray[Any, Any]] = {
+        "pnl": pnl, "spread_capture": flow + cash, "drift": position * mid - flow, "settlement": value - position * mid,
+        "rebates": rebates, "fees": fees, "cash": kept, "position": position, "fills": block.ints(rows.FILL_COUNT),
+        "volume": volume, "requotes": block.ints(rows.REQUOTES), "refused": block.ints(rows.REFUSED),
+        "rejected": block.ints(rows.REJECTED), "max_position": block.ints(rows.WIDEST),
+        "max_drawdown": (np.maximum.accumulate(equity, axis=0) - equity).max(axis=0),
+        "uptime": block.longs(rows.QUOTED) / count,
+        "markout_10s": np.where(volume > 0, later / traded / 100.0, np.nan),
+        "exposure": block.longs(rows.HELD) / count,
+    }  # fmt: skip
+    return {
+        name: column.astype(np.float64 if column.dtype.kind == "f" else np.int64) for name, column in columns.items()
+    }
+
+
+def totals(block: Block, tape: Tape) -> list[Totals]:
+    """What came of every cell, a ``Totals`` each."""
+    columns = totals_columns(block, tape)
+    out: list[Totals] = []
+    for c in range(block.cells):
+        row: dict[str, Any] = {name: column[c].item() for name, column in columns.items()}
+        row["markout_10s"] = row["markout_10s"] if row["volume"] else None
+        out.append(Totals(**row))
+    return out
+
+
+def replay(
+    tape: Tape, model: type[QuotingModel], given: Mapping[str, Any] | None = None,
+    assumptions: Assumptions | None = None,
+) -> Replay:  # fmt: skip
+    """Replay one market for one set of parameters and keep every fill, quote and equity point."""
+    assumed = assumptions or Assumptions()
+    values = parameter_values(model, tape, given or {})
+    block = replay_block(tape, model, values, assumed)
+    total = totals(block, tape)[0]
+    fills = _fills(block, tape)
+    return Replay(tape, model, values, assumed, total, fills, _quotes(block, tape), _equity(block, tape, fills))
+
+
+def replay_block(
+    tape: Tape, model: type[QuotingModel], values: Mapping[str, float], assumptions: Assumptions,
+    shared: Ground | None = None,
+) -> Block:  # fmt: skip
+    """Walk a block of one cell, which writes everything down, to the tape's end."""
+    block = new_block(tape, model, [values], [assumptions], record=True, shared=shared)
+    run_block(block, model)
+    return block
+
+
+def _mids(tape: Tape, at: I64) -> I64:
+    """Mid in whole ticks after event ``at``; the last one there was while a side is empty, 0 before the first."""
+    bid, ask, grid = tape.columns.best_bid, tape.columns.best_ask, tape.grid
+    last = np.maximum.accumulate(np.where((bid > 0) & (ask < grid.top), np.arange(len(bid)), -1))
+    event = last[np.maximum(at, 0)]
+    event = np.where(at >= 0, event, -1)
+    mids = (grid.ticks[bid[event]].astype(np.int64) + grid.ticks[ask[event]]) >> 1
+    return np.where(event >= 0, mids, 0)
+
+
+def _prices(tape: Tape, side: I64, level: I64) -> I64:
+    ticks, top = tape.grid.ticks.astype(np.int64), int(tape.grid.top)
+    return ticks[np.where(side == 0, level, top - level)]
+
+
+def _fills(block: Block, tape: Tape) -> pl.DataFrame:
+    count = int(block.state.scalars[rows.FILLS])
+    ts, log = block.log.fill_ts[:count], block.log.fills[:count]
+    side, price = log[:, 1], _prices(tape, log[:, 1], log[:, 2])
+    sign = 1 - 2 * side
+    frame: dict[str, Any] = {
+        "ts": ts, "side": sign.astype(np.int8), "price": price, "size": log[:, 3],
+        "taker": log[:, 5] == 1, "fee": log[:, 6], "rebate": log[:, 7], "position": log[:, 4],
+        "mid": _mids(tape, log[:, 0]),
+    }  # fmt: skip
+    for seconds in MARKOUTS_S:
+        at = np.searchsorted(tape.columns.ts, ts + seconds * 1_000_000_000, side="right") - 1
+        frame[f"markout_{seconds}s"] = sign * (_mids(tape, at) - price)
+    if tape.market.settlement is not None:
+        frame["markout_settlement"] = sign * (tape.market.settlement - price)
+    return pl.DataFrame(frame)
+
+
+def _quotes(block: Block, tape: Tape) -> pl.DataFrame:
+    count = int(block.state.scalars[rows.QUOTES])
+    log, ahead = block.log.quotes[:count].astype(np.int64), block.log.ahead[:count]
+    zero, one = np.zeros(count, np.int64), np.ones(count, np.int64)
+    frame = pl.DataFrame(
+        {
+            "ts": block.log.quote_ts[:count],
+            "bid": _prices(tape, zero, log[:, 1]),
+            "bid_size": log[:, 2],
+            "bid_ahead": ahead[:, 0],
+            "ask": _prices(tape, one, log[:, 3]),
+            "ask_size": log[:, 4],
+            "ask_ahead": ahead[:, 1],
+        }
+    )
+    for side in ("bid", "ask"):
+        rests = pl.col(f"{side}_size") > 0
+        frame = frame.with_columns(pl.when(rests).then(pl.col(name)).alias(name) for name in (side, f"{side}_ahead"))
+    return frame
+
+
+def _equity(block: Block, tape: Tape, fills: pl.DataFrame) -> pl.DataFrame:
+    """Equity at every fill, at the samples and at the end."""
+    filled = fills["ts"].to_numpy()
+    ts = np.unique(np.concatenate([filled, block.samples.ts, tape.columns.ts[-1:]]))
+    signed = fills["size"].to_numpy() * fills["side"].to_numpy()
+    flow = -signed * fills["price"].to_numpy() - fills["fee"].to_numpy() + fills["rebate"].to_numpy()
+    at = np.searchsorted(filled, ts, side="right")
+    cash = np.concatenate([[0], np.cumsum(flow)])[at]
+    position = np.concatenate([[0], np.cumsum(signed)])[at]
+    mid = _mids(tape, np.searchsorted(tape.columns.ts, ts, side="right") - 1)
+    return pl.DataFrame({"ts": ts, "cash": cash, "position": position, "mid": mid, "equity": cash + position * mid})
+
+
+def quantiles(values: F64) -> dict[str, float]:
+    """Quartiles for a summary; empty for no values."""
+    kept = values[np.isfinite(values)]
+    names = (("p25", 0.25), ("median", 0.5), ("p75", 0.75))
+    return {name: float(np.quantile(kept, at)) for name, at in names} if len(kept) else {}

@@ -1,0 +1,140 @@
+"""From the kernel template to the compiled kernel of one model under one set of assumptions.
+
+The copy is an ordinary module in the cache folder, named by the hash of everything it was made from, so that numba's
+disk cache hits the next time. Nothing in it depends on the tape or on parameter values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import os
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numba
+
+if TYPE_CHECKING:
+    from ...strategies.quoting import QuotingModel
+
+HERE = Path(__file__).parent
+TEMPLATES = ("kernel_orders.py", "kernel_decide.py", "kernel_wire.py", "kernel.py")
+PARTS = (*TEMPLATES, "../../io/jit.py", "events.py", "fees.py", "queue.py", "state.py", "../../strategies/known.py")
+MARK = "# <kernel>\n"
+IMPORTS = """from collections import namedtuple
+import math
+import numpy as np
+from touchline.io.jit import OPTIONS, compiled, melted, njit
+from touchline.engine.simulator.events import *
+from touchline.engine.simulator.fees import aligned_nb, trade_fee_nb, whole_nb
+from touchline.engine.simulator.queue import *
+from touchline.engine.simulator.state import *
+from touchline.strategies.known import Known
+"""
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What a specialised kernel can do; everything off is the fastest."""
+
+    one: bool = False
+    record: bool = False
+    latency: bool = False
+    risk: bool = False
+    taker: bool = False
+    fees: bool = False
+    capital: bool = False
+    drawn: bool = False
+    uniform: bool = True
+    float_queue: bool = False
+
+
+def cache_dir() -> Path:
+    """Where kernels are kept: TOUCHLINE_CACHE, the user's cache folder, or a temporary one if neither is writable."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    chosen = Path(os.environ.get("TOUCHLINE_CACHE") or Path(home) / "touchline")
+    for folder in (chosen, Path(tempfile.gettempdir()) / f"touchline-{os.getuid()}"):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / f".probe-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError:
+            continue
+        return folder
+    return Path(tempfile.mkdtemp(prefix="touchline-"))
+
+
+def _source(model: type[QuotingModel], flags: Flags) -> str:
+    """The module's text: what the templates import, the flags, the model's quote, the templates' bodies."""
+    names = model.columns()
+    switches = [f"{name.upper()} = {value}" for name, value in asdict(flags).items() if name != "float_queue"]
+    row = ", ".join(f"params[{index}, c]" for index in range(len(names)))
+    quote = [
+        f"P = namedtuple('P', {list(names)!r})",
+        "model_quote = melted(MODEL.quote)",
+        "@melted",
+        "def quote_nb(known, params, c):",
+        f"    return model_quote(known, P({row}))",
+    ]
+    head = [IMPORTS, *switches, f"AHEAD = np.{'float64' if flags.float_queue else 'int32'}", *quote]
+    bodies = [(HERE / name).read_text().split(MARK)[1] for name in TEMPLATES]
+    return "\n".join([*head, *bodies]).replace("@entry", "@njit(nogil=True, cache=True, **OPTIONS)")
+
+
+def _written(model: type[QuotingModel]) -> list[str]:
+    """The text of every module that the model's quote comes from: its class's, its parents', those of what it calls."""
+    names = {parent.__module__ for parent in model.__mro__ if parent is not object}
+    seen: set[int] = set()
+    functions: list[Any] = [model.quote]
+    while functions:
+        function = functions.pop()
+        function = getattr(function, "py_func", function)
+        if id(function) in seen or not hasattr(function, "__code__"):
+            continue
+        seen.add(id(function))
+        names.add(function.__module__)
+        functions += [function.__globals__.get(name) for name in function.__code__.co_names]
+    return [inspect.getsource(sys.modules[name]) for name in sorted(names)]
+
+
+@cache
+def kernel(model: type[QuotingModel], flags: Flags) -> ModuleType:
+    """Return the module whose ``run_nb`` runs ``model`` under ``flags``; compiled on first use, then cached on disk."""
+    source = _source(model, flags)
+    made_of = [source, *_written(model), numba.__version__, sys.version]
+    made_of += [(HERE / part).resolve().read_text() for part in PARTS]
+    digest = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:20]
+    folder = cache_dir() / "kernels"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"kernel_{digest}.py"
+    if not path.exists():
+        beside = path.with_suffix(f".{os.getpid()}")
+        beside.write_text(source)
+        beside.replace(path)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    vars(module)["MODEL"] = model
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def interpreted(model: type[QuotingModel], flags: Flags) -> ModuleType:
+    """Return the same module as plain Python: slow, the same to the bit, and open to a look inside."""
+    plain = "compiled = inlined = melted = lambda function: function\nnjit = lambda **_: compiled\n"
+    source = _source(model, flags).replace(IMPORTS, IMPORTS + plain)
+    module = ModuleType("interpreted_kernel")
+    vars(module)["MODEL"] = model
+    exec(compile(source, "<interpreted kernel>", "exec"), vars(module))
+    for name, value in list(vars(module).items()):
+        if getattr(value, "targetoptions", {}).get("no_cpython_wrapper"):  # Python must never call it as it is
+            vars(module)[name] = FunctionType(value.py_func.__code__, vars(module), name)
+    return module

@@ -1,0 +1,240 @@
+"""A tape: one market's events in one total order, checked, as columns that a kernel reads directly."""
+
+from __future__ import annotations
+
+# A tuple of columns of several types is read as one type of their mixture.
+# pyright: reportArgumentType=false
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...io.errors import InputError
+from ...io.grids import grid_levels
+from ...io.units import NS_PER_SECOND, cents
+from . import tape_kernel as kernel
+from .events import BOOK, GAP, KIND
+from .state import F64, I8, I32, I64, U8, Columns, Grid
+
+#: A trade and the change of the book it caused lie at most this far apart in time.
+MATCH_WINDOW_NS = NS_PER_SECOND
+
+
+@dataclass(frozen=True)
+class Market:
+    """What is known of the market apart from its events. Times are ns UTC; ``settlement`` is what one YES paid."""
+
+    ticker: str
+    series: str = ""
+    event: str = ""
+    title: str = ""
+    category: str = ""
+    open_ts: int | None = None
+    close_ts: int | None = None
+    settled_ts: int | None = None
+    result: str | None = None
+    settlement: int | None = None
+    floor: float | None = None
+    cap: float | None = None
+    underlying: str | None = None
+    grid: str = "linear_cent"
+    fee_history: tuple[tuple[int, str | None, float | None], ...] = ()  #: from when, fee type, multiplier
+
+    def fee_rows(self) -> list[dict[str, Any]]:
+        """The market's own fees through time, as rows of table ``markets``."""
+        return [{"valid_from": at, "fee_type": kind, "fee_multiplier": by} for at, kind, by in self.fee_history]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of the time asked for can be trusted, and what was left out on the way."""
+
+    events: int
+    known_ns: int  #: time with a known book
+    span_ns: int
+    snapshots: int
+    gaps: int
+    negative_levels: int
+    unusable_rows: int  #: changes while the book was unknown
+    crossed_events: int
+    guessed_sides: int  #: trades whose taker the source does not name
+    block_trades: int
+    traded_lots: int
+    matched_lots: int  #: traded lots whose change of the book was found
+
+    @property
+    def share(self) -> float | None:
+        """Share of the time with a known book; None for an empty span."""
+        return self.known_ns / self.span_ns if self.span_ns else None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Merged rows of one market in their total order. ``price`` is in YES ticks, ``side`` as in io.schema.Side."""
+
+    ts: I64
+    what: U8
+    side: I8
+    price: I32
+    size: I64
+
+
+@dataclass(frozen=True)
+class Tape:
+    """One market, ready for a kernel."""
+
+    market: Market
+    columns: Columns
+    values: F64  #: prices of the underlying, in order
+    coverage: Coverage
+    digest: str
+    depth: bool = True  #: level sizes are known
+    book: bool = True  #: there is a book at all
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+    def __len__(self) -> int:
+        return len(self.columns.ts)
+
+    @property
+    def grid(self) -> Grid:
+        """The market's price grid as a kernel needs it."""
+        return kernel_grid(self.market.grid)
+
+    def cut(self, ts: int) -> Tape:
+        """The tape as it was before ``ts``: nothing of the events from then on."""
+        stop = int(np.searchsorted(self.columns.ts, ts))
+        columns = Columns(*(column[:stop] for column in self.columns))
+        return Tape(self.market, columns, self.values, self.coverage, f"{self.digest}<{ts}", self.depth, self.book)
+
+
+def kernel_grid(name: str) -> Grid:
+    """Return a named grid as a kernel needs it."""
+    ticks = np.ascontiguousarray(grid_levels(name), dtype=np.int32).copy()
+    steps = np.diff(ticks)
+    step = int(steps[0]) if (steps == steps[0]).all() else 0
+    below = (np.searchsorted(ticks, np.arange(10_001), side="right") - 1).astype(np.int32)
+    return Grid(np.int32(len(ticks) - 1), ticks, below, 100.0 / step if step else 0.0, np.int32(step))
+
+
+def build(
+    market: Market, rows: Rows, values: F64, *, empty_start: bool = False, block_trades: int = 0, depth: bool = True,
+    book: bool = True, window_ns: int = MATCH_WINDOW_NS, notes: tuple[str, ...] = (),
+) -> Tape:  # fmt: skip
+    """Rebuild the book along merged rows and write the columns of a tape.
+
+    ``empty_start`` says that the book is known to be empty before the first row; otherwise it is unknown until a
+    snapshot.
+    """
+    grid = kernel_grid(market.grid)
+    level = _levels(market, rows, grid)
+    room = 2 * len(rows.ts) + 16
+    dtypes = (np.int64, np.uint8, np.int8, np.int16, np.int32, np.int32, np.int16, np.int16)
+    out = tuple(np.zeros(room, dtype) for dtype in dtypes)
+    counts = np.zeros(kernel.COUNTS, np.int64)
+    n = kernel.build_nb(rows.ts, rows.what, rows.side, level, rows.size, int(grid.top), empty_start, out, counts)
+    if counts[kernel.OUT_OF_RANGE]:
+        limit = int(kernel.MAX_LOTS) // 100
+        raise InputError(f"{market.ticker}: {counts[kernel.OUT_OF_RANGE]} sizes are above {limit:,} contracts a level")
+    columns = Columns(*(column[:n].copy() for column in out))
+    _match(columns, n, int(grid.top), window_ns, counts)
+    coverage = _coverage(columns, counts, block_trades, empty_start)
+    return Tape(market, columns, values, coverage, _digest(market, columns, values), depth, book, notes)
+
+
+def _match(columns: Columns, n: int, top: int, window_ns: int, counts: I64) -> None:
+    """Match trades to the changes they caused, the sure matches first; mark the moments' ends."""
+    ts, kind, side, level, aux = columns.ts, columns.kind, columns.side, columns.level, columns.aux
+    rest = np.zeros(n, np.int64)
+    kernel.falls_nb(n, kind, side, level, columns.size, top, rest)
+    kernel.match_forward_nb(n, ts, kind, side, level, aux, top, window_ns, rest, counts)
+    kernel.match_backward_nb(n, ts, kind, side, level, aux, top, window_ns, rest, counts)
+    kernel.moments_nb(n, ts, kind)
+
+
+def _levels(market: Market, rows: Rows, grid: Grid) -> np.ndarray[Any, np.dtype[np.int16]]:
+    """Grid level of every row's price; rows without a price have 0."""
+    table = np.full(10_001, -1, np.int16)
+    table[grid.ticks] = np.arange(len(grid.ticks), dtype=np.int16)
+    priced = (rows.what == kernel.DELTA) | (rows.what == kernel.LEVEL) | (rows.what == kernel.PRINT)
+    inside = (rows.price > 0) & (rows.price < 10_000)
+    level = np.where(inside, table[np.where(inside, rows.price, 0)], -1).astype(np.int16)
+    wrong = np.flatnonzero(priced & (level < 0))
+    if len(wrong):
+        price = int(rows.price[wrong[0]])
+        raise InputError(
+            f"{market.ticker}: {len(wrong)} prices are not on the grid {market.grid}, the first one {cents(price)} "
+            f"cents; pass --grid with the market's own grid, or import it with its price_level_structure"
+        )
+    return np.where(priced, level, 0).astype(np.int16)
+
+
+def _coverage(columns: Columns, counts: I64, block_trades: int, empty_start: bool) -> Coverage:
+    kinds = columns.kind & KIND
+    turns = np.flatnonzero((kinds == BOOK) | (kinds == GAP))
+    span = int(columns.ts[-1] - columns.ts[0]) if len(columns.ts) else 0
+    known = 0
+    if len(turns):
+        is_known = kinds[turns] == BOOK
+        edges = np.append(columns.ts[turns], columns.ts[-1])
+        known = int(np.diff(edges)[is_known].sum())
+        known += int(columns.ts[turns[0]] - columns.ts[0]) if empty_start else 0
+    return Coverage(
+        len(columns.ts), known, span, int(counts[kernel.SNAPSHOTS]), int((kinds == GAP).sum()),
+        int(counts[kernel.NEGATIVE]), int(counts[kernel.UNKNOWN_ROWS]), int(counts[kernel.CROSSED]),
+        int(counts[kernel.GUESSED_SIDES]), block_trades, int(counts[kernel.TRADED_LOTS]),
+        int(counts[kernel.MATCHED_LOTS]),
+    )  # fmt: skip
+
+
+def _digest(market: Market, columns: Columns, values: F64) -> str:
+    made = hashlib.sha256(json.dumps(asdict(market), sort_keys=True).encode())
+    for column in (*columns, values):
+        made.update(np.ascontiguousarray(column).view(np.uint8).data)
+    return made.hexdigest()[:16]
+
+
+def mid_later(tape: Tape, delay_ns: int = 10 * NS_PER_SECOND) -> I32:
+    """Mid in whole ticks ``delay_ns`` after each event, the last one there was if a side was empty then."""
+    columns, grid = tape.columns, tape.grid
+    mids = np.empty(len(tape), np.int32)
+    kernel.later_nb(columns.ts, columns.best_bid, columns.best_ask, grid.ticks, int(grid.top), delay_ns, mids)
+    return mids
+
+
+def save(tape: Tape, folder: Path) -> None:
+    """Write a tape as memory-mappable columns, all or nothing."""
+    beside = folder.with_name(f"{folder.name}.{os.getpid()}")
+    beside.mkdir(parents=True)
+    for name, column in (*tape.columns._asdict().items(), ("values", tape.values)):
+        np.save(beside / f"{name}.npy", column)
+    facts = {"market": asdict(tape.market), "coverage": asdict(tape.coverage), "digest": tape.digest}
+    facts |= {"depth": tape.depth, "book": tape.book, "notes": list(tape.notes)}
+    (beside / "tape.json").write_text(json.dumps(facts))
+    try:
+        beside.rename(folder)
+    except OSError:  # another process wrote the same tape first
+        shutil.rmtree(beside)
+
+
+def load(folder: Path) -> Tape:
+    """Map a saved tape into memory."""
+    facts = json.loads((folder / "tape.json").read_text())
+    columns = Columns(*(_mapped(folder / f"{name}.npy") for name in Columns._fields))
+    named = facts["market"] | {"fee_history": tuple(tuple(row) for row in facts["market"]["fee_history"])}
+    market, coverage = Market(**named), Coverage(**facts["coverage"])
+    values = _mapped(folder / "values.npy")
+    return Tape(
+        market, columns, values, coverage, facts["digest"], facts["depth"], facts["book"], tuple(facts["notes"])
+    )
+
+
+def _mapped(path: Path) -> np.ndarray[Any, Any]:
+    """Map a column copy-on-write: kernels are compiled for arrays that may be written."""
+    if np.load(path, mmap_mode="r").size == 0:
+        return np.load(path)
+    return np.asarray(np.load(path, mmap_mode="c")).view(np.ndarray)

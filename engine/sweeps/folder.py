@@ -1,0 +1,158 @@
+"""A sweep's folder: cells, periods and the record of everything needed to repeat it, put together from the parts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ...io.errors import InputError
+from .. import __version__
+from ..figures.warnings import Notice
+from ..results.result_files import SWEEP_RECORD, frames_hash, write_files
+from ..results.results import WORST_PNL
+from ..simulator.state import I64
+from ..simulator.tape import Tape
+from .block import Part, coarser, period_for
+from .grid_spec import LIMITS
+from .plan import Plan
+
+PARTS = "parts"
+#: A sweep whose pick has fewer fills than these is warned of.
+FEW_FILLS = 30
+
+
+@dataclass(frozen=True)
+class TapeFacts:
+    """What remains of a tape when its cells are done."""
+
+    ticker: str
+    event: str
+    series: str
+    close_ts: int | None
+    settlement: int | None
+    coverage: float | None
+    digest: str
+    events: int
+    first: int
+    last: int
+    period: int  #: length of the tape's own periods
+    notes: tuple[str, ...]
+
+
+def facts_of(tape: Tape, period: int) -> TapeFacts:
+    """Take note of a tape."""
+    market, ts = tape.market, tape.columns.ts
+    return TapeFacts(
+        market.ticker, market.event, market.series, market.close_ts, market.settlement, tape.coverage.share,
+        tape.digest, len(tape), int(ts[0]), int(ts[-1]), period, tape.notes,
+    )  # fmt: skip
+
+
+def claim(folder: Path) -> None:
+    """Make the folder ready; one that holds something else is left alone."""
+    other = folder.exists() and not (folder / SWEEP_RECORD).exists() and not (folder / PARTS).exists()
+    if other and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} holds something else than a sweep; name a new folder with --out")
+    (folder / PARTS).mkdir(parents=True, exist_ok=True)
+
+
+def period_length(tapes: Iterable[TapeFacts]) -> int:
+    """One length of period for all tapes: about a 64th of the whole span, and no shorter than any tape's own."""
+    listed = list(tapes)
+    span = max(one.last for one in listed) - min(one.first for one in listed)
+    return max(period_for(span), *(one.period for one in listed))
+
+
+def write_sweep(
+    folder: Path, plan: Plan, settings: Mapping[str, Any], markets: list[TapeFacts], parts: Iterable[list[Part]]
+) -> str:
+    """Write the cells, the periods and, last, the record; ``parts`` are a market's groups, market by market.
+
+    Returns the hash of what the sweep produced.
+    """
+    length = period_length(markets)
+    cells, periods = [], []
+    for market, groups in zip(markets, parts, strict=True):
+        order = np.argsort(np.concatenate([group.cells for group in plan.groups]), kind="stable")
+        cells.append(_cells(plan, market, groups, order))
+        periods.append(_periods(market, groups, order, length))
+    frames = {"cells": pl.concat(cells, rechunk=False), "periods": pl.concat(periods, rechunk=False)}
+    result = frames_hash({}, frames)
+    record = _record(plan, settings, markets, frames["cells"], length) | {"result_hash": result}
+    write_files(folder, frames, record, SWEEP_RECORD)
+    return result
+
+
+def _joined(groups: list[Part], order: I64, name: str) -> np.ndarray[Any, Any]:
+    return np.concatenate([part.columns[name] for part in groups])[order]
+
+
+def _cells(plan: Plan, market: TapeFacts, groups: list[Part], order: I64) -> pl.DataFrame:
+    swept = {one.name: plan.cells[:, at] for at, one in enumerate(plan.axes)}
+    found = {name: _joined(groups, order, name) for name in groups[0].columns}
+    named = {"market": pl.repeat(market.ticker, len(plan.cells), dtype=pl.String, eager=True)}
+    frame = pl.DataFrame(named | {"cell": np.arange(len(plan.cells), dtype=np.int32)} | swept | found)
+    return frame.with_columns(pl.col("markout_10s").fill_nan(None))
+
+
+def _periods(market: TapeFacts, groups: list[Part], order: I64, length: int) -> pl.DataFrame:
+    starts, pnl = coarser(groups[0].starts, np.concatenate([part.pnl for part in groups], axis=1)[:, order], length)
+    count = pnl.shape[1]
+    named = {"market": pl.repeat(market.ticker, pnl.size, dtype=pl.String, eager=True)}
+    number = np.tile(np.arange(count, dtype=np.int32), len(starts))
+    return pl.DataFrame(named | {"cell": number, "period": np.repeat(starts, count), "pnl": pnl.ravel()})
+
+
+def _record(
+    plan: Plan, settings: Mapping[str, Any], markets: list[TapeFacts], cells: pl.DataFrame, length: int
+) -> dict[str, Any]:
+    swept = {one.name for one in plan.axes}
+    assumed = {name: value for name, value in plan.assumptions.as_dict().items() if name not in swept}
+    kept = ("ticker", "event", "series", "close_ts", "settlement", "coverage")
+    digests = "".join(market.digest for market in markets)
+    return {
+        "kind": "sweep",
+        "engine_version": __version__,
+        **settings,
+        "fixed": dict(plan.fixed),
+        "limits": {name: value for name, value in assumed.items() if name in LIMITS},
+        "venue": {name: value for name, value in assumed.items() if name not in LIMITS},
+        "data_hash": hashlib.sha256(digests.encode()).hexdigest()[:16],
+        "period_ns": length,
+        "axes": [_present(asdict(one)) for one in plan.axes],
+        "markets": [{name: getattr(market, name) for name in kept} for market in markets],
+        "warnings": [notice.as_row() for notice in _notices(markets, cells)],
+    }
+
+
+def _present(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "labels" or value}
+
+
+def _notices(markets: list[TapeFacts], cells: pl.DataFrame) -> Iterator[Notice]:
+    """What the sweep itself has to warn of; the statistics add theirs."""
+    total = (
+        cells.group_by("cell")
+        .agg(pl.col("pnl", WORST_PNL, "fills").sum())
+        .sort("pnl", "cell", descending=[True, False])
+    )
+    best = total.row(0, named=True)
+    if best["pnl"] * best[WORST_PNL] < 0 or (best["pnl"] > 0 and best[WORST_PNL] <= 0):
+        flips = int(((total["pnl"] > 0) != (total[WORST_PNL] > 0)).sum())
+        pair = f"the cell with the highest P&L makes {best['pnl'] / 1e6:,.2f} $, but {best[WORST_PNL] / 1e6:,.2f} $"
+        yield Notice("queue-sign", f"{pair} under the least favourable queue model; {flips:,} of {len(total):,} cells")
+    if best["fills"] < FEW_FILLS:
+        yield Notice("few-fills", f"{best['fills']} fills of the cell with the highest P&L")
+    unsettled = [market.ticker for market in markets if market.settlement is None]
+    held = cells.filter(pl.col("market").is_in(unsettled), pl.col("position") != 0)["market"].n_unique()
+    if held:
+        yield Notice("open-at-end", f"{held:,} of {len(markets):,} markets")
+    for name in sorted({note for market in markets for note in market.notes}):
+        count = sum(name in market.notes for market in markets)
+        yield Notice(name, f"{count:,} of {len(markets):,} markets")

@@ -1,0 +1,112 @@
+"""The parts of a sweep on disk: what was computed is kept, whatever happens to the rest.
+
+A part is named by what it was computed from: the tape, the venue and the program. So a sweep that was stopped goes on,
+and a sweep with more cells or markets computes only those.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...strategies.quoting import QuotingModel
+from .. import __version__
+from ..simulator.state import F64
+from ..simulator.tape import Tape
+from ..simulator.venue import Assumptions
+from .block import Part, worst_queue
+from .plan import PER_CELL
+
+FORMAT = 1
+_ENGINE = Path(__file__).parents[1]
+#: What a part's numbers come from.
+_FOLDERS = (
+    *(_ENGINE / name for name in ("simulator", "sweeps", "results", "figures")),
+    Path(inspect.getfile(QuotingModel)).parent,
+)
+
+
+@cache
+def program(model: type[QuotingModel]) -> str:
+    """A hash of everything that computes: this program's simulator and the model."""
+    made = hashlib.sha256(f"{FORMAT} {__version__} {model.__qualname__}".encode())
+    for folder in _FOLDERS:
+        for path in sorted(folder.glob("*.py")):
+            made.update(path.read_bytes())
+    made.update(inspect.getsource(sys.modules[model.__module__]).encode())
+    return made.hexdigest()[:16]
+
+
+def group_name(tape: Tape, model: type[QuotingModel], assumptions: Assumptions) -> str:
+    """The name of the folder for cells of one model on one tape under one venue."""
+    venue = {name: _content(value) for name, value in assumptions.as_dict().items() if name not in PER_CELL}
+    about = [program(model), tape.digest, worst_queue(tape), venue]
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def _content(value: object) -> object:
+    """What stands for an assumption: of a file of delays, its content."""
+    is_file = isinstance(value, str) and value.endswith((".csv", ".parquet")) and Path(value).is_file()
+    return hashlib.sha256(Path(str(value)).read_bytes()).hexdigest() if is_file else value
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The folder of parts."""
+
+    folder: Path
+
+    def load(self, group: str) -> list[Part]:
+        """Every part of a group; a file that a crash left broken counts as absent."""
+        return [part for path in sorted((self.folder / group).glob("*.npz")) if (part := _read(path))]
+
+    def write(self, group: str, part: Part) -> None:
+        """Keep a part: written beside its place, then renamed."""
+        place = self.folder / group
+        place.mkdir(parents=True, exist_ok=True)
+        name = hashlib.sha256(np.ascontiguousarray(part.keys).view(np.uint8).data).hexdigest()[:20]
+        beside = place / f".{name}.{os.getpid()}"
+        columns: dict[str, Any] = {f"column_{name}": column for name, column in part.columns.items()}
+        with beside.open("wb") as file:
+            np.savez(file, keys=part.keys, starts=part.starts, pnl=part.pnl, **columns)
+        beside.rename(place / f"{name}.npz")
+
+
+def _read(path: Path) -> Part | None:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            columns = {name[7:]: stored[name] for name in stored.files if name.startswith("column_")}
+            return Part(stored["keys"], columns, stored["starts"], stored["pnl"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def missing(keys: F64, parts: Sequence[Part]) -> list[int]:
+    """Rows of ``keys`` that no part holds; of equal ones the first."""
+    known = {row.tobytes() for part in parts for row in part.keys}
+    out = []
+    for at, row in enumerate(keys):
+        if (key := row.tobytes()) not in known:
+            known.add(key)
+            out.append(at)
+    return out
+
+
+def gather(keys: F64, parts: Sequence[Part]) -> Part:
+    """Put the cells that ``keys`` names together, in that order."""
+    place = {row.tobytes(): at for at, row in enumerate(row for part in parts for row in part.keys)}
+    at = np.array([place[row.tobytes()] for row in keys], np.int64)
+    names = parts[0].columns
+    columns = {name: np.concatenate([part.columns[name] for part in parts])[at] for name in names}
+    return Part(keys, columns, parts[0].starts, np.concatenate([part.pnl for part in parts], axis=1)[:, at])
