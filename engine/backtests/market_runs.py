@@ -11,6 +11,7 @@ from ...strategies.families import is_pipeline
 from ...strategies.pipeline import Pipeline
 from ...strategies.quoting import QuotingModel
 from ...strategies.registry import quoting_model
+from ..simulator.ahead import compile_ahead
 from ..simulator.replay import Replay, replay
 from ..simulator.tape_source import Moment, compile_tape
 from ..simulator.venue import Assumptions
@@ -77,5 +78,7 @@ def _replay(
 ) -> Replay:  # fmt: skip
     model = quoting_model(strategy) if isinstance(strategy, str) else strategy
     opened = Store(store) if isinstance(store, str) else store
+    if isinstance(strategy, str):
+        compile_ahead(strategy, assumptions or Assumptions())
     tape = compile_tape(opened, market, start, end, grid=grid, underlying=underlying)
     return replay(tape, model, parameters, assumptions)

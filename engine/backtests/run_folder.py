@@ -17,6 +17,7 @@ from ...strategies.registry import quoting_model
 from .. import __version__
 from ..figures.warnings import Notice
 from ..results.result_files import frames_hash, read_record, write_run
+from ..simulator.ahead import compile_ahead
 from ..simulator.queue import BRACKET
 from ..simulator.quote_figures import quote_figures
 from ..simulator.replay import Replay, Totals, ground, quantiles, replay, replay_block, totals
@@ -39,11 +40,13 @@ def settings_of(
 
 def tape_and_model(settings: Mapping[str, Any]) -> tuple[Tape, type[QuotingModel]]:
     """The market and the strategy that the settings name."""
+    model = quoting_model(settings["strategy"])
+    compile_ahead(settings["strategy"], Assumptions(**settings["venue"]))
     tape = compile_tape(
         Store(settings["store"]), settings["market"], settings["from"], settings["to"], grid=settings["grid"],
         underlying=settings["underlying"],
     )  # fmt: skip
-    return tape, quoting_model(settings["strategy"])
+    return tape, model
 
 
 def run_settings(settings: Mapping[str, Any]) -> Replay:

@@ -6,6 +6,7 @@ disk cache hits the next time. Nothing in it depends on the tape or on parameter
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import importlib.util
 import inspect
@@ -15,6 +16,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from subprocess import Popen
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -105,15 +107,32 @@ def _written(model: type[QuotingModel]) -> list[str]:
 
 
 @cache
-def kernel(model: type[QuotingModel], flags: Flags) -> ModuleType:
-    """Return the module whose ``run_nb`` runs ``model`` under ``flags``; compiled on first use, then cached on disk."""
+def kernel_file(model: type[QuotingModel], flags: Flags) -> tuple[Path, str]:
+    """Where the kernel's module stands once it was asked for, and its text."""
     source = _source(model, flags)
     made_of = [source, *_written(model), numba.__version__, sys.version]
     made_of += [(HERE / part).resolve().read_text() for part in PARTS]
     digest = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:20]
-    folder = cache_dir() / "kernels"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"kernel_{digest}.py"
+    return cache_dir() / "kernels" / f"kernel_{digest}.py", source
+
+
+#: Kernels that a child process compiles now, see ``ahead.py``.
+_expected: dict[Path, Popen[bytes]] = {}
+
+
+def expect(path: Path, child: Popen[bytes]) -> None:
+    """Have whoever asks for the kernel at ``path`` wait for ``child``; it does not outlive this process."""
+    _expected[path] = child
+    atexit.register(child.kill)
+
+
+@cache
+def kernel(model: type[QuotingModel], flags: Flags) -> ModuleType:
+    """Return the module whose ``run_nb`` runs ``model`` under ``flags``; compiled on first use, then cached on disk."""
+    path, source = kernel_file(model, flags)
+    if path in _expected:
+        _expected.pop(path).wait()
+    path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         beside = path.with_suffix(f".{os.getpid()}")
         beside.write_text(source)

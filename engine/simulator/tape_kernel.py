@@ -78,6 +78,7 @@ def build_nb(ts, what, side, level, size, top, empty_start, out, counts):
     n = len(ts)
     for r in range(n):
         w = what[r]
+        event, s, p, lots, aux = -1, 0, 0, 0, 0  # what the row becomes, if it becomes an event
         if w == LEVEL and building:
             s = 0 if side[r] > 0 else 1
             p = level[r] if s == 0 else top - level[r]
@@ -101,7 +102,7 @@ def build_nb(ts, what, side, level, size, top, empty_start, out, counts):
             elif size[r] != 0:
                 book[s, p] = after
                 best_nb(book, best, s, p, after)
-                k = emit_nb(out, k, ts[r], BOOK, s, p, after, 0, best, top)
+                event, lots = BOOK, after
                 counts[CROSSED] += best[0] > 0 and best[1] > 0 and best[0] + best[1] >= top
         elif w == HOLE:
             counts[HOLES] += 1
@@ -118,17 +119,18 @@ def build_nb(ts, what, side, level, size, top, empty_start, out, counts):
                     s = 1 if level[r] >= last_print else 0
             last_print = level[r]
             counts[TRADED_LOTS] += size[r]
-            p = level[r] if s == 0 else top - level[r]
-            k = emit_nb(out, k, ts[r], TRADE, s, p, size[r], 0, best, top)
+            event, p, lots = TRADE, level[r] if s == 0 else top - level[r], size[r]
         elif w == TICK:
-            k = emit_nb(out, k, ts[r], UNDERLYING, 0, 0, 0, value, best, top)
+            event, aux = UNDERLYING, value
             value += 1
         else:
-            k = emit_nb(out, k, ts[r], STATUS, side[r], 0, 0, 0, best, top)
+            event, s = STATUS, side[r]
         if not known and not building and (w in (HOLE, DELTA)):
             fill_nb(book, 0)
             best[0] = best[1] = 0
-            k = emit_nb(out, k, ts[r], GAP, 0, 0, 0, 0, best, top)
+            event, s, p, lots = GAP, 0, 0, 0
+        if event >= 0:
+            k = emit_nb(out, k, ts[r], event, s, p, lots, aux, best, top)
         if building and (r + 1 == n or what[r + 1] != LEVEL or ts[r + 1] != ts[r]):
             k = snapshot_nb(out, k, ts[r], book, best, snap, snap_id, current, top)
             building, known = False, True

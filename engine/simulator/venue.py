@@ -99,10 +99,11 @@ class Assumptions:
         """All assumptions by name, for a result's record."""
         return asdict(self)
 
-    def flags(self, grid: Grid, fees: FeeTable, *, cells: int, record: bool) -> Flags:
+    def flags(self, grid: Grid, fees: FeeTable, *, cells: int, record: bool, float_queue: bool = False) -> Flags:
         """What the kernel must be able to do under these assumptions, and nothing more.
 
-        A single cell keeps any queue position as a float, so that one kernel serves all queue models.
+        A single cell keeps any queue position as a float, and with ``float_queue`` every cell does where whole numbers
+        would do: the answers are the same, and one compiled kernel serves several queue models.
         """
         risk = self.shrink != "none" or self.halt is not None or self.daily_loss is not None
         return Flags(
@@ -110,7 +111,7 @@ class Assumptions:
             taker=not self.post_only and not self.is_poisson, drawn=self.is_poisson,
             fees=bool(fees.taker_rate.any() or fees.maker_rate.any() or fees.grid.max() > 1),
             capital=self.capital is not None, uniform=bool(grid.step > 0),
-            float_queue=cells == 1 or self.queue_rule.is_float,
+            float_queue=float_queue or cells == 1 or self.queue_rule.is_float,
         )  # fmt: skip
 
     def numbers(self, session_start: int, session_end: int, ts: I64, ticker: str = "") -> Venue:

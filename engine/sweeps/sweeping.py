@@ -21,6 +21,7 @@ from ...strategies.registry import quoting_model
 from ..reports.conclusions import conclude, ready_to_draw
 from ..results.evidence import Evidence
 from ..results.results import Sweep, read_sweep
+from ..simulator.ahead import compile_ahead
 from ..simulator.lookahead import prove as look_ahead
 from ..simulator.replay import Ground, ground
 from ..simulator.tape import Tape
@@ -106,6 +107,8 @@ def sweep(
         asked["proved"] = prove_plan(plan, tapes())
     remote = None if scheduler is None else Remote(scheduler, strategy, {"store": opened.path, **source})
     runner = Runner(plan, Parts(place / PARTS), max(threads, 1), len(tickers), progress, remote)
+    if remote is None and isinstance(strategy, str):
+        compile_ahead(strategy, plan.groups[0].limits[0], cells=2, record=False, float_queue=plan.float_queue)
     if pictures:
         ready_to_draw()
     try:

@@ -1,0 +1,63 @@
+"""A kernel compiled in a process of its own while this one still makes its tape: a first run waits for one, not both.
+
+The child compiles for a blank market of the common grid and fees. A market of another kind needs another kernel, which
+is then compiled as ever.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numba
+import numpy as np
+
+from ...strategies.parameters import check
+from ...strategies.registry import quoting_model
+from .events import MOMENT, STATUS
+from .replay import fees_of, new_block
+from .specialise import expect, kernel_file
+from .state import Columns
+from .tape import Coverage, Market, Tape
+from .venue import Assumptions
+
+CHILD = "from touchline.engine.simulator.ahead import child; child()"
+
+
+def compile_ahead(
+    strategy: str, assumptions: Assumptions, *, cells: int = 1, record: bool = True, float_queue: bool = False
+) -> None:
+    """Start compiling the kernel of a strategy, unless that was done before or there is no core to spare."""
+    tape, cells = blank_tape(), min(cells, 2)
+    flags = assumptions.flags(
+        tape.grid, fees_of(tape, assumptions), cells=cells, record=record, float_queue=float_queue
+    )  # fmt: skip
+    path, _ = kernel_file(quoting_model(strategy), flags)
+    if path.exists() or os.cpu_count() == 1 or vars(numba)["config"].DISABLE_JIT:
+        return
+    kind = {"cells": cells, "record": record, "float_queue": float_queue}
+    given = json.dumps({"strategy": strategy, "venue": assumptions.as_dict(), "kind": kind})
+    begun = subprocess.Popen(
+        [sys.executable, "-c", CHILD, given],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    expect(path, begun)
+
+
+def child() -> None:
+    """What the child process does: make a block, and walk it nowhere."""
+    given: dict[str, Any] = json.loads(sys.argv[1])
+    model, assumed, kind = quoting_model(given["strategy"]), Assumptions(**given["venue"]), given["kind"]
+    cells = kind.pop("cells")
+    new_block(blank_tape(), model, [check(model.parameters, {})] * cells, [assumed] * cells, **kind).run(0)
+
+
+def blank_tape() -> Tape:
+    """Two moments of a market on the common grid at which nothing happens."""
+    columns = Columns(*(np.zeros(2, kind) for kind in ["i8", "u1", "i1", "i2", "i4", "i4", "i2", "i2"]))
+    columns.ts[1] = 1
+    columns.kind[:] = STATUS | MOMENT
+    return Tape(Market("BLANK"), columns, np.zeros(1), Coverage(*[0] * 12), "")

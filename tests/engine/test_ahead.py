@@ -1,0 +1,62 @@
+"""A kernel compiled ahead in a child process: the parent finds it and compiles none, whatever happens to the child."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from touchline.engine.simulator import ahead, specialise
+from touchline.engine.simulator.venue import Assumptions
+from touchline.strategies.registry import quoting_model
+
+from .made_books import made_books
+
+pytestmark = pytest.mark.slow
+#: Runs a command and prints which functions this process compiled.
+LISTENING = """
+import json, sys
+from numba.core import event
+compiled = []
+class Listener(event.Listener):
+    def on_start(self, told): compiled.append(told.data["dispatcher"].py_func.__name__)
+    def on_end(self, told): pass
+event.register("numba:compile", Listener())
+from touchline import engine
+from touchline.engine.simulator.venue import Assumptions
+what, store, out = sys.argv[1:]
+if what == "backtest":
+    engine.backtest("fixed-spread", "MADE-00", store)
+else:
+    engine.sweep("fixed-spread", "MADE-00", store, out=out, grid={"half_spread": "0.5:3:5"}, pictures=False)
+print(json.dumps(sorted(set(compiled))))
+"""
+
+
+@pytest.mark.parametrize("what", ["backtest", "sweep"])
+def test_the_parent_compiles_its_tape_and_the_child_the_kernel(what, tmp_path: Path):
+    made_books(tmp_path / "data", markets=1, seconds=60, seed=1)
+    cache = {"TOUCHLINE_CACHE": str(tmp_path / "cache"), "NUMBA_CACHE_DIR": str(tmp_path / "numba")}
+    words = [sys.executable, "-c", LISTENING, what, str(tmp_path / "data"), str(tmp_path / "out")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, **cache})
+    assert done.returncode == 0, done.stderr
+    compiled = json.loads(done.stdout.splitlines()[-1])
+    assert "build_nb" in compiled
+    assert "run_nb" not in compiled
+    assert len(list((tmp_path / "cache/kernels").glob("kernel_*.py"))) == 1
+
+
+def test_a_child_that_dies_leaves_the_work_to_the_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TOUCHLINE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(ahead, "CHILD", "raise SystemExit(1)")
+    specialise.kernel.cache_clear()
+    specialise.kernel_file.cache_clear()
+    model, assumed, tape = quoting_model("fixed-spread"), Assumptions(), ahead.blank_tape()
+    ahead.compile_ahead("fixed-spread", assumed)
+    flags = assumed.flags(tape.grid, ahead.fees_of(tape, assumed), cells=1, record=True)
+    assert specialise.kernel_file(model, flags)[0] in specialise._expected
+    assert specialise.kernel(model, flags).run_nb is not None
+    assert not specialise._expected
