@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 _OUT = typer.Option(Path("results/demo"), "--out", help="The demo's folder; an earlier demo in it is replaced.")
 _MARK = "demo.json"
+_SWEPT = "avellaneda-stoikov"
 #: Bets in the short day: bars of five minutes, and markets may close soon.
 _BETS = {"step_minutes": 5, "min_hours": 0.1}
 _HOUR_NS = 3_600_000_000_000
@@ -34,9 +35,12 @@ def demo(
     """Make a synthetic market day, import it, check it, bet on it and sweep it. Nothing in it was ever traded."""
     from ...io import sample
     from ...io.store import Store
+    from ..simulator.ahead import compile_ahead
+    from ..simulator.venue import Assumptions
 
     _clear(out, {"synthetic": True, "seed": seed, "scale": scale})
     store = Store(out / "store")
+    compile_ahead(_SWEPT, Assumptions(), cells=2, record=False)
     with progress(quiet=as_json) as bar:
         task = bar.add_task("making a synthetic day", total=sample.RECORDINGS)
         files = sample.make(seed, scale, out / "day", lambda _: bar.advance(task))
@@ -117,7 +121,7 @@ def _sweep(store: Store, folder: Path, bar: Progress) -> dict[str, Any]:
     def seen(done: int, total: int) -> None:
         bar.update(task, completed=done, total=total)
 
-    made = sweep("avellaneda-stoikov", _busiest(store), store, out=folder, progress=seen)
+    made = sweep(_SWEPT, _busiest(store), store, out=folder, progress=seen)
     params = export(folder, folder / "params.toml", force=True)  # a single event never passes; the file says so
     return {
         "cells": made.evidence.cells,

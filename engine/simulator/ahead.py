@@ -19,7 +19,7 @@ from ...strategies.parameters import check
 from ...strategies.registry import quoting_model
 from .events import MOMENT, STATUS
 from .replay import fees_of, new_block
-from .specialise import expect, kernel_file
+from .specialise import expect, kernel_file, under_way
 from .state import Columns
 from .tape import Coverage, Market, Tape
 from .venue import Assumptions
@@ -36,7 +36,7 @@ def compile_ahead(
         tape.grid, fees_of(tape, assumptions), cells=cells, record=record, float_queue=float_queue
     )  # fmt: skip
     path, _ = kernel_file(quoting_model(strategy), flags)
-    if path.exists() or os.cpu_count() == 1 or vars(numba)["config"].DISABLE_JIT:
+    if path.exists() or path in under_way or os.cpu_count() == 1 or vars(numba)["config"].DISABLE_JIT:
         return
     kind = {"cells": cells, "record": record, "float_queue": float_queue}
     given = json.dumps({"strategy": strategy, "venue": assumptions.as_dict(), "kind": kind})

@@ -117,12 +117,12 @@ def kernel_file(model: type[QuotingModel], flags: Flags) -> tuple[Path, str]:
 
 
 #: Kernels that a child process compiles now, see ``ahead.py``.
-_expected: dict[Path, Popen[bytes]] = {}
+under_way: dict[Path, Popen[bytes]] = {}
 
 
 def expect(path: Path, child: Popen[bytes]) -> None:
     """Have whoever asks for the kernel at ``path`` wait for ``child``; it does not outlive this process."""
-    _expected[path] = child
+    under_way[path] = child
     atexit.register(child.kill)
 
 
@@ -130,8 +130,8 @@ def expect(path: Path, child: Popen[bytes]) -> None:
 def kernel(model: type[QuotingModel], flags: Flags) -> ModuleType:
     """Return the module whose ``run_nb`` runs ``model`` under ``flags``; compiled on first use, then cached on disk."""
     path, source = kernel_file(model, flags)
-    if path in _expected:
-        _expected.pop(path).wait()
+    if path in under_way:
+        under_way.pop(path).wait()
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         beside = path.with_suffix(f".{os.getpid()}")

@@ -57,6 +57,6 @@ def test_a_child_that_dies_leaves_the_work_to_the_parent(tmp_path: Path, monkeyp
     model, assumed, tape = quoting_model("fixed-spread"), Assumptions(), ahead.blank_tape()
     ahead.compile_ahead("fixed-spread", assumed)
     flags = assumed.flags(tape.grid, ahead.fees_of(tape, assumed), cells=1, record=True)
-    assert specialise.kernel_file(model, flags)[0] in specialise._expected
+    assert specialise.kernel_file(model, flags)[0] in specialise.under_way
     assert specialise.kernel(model, flags).run_nb is not None
-    assert not specialise._expected
+    assert not specialise.under_way

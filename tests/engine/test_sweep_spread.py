@@ -97,6 +97,27 @@ def test_a_sweep_survives_thirty_kills(store: Store, tmp_path: Path):
     assert set(hashes) == {whole.result_hash}
 
 
+@pytest.mark.slow
+def test_ctrl_c_leaves_a_sweep_that_goes_on(store: Store, tmp_path: Path):
+    engine = str(Path(sys.executable).with_name("engine"))
+    asked = ["--strategy", "fixed-spread", "--series", "MADE", "--store", store.path, "--no-pictures", "--json"]
+    asked += ["--grid", "half-spread=0.5:3:100", "--grid", "skew=0:0.5:60"]
+    command, parts = [engine, "sweep", *asked, "--out", str(tmp_path / "stopped")], tmp_path / "stopped/parts"
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as sweep:
+        wait_for(lambda: sweep.poll() is not None or len(list(parts.glob("*/*.npz"))) >= 2)
+        sweep.send_signal(signal.SIGINT)
+        said = sweep.communicate()[1]
+    assert sweep.returncode == 130, said
+    assert "the same command goes on from there" in said
+    kept = {path: path.stat().st_mtime_ns for path in parts.glob("*/*.npz")}
+    assert 2 <= len(kept) < 36
+    subprocess.run(command, capture_output=True, check=True)
+    subprocess.run([engine, "sweep", *asked, "--out", tmp_path / "whole"], capture_output=True, check=True)
+    records = [json.loads((tmp_path / name / "sweep.json").read_text()) for name in ("stopped", "whole")]
+    assert records[0]["result_hash"] == records[1]["result_hash"]
+    assert all(path.stat().st_mtime_ns == written for path, written in kept.items())
+
+
 @contextmanager
 def cluster(folder: Path, workers: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     """A scheduler and workers as processes of their own, on this machine's loopback."""
