@@ -77,6 +77,11 @@ class History:
         self.trade_ts = self.trades["ts"].to_numpy()
         self._ids = self.trades["trade_id"]
         self._blocks = self.trades["is_block"].fill_null(False).to_numpy()
+        traded = self.columns["kind"] == TRADE
+        market, ts, size = (self.columns[name][traded] for name in ("market", "ts", "size"))
+        order = np.argsort(market, kind="stable")
+        self._first = np.searchsorted(market[order], np.arange(len(self.listings) + 1))
+        self._times, self._lots = ts[order], np.append(0, np.cumsum(size[order]))
         self.has_book = set(np.unique(self.columns["market"][self.columns["kind"] != TRADE]).tolist())
 
     def __len__(self) -> int:
@@ -111,6 +116,12 @@ class History:
         if ticker not in self._spans:
             self._spans[ticker] = np.flatnonzero(self.columns["market"] == self.index[ticker])
         return self._spans[ticker]
+
+    def volume(self, number: int, start: int, until: int) -> int:
+        """Lots that traded in a market from ``start`` to ``until``, both included."""
+        first, last = self._first[number], self._first[number + 1]
+        low, high = np.searchsorted(self._times[first:last], (start, until + 1))
+        return int(self._lots[first + high] - self._lots[first + low])
 
     def trades_until(self, ts: int) -> int:
         """How many trades have happened by a moment, all markets."""

@@ -172,7 +172,7 @@ class Public:
         return {"market": self._shown(self._found(ticker, old=True))}
 
     def _shown(self, market: Market) -> Answer:
-        return views.market(market, self.venue.now)
+        return views.market(market, self.venue.now, self.venue.volume_24h(market))
 
     def _found(self, ticker: str, old: bool | None = None) -> Market:
         market = self.venue.markets.get(ticker)

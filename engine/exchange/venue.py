@@ -9,7 +9,6 @@ import heapq
 import itertools
 import random
 import uuid
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -65,25 +64,11 @@ class Market:
     updated: int = 0
     settled_ts: int | None = None
     own_trades: list[Trade] = field(default_factory=list)
-    by_minute: deque[tuple[int, int]] = field(default_factory=deque)  #: minutes and the lots that traded in them
 
     @property
     def ticker(self) -> str:
         """Its ticker."""
         return self.listing.ticker
-
-    def traded(self, lots: int, ts: int) -> None:
-        """Count lots that traded now."""
-        self.volume += lots
-        minute, recent = ts // _MINUTE, self.by_minute
-        before = recent.pop()[1] if recent and recent[-1][0] == minute else 0
-        recent.append((minute, before + lots))
-        while recent[0][0] <= minute - _DAY_MINUTES:
-            recent.popleft()
-
-    def volume_24h(self, ts: int) -> int:
-        """Lots that traded in the day before ``ts``."""
-        return sum(lots for minute, lots in self.by_minute if minute > ts // _MINUTE - _DAY_MINUTES)
 
 
 class Feed(Protocol):
@@ -241,11 +226,17 @@ class Venue:
 
     def printed(self, market: Market, trade: Trade) -> None:
         """Publish a trade and count it."""
-        market.traded(trade.lots, self.now)
+        market.volume += trade.lots
         market.dollar_volume += trade.lots * trade.price
         market.last, market.last_lots, market.updated = trade.price, trade.lots, self.now
         self.feed.trade(market, trade)
         self.feed.ticker(market)
+
+    def volume_24h(self, market: Market) -> int:
+        """Lots of the last 24 hours, by the minute."""
+        since = (self.now // _MINUTE - _DAY_MINUTES + 1) * _MINUTE
+        own = sum(trade.lots for trade in market.own_trades if trade.ts >= since)
+        return self.history.volume(market.number, since, self.now) + own
 
     def flush(self, market: Market) -> None:
         """Publish what changed in a book."""

@@ -32,7 +32,7 @@ def pair(ticks: int) -> dict[str, str]:
     return {"yes_price_dollars": wire.price(ticks), "no_price_dollars": wire.price(TICKS_PER_DOLLAR - ticks)}
 
 
-def market(entry: Market, now: int) -> dict[str, Any]:
+def market(entry: Market, now: int, volume_24h: int) -> dict[str, Any]:
     """A market as ``/markets`` shows it now; no quote is bid 0 and ask 1."""
     m, book = entry.listing, entry.book
     bid, ask = book.best(Side.BID) or (0, 0), book.best(Side.ASK) or (TICKS_PER_DOLLAR, 0)
@@ -50,7 +50,7 @@ def market(entry: Market, now: int) -> dict[str, Any]:
         "no_bid_dollars": wire.price(TICKS_PER_DOLLAR - ask[0]),
         "no_ask_dollars": wire.price(TICKS_PER_DOLLAR - bid[0]),
         "last_price_dollars": wire.price(entry.last or 0), "volume_fp": wire.count(entry.volume),
-        "volume_24h_fp": wire.count(entry.volume_24h(now)), "open_interest_fp": wire.count(m.open_interest),
+        "volume_24h_fp": wire.count(volume_24h), "open_interest_fp": wire.count(m.open_interest),
         "previous_yes_bid_dollars": "0.0000", "previous_yes_ask_dollars": "0.0000", "previous_price_dollars": "0.0000",
         "notional_value_dollars": "1.0000", "result": (m.result or "") if settled else "", "expiration_value": "",
         "settlement_bounds_type": "default", "can_close_early": True, "rules_primary": "", "rules_secondary": "",

@@ -141,6 +141,15 @@ def test_volume_of_a_day_forgets_what_is_older():
         assert market["volume_24h_fp"] == lots
 
 
+def test_volume_between_two_times_is_the_sum_of_the_trades():
+    trades = [(second, 4600, 100 + second, 1) for second in (0, 3, 3, 7, 20)]
+    history = make_history(trades=trades)
+    for start in range(-1, 22):
+        for until in range(start, 22):
+            wanted = sum(lots for second, _, lots, _ in trades if start <= second <= until)
+            assert history.volume(history.index[TICKER], START + start * SECOND, START + until * SECOND) == wanted
+
+
 def test_depth_keeps_the_best_levels():
     served = public(make_history(), at=1)
     book = served.book(q(depth=1), ticker=TICKER)["orderbook_fp"]
