@@ -187,6 +187,7 @@ def test_the_page_on_features_runs(with_data: Path):
     assert found["ofi"].n_unique() > 2
 
 
+@pytest.mark.slow
 def test_the_page_on_sweeps_runs(tmp_path: Path):
     made_books(tmp_path / "data", markets=3, seconds=300)
     for language, body in blocks("sweep.md"):

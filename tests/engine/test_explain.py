@@ -66,6 +66,7 @@ def test_the_values_inside_are_those_of_the_formula(tape):
     assert found.asked[:2] == pytest.approx((centre - half, centre + half), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_rules_that_change_a_quote_are_named(tape):
     ts = int(tape.columns.ts[0]) + 30 * SECOND
     assumed = Assumptions(queue="touch@1", position_limit=3)

@@ -50,6 +50,7 @@ GIVEN = [{"half_spread": 1.0}, {"half_spread": 1.5, "skew": 0.2}]
 LIMITS = [Assumptions(), Assumptions()]
 
 
+@pytest.mark.slow
 def test_an_honest_model_does_not_look_ahead(tape: Tape):
     assert prove(tape, Honest, GIVEN, LIMITS, cuts=6) == []
 

@@ -109,7 +109,8 @@ def test_what_holds_on_every_tape(setting):
     test()
 
 
-@pytest.mark.parametrize("setting", [QUICK, pytest.param(MANY, marks=pytest.mark.slow)], ids=["few", "many"])
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", [MANY], ids=["many"])
 def test_a_longer_queue_never_fills_earlier(setting):
     """Of two equal orders the one that got a longer queue never has the first fill.
 

@@ -135,6 +135,7 @@ def test_a_longer_queue_never_fills_more(tape: Tape):
     assert fills["touch@1"] >= fills["optimistic@1"] >= fills["pessimistic@1"] >= fills["through@1"] > 0
 
 
+@pytest.mark.slow
 def test_no_fill_before_an_order_can_arrive(tape: Tape):
     slow = replay(tape, FixedSpread, {"half_spread": 1.5}, Assumptions(entry_ms=30_000, queue="touch@1"))
     first = int(tape.columns.ts[0]) + 1000 * 1_000_000 + 30_000 * 1_000_000
