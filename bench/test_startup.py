@@ -60,5 +60,5 @@ def test_first_backtest(benchmark, tell, tmp_path: Path):
     warm = seconds(words, 3, **cache)
     assert warm[2] == cold[2]
     benchmark.pedantic(seconds, args=(words, 1), kwargs=cache, rounds=1)
-    ratios = {"backtest_cold_s": cold[1], "backtest_warm_s": warm[1]}
-    tell("first backtest", ratios, cold_wall_s=cold[0], warm_wall_s=warm[0])
+    ratios = {"backtest_cold_s": cold[0], "backtest_warm_s": warm[0]}
+    tell("first backtest", ratios, cold_cpu_s=cold[1], warm_cpu_s=warm[1])
