@@ -110,7 +110,7 @@ def test_sweep_with_everything_on(benchmark, tell, rows):
 
 @pytest.mark.skipif(SHORT, reason="small work tells nothing of growth")
 def test_growth(benchmark, tell, rows):
-    """Twice the cells and twice the events, each from a size where fixed costs are small; by turns, the fastest each."""
+    """Twice the cells and twice the events, from sizes where fixed costs are small; by turns, the fastest of each."""
     market, twice = tape(repeated(rows, 2)), tape(repeated(rows, 4))
 
     def cpu(market, count) -> float:
