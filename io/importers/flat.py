@@ -232,6 +232,7 @@ def _parquet(path: Path, renames: Mapping[str, str]) -> Iterator[Callable[[], Ba
         with pq.ParquetFile(path) as file:
             first = 1
             for part in file.iter_batches(batch_size=PARQUET_ROWS):
+                part.validate(full=True)  # text that is not UTF-8 would end the process further on
                 yield partial(_typed, part, first, renames)
                 first += part.num_rows
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -165,6 +165,19 @@ def parquet(folder: Path, frame: pl.DataFrame) -> Path:
     return path
 
 
+def test_text_in_parquet_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {"trade_id": ["a"], "ticker": ["ABCDE-1"], "count": [5], "yes_price": [47], "no_price": [53],
+         "taker_side": ["no"], "created_time": [JUNE]}
+    ).with_columns(pl.col("created_time").cast(pl.Datetime("ns", "UTC")))  # fmt: skip
+    path = tmp_path / "x.parquet"
+    frame.write_parquet(path, compression="uncompressed", statistics=False)
+    assert read(path).tables["trades"]["ticker"].to_list() == ["ABCDE-1"]
+    path.write_bytes(path.read_bytes().replace(b"ABCDE-1", b"AB\x99DE-1"))
+    with pytest.raises(InputError, match="not a readable Parquet file"):
+        read(path)
+
+
 def test_the_public_dump_of_trades(tmp_path: Path) -> None:
     frame = pl.DataFrame(
         {"trade_id": ["a"], "ticker": ["A-1"], "count": [5], "yes_price": [47], "no_price": [53], "taker_side": ["no"],
