@@ -168,14 +168,11 @@ def _matrix(rows: pl.DataFrame, key: str, cells: pl.Series) -> tuple[Integers, F
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run's folder: one market (or several), one cell, everything recorded."""
+class Recorded:
+    """What the folder of any backtest holds beside its frames."""
 
     folder: Path
     about: Mapping[str, Any]
-    fills: pl.DataFrame
-    quotes: pl.DataFrame
-    equity: pl.DataFrame
 
     @property
     def notices(self) -> list[Notice]:
@@ -184,18 +181,20 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Bets:
-    """A betting backtest's folder: many markets, every trade, every bar's equity, every candidate's fate."""
+class Run(Recorded):
+    """A run's folder: one market (or several), one cell, everything recorded."""
 
-    folder: Path
-    about: Mapping[str, Any]
-    trades: pl.DataFrame
+    fills: pl.DataFrame
+    quotes: pl.DataFrame
     equity: pl.DataFrame
 
-    @property
-    def notices(self) -> list[Notice]:
-        """The warnings that the run gave."""
-        return notices(self.about.get("warnings", ()))
+
+@dataclass(frozen=True)
+class Bets(Recorded):
+    """A betting backtest's folder: many markets, every trade, every bar's equity, every candidate's fate."""
+
+    trades: pl.DataFrame
+    equity: pl.DataFrame
 
 
 def read_results(folder: str | Path) -> Sweep | Run | Bets:
