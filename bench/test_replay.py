@@ -14,7 +14,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from touchline.engine.simulator import tape_kernel
-from touchline.engine.simulator.replay import ground, new_block, replay, run_block, totals
+from touchline.engine.simulator.prepare import ground, new_block, run_block
+from touchline.engine.simulator.replay import replay, totals
 
 from . import floor, work
 from .tapes import SHORT, common_rows, synthetic_rows, tape
@@ -80,7 +81,8 @@ def test_replay_from_rows(benchmark, tell, rows, market):
         kinds = (np.int64, np.uint8, np.int8, np.int16, np.int32, np.int32, np.int16, np.int16)
         made = tuple(np.zeros(2 * len(level) + 16, kind) for kind in kinds)
         counts = np.zeros(tape_kernel.COUNTS, np.int64)
-        n = tape_kernel.build_nb(rows.ts, rows.what, rows.side, level, rows.size, 100, True, made, counts)
+        room = np.zeros((3, 2, 101), np.int64), np.zeros(2, np.int64)
+        n = tape_kernel.build_nb(rows.ts, rows.what, rows.side, level, rows.size, 100, True, *room, made, counts)
         out[:] = [column[:n] for column in made]
 
     def walk(_: object) -> None:

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 from touchline.engine.simulator import state
-from touchline.engine.simulator.replay import ground, replay
+from touchline.engine.simulator.prepare import ground
+from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.tape import save
 
 from . import floor, work
@@ -130,7 +131,7 @@ MEMORY = """
 import json, sys, time
 from pathlib import Path
 from bench import work
-from touchline.engine.simulator.replay import ground
+from touchline.engine.simulator.prepare import ground
 from touchline.engine.simulator.tape import load
 market = load(Path(sys.argv[1]))
 grid = work.cells(int(sys.argv[2]))

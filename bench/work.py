@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from touchline.engine.simulator.block import Block
-from touchline.engine.simulator.replay import Ground, ground, new_block, run_block
+from touchline.engine.simulator.prepare import Ground, ground, new_block, run_block
 from touchline.engine.simulator.tape import Tape
 from touchline.engine.simulator.venue import Assumptions
 from touchline.strategies.parameters import check

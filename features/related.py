@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..io.jit import KEPT
+from ..io.jit import kept
 
 #: Followers whose correlations with all markets are held at once.
 _FOLLOWERS = 256
@@ -95,7 +94,7 @@ def correlated_leaders(
     return leaders
 
 
-@numba.njit(**KEPT)
+@kept()
 def _strongest_nb(
     covariance: Any, together: Any, ahead: Any, own: Any, leader: Any, follower: Any, least: int, leaders: Any
 ) -> None:

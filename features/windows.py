@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from ..io.jit import KEPT
+from ..io.jit import kept
 
 #: Name -> unit and meaning. Null in the first bars, and where a bar of the window has no value.
 WINDOWS: dict[str, str] = {
@@ -63,7 +62,7 @@ def window(kind: str, bars: int, values: Matrix) -> npt.NDArray[np.float64]:
     return made
 
 
-@numba.njit(**KEPT)
+@kept()
 def _lag_nb(values: Any, bars: int, difference: bool, made: Any) -> None:
     for m in range(values.shape[0]):
         made[m, :bars] = np.nan
@@ -74,7 +73,7 @@ def _lag_nb(values: Any, bars: int, difference: bool, made: Any) -> None:
                 made[m, t] = now - before if difference else before
 
 
-@numba.njit(**KEPT)
+@kept()
 def _sums_nb(values: Any, bars: int, kind: int, made: Any) -> None:
     """Sum (0), mean (1), deviation (2) or z (3) of the last ``bars`` values."""
     for m in range(values.shape[0]):
@@ -104,7 +103,7 @@ def _sums_nb(values: Any, bars: int, kind: int, made: Any) -> None:
                     made[m, t] = (bars * x - first) / np.sqrt(np.float64(spread))
 
 
-@numba.njit(**KEPT)
+@kept()
 def _sigma_nb(values: Any, bars: int, made: Any) -> None:
     for m in range(values.shape[0]):
         known = np.int64(0)

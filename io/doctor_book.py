@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from .jit import KEPT, compiled
+from .jit import compiled, kept
 from .schema import BookKind
 from .units import TICKS_PER_DOLLAR
 
@@ -95,7 +94,7 @@ def _apply_nb(book: _Cells, best: _Cells, unknown: int, kind: int, side: int, pr
     return unknown
 
 
-@nb.njit(**KEPT)
+@kept()
 def _replay_nb(
     ticker: _Cells, ts: _Cells, kind: _Cells, side: _Cells, price: _Cells, size: _Cells, until: _Cells,
     book: _Cells, best: _Cells, count: _Cells, nanoseconds: _Cells, first: _Cells, last: _Cells,

@@ -113,13 +113,15 @@ class Store:
         files = self._state().select(name, tickers, low, high)
         return scan(self._place, table, files, tickers, low, high)
 
-    def markets(self, where: str | None = None, history: bool = False) -> pl.LazyFrame:
+    def markets(self, where: str | None = None, history: bool = False, *, ticker: Tickers = None) -> pl.LazyFrame:
         """Markets as last known, one row a ticker; ``history``: one row for each time from which something held.
 
         Where imports disagree the later one holds, but a value is never hidden by a later missing one.
         ``where`` is a condition in SQL: ``"category = 'Weather' and result is not null"``.
         """
-        frame = self._merged_markets()
+        frame, tickers = self._merged_markets(), _tickers(ticker)
+        if tickers is not None:
+            frame = frame.filter(pl.col("ticker").is_in(tickers))
         if not history:
             frame = merged(frame.lazy(), ("ticker",)).collect()
         if where is not None:

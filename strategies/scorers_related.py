@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ..features.related import correlated_leaders, related_pairs
-from ..io.jit import KEPT
+from ..io.jit import kept
 from .parameters import Parameter
 from .pipeline import DOLLAR, PanelView, Scorer, register
 
@@ -76,7 +76,7 @@ def _of_the_series(markets: pl.DataFrame, limit: int) -> npt.NDArray[np.int32]:
     return leaders
 
 
-@numba.njit(**KEPT)
+@kept()
 def step_nb(mark: Any, t: int, m: int) -> Any:
     """Change of a mark since the bar before, 0 where one of them is missing."""
     if t < 1 or mark[t, m] < 0 or mark[t - 1, m] < 0:
@@ -84,7 +84,7 @@ def step_nb(mark: Any, t: int, m: int) -> Any:
     return np.int64(mark[t, m]) - np.int64(mark[t - 1, m])
 
 
-@numba.njit(parallel=True, **KEPT)
+@kept(parallel=True)
 def _follow_nb(
     mark: Any, first: int, last: int, start: Any, leaders: Any, window: int, lag: int, least: float, expected: Any
 ) -> None:
@@ -106,7 +106,7 @@ def _follow_nb(
             _lead_nb(own, other, begin, first, window, lag, least, expected, m, weight)
 
 
-@numba.njit(**KEPT)
+@kept()
 def _lead_nb(
     own: Any, other: Any, begin: int, first: int, window: int, lag: int, least: float, expected: Any, m: int,
     weight: float,

@@ -22,7 +22,7 @@ from ..simulator.block import Block
 from ..simulator.events import TRADE
 from ..simulator.fees import FeeTable
 from ..simulator.latency import is_delayed
-from ..simulator.replay import new_block, parameter_values, run_block
+from ..simulator.prepare import new_block, parameter_values, run_block
 from ..simulator.specialise import interpreted
 from ..simulator.state import Columns, Samples
 from ..simulator.tape import Tape

@@ -18,9 +18,10 @@ from .. import __version__
 from ..figures.warnings import Notice
 from ..results.result_files import frames_hash, read_record, write_run
 from ..simulator.ahead import compile_ahead
+from ..simulator.prepare import ground
 from ..simulator.queue import BRACKET
 from ..simulator.quote_figures import quote_figures
-from ..simulator.replay import Replay, Totals, ground, quantiles, replay, replay_block, totals
+from ..simulator.replay import Replay, Totals, quantiles, replay, replay_block, totals
 from ..simulator.tape import Tape
 from ..simulator.tape_source import compile_tape
 from ..simulator.venue import Assumptions

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from ...io.errors import InputError
-from ...io.jit import KEPT
+from ...io.jit import kept
 from ...io.store import Store
 from ...io.times import Moment
 from ...strategies.pipeline import DOLLAR, Pipeline, load_pipeline
@@ -83,7 +82,7 @@ def score_panel(panel: Panel, pipeline: Pipeline) -> Scored:
     return Scored(score, passed)
 
 
-@numba.njit(**KEPT)
+@kept()
 def _ticks_nb(edge: Any, score: Any) -> None:
     """Edges in dollars (markets x bars) as whole ticks (bars x markets); what is not a number is no opinion."""
     for m in range(edge.shape[0]):

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from ...io.errors import InputError
-from ...io.jit import KEPT, inlined
+from ...io.jit import inlined, kept
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -26,7 +25,7 @@ def kelly_nb(probability: float, cost: float) -> float:
     return (probability - cost) / (1.0 - cost)
 
 
-@numba.njit(**KEPT)
+@kept()
 def exclusive_kelly_nb(n: int, probability: Floats, cost: Floats, share: Floats, value: Floats, order: Ints) -> None:
     """Shares of wealth over n outcomes of which at most one happens (Smoczynski and Tomkins 2010), into ``share``."""
     for i in range(n):  # best value first; numpy's sort would take seconds to compile

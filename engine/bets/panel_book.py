@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ...io.jit import KEPT
+from ...io.jit import kept
 from ..simulator.events import BOOK, GAP, KIND
 from ..simulator.tape import Tape
 from .portfolio_types import NO_PRICE, NO_SIZE
@@ -40,7 +39,7 @@ def book_quotes(tape: Tape) -> pl.DataFrame:
     return rows.select(pl.lit(tape.market.ticker).alias("ticker"), "ts", *known)
 
 
-@numba.njit(**KEPT)
+@kept()
 def _best_nb(c: Any, ticks: Any, times: Any, made: Any) -> None:
     ts, kind, side, level, size, best_bid, best_ask = c
     top = len(ticks) - 1

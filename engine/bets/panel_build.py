@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from ...io.errors import InputError
-from ...io.jit import KEPT
+from ...io.jit import kept
 from ...io.store import Store
 from ...io.times import Moment, nanoseconds
 from ...io.units import TICKS_PER_DOLLAR
@@ -153,7 +152,7 @@ def _fill(
     return filled, quoted, (bool((sizes["bid_size"] >= 0).any()), trades.height > 0)
 
 
-@numba.njit(**KEPT)
+@kept()
 def _carry_nb(bid: Any, ask: Any, bid_size: Any, ask_size: Any, trade: Any, mark: Any, age: Any) -> None:
     """Carry what stands from bar to bar, and mark: mid of a book, a bound of half a book, else the last trade."""
     for m in range(bid.shape[0]):

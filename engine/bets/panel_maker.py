@@ -22,7 +22,7 @@ from ...strategies.join_touch import JoinTouch
 from ..simulator import state as rows
 from ..simulator.block import Block
 from ..simulator.events import KIND, MOMENT, UNDERLYING
-from ..simulator.replay import new_block, run_block
+from ..simulator.prepare import new_block, run_block
 from ..simulator.state import I64, Columns
 from ..simulator.tape import Tape
 from ..simulator.tape_source import compile_tape

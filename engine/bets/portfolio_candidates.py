@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from ...io.jit import KEPT
+from ...io.jit import kept
 from .portfolio_entry import Ints, Records
 from .portfolio_random import bought_nb
 from .portfolio_types import Columns
@@ -24,7 +23,7 @@ def candidate_outcomes(
     return table
 
 
-@numba.njit(**KEPT)
+@kept()
 def _outcomes_nb(c: Columns, rules: Records, fates: Ints, passed: Ints, table: Ints) -> None:
     rule, market, score = rules[0], c.market, c.score
     bars, markets = fates.shape

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from ...io.jit import KEPT, compiled
+from ...io.jit import compiled, kept
 from .portfolio_entry import (
     DOLLAR,
     MILLION,
@@ -182,7 +182,7 @@ def pay_nb(c: Columns, t: Int, desk: Desk) -> None:
     account.locked_bars += account.locked
 
 
-@numba.njit(**KEPT)
+@kept()
 def walk_nb(c: Columns, rule: Record, candidates: Candidates, desk: Desk, sampled: Ints, first: Int) -> Int:
     """Run one cell through the panel from bar ``first``; the bar at which its trades need more room, or the end."""
     bars, recorded = len(c.times), len(desk.curve) > 0
@@ -215,7 +215,7 @@ def walk_nb(c: Columns, rule: Record, candidates: Candidates, desk: Desk, sample
     return bars
 
 
-@numba.njit(parallel=True, **KEPT)
+@kept(parallel=True)
 def grid_nb(c: Columns, rules: Records, candidates: Candidates, desks: Desk, sampled: Ints) -> None:
     """Run every cell at its own desk, one thread each at a time; the desks have one more axis in front."""
     for cell in numba.prange(len(rules)):
@@ -236,7 +236,7 @@ def grid_nb(c: Columns, rules: Records, candidates: Candidates, desks: Desk, sam
         walk_nb(c, rules[cell], candidates, desk, sampled[cell], 0)
 
 
-@numba.njit(**KEPT)
+@kept()
 def candidates_nb(score: Ints, passed: Ints, floor: Int, ranked: bool, start: Ints, key: Ints) -> Int:
     """List the scores that count and passed the filters; where each bar's begin, and how many there are in all.
 

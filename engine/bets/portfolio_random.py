@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from ...io.jit import KEPT, compiled
+from ...io.jit import compiled, kept
 from ...io.units import LOTS_PER_CONTRACT
 from .portfolio import PortfolioRun
 from .portfolio_entry import (
@@ -116,7 +116,7 @@ def ended_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int, lots: Int) -> 
     return max(mark, 0) * lots
 
 
-@numba.njit(parallel=True, **KEPT)
+@kept(parallel=True)
 def _random_nb(c: Columns, rules: Records, bets: Records, seed: Int, pnl: Ints) -> None:
     markets = c.mark.shape[1]
     for i in numba.prange(len(pnl)):
@@ -140,7 +140,7 @@ def _random_nb(c: Columns, rules: Records, bets: Records, seed: Int, pnl: Ints) 
         pnl[i] = made
 
 
-@numba.njit(**KEPT)
+@kept()
 def _market_nb(c: Columns, rule: Record, totals: Ints) -> None:
     """Buy one contract of YES in every market when it can first be had, and keep it."""
     bars, markets = c.mark.shape

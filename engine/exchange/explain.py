@@ -48,8 +48,7 @@ def _of_market(
     level: npt.NDArray[np.int16],
     rest: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int64]:
-    n, aux, counts = len(ts), np.zeros(len(ts), np.int32), np.zeros(kernel.COUNTS, np.int64)
-    top, window = TICKS_PER_DOLLAR, MATCH_WINDOW_NS
-    kernel.match_forward_nb(n, ts, kind, side, level, aux, top, window, rest, counts)
-    kernel.match_backward_nb(n, ts, kind, side, level, aux, top, window, rest, counts)
+    aux, counts = np.zeros(len(ts), np.int32), np.zeros(kernel.COUNTS, np.int64)
+    link, marks = np.empty(len(ts), np.int64), np.empty((3, 2, TICKS_PER_DOLLAR + 1), np.int64)
+    kernel.match_nb(ts, kind, side, level, aux, MATCH_WINDOW_NS, rest, link, marks, counts)
     return np.where(kind & LATER, -aux, aux).astype(np.int64)

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, NamedTuple
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from ...io.errors import InputError
-from ...io.jit import KEPT
+from ...io.jit import kept
 from .metrics import Floats, Integers
 
 Metric = Literal["sharpe", "mean"]
@@ -78,7 +77,7 @@ def overfitting(pnl: Floats, blocks: int = 16, metric: Metric = "sharpe", watche
     )
 
 
-@nb.njit(**KEPT)
+@kept()
 def _ratio_nb(total: float, square: float, count: float, is_sharpe: bool) -> float:
     """Return the mean, or the Sharpe ratio; a cell that never varies has ratio 0."""
     mean = total / count
@@ -87,7 +86,7 @@ def _ratio_nb(total: float, square: float, count: float, is_sharpe: bool) -> flo
     return ratio if is_sharpe else mean
 
 
-@nb.njit(**KEPT)
+@kept()
 def _rank_nb(values: Floats, cell: int) -> float:
     """Return a cell's rank, 1 for the lowest, ties averaged."""
     lower = equal = 0
@@ -97,7 +96,7 @@ def _rank_nb(values: Floats, cell: int) -> float:
     return lower + (equal + 1) / 2
 
 
-@nb.njit(**KEPT)
+@kept()
 def _judge_splits_nb(
     halves: Integers,
     sums: Floats,

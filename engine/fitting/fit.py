@@ -116,7 +116,7 @@ def _mids(store: Store, ticker: str, start: Moment | None, end: Moment | None) -
 
 def _tick(store: Store, ticker: str, price: Floats) -> float:
     """The step of the market's grid, in cents, where most of it was traded."""
-    rows = store.markets().filter(pl.col("ticker") == ticker).select("grid").collect()
+    rows = store.markets(ticker=ticker).select("grid").collect()
     name = rows.item() if rows.height else None
     middle = float(np.median(price)) * 100 if price.size else 5_000.0
     return next(step for low, high, step in grid_ranges(name or "linear_cent") if low <= middle <= high) / 100.0

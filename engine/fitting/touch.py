@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ...io.jit import KEPT
+from ...io.jit import kept
 from ...io.schema import BookKind, Side
 from ...io.units import TICKS_PER_DOLLAR
 
@@ -32,7 +31,7 @@ def touch(book: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64], NDA
     return ts[last], bid[last], ask[last]
 
 
-@numba.njit(**KEPT)
+@kept()
 def _touch_nb(kind: Any, side: Any, price: Any, size: Any, bid: Any, ask: Any) -> None:
     """Bids stand at their price, asks at a dollar minus theirs, so that the best of a side is its highest."""
     depth = np.zeros((2, TICKS_PER_DOLLAR + 1), np.int64)

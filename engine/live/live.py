@@ -23,7 +23,7 @@ from ..simulator import state as rows
 from ..simulator.block import Block
 from ..simulator.events import MOMENT, UNDERLYING
 from ..simulator.fees import fee_table, market_schedule
-from ..simulator.replay import Ground, new_block, parameter_values
+from ..simulator.prepare import Ground, new_block, parameter_values
 from ..simulator.state import F64, Columns, Points
 from ..simulator.tape import Coverage, Market, Tape
 from ..simulator.venue import Assumptions, no_fees

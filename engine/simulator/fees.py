@@ -13,12 +13,11 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from ...io.errors import InputError
-from ...io.jit import KEPT, inlined, melted
+from ...io.jit import inlined, kept, melted
 from ...io.units import NS_PER_SECOND
 
 #: A rate of 1 in the unit of ``FeeTable.taker_rate``: 1/100,000 of price x (1 - price) a contract.
@@ -213,7 +212,7 @@ def align_fee_nb(
     return fee - rebate, accumulator
 
 
-@nb.njit(**KEPT)
+@kept()
 def fill_fee_nb(
     revenue_micros: int,
     price_ticks: int,

@@ -15,10 +15,9 @@ from ...strategies.quoting import QuotingModel
 from . import state as rows
 from .block import Block
 from .events import KIND, UNDERLYING
-from .replay import Ground, ground, new_block, parameter_values, run_block
+from .prepare import Ground, ground, new_block, parameter_values, run_block
 from .state import I64
-from .tape import Tape
-from .tape_source import open_at_start
+from .tape import Tape, open_at_start
 from .venue import Assumptions
 
 #: What a cell has done and decided, by its row in the state; later marks of fills are measures, not decisions.

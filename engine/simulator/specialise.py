@@ -32,7 +32,7 @@ MARK = "# <kernel>\n"
 IMPORTS = """from collections import namedtuple
 import math
 import numpy as np
-from touchline.io.jit import OPTIONS, compiled, melted, njit
+from touchline.io.jit import OPTIONS, compiled, kept, melted
 from touchline.engine.simulator.events import *
 from touchline.engine.simulator.fees import aligned_nb, trade_fee_nb, whole_nb
 from touchline.engine.simulator.queue import *
@@ -87,7 +87,7 @@ def _source(model: type[QuotingModel], flags: Flags) -> str:
     ]
     head = [IMPORTS, *switches, f"AHEAD = np.{'float64' if flags.float_queue else 'int32'}", *quote]
     bodies = [(HERE / name).read_text().split(MARK)[1] for name in TEMPLATES]
-    return "\n".join([*head, *bodies]).replace("@entry", "@njit(nogil=True, cache=True, **OPTIONS)")
+    return "\n".join([*head, *bodies]).replace("@entry", "@kept(nogil=True, **OPTIONS)")
 
 
 def _written(model: type[QuotingModel]) -> list[str]:
@@ -148,7 +148,7 @@ def kernel(model: type[QuotingModel], flags: Flags) -> ModuleType:
 
 def interpreted(model: type[QuotingModel], flags: Flags) -> ModuleType:
     """Return the same module as plain Python: slow, the same to the bit, and open to a look inside."""
-    plain = "compiled = inlined = melted = lambda function: function\nnjit = lambda **_: compiled\n"
+    plain = "compiled = inlined = melted = lambda function: function\nkept = lambda **_: compiled\n"
     source = _source(model, flags).replace(IMPORTS, IMPORTS + plain)
     module = ModuleType("interpreted_kernel")
     vars(module)["MODEL"] = model

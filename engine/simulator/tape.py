@@ -18,7 +18,7 @@ from ...io.errors import InputError
 from ...io.grids import grid_levels
 from ...io.units import NS_PER_SECOND, cents
 from . import tape_kernel as kernel
-from .events import BOOK, GAP, KIND
+from .events import BOOK, GAP, KIND, MOMENT, STATUS
 from .state import F64, I8, I32, I64, U8, Columns, Grid
 
 #: A trade and the change of the book it caused lie at most this far apart in time.
@@ -136,24 +136,24 @@ def build(
     dtypes = (np.int64, np.uint8, np.int8, np.int16, np.int32, np.int32, np.int16, np.int16)
     out = tuple(np.zeros(room, dtype) for dtype in dtypes)
     counts = np.zeros(kernel.COUNTS, np.int64)
-    n = kernel.build_nb(rows.ts, rows.what, rows.side, level, rows.size, int(grid.top), empty_start, out, counts)
+    top, books, best = int(grid.top), np.zeros((3, 2, int(grid.top) + 1), np.int64), np.zeros(2, np.int64)
+    n = kernel.build_nb(rows.ts, rows.what, rows.side, level, rows.size, top, empty_start, books, best, out, counts)
     if counts[kernel.OUT_OF_RANGE]:
         limit = int(kernel.MAX_LOTS) // 100
         raise InputError(f"{market.ticker}: {counts[kernel.OUT_OF_RANGE]} sizes are above {limit:,} contracts a level")
     columns = Columns(*(column[:n].copy() for column in out))
-    _match(columns, n, int(grid.top), window_ns, counts)
+    _match(columns, books, window_ns, counts)
     coverage = _coverage(columns, counts, block_trades, empty_start)
     return Tape(market, columns, values, coverage, _digest(market, columns, values), depth, book, notes)
 
 
-def _match(columns: Columns, n: int, top: int, window_ns: int, counts: I64) -> None:
-    """Match trades to the changes they caused, the sure matches first; mark the moments' ends."""
-    ts, kind, side, level, aux = columns.ts, columns.kind, columns.side, columns.level, columns.aux
-    rest = np.zeros(n, np.int64)
-    kernel.falls_nb(n, kind, side, level, columns.size, top, rest)
-    kernel.match_forward_nb(n, ts, kind, side, level, aux, top, window_ns, rest, counts)
-    kernel.match_backward_nb(n, ts, kind, side, level, aux, top, window_ns, rest, counts)
-    kernel.moments_nb(n, ts, kind)
+def _match(columns: Columns, marks: I64, window_ns: int, counts: I64) -> None:
+    """Match trades to the changes they caused; mark the last event of each time."""
+    ts, kind, side, level = columns.ts, columns.kind, columns.side, columns.level
+    rest, link = np.zeros(len(ts), np.int64), np.zeros(len(ts), np.int64)
+    kernel.falls_nb(kind, side, level, columns.size, marks[0], rest)
+    kernel.match_nb(ts, kind, side, level, columns.aux, window_ns, rest, link, marks, counts)
+    kind[np.diff(ts, append=ts[-1:] + 1) > 0] |= MOMENT
 
 
 def _levels(market: Market, rows: Rows, grid: Grid) -> np.ndarray[Any, np.dtype[np.int16]]:
@@ -238,3 +238,9 @@ def _mapped(path: Path) -> np.ndarray[Any, Any]:
     if np.load(path, mmap_mode="r").size == 0:
         return np.load(path)
     return np.asarray(np.load(path, mmap_mode="c")).view(np.ndarray)
+
+
+def open_at_start(tape: Tape) -> bool:
+    """Whether the market trades at the tape's first event: an opening still to come says that it does not."""
+    status = np.flatnonzero((tape.columns.kind & KIND) == STATUS)
+    return not len(status) or int(tape.columns.side[status[0]]) <= 0

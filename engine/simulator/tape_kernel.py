@@ -5,10 +5,9 @@ from __future__ import annotations
 # The compiler infers the types of a kernel.
 # pyright: reportMissingParameterType=false
 import numpy as np
-from numba import njit
 
-from ...io.jit import KEPT, compiled
-from .events import BOOK, GAP, KIND, LATER, MOMENT, STATUS, TRADE, UNDERLYING
+from ...io.jit import OPTIONS, compiled, kept
+from .events import BOOK, GAP, KIND, LATER, STATUS, TRADE, UNDERLYING
 
 #: What a merged row is: the first four are io.schema.BookKind.
 DELTA, LEVEL, CLEAR, HOLE, PRINT, TICK, STATE = range(7)
@@ -19,6 +18,8 @@ DELTA, LEVEL, CLEAR, HOLE, PRINT, TICK, STATE = range(7)
 
 MAX_LOTS = np.int64(2_000_000_000)
 i16 = np.int16
+#: As arguments between kernels: a bare number would have the callee compiled once more for it.
+CHANGED, NOTHING, NONE = np.int64(BOOK), np.int64(0), np.int64(-1)
 
 
 @compiled
@@ -62,17 +63,17 @@ def snapshot_nb(out, k, ts, book, best, snap, snap_id, current, top):
                     continue
                 book[side, level] = size
                 best_nb(book, best, side, level, size)
-                k = emit_nb(out, k, ts, BOOK, side, level, size, 0, best, top)
+                k = emit_nb(out, k, ts, CHANGED, side, level, size, NOTHING, best, top)
     return k
 
 
-@njit(**KEPT)
-def build_nb(ts, what, side, level, size, top, empty_start, out, counts):
-    """Rebuild the book along the merged rows and write the events. Returns how many there are."""
-    book = np.zeros((2, top + 1), np.int64)
-    snap = np.zeros((2, top + 1), np.int64)
-    snap_id = np.zeros((2, top + 1), np.int64)
-    best = np.zeros(2, np.int64)
+@kept(**OPTIONS)
+def build_nb(ts, what, side, level, size, top, empty_start, books, best, out, counts):
+    """Rebuild the book along the merged rows and write the events. Returns how many there are.
+
+    ``books`` is room for three books and ``best`` for the best level of each side, all of them zero.
+    """
+    book, snap, snap_id = books[0], books[1], books[2]
     known, building, last_print = empty_start, False, 0
     current, k, value = 0, 0, 0
     n = len(ts)
@@ -126,7 +127,7 @@ def build_nb(ts, what, side, level, size, top, empty_start, out, counts):
         else:
             event, s = STATUS, side[r]
         if not known and not building and (w in (HOLE, DELTA)):
-            fill_nb(book, 0)
+            fill_nb(book, NOTHING)
             best[0] = best[1] = 0
             event, s, p, lots = GAP, 0, 0, 0
         if event >= 0:
@@ -137,11 +138,14 @@ def build_nb(ts, what, side, level, size, top, empty_start, out, counts):
     return k
 
 
-@njit(**KEPT)
-def falls_nb(n, kind, side, level, size, top, rest):
-    """Write into ``rest`` what is to be matched: the lots of every trade, and the lots by which a level fell."""
-    before = np.zeros((2, top + 1), np.int64)
-    for i in range(n):
+@kept(**OPTIONS)
+def falls_nb(kind, side, level, size, before, rest):
+    """Write into ``rest`` what is to be matched: the lots of every trade, and the lots by which a level fell.
+
+    ``before`` is room for a book.
+    """
+    fill_nb(before, NOTHING)
+    for i in range(len(kind)):
         s, p = side[i], level[i]
         if kind[i] == BOOK:
             rest[i] = max(before[s, p] - size[i], 0)
@@ -149,21 +153,19 @@ def falls_nb(n, kind, side, level, size, top, rest):
         elif kind[i] == TRADE:
             rest[i] = size[i]
         elif kind[i] == GAP:
-            fill_nb(before, 0)
+            fill_nb(before, NOTHING)
 
 
-@njit(**KEPT)
-def match_forward_nb(n, ts, kind, side, level, aux, top, window, rest, counts):
+@compiled
+def match_forward_nb(n, ts, kind, side, level, aux, window, rest, following, marks, counts):
     """Match trades to the decreases of their level that come with them or next; ``rest`` keeps what is left of each.
 
     Of decreases at the time of the trade itself, those before it count too.
     """
-    first = np.empty((2, top + 1), np.int64)  # oldest trade of the level that waits for its decrease
-    last = np.empty((2, top + 1), np.int64)
-    fallen = np.empty((2, top + 1), np.int64)  # latest decrease of the level
-    following = np.empty(n, np.int64)
-    fill_nb(first, -1)
-    fill_nb(fallen, -1)
+    # By level: the oldest and the latest trade that wait for their decrease, and the latest decrease.
+    first, last, fallen = marks[0], marks[1], marks[2]
+    fill_nb(first, NONE)
+    fill_nb(fallen, NONE)
     for i in range(n):
         s, p = side[i], level[i]
         if kind[i] == BOOK:
@@ -191,8 +193,8 @@ def match_forward_nb(n, ts, kind, side, level, aux, top, window, rest, counts):
                 last[s, p] = i
                 following[i] = -1
         elif kind[i] == GAP:
-            fill_nb(first, -1)
-            fill_nb(fallen, -1)
+            fill_nb(first, NONE)
+            fill_nb(fallen, NONE)
 
 
 @compiled
@@ -206,12 +208,10 @@ def explain_nb(trade, decrease, kind, aux, rest, counts):
     counts[MATCHED_LOTS] += done
 
 
-@njit(**KEPT)
-def match_backward_nb(n, ts, kind, side, level, aux, top, window, rest, counts):
+@compiled
+def match_backward_nb(n, ts, kind, side, level, aux, window, rest, earlier, latest, counts):
     """Match what is left of the trades to decreases shortly before them, the latest first."""
-    latest = np.empty((2, top + 1), np.int64)
-    earlier = np.empty(n, np.int64)
-    fill_nb(latest, -1)
+    fill_nb(latest, NONE)
     for i in range(n):
         s, p = side[i], level[i]
         k = kind[i] & KIND
@@ -224,18 +224,22 @@ def match_backward_nb(n, ts, kind, side, level, aux, top, window, rest, counts):
                 j = earlier[j] if rest[j] == 0 else j
             latest[s, p] = j
         elif k == GAP:
-            fill_nb(latest, -1)
+            fill_nb(latest, NONE)
 
 
-@njit(**KEPT)
-def moments_nb(n, ts, kind):
-    """Mark the last event of each time."""
-    for i in range(n):
-        if i + 1 == n or ts[i + 1] != ts[i]:
-            kind[i] |= MOMENT
+@kept(**OPTIONS)
+def match_nb(ts, kind, side, level, aux, window, rest, link, marks, counts):
+    """Match trades to the changes they caused, the sure matches first.
+
+    ``rest`` has what is to be matched of each event and keeps what is left of it; ``link`` is room for a number an
+    event, ``marks`` for three a level.
+    """
+    n = len(ts)
+    match_forward_nb(n, ts, kind, side, level, aux, window, rest, link, marks, counts)
+    match_backward_nb(n, ts, kind, side, level, aux, window, rest, link, marks[0], counts)
 
 
-@njit(**KEPT)
+@kept(**OPTIONS)
 def later_nb(ts, bid, ask, ticks, top, delay, mids):
     """Write the mid ``delay`` after each event, the last one there was if a side was empty then; 0 before the first."""
     at = mid = 0

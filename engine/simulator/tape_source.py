@@ -16,7 +16,7 @@ from ...io.store import Store
 from ...io.times import nanoseconds
 from . import tape_kernel as kernel
 from .specialise import cache_dir
-from .state import F64, I64
+from .state import I64
 from .tape import Market, Rows, Tape, build, load, save
 
 Moment = int | datetime | str
@@ -46,8 +46,7 @@ def compile_tape(
 
 
 def _market(store: Store, ticker: str, grid: str | None, underlying: str | None) -> Market:
-    quoted = ticker.replace("'", "''")
-    rows = store.markets(f"ticker = '{quoted}'").collect().to_dicts()
+    rows = store.markets(ticker=ticker).collect().to_dicts()
     row: dict[str, Any] = rows[0] if rows else {}
     series = row.get("series") or ticker.split("-", maxsplit=1)[0]
     return Market(
@@ -55,13 +54,13 @@ def _market(store: Store, ticker: str, grid: str | None, underlying: str | None)
         row.get("category") or "", row.get("open_ts"), row.get("close_ts"), row.get("settled_ts"), row.get("result"),
         settlement_of(row), row.get("floor"), row.get("cap"), underlying or row.get("underlying"),
         grid or row.get("grid") or "linear_cent",
-        _fee_history(store, quoted),
+        _fee_history(store, ticker),
     )  # fmt: skip
 
 
-def _fee_history(store: Store, quoted: str) -> tuple[tuple[int, str | None, float | None], ...]:
+def _fee_history(store: Store, ticker: str) -> tuple[tuple[int, str | None, float | None], ...]:
     """The market's fee types and multipliers, by the time from which each held."""
-    history = store.markets(f"ticker = '{quoted}'", history=True)
+    history = store.markets(history=True, ticker=ticker)
     columns = history.select("valid_from", "fee_type", "fee_multiplier").collect()
     return tuple((int(at or 0), kind, by) for at, kind, by in columns.iter_rows() if kind or by is not None)
 
@@ -230,8 +229,7 @@ def _trade_rows(trades: pl.DataFrame, market: Market) -> Rows:
 
 def _status_rows(store: Store, market: Market, first_ts: int) -> Rows:
     """When the market opens, pauses and closes."""
-    quoted = market.ticker.replace("'", "''")
-    history = store.markets(f"ticker = '{quoted}'", history=True).select("valid_from", "status").collect()
+    history = store.markets(history=True, ticker=market.ticker).select("valid_from", "status").collect()
     turns: list[tuple[int, int]] = []
     for valid_from, status in history.iter_rows():
         if valid_from and status == "active":
@@ -246,16 +244,3 @@ def _status_rows(store: Store, market: Market, first_ts: int) -> Rows:
     kept = [(ts, side) for ts, side in turns if ts >= first_ts]
     ts = np.array([row[0] for row in kept], np.int64)
     return _rows(ts, kernel.STATE, np.array([row[1] for row in kept], np.int8), 0, 0)
-
-
-def open_at_start(tape: Tape) -> bool:
-    """Whether the market trades at the tape's first event: an opening still to come says that it does not."""
-    from .events import KIND, STATUS
-
-    status = np.flatnonzero((tape.columns.kind & KIND) == STATUS)
-    return not len(status) or int(tape.columns.side[status[0]]) <= 0
-
-
-def values_or_one(values: F64) -> F64:
-    """An array a kernel can take even when there is no underlying."""
-    return values if len(values) else np.full(1, np.nan)

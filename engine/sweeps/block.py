@@ -11,7 +11,8 @@ import numpy as np
 
 from ...strategies.quoting import QuotingModel
 from ..results.results import WORST_PNL
-from ..simulator.replay import STEPS, Ground, ground, new_block, run_block, sample_times, totals_columns
+from ..simulator.prepare import STEPS, Ground, ground, new_block, run_block, sample_times
+from ..simulator.replay import totals_columns
 from ..simulator.state import F64, I64
 from ..simulator.tape import Tape
 from ..simulator.venue import Assumptions

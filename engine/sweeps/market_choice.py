@@ -18,7 +18,7 @@ from ...io.times import nanoseconds
 from ...strategies.parameters import nearest
 from ..simulator.events import KIND, TRADE
 from ..simulator.fees import RATE_UNIT
-from ..simulator.replay import fees_of
+from ..simulator.prepare import fees_of
 from ..simulator.tape_source import Moment, compile_tape
 from ..simulator.venue import Assumptions
 

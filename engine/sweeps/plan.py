@@ -10,7 +10,7 @@ import numpy as np
 
 from ...strategies.quoting import QuotingModel
 from ..results.results import Axis
-from ..simulator.replay import parameter_values
+from ..simulator.prepare import parameter_values
 from ..simulator.state import F64, I64
 from ..simulator.tape import Tape
 from ..simulator.venue import Assumptions

@@ -23,7 +23,7 @@ from ..results.evidence import Evidence
 from ..results.results import Sweep, read_sweep
 from ..simulator.ahead import compile_ahead
 from ..simulator.lookahead import prove as look_ahead
-from ..simulator.replay import Ground, ground
+from ..simulator.prepare import Ground, ground
 from ..simulator.tape import Tape
 from ..simulator.tape_source import Moment, compile_tape
 from ..simulator.venue import Assumptions

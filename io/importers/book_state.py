@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from ..jit import KEPT, compiled
+from ..jit import compiled, kept
 from ..schema import BookKind
 from ..units import TICKS_PER_DOLLAR
 from .text import NULL
@@ -92,7 +91,7 @@ def _slot_nb(keys: NDArray[np.int64], key: int) -> int:
     return slot
 
 
-@numba.njit(**KEPT)
+@kept()
 def _fill_nb(
     given: NDArray[np.int64],
     given_sizes: NDArray[np.int64],
@@ -123,7 +122,7 @@ def _place_nb(
     return moved
 
 
-@numba.njit(**KEPT)
+@kept()
 def _apply_nb(
     kind: NDArray[np.int8],
     market: NDArray[np.int64],

@@ -8,13 +8,12 @@ from datetime import datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import numba
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..jit import KEPT
+from ..jit import kept
 from ..schema import BookKind, Side
 from ..units import NS_PER_SECOND, TICKS_PER_DOLLAR
 from .base import BadRow, Chunk, Options, Sample
@@ -205,7 +204,7 @@ class _Day:
         chunk.tables["markets"] = conform("markets", row, 1)
 
 
-@numba.njit(**KEPT)
+@kept()
 def _events_nb(
     operation: NDArray[np.int64],
     side: NDArray[np.int64],

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from ..jit import KEPT, compiled
+from ..jit import compiled, kept
 from .text import MALFORMED, OK, _decimal_nb
 
 _BYTES = numba.types.Array(numba.uint8, 1, "C", readonly=True)
@@ -88,7 +88,7 @@ def _level_nb(
     return price, size, OK, at + 1
 
 
-@numba.njit(
+@kept(
     numba.int64(
         _BYTES,
         numba.int64[::1],
@@ -99,8 +99,7 @@ def _level_nb(
         numba.uint8[::1],
         numba.int64[::1],
         numba.int64[::1],
-    ),
-    **KEPT,
+    )
 )
 def _level_lists_nb(
     data: NDArray[np.uint8],

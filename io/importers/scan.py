@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ..jit import KEPT, compiled
+from ..jit import compiled, kept
 from .base import BadRow
 from .lines import Block
 from .text import span_decimals, span_times
@@ -396,7 +396,7 @@ def _line_nb(
         at, empty = at + 1, False
 
 
-@numba.njit(
+@kept(
     numba.void(
         _BYTES,
         numba.int64[::1],
@@ -407,8 +407,7 @@ def _line_nb(
         numba.int64[:, ::1],
         numba.int64[:, ::1],
         numba.boolean[::1],
-    ),
-    **KEPT,
+    )
 )
 def _scan_nb(
     data: NDArray[np.uint8],
@@ -434,7 +433,7 @@ def _scan_nb(
         lines[row + 1] = at
 
 
-@numba.njit(numba.void(_BYTES, numba.int64[::1], numba.int64[::1], numba.uint8[::1]), **KEPT)
+@kept(numba.void(_BYTES, numba.int64[::1], numba.int64[::1], numba.uint8[::1]))
 def _gather_nb(
     data: NDArray[np.uint8], begins: NDArray[np.int64], offsets: NDArray[np.int64], gathered: NDArray[np.uint8]
 ) -> None:
@@ -444,9 +443,7 @@ def _gather_nb(
             gathered[at] = data[begin + at - offsets[row]]
 
 
-@numba.njit(
-    numba.void(_BYTES, numba.int64[::1], numba.int64[::1], _BYTES, numba.int64[::1], numba.int8[::1]), cache=True
-)
+@kept(numba.void(_BYTES, numba.int64[::1], numba.int64[::1], _BYTES, numba.int64[::1], numba.int8[::1]))
 def _words_nb(
     data: NDArray[np.uint8],
     begins: NDArray[np.int64],

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ..jit import KEPT, compiled
+from ..jit import compiled, kept
 from ..units import NS_PER_SECOND
 
 Bytes = NDArray[np.uint8]
@@ -169,7 +169,7 @@ def _decimal_nb(data: Bytes, start: int, end: int, places: int) -> tuple[int, in
     return -whole if negative else whole, OK
 
 
-@numba.njit(numba.void(_BYTES, _STARTS, _STARTS, numba.int64, numba.int64[::1], numba.uint8[::1]), **KEPT)
+@kept(numba.void(_BYTES, _STARTS, _STARTS, numba.int64, numba.int64[::1], numba.uint8[::1]))
 def _decimals_nb(data: Bytes, begins: Starts, stops: Starts, places: int, values: Starts, faults: Bytes) -> None:
     for row in range(values.size):
         values[row], faults[row] = _decimal_nb(data, begins[row], stops[row], places)
@@ -295,7 +295,7 @@ def _calendar_nb(data: Bytes, start: int, end: int) -> tuple[int, int, bool]:
     return since * NS_PER_SECOND + fraction, OK, naive
 
 
-@numba.njit(numba.void(_BYTES, _STARTS, _STARTS, numba.int64[::1], numba.uint8[::1], numba.boolean[::1]), **KEPT)
+@kept(numba.void(_BYTES, _STARTS, _STARTS, numba.int64[::1], numba.uint8[::1], numba.boolean[::1]))
 def _times_nb(
     data: Bytes, begins: Starts, stops: Starts, values: Starts, faults: Bytes, naive: NDArray[np.bool_]
 ) -> None:

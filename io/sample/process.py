@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from ..grids import grid_levels
-from ..jit import KEPT, Cells, compiled
+from ..jit import Cells, compiled, kept
 
 DELTA, TRADE = 0, 1
 _BID, _ASK = 0, 1
@@ -153,7 +152,7 @@ def _edge_nb(levels: Cells, below: Cells, side: int, value: int) -> int:
     return level if levels[level] * 100 >= value else level + 1
 
 
-@nb.njit(**KEPT)
+@kept()
 def _open_nb(
     book: _Book,
     out: _Out,
@@ -246,7 +245,7 @@ def _reopen_nb(
     _open_nb(book, out, levels, below, fair, half, sizes, stride, random)
 
 
-@nb.njit(**KEPT)
+@kept()
 def _run_nb(
     book: _Book,
     out: _Out,

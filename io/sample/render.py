@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from ..jit import KEPT, Cells, compiled
+from ..jit import Cells, compiled, kept
 
 INT, PRICE, SIZE, TEXT, UUID = range(5)  # 12 · 0.4700 · -3.00 · the text with this number · an id made of the number
 
@@ -122,7 +121,7 @@ def _uuid_nb(out: Cells, at: int, number: int) -> int:
     return at
 
 
-@nb.njit(**KEPT)
+@kept()
 def _render_nb(
     out: Cells,
     pieces: Cells,

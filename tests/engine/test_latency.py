@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.engine.simulator import kernel_orders
 from touchline.engine.simulator.latency import BUCKET_NS, DRAWS, delay_lines
-from touchline.engine.simulator.replay import new_block, replay, run_block, totals
+from touchline.engine.simulator.prepare import new_block, run_block
+from touchline.engine.simulator.replay import replay, totals
 from touchline.engine.simulator.state import ENTRY
 from touchline.engine.simulator.venue import Assumptions
 from touchline.io.errors import InputError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from touchline.engine.simulator import replay
+from touchline.engine.simulator import prepare
 from touchline.engine.simulator.lookahead import cut_off, cut_times, prove
 from touchline.engine.simulator.state import POINT_EVENT, Points
 from touchline.engine.simulator.tape import Tape
@@ -83,5 +83,5 @@ def test_a_volatility_that_sees_the_next_trades_is_caught(tape: Tape, monkeypatc
         return points
 
     assert prove(tape, Honest, GIVEN, LIMITS, cuts=4) == []
-    monkeypatch.setattr(replay, "points_of", early)
+    monkeypatch.setattr(prepare, "points_of", early)
     assert prove(tape, Honest, GIVEN, LIMITS, cuts=4)

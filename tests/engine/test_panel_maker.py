@@ -9,7 +9,8 @@ from touchline.engine.bets.panel_build import build_panel
 from touchline.engine.bets.panel_maker import rested, with_orders
 from touchline.engine.bets.portfolio_types import NO_ORDER, ORDER_LOTS
 from touchline.engine.simulator.queue import queue_model
-from touchline.engine.simulator.tape_source import compile_tape, open_at_start
+from touchline.engine.simulator.tape import open_at_start
+from touchline.engine.simulator.tape_source import compile_tape
 
 from .. import oracle
 from .made_books import made_books

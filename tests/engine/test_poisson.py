@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from touchline.engine.simulator.draws import uniform_draws
 from touchline.engine.simulator.mid_tape import FINEST, mid_tape
+from touchline.engine.simulator.prepare import new_block, run_block
 from touchline.engine.simulator.queue import queue_model
-from touchline.engine.simulator.replay import new_block, replay, run_block, totals
+from touchline.engine.simulator.replay import replay, totals
 from touchline.engine.simulator.tape import Market, Tape
 from touchline.engine.simulator.venue import Assumptions
 from touchline.io.errors import InputError

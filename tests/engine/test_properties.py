@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from touchline.engine.simulator import state as rows
 from touchline.engine.simulator.events import BOOK, KIND, TRADE
-from touchline.engine.simulator.replay import new_block, replay
+from touchline.engine.simulator.prepare import new_block
+from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.venue import Assumptions
 from touchline.strategies.fixed_spread import FixedSpread
 from touchline.strategies.parameters import Parameter

@@ -1,0 +1,126 @@
+"""What a block needs before it walks a tape: parameters, fees, volatility, sample times; and the walk itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba.core.errors import NumbaError
+
+from ...io.errors import InputError
+from ...strategies.parameters import check
+from ...strategies.quoting import QuotingModel
+from . import state as rows
+from .block import Block, new_flight, new_log, new_state, start
+from .fees import FeeTable, fee_table, market_schedule
+from .specialise import kernel
+from .state import I32, I64, Points, Samples
+from .tape import Tape, mid_later, open_at_start
+from .venue import Assumptions, no_fees
+from .volatility_points import points_of
+
+#: The equity of a cell is sampled at most so often over a tape.
+SAMPLES = 512
+#: Distances between samples, and lengths of periods, in ns: each is a multiple of the one before.
+STEPS = tuple(
+    round(seconds * 1e9)
+    for seconds in (0.001, 0.01, 0.1, 1, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 43_200, 86_400, 604_800)
+)
+
+
+def fees_of(tape: Tape, assumptions: Assumptions) -> FeeTable:
+    """The fee table that holds along a tape."""
+    if assumptions.fees == "none":
+        return no_fees()
+    schedule = market_schedule(tape.market.series, tape.market.fee_rows(), assumptions.membership)
+    return fee_table(schedule, int(tape.columns.ts[0]), int(tape.columns.ts[-1]))
+
+
+def parameter_values(model: type[QuotingModel], tape: Tape, given: Mapping[str, Any]) -> dict[str, float]:
+    """The model's parameters: what was given, what the market's own row says, defaults for the rest."""
+    values = check(model.parameters, given)
+    for name in model.from_market:
+        own = getattr(tape.market, name, None)
+        if name not in given and own is not None:
+            values[name] = own
+    return values
+
+
+def sample_times(tape: Tape) -> I64:
+    """The moments at which equity is sampled: round times of the clock inside the tape, at most ``SAMPLES`` of them."""
+    first, last = int(tape.columns.ts[0]), int(tape.columns.ts[-1])
+    step = next((step for step in STEPS if (last - first) // step < SAMPLES), STEPS[-1])
+    return np.arange((first // step + 1) * step, last, step, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all blocks on a tape share under one way of measuring volatility and one membership: made once a tape."""
+
+    fees: FeeTable
+    later: I32  #: mid in ticks ten seconds after each event
+    points: Points
+    samples: I64  #: times
+
+
+def ground(tape: Tape, assumptions: Assumptions) -> Ground:
+    """Prepare a tape for blocks."""
+    points = points_of(tape, assumptions.volatility, assumptions.window_s)
+    return Ground(fees_of(tape, assumptions), mid_later(tape), points, sample_times(tape))
+
+
+def new_block(
+    tape: Tape, model: type[QuotingModel], cells: Sequence[Mapping[str, float]], limits: Sequence[Assumptions], *,
+    record: bool, shared: Ground | None = None, float_queue: bool = False,
+) -> Block:  # fmt: skip
+    """Put a block together: ``cells`` are the model's values, ``limits`` the assumptions that may differ by cell."""
+    _usable(tape, model, limits[0])
+    first = limits[0]
+    base = shared or ground(tape, first)
+    grid = tape.grid
+    flags = first.flags(grid, base.fees, cells=len(cells), record=record, float_queue=float_queue)
+    calm = [one.calm if one.calm is not None else 0.0 for one in limits]
+    params = np.array([[*model.row(dict(cell)), one] for cell, one in zip(cells, calm, strict=True)]).T.copy()
+    state = new_state(params, int(grid.top), flags.float_queue)
+    ts = tape.columns.ts
+    session_end = int(ts[-1]) if tape.market.close_ts is None else tape.market.close_ts
+    venue = first.numbers(int(ts[0]), max(session_end, int(ts[0]) + 1), ts, tape.market.ticker)
+    start(state, int(ts[0]), venue.requote_ns, open_at_start(tape))
+    n = len(cells)
+    values = tape.values if len(tape.values) else np.full(1, np.nan)
+    state.ints[rows.LIMIT, :n] = [round(one.position_limit * 100) for one in limits]
+    state.ints[rows.HALT, :n] = [2**31 - 1 if one.halt is None else round(one.halt * 100) for one in limits]
+    state.longs[rows.LOSS] = [round((one.daily_loss or 0.0) * 1e6) for one in limits]
+    state.longs[rows.CAPITAL_MICROS] = [round((one.capital or 0.0) * 1e6) for one in limits]
+    return Block(
+        kernel(model, flags), tape.columns, base.later, values, grid, base.points, venue,
+        np.array(list(base.fees), np.int64), state, new_state(np.zeros_like(params), int(grid.top), flags.float_queue),
+        new_flight(n), new_log(4096 if record else 1),
+        Samples(base.samples, np.zeros((len(base.samples), n), np.int64)),
+    )  # fmt: skip
+
+
+def _usable(tape: Tape, model: type[QuotingModel], assumptions: Assumptions) -> None:
+    if not len(tape):
+        raise InputError(f"{tape.market.ticker} has no events in the window asked for")
+    if model.needs_underlying and not len(tape.values):
+        raise InputError(
+            f"{model.name} needs the underlying's prices; {tape.market.ticker} has none: pass --underlying"
+        )
+    if model.needs_book and not tape.book:
+        raise InputError(f"{model.name} needs an order book; {tape.market.ticker} has trades only")
+    if not tape.depth and assumptions.queue_rule.rule > 1 and not assumptions.is_poisson:
+        raise InputError(
+            f"queue model {assumptions.queue} needs level sizes; {tape.market.ticker} has none: pass --queue touch@1"
+        )
+
+
+def run_block(block: Block, model: type[QuotingModel], stop: int | None = None) -> None:
+    """Walk a block along its tape; a model that does not compile is the user's to mend."""
+    try:
+        block.run(stop)
+    except NumbaError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise InputError(f"{model.name or model.__name__}.quote does not compile: {reason}") from None

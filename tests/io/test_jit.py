@@ -1,0 +1,54 @@
+"""A kernel on disk is read without preparing to compile, gives what it gave, and leaves compiling possible."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+KERNELS = """
+import numpy as np
+from touchline.io.jit import kept
+
+@kept()
+def doubled_nb(values):
+    out = np.zeros(len(values), np.int64)
+    for i in range(len(values)):
+        out[i] = 2 * values[i]
+    return out
+
+@kept("int64(int64)")
+def tripled_nb(value):
+    return 3 * value
+"""
+USE = """
+import json, sys
+import numpy as np
+import kernels
+known = [kernels.tripled_nb(5), *map(int, kernels.doubled_nb(np.arange(4)))]
+prepared = "numba.np.arraymath" in sys.modules
+hits = sum(kernels.doubled_nb.stats.cache_hits.values())
+new = list(kernels.doubled_nb(np.array([1.0, 2.5], sys.argv[1])))
+print(json.dumps({"known": known, "prepared": prepared, "hits": hits, "new": [int(v) for v in new]}))
+"""
+
+
+@pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="nothing is compiled")
+def test_a_kernel_on_disk_is_read_without_preparing_to_compile(tmp_path: Path):
+    (tmp_path / "kernels.py").write_text(KERNELS)
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)}
+
+    def use(other: str) -> dict[str, object]:
+        done = subprocess.run(
+            [sys.executable, "-c", USE, other], capture_output=True, text=True, check=False, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    answers = {"known": [15, 0, 2, 4, 6], "new": [2, 5]}
+    assert use("f8") == {**answers, "prepared": True, "hits": 0}
+    assert use("f4") == {**answers, "prepared": False, "hits": 1}
