@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,11 @@ def sweep_bets(
     }
     write_files(place, frames, record, SWEEP_RECORD)
     from ..reports.conclusions import conclude
+    from ..reports.drawing import Drawer
 
-    return Swept(read_sweep(place), conclude(place, pictures), result, len(cells) * panel.shape[0] * panel.shape[1])
+    with Drawer() if pictures else nullcontext() as drawer:
+        evidence = conclude(place, drawer)
+    return Swept(read_sweep(place), evidence, result, len(cells) * panel.shape[0] * panel.shape[1])
 
 
 def bet_axes(

@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from ..figures.crossvalidation import overfitting
 from ..results.evidence import Evidence, judge
 from ..results.results import COUNTS, MONEY, WORST_PNL, Sweep, read_sweep
 from ..results.selection import Pick, best_by_market, best_overall, best_plateau, effect_sizes, marginal_effects
+from .drawing import Drawer
 
 
-def ready_to_draw() -> None:
-    """Start what draws, in a thread of its own, while something else is computed."""
+def get_ready() -> None:
+    """Load what draws charts and the kernel that judges splits, in a thread, while something else is computed."""
 
-    def start() -> None:
-        from . import pictures
+    def load() -> None:
+        overfitting(np.eye(4))
+        importlib.import_module(f"{__package__}.pictures")
 
-        pictures.start()
-
-    threading.Thread(target=start).start()
+    threading.Thread(target=load).start()
 
 
-def conclude(folder: str | Path, pictures: bool = True) -> Evidence:
+def conclude(folder: str | Path, drawer: Drawer | None) -> Evidence:
     """Write everything that follows from ``cells.parquet`` and ``periods.parquet``; returns the evidence.
 
     ``market_results.json``, ``overall_results.json``, ``best_overall.json``, ``best_by_market.json``,
-    ``best_robust.json``, ``evidence.json``; with pictures ``heatmap`` and ``heatmap_markets`` as PNG and SVG,
+    ``best_robust.json``, ``evidence.json``; with a drawer ``heatmap`` and ``heatmap_markets`` as PNG and SVG,
     ``heatmap.html`` and ``report.html``.
     """
     place = Path(folder)
     sweep = read_sweep(place)
     robust, overall, by_market = best_plateau(sweep), best_overall(sweep), best_by_market(sweep)
+    grid: dict[str, dict[str, Any]] = {}
+    if drawer is not None:
+        from .pictures import grid_documents
+
+        grid = grid_documents(sweep, robust, overall)
+        for name, document in grid.items():
+            drawer.draw(document, place / name)
     evidence = judge(sweep, robust)
     warned = [notice.as_row() for notice in evidence.notices]
     documents: dict[str, Any] = {
@@ -53,19 +63,12 @@ def conclude(folder: str | Path, pictures: bool = True) -> Evidence:
     }
     for name, document in documents.items():
         _write(place / f"{name}.json", json.dumps(document, indent=1) + "\n")
-    if pictures:
+    if drawer is not None:
         from . import page
-        from .pictures import heat_map, market_heat_maps, save
         from .report import write_sweep_report
 
-        marked = {"robust choice": robust.parameters, "highest cash": overall.parameters}
-        drawn = {"heatmap": heat_map(sweep, marked), "heatmap_markets": market_heat_maps(sweep)}
-        for name, chart in drawn.items():
-            if chart is not None:
-                save(chart, place, name)
-        blocks = (page.section("", page.chart(chart)) for chart in drawn.values())
-        page.write_page(place / "heatmap.html", f"{sweep.strategy}: heat maps", *blocks)
-        write_sweep_report(sweep, robust, evidence, place / "report.html")
+        page.write_page(place / "heatmap.html", f"{sweep.strategy}: heat maps", *map(page.chart, grid.values()))
+        write_sweep_report(sweep, robust, evidence, grid, place / "report.html")
     return evidence
 
 

@@ -107,13 +107,14 @@ def facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object
     return rows
 
 
-def chart(drawing: alt.TopLevelMixin | None) -> str:
-    """An interactive chart; nothing if there is none."""
+def chart(drawing: alt.TopLevelMixin | dict[str, Any] | None) -> str:
+    """An interactive chart, given as such or as its Vega-Lite document; nothing if there is none."""
     if drawing is None:
         return ""
     from .pictures import spec
 
-    document = json.dumps(spec(drawing), default=str).replace("</", "<\\/")
+    found = drawing if isinstance(drawing, dict) else spec(drawing)
+    document = json.dumps(found, default=str).replace("</", "<\\/")
     return f'<div class="chart"><script type="application/json">{document}</script><div></div></div>'
 
 

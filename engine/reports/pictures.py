@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import altair as alt
@@ -12,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from ..results.results import Axis, Run, Sweep
-from ..results.selection import effect_sizes, marginal_effects
+from ..results.selection import Pick, effect_sizes, marginal_effects
 
 BUY, SELL, LINE, MUTED = "#1f6fb4", "#d1495b", "#2f3b4c", "#9aa5b1"
 GOOD, BAD, NEUTRAL = "#2a7f9e", "#c8553d", "#f4f1ea"
@@ -29,6 +28,13 @@ def main_axes(sweep: Sweep) -> list[Axis]:
     wide = [axis for axis in sweep.axes if len(axis.values) > 1]
     chosen = {axis.name for axis in sorted(wide, key=lambda axis: -(sizes[axis.name] or 0.0))[:2]}
     return [axis for axis in wide if axis.name in chosen]
+
+
+def grid_documents(sweep: Sweep, robust: Pick, overall: Pick) -> dict[str, dict[str, Any]]:
+    """Return the heat maps of a sweep with its choices ringed, by the names of their files."""
+    marked = {"robust choice": robust.parameters, "highest cash": overall.parameters}
+    drawn = {"heatmap": heat_map(sweep, marked), "heatmap_markets": market_heat_maps(sweep)}
+    return {name: spec(chart) for name, chart in drawn.items() if chart is not None}
 
 
 def heat_map(sweep: Sweep, marked: Mapping[str, Mapping[str, float]] | None = None) -> alt.TopLevelMixin:
@@ -368,27 +374,6 @@ def styled(chart: Any) -> alt.TopLevelMixin:
         .configure_legend(labelFontSize=11, titleFontSize=11, symbolSize=90)
         .configure_title(fontSize=14, anchor="start", color="#1d2733", fontWeight=600, offset=10)
     )
-
-
-def save(chart: alt.TopLevelMixin, folder: Path, name: str) -> list[Path]:
-    """Write a chart as SVG and PNG into ``folder``; returns the files."""
-    import vl_convert
-
-    folder.mkdir(parents=True, exist_ok=True)
-    svg = vl_convert.vegalite_to_svg(spec(chart))
-    drawn = {f"{name}.svg": svg.encode(), f"{name}.png": vl_convert.svg_to_png(svg, scale=2)}
-    for file, content in drawn.items():
-        beside = folder / f".{file}"
-        beside.write_bytes(content)
-        beside.replace(folder / file)
-    return [folder / file for file in drawn]
-
-
-def start() -> None:
-    """Start what draws, which takes a second: for another thread, while kernels run."""
-    import vl_convert
-
-    vl_convert.vegalite_to_svg(spec(alt.Chart(pl.DataFrame({"x": [0]})).mark_point().encode(x="x:Q")))
 
 
 def spec(chart: alt.TopLevelMixin) -> dict[str, Any]:

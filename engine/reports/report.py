@@ -24,7 +24,8 @@ def report(folder: str | Path, to: str | Path | None = None) -> Path:
     path = Path(to) if to is not None else Path(folder) / "report.html"
     if isinstance(found, Sweep):
         pick = best_plateau(found)
-        return write_sweep_report(found, pick, judge(found, pick), path)
+        grid = pictures.grid_documents(found, pick, best_overall(found))
+        return write_sweep_report(found, pick, judge(found, pick), grid, path)
     if isinstance(found, Bets):
         from .report_bets import write_bets_report
 
@@ -32,14 +33,15 @@ def report(folder: str | Path, to: str | Path | None = None) -> Path:
     return write_run_report(found, path)
 
 
-def write_sweep_report(sweep: Sweep, pick: Pick, evidence: Evidence, path: Path) -> Path:
-    """Write the page about a sweep whose evidence is known already."""
+def write_sweep_report(
+    sweep: Sweep, pick: Pick, evidence: Evidence, grid: dict[str, dict[str, Any]], path: Path
+) -> Path:
+    """Write the page about a sweep whose evidence and heat maps are known already."""
     overall, by_market = best_overall(sweep), best_by_market(sweep)
     starts = sweep.period_pnl[0]
     span = f"{_day(int(starts[0]))} to {_day(int(starts[-1]) + sweep.period_ns)} UTC" if len(starts) else "no periods"
     count = sweep.cells["market"].n_unique()
     sub = f"{evidence.cells:,} cells on {count:,} markets of {evidence.events:,} events, {span}"
-    marked = {"robust choice": pick.parameters, "highest cash": overall.parameters}
     made_up = synthetic([market.ticker for market in sweep.markets])
     return page.write_page(
         path,
@@ -60,9 +62,7 @@ def write_sweep_report(sweep: Sweep, pick: Pick, evidence: Evidence, path: Path)
             page.table(["question", "figure", "meaning"], _luck(evidence)),
             page.chart(pictures.cell_curve(sweep, pick.cell)),
         ),
-        page.section(
-            "The grid", page.chart(pictures.heat_map(sweep, marked)), page.chart(pictures.market_heat_maps(sweep))
-        ),
+        page.section("The grid", *map(page.chart, grid.values())),
         page.section("Each parameter by itself", page.chart(pictures.effects(sweep))),
         page.section(
             "Where the robust cell's P&L came from", page.chart(pictures.decomposition(_parts(sweep, pick.cell)))

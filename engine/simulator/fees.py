@@ -199,6 +199,8 @@ def aligned_nb(
     rounding = change - whole_nb(change, grid) * grid
     fee = trade_fee + rounding
     accumulator += rounding
+    if rebate_step == NO_REBATE:
+        return fee, 0, accumulator
     rebate = whole_nb(max(min(accumulator - strict, fee), 0), rebate_step) * rebate_step
     return fee, rebate, accumulator - rebate
 

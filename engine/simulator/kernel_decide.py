@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from ...io.jit import compiled, melted
+from ...io.jit import compiled, disjoint, melted
 from ...strategies.known import Known
 from .kernel_head import CAPITAL, FEES, ONE, RECORD, RISK, TAKER, UNIFORM, quote_nb
 from .kernel_orders import highest_nb, i32, i64, place_nb, price_nb, rest_nb, u64
@@ -123,7 +123,7 @@ def lots_of_nb(contracts):
     return i32(x * 100.0 + 0.5)
 
 
-@compiled
+@disjoint
 def wish_nb(
     m, known, grid, bid, ask, post_only, shrink, params, position, limit, halt, stopped, px0, px1, want0, want1, size0,
     size1,
@@ -169,7 +169,7 @@ def wish_nb(
         size1[c] = max(s1, none)
 
 
-@compiled
+@disjoint
 def stop_nb(n, today, mid, mask, position, cash, paid, rebates, day, day_equity, loss, stopped):
     """The daily loss stop of marked cells: equity against that at the cell's first decision of the UTC day."""
     for c in range(n):
@@ -192,14 +192,14 @@ def stop_of_nb(n, now, mid, st):
     )  # fmt: skip
 
 
-@compiled
+@disjoint
 def due_nb(n, now, due, mask):
     """Mark the cells whose re-quote is due."""
     for c in range(n):
         mask[c] |= i32(1) if due[c] <= now else i32(0)
 
 
-@compiled
+@disjoint
 def stamp_nb(n, counts, when, due, mask, requotes):
     """Set the marked cells' next due time, count their re-quote, clear the marks. Returns the earliest due time."""
     first = i64(1) << 62

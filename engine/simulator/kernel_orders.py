@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from ...io.jit import compiled, melted
+from ...io.jit import compiled, disjoint, melted
 from .fees import aligned_nb, trade_fee_nb
 from .kernel_head import AHEAD, CAPITAL, FEES, LATENCY, RECORD, TAKER, UNIFORM
 from .queue import LOG, OPTIMISTIC, PESSIMISTIC, POWER, RISK_AVERSE, THROUGH, TOUCH, ahead_after_cancel_nb
@@ -61,7 +61,7 @@ i64 = np.int64
 u64 = np.uint64  # of an index: one without a sign need not be checked for counting from the end
 
 
-@compiled
+@disjoint
 def highest_nb(n, px):
     """Highest level of the block."""
     best = i32(0)
@@ -70,7 +70,7 @@ def highest_nb(n, px):
     return best
 
 
-@compiled
+@disjoint
 def trade_nb(rule, partial, t, q, n, px, left, ahead, hit):
     """A trade of ``q`` lots reaches level ``t`` of this side: what each order gets, into ``hit``."""
     total = i64(0)
@@ -128,7 +128,7 @@ def chance_nb(side, i, tape, grid, venue, n, px, left, hit):
     return total
 
 
-@compiled
+@disjoint
 def cross_nb(t, n, px, left, hit):
     """The other side's best reaches level ``t``: orders at or beyond it fill whole."""
     total = i64(0)
@@ -157,7 +157,7 @@ def level_nb(rule, exponent, p, before, cancelled, bound, n, px, ahead):
             ahead[c] = min(ahead[c], AHEAD(bound)) if px[c] == p else ahead[c]
 
 
-@compiled
+@disjoint
 def book_nb(side, grid, mid, later, n, hit, px, left, position, fills, mask, cash, flow, flow_later, volume):
     """Book the fills in ``hit``: position, money, counts; filled orders leave."""
     sign = i32(1 - 2 * side)
@@ -190,7 +190,7 @@ def fee_nb(side, price, lots, position, rate, rules, carry):
     step, unit, rebate_step, strict = rules
     closing = min(lots, max(i64(0), i64(2 * side - 1) * position))
     cost = price if side == 0 else 10_000 - price
-    trade_fee = trade_fee_nb(price, lots, rate, step)
+    trade_fee = trade_fee_nb(price, lots, rate, step) if rate != 0 else i64(0)
     return aligned_nb(10_000 * closing - lots * cost, trade_fee, unit, rebate_step, strict, carry)
 
 
@@ -201,7 +201,7 @@ def rounding_nb(fees, sc):
     return fees[FEE_STEP, row], fees[FEE_GRID, row], fees[FEE_REBATE, row], fees[FEE_STRICT, row]
 
 
-@compiled
+@disjoint
 def charge_nb(side, rate, rules, grid, n, hit, px, position, carry, paid, rebates):
     """Charge makers for the fills in HIT before they are booked. Returns the last cell's fee and rebate."""
     fee, rebate = i64(0), i64(0)
@@ -338,7 +338,7 @@ def afford_nb(side, n, mask, want, size, grid, st):
     return total
 
 
-@compiled
+@disjoint
 def rest_nb(n, keep, mask, want, size, px, left, ahead, change, moved, queue):
     """Where marked cells want something else than rests, the old order goes and the new one joins the queue.
 
@@ -356,7 +356,8 @@ def rest_nb(n, keep, mask, want, size, px, left, ahead, change, moved, queue):
         change[c] = changed
         moved[c] = i32(0) if keep & (w == old) & (new < had) else changed
     for c in range(n):
-        ahead[c] = AHEAD(queue[u64(px[c])]) if moved[c] > 0 else ahead[c]
+        front, before = AHEAD(queue[u64(px[c])]), ahead[c]
+        ahead[c] = front if moved[c] > 0 else before
 
 
 @compiled

@@ -10,7 +10,7 @@ from __future__ import annotations
 # pyright: reportMissingParameterType=false
 import math
 
-from ...io.jit import compiled, melted
+from ...io.jit import compiled, disjoint, melted
 from .events import BOOK, GAP, KIND, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import due_nb, log_quote_nb, stamp_nb, stop_of_nb, told_nb, wish_of_nb
 from .kernel_head import FEES, RECORD, RISK, TAKER
@@ -78,7 +78,7 @@ def fees_from_nb(now, fees, sc):
     return fees[FEE_FROM, sc[FEE_ROW] + 1] if sc[FEE_ROW] + 1 < fees.shape[1] else FAR
 
 
-@compiled
+@disjoint
 def changes_nb(n, version, mask, want, size, px, left, known, changed, order_px, order_left):
     """Write the marked cells' order of a side down where it is not the one last sent. Returns how many those are."""
     count = i32(0)
@@ -143,7 +143,7 @@ def arrive_nb(i, n, tape, later, grid, venue, fees, st, flight, log):
         log_quote_nb(now, i, st, log)
 
 
-@compiled
+@disjoint
 def told_fills_nb(n, sign, hit, version, position, mask, known, px, left):
     """Fills move what the agent knows; they and a refusal take from the order of a side, if it is still the last."""
     for c in range(n):

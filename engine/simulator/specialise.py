@@ -32,9 +32,9 @@ MARK = "# <kernel>\n"
 IMPORTS = """from collections import namedtuple
 import math
 import numpy as np
-from touchline.io.jit import OPTIONS, compiled, kept, melted
+from touchline.io.jit import OPTIONS, compiled, disjoint, kept, melted
 from touchline.engine.simulator.events import *
-from touchline.engine.simulator.fees import aligned_nb, trade_fee_nb, whole_nb
+from touchline.engine.simulator.fees import NO_REBATE, aligned_nb, trade_fee_nb, whole_nb
 from touchline.engine.simulator.queue import *
 from touchline.engine.simulator.state import *
 from touchline.strategies.known import Known
@@ -148,7 +148,7 @@ def kernel(model: type[QuotingModel], flags: Flags) -> ModuleType:
 
 def interpreted(model: type[QuotingModel], flags: Flags) -> ModuleType:
     """Return the same module as plain Python: slow, the same to the bit, and open to a look inside."""
-    plain = "compiled = inlined = melted = lambda function: function\nkept = lambda **_: compiled\n"
+    plain = "compiled = disjoint = inlined = melted = lambda function: function\nkept = lambda **_: compiled\n"
     source = _source(model, flags).replace(IMPORTS, IMPORTS + plain)
     module = ModuleType("interpreted_kernel")
     vars(module)["MODEL"] = model

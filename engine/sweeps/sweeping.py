@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from ...io.store import Store
 from ...strategies.parameters import check
 from ...strategies.quoting import QuotingModel
 from ...strategies.registry import quoting_model
-from ..reports.conclusions import conclude, ready_to_draw
+from ..reports.conclusions import conclude, get_ready
+from ..reports.drawing import Drawer
 from ..results.evidence import Evidence
 from ..results.results import Sweep, read_sweep
 from ..simulator.ahead import compile_ahead
@@ -109,15 +111,15 @@ def sweep(
     runner = Runner(plan, Parts(place / PARTS), max(threads, 1), len(tickers), progress, remote)
     if remote is None and isinstance(strategy, str):
         compile_ahead(strategy, plan.groups[0].limits[0], cells=2, record=False, float_queue=plan.float_queue)
-    if pictures:
-        ready_to_draw()
-    try:
-        found = runner.run(tapes())
-    finally:
-        if remote is not None:
-            remote.cluster.close()
-    result = write_sweep(place, plan, asked, [facts for facts, _ in found], runner.collect(found))
-    evidence = conclude(place, pictures)
+    with Drawer() if pictures else nullcontext() as drawer:
+        get_ready()
+        try:
+            found = runner.run(tapes())
+        finally:
+            if remote is not None:
+                remote.cluster.close()
+        result = write_sweep(place, plan, asked, [facts for facts, _ in found], runner.collect(found))
+        evidence = conclude(place, drawer)
     return Swept(read_sweep(place), evidence, result, runner.computed)
 
 

@@ -11,6 +11,7 @@ import pytest
 from touchline.engine.cli.sweep_summary import tell
 from touchline.engine.reports import pictures
 from touchline.engine.reports.conclusions import conclude, show
+from touchline.engine.reports.drawing import Drawer
 from touchline.engine.reports.report import report
 from touchline.engine.results.results import Run, read_results, read_sweep
 from touchline.engine.results.selection import best_plateau
@@ -70,7 +71,8 @@ def run_folder(tmp_path):
 
 def test_conclude_writes_every_file(make_sweep):
     folder = make_sweep(edge=True, events=12)
-    evidence = conclude(folder)
+    with Drawer() as drawer:
+        evidence = conclude(folder, drawer)
     sweep = read_sweep(folder)
     best = json.loads((folder / "best_overall.json").read_text())
     assert best["score"] == sweep.grid["cash"].max()
@@ -174,3 +176,13 @@ def test_markouts_are_weighted_by_size():
 def test_a_page_from_no_results_is_bad_input(tmp_path):
     with pytest.raises(InputError, match="is no folder of results"):
         report(tmp_path)
+
+
+def test_pictures_that_cannot_be_drawn_are_an_error_and_a_failure_before_them_leaves_no_process(tmp_path):
+    with pytest.raises(OSError, match="could not be drawn"), Drawer() as drawer:
+        drawer.draw({"mark": "no such mark"}, tmp_path / "x")
+    with pytest.raises(KeyError), Drawer() as drawer:
+        process = drawer._process
+        raise KeyError("first")
+    assert process.returncode is not None
+    assert not list(tmp_path.iterdir())

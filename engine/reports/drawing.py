@@ -1,0 +1,57 @@
+"""Charts to SVG and PNG files, in a process of their own: the converter holds the interpreter's lock as it draws."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+CHILD = "from touchline.engine.reports.drawing import child; child()"
+
+
+class Drawer:
+    """A process that starts its converter at once, and then draws what it is given while this one goes on.
+
+    Used with ``with``: leaving waits for the pictures, or drops them if something went wrong before.
+    """
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+
+    def draw(self, document: dict[str, Any], path: Path) -> None:
+        """Have a Vega-Lite document drawn to ``path`` with ``.svg`` and with ``.png``."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps([document, str(path)], default=str) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # leaving says why
+
+    def __enter__(self) -> Drawer:
+        return self
+
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        if failure is not None:
+            self._process.kill()
+        errors = self._process.communicate()[1]
+        if failure is None and self._process.returncode:
+            raise OSError(f"the pictures could not be drawn: {errors.strip().splitlines()[-1]}")
+
+
+def child() -> None:
+    """What the drawing process does: a line of standard input, two files."""
+    import vl_convert
+
+    vl_convert.vegalite_to_svg({"data": {"values": [{}]}, "mark": "point"})
+    for line in sys.stdin:
+        document, path = json.loads(line)
+        svg = vl_convert.vegalite_to_svg(document)
+        for suffix, content in ((".svg", svg.encode()), (".png", vl_convert.svg_to_png(svg, scale=2))):
+            beside = Path(path).with_name(f".{Path(path).name}{suffix}")
+            beside.write_bytes(content)
+            beside.replace(path + suffix)
