@@ -20,8 +20,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 Cells = Any
 
 # One setting for all kernels, or the disk would keep two of each. A block's loop reads up to ten columns; LLVM must be
-# allowed to check that they do not overlap, or it gives up on vector code. Wide registers and gathers pay for it.
+# allowed to check that they do not overlap, or it gives up on vector code. Wide registers and gathers pay for it;
+# loops unrolled for counts that only the run knows do not pay for the time it takes to compile them.
 llvm.set_option("", "--runtime-memory-check-threshold=100")
+llvm.set_option("", "--unroll-runtime=false")
 if "NUMBA_CPU_FEATURES" not in os.environ and "NUMBA_CPU_NAME" not in os.environ:
     settings: Any = vars(numba)["config"]
     settings.CPU_FEATURES = llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit,-prefer-no-gather,+fast-gather"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from ...io.times import Moment
 from ...strategies.pipeline import Pipeline, load_pipeline
 from .. import __version__
 from ..figures.warnings import Notice
+from ..reports.drawing import Drawer, drawing
 from ..results.result_files import SWEEP_RECORD, frames_hash, write_files
 from ..results.results import Axis, read_sweep
 from ..sweeps.folder import FEW_FILLS
@@ -38,7 +38,7 @@ Progress = Callable[[int, int], None]
 def sweep_bets(
     strategy: str | Path | Pipeline, data: str | Path | Store | Panel = "data", *, out: str | Path = "results/sweep",
     grid: Sequence[str] | Mapping[str, Any] | None = None, sample: str | None = None, start: Moment | None = None,
-    end: Moment | None = None, options: Mapping[str, Any] | None = None, pictures: bool = True,
+    end: Moment | None = None, options: Mapping[str, Any] | None = None, pictures: bool | Drawer = True,
     progress: Progress | None = None,
 ) -> Swept:  # fmt: skip
     """Run every cell of a grid over a pipeline on one panel, and weigh what came out; all is left in ``out``.
@@ -78,9 +78,8 @@ def sweep_bets(
     }
     write_files(place, frames, record, SWEEP_RECORD)
     from ..reports.conclusions import conclude
-    from ..reports.drawing import Drawer
 
-    with Drawer() if pictures else nullcontext() as drawer:
+    with drawing(pictures) as drawer:
         evidence = conclude(place, drawer)
     return Swept(read_sweep(place), evidence, result, len(cells) * panel.shape[0] * panel.shape[1])
 

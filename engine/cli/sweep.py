@@ -27,6 +27,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from ..reports.drawing import Drawer
     from ..results.evidence import Evidence
 
 app = typer.Typer()
@@ -91,26 +92,41 @@ def sweep(
         return
     if strategy is None:
         raise InputError("name a strategy: --strategy avellaneda-stoikov; engine strategies lists them")
-    from ...strategies.families import is_pipeline
+    from ..reports.drawing import drawing
 
-    if is_pipeline(strategy):
-        refuse(context, QUOTING, f"belongs to quoting strategies, and {strategy} is a betting pipeline")
-        _sweep_bets(
-            strategy, data, start, end, pairs(parameters, "--set"), grid, sample, threads, out, pictures, as_json
-        )
-        return
+    with drawing(pictures) as drawer:  # it starts while the rest is loaded
+        from ...strategies.families import is_pipeline
+
+        given, started = pairs(parameters, "--set"), drawer or False
+        if is_pipeline(strategy):
+            refuse(context, QUOTING, f"belongs to quoting strategies, and {strategy} is a betting pipeline")
+            evidence = _sweep_bets(strategy, data, start, end, given, grid, sample, threads, out, started, as_json)
+        else:
+            choice = (tuple(market), tuple(series), category, where, min_volume, score)
+            evidence = _sweep_quotes(
+                choice, data, given, quiet=as_json, strategy=strategy, out=out, grid=grid, sample=sample, start=start,
+                end=end, price_grid=price_grid, underlying=underlying,
+                assumptions=assumptions(queue, latency_ms, assume), threads=threads, pictures=started, walk_forward=walk_forward, embargo_hours=embargo_hours, prove=prove,
+                scheduler=scheduler,
+            )  # fmt: skip
+        _told(out, as_json, evidence)
+
+
+def _sweep_quotes(chosen: tuple[Any, ...], data: str, fixed: dict[str, Any], *, quiet: bool, **given: Any) -> Evidence:
+    from ...strategies.parameters import check
+    from ...strategies.registry import quoting_model
     from ..bets.history import open_history
     from ..sweeps.market_choice import Choice, choose_markets
     from ..sweeps.sweeping import sweep as run
 
-    choice = Choice(tuple(market), tuple(series), category, where, min_volume, score)
+    choice = Choice(*chosen)
     if choice == Choice():
         raise InputError("say which markets: --market TICKER, --series, --category, --where or --score; may combine")
-    with progress(quiet=as_json) as bar:
+    check(quoting_model(given["strategy"]).parameters, fixed)
+    with progress(quiet=quiet) as bar:
         task = bar.add_task("choosing markets", total=None)
         history = open_history(data)
-        opened = history.store
-        tickers = choose_markets(opened, choice, start, end)
+        tickers = choose_markets(history.store, choice, given["start"], given["end"])
         began = time.monotonic()
 
         def seen(done: int, total: int) -> None:
@@ -118,23 +134,16 @@ def sweep(
             bar.update(task, completed=done, total=total, description=f"sweeping, {rate:,.0f} M cell-events/s")
 
         try:
-            evidence = run(
-                strategy, tickers, opened, out=out, grid=grid, sample=sample, start=start, end=end,
-                price_grid=price_grid, underlying=underlying, assumptions=assumptions(queue, latency_ms, assume),
-                threads=threads, pictures=pictures, walk_forward=walk_forward,
-                embargo_hours=embargo_hours, prove=prove, scheduler=scheduler, progress=seen,
-                **pairs(parameters, "--set"),
-            ).evidence  # fmt: skip
+            return run(markets=tickers, store=history.store, progress=seen, **given, **fixed).evidence
         except KeyboardInterrupt:
-            say(f"stopped; what is done is kept in {out}: the same command goes on from there")
+            say(f"stopped; what is done is kept in {given['out']}: the same command goes on from there")
             raise typer.Exit(130) from None
-    _told(out, as_json, evidence)
 
 
 def _sweep_bets(
     strategy: str, data: str, start: str | None, end: str | None, options: dict[str, Any], grid: list[str],
-    sample: str | None, threads: int, out: Path, pictures: bool, as_json: bool,
-) -> None:  # fmt: skip
+    sample: str | None, threads: int, out: Path, pictures: bool | Drawer, as_json: bool,
+) -> Evidence:  # fmt: skip
     import numba
 
     from ..bets.sweeping_bets import sweep_bets
@@ -147,17 +156,16 @@ def _sweep_bets(
             bar.update(task, completed=done, total=total)
 
         try:
-            sweep_bets(
+            return sweep_bets(
                 strategy, data, out=out, grid=grid, sample=sample, start=start, end=end, options=options,
                 pictures=pictures, progress=seen,
-            )  # fmt: skip
+            ).evidence  # fmt: skip
         except KeyboardInterrupt:
             say("stopped; a sweep of bets starts again from the beginning")
             raise typer.Exit(130) from None
-    _told(out, as_json)
 
 
-def _told(out: Path, as_json: bool, evidence: Evidence | None = None) -> None:
+def _told(out: Path, as_json: bool, evidence: Evidence) -> None:
     from ..reports.conclusions import show as shown
     from .sweep_summary import tell
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ class Drawer:
     def __init__(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            text=True,
+            text=True, pipesize=1 << 20,
         )  # fmt: skip
 
     def draw(self, document: dict[str, Any], path: Path) -> None:
@@ -41,6 +42,13 @@ class Drawer:
         errors = self._process.communicate()[1]
         if failure is None and self._process.returncode:
             raise OSError(f"the pictures could not be drawn: {errors.strip().splitlines()[-1]}")
+
+
+def drawing(pictures: bool | Drawer) -> AbstractContextManager[Drawer | None]:
+    """Who draws: a drawer that was started before and waits for its owner, a new one, or no one."""
+    if isinstance(pictures, Drawer):
+        return nullcontext(pictures)
+    return Drawer() if pictures else nullcontext()
 
 
 def child() -> None:

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from ...strategies.parameters import check
 from ...strategies.quoting import QuotingModel
 from ...strategies.registry import quoting_model
 from ..reports.conclusions import conclude, get_ready
-from ..reports.drawing import Drawer
+from ..reports.drawing import Drawer, drawing
 from ..results.evidence import Evidence
 from ..results.results import Sweep, read_sweep
 from ..simulator.ahead import compile_ahead
@@ -71,9 +70,9 @@ def sweep(
     strategy: str | type[QuotingModel], markets: str | Sequence[str], store: Store | str = "data", *,
     out: str | Path = "results/sweep", grid: Sequence[str] | Mapping[str, Any] | None = None,
     sample: str | None = None, start: Moment | None = None, end: Moment | None = None, price_grid: str | None = None,
-    underlying: str | None = None, assumptions: Assumptions | None = None, threads: int = 2, pictures: bool = True,
-    walk_forward: int = 5, embargo_hours: float = 0.0, prove: bool = False, scheduler: str | None = None,
-    progress: Progress | None = None, **parameters: Any,
+    underlying: str | None = None, assumptions: Assumptions | None = None, threads: int = 2,
+    pictures: bool | Drawer = True, walk_forward: int = 5, embargo_hours: float = 0.0, prove: bool = False,
+    scheduler: str | None = None, progress: Progress | None = None, **parameters: Any,
 ) -> Swept:  # fmt: skip
     """Run every cell of a grid on every market, and weigh what came out; everything is left in the folder ``out``.
 
@@ -111,7 +110,7 @@ def sweep(
     runner = Runner(plan, Parts(place / PARTS), max(threads, 1), len(tickers), progress, remote)
     if remote is None and isinstance(strategy, str):
         compile_ahead(strategy, plan.groups[0].limits[0], cells=2, record=False, float_queue=plan.float_queue)
-    with Drawer() if pictures else nullcontext() as drawer:
+    with drawing(pictures) as drawer:
         get_ready()
         try:
             found = runner.run(tapes())

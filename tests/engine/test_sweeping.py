@@ -184,6 +184,7 @@ def engine(*arguments: str) -> subprocess.CompletedProcess[str]:
         (("-s", "fixed-spread", "-m", "MADE-00", "--grid", "half-spred=1,2"), "did you mean 'half_spread'?"),
         (("-s", "fixed-spread", "-m", "MADE-00", "--sample", "10"), "expected sobol:COUNT"),
         (("-s", "fixed-spread", "-m", "MADE-00", "--set", "half_spread=1", "--grid", "half-spread=1,2"), "is both"),
+        (("-s", "fixed-spread", "-m", "MADE-00", "--set", "out=3"), "there is no parameter 'out'"),
         (("show", "nowhere"), "sweep.json is missing; engine sweep writes it"),
     ],
 )
