@@ -106,8 +106,8 @@ def sweep(
             evidence = _sweep_quotes(
                 choice, data, given, quiet=as_json, strategy=strategy, out=out, grid=grid, sample=sample, start=start,
                 end=end, price_grid=price_grid, underlying=underlying,
-                assumptions=assumptions(queue, latency_ms, assume), threads=threads, pictures=started, walk_forward=walk_forward, embargo_hours=embargo_hours, prove=prove,
-                scheduler=scheduler,
+                assumptions=assumptions(queue, latency_ms, assume), threads=threads, pictures=started,
+                walk_forward=walk_forward, embargo_hours=embargo_hours, prove=prove, scheduler=scheduler,
             )  # fmt: skip
         _told(out, as_json, evidence)
 
