@@ -21,7 +21,9 @@ NEEDED = frozenset({"replay_floor", "sweep_floor", "tape_floor", "ingest_cpu", "
 
 
 def figure(value: object) -> str:
-    """A number with as many digits as can be trusted."""
+    """A number with as many digits as can be trusted; of many the first and the last."""
+    if isinstance(value, list):
+        return f"{figure(value[0])} … {figure(value[-1])}"
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -16,7 +16,7 @@ _HOME: dict[str, str] = {
     "fit_underlying": "fitting.fit",
     "load_params": "results.params",
     "backtest": "backtests.market_runs",
-    "sweep": "sweeps.sweeping",
+    "sweep": "backtests.market_sweeps",
 }
 
 __version__ = "0.1.0"
