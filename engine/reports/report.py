@@ -41,7 +41,8 @@ def write_sweep_report(
     starts = sweep.period_pnl[0]
     span = f"{_day(int(starts[0]))} to {_day(int(starts[-1]) + sweep.period_ns)} UTC" if len(starts) else "no periods"
     count = sweep.cells["market"].n_unique()
-    sub = f"{evidence.cells:,} cells on {count:,} markets of {evidence.events:,} events, {span}"
+    of = [f"{n:,} {thing}{'' if n == 1 else 's'}" for n, thing in ((count, "market"), (evidence.events, "event"))]
+    sub = f"{evidence.cells:,} cells on {of[0]} of {of[1]}, {span}"
     made_up = synthetic([market.ticker for market in sweep.markets])
     return page.write_page(
         path,
