@@ -25,6 +25,7 @@ from ..results.results import Sweep, read_sweep
 from ..simulator.ahead import compile_ahead
 from ..simulator.lookahead import prove as look_ahead
 from ..simulator.prepare import Ground, ground
+from ..simulator.state import F64
 from ..simulator.tape import Tape
 from ..simulator.tape_source import Moment, compile_tape
 from ..simulator.venue import Assumptions
@@ -139,7 +140,7 @@ def prove_plan(plan: Plan, tapes: Iterable[Tape], cuts: int = PROVING_CUTS, seed
 
 
 #: Names and keys of a market's groups, in the plan's order.
-Wanted = list[tuple[str, np.ndarray[Any, np.dtype[np.float64]]]]
+Wanted = list[tuple[str, F64]]
 
 
 class Remote:
@@ -184,6 +185,7 @@ class Runner:
         """Run what is missing on every tape; Ctrl-C stops at the next look-up and keeps what is done."""
         found: list[tuple[TapeFacts, Wanted]] = []
         under_way: set[Future[None]] = set()
+        alike: dict[int, F64] = {}  # most models have the same cells on every market: kept once
         with ThreadPoolExecutor(self.threads) as pool:
             try:
                 for tape in tapes:
@@ -193,7 +195,8 @@ class Runner:
                         self._planned += 2 * len(tape) * len(self.plan.cells)
                     for group in self.plan.groups:
                         name, keys, pieces = self._pieces(tape, group)
-                        wanted.append((name, keys))
+                        first = alike.setdefault(id(group), keys)
+                        wanted.append((name, first if np.array_equal(first, keys, equal_nan=True) else keys))
                         for values, limits, shared in pieces:
                             under_way.add(pool.submit(self._work, tape, name, values, limits, shared))
                             if len(under_way) > self.threads:
