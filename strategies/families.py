@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..io.errors import InputError
 from .parameters import nearest
-from .pipeline import shipped
 from .registry import QUOTING
 
 
@@ -16,6 +15,8 @@ def is_pipeline(strategy: str) -> bool:
     """
     if strategy in QUOTING or ".py" in strategy:
         return False
+    from .pipeline import shipped
+
     if strategy in shipped() or strategy.endswith(".toml"):
         return True
     hint = nearest(strategy, [*shipped(), *QUOTING])

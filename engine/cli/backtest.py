@@ -163,6 +163,9 @@ def _replay(
     strategy: str, data: str, markets: list[str], given: dict[str, Any], assumed: Assumptions, kept: dict[str, Any],
     out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
+    from ..simulator.ahead import compile_ahead
+
+    compile_ahead(strategy, assumed)  # while the rest is loaded
     from ..backtests.run_folder import describe, run_settings, settings_of, write
     from .summary import tell_replay
 
