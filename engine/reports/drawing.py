@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from ...io.errors import CheckError
+
 CHILD = "from touchline.engine.reports.drawing import child; child()"
 
 
@@ -41,7 +43,10 @@ class Drawer:
             self._process.kill()
         errors = self._process.communicate()[1]
         if failure is None and self._process.returncode:
-            raise OSError(f"the pictures could not be drawn: {errors.strip().splitlines()[-1]}")
+            reason = [f"it ended with {self._process.returncode}", *errors.strip().splitlines()][-1]
+            raise CheckError(
+                f"the pictures could not be drawn ({reason}); all else is written, and --no-pictures leaves them away"
+            )
 
 
 def drawing(pictures: bool | Drawer) -> AbstractContextManager[Drawer | None]:
@@ -58,8 +63,17 @@ def child() -> None:
     vl_convert.vegalite_to_svg({"data": {"values": [{}]}, "mark": "point"})
     for line in sys.stdin:
         document, path = json.loads(line)
-        svg = vl_convert.vegalite_to_svg(document)
-        for suffix, content in ((".svg", svg.encode()), (".png", vl_convert.svg_to_png(svg, scale=2))):
-            beside = Path(path).with_name(f".{Path(path).name}{suffix}")
-            beside.write_bytes(content)
-            beside.replace(path + suffix)
+        try:
+            _draw(document, Path(path))
+        except (OSError, ValueError) as error:
+            sys.exit(" ".join(str(error).split("\n")[:2]))
+
+
+def _draw(document: dict[str, Any], path: Path) -> None:
+    import vl_convert
+
+    svg = vl_convert.vegalite_to_svg(document)
+    for suffix, content in ((".svg", svg.encode()), (".png", vl_convert.svg_to_png(svg, scale=2))):
+        beside = path.with_name(f".{path.name}{suffix}")
+        beside.write_bytes(content)
+        beside.replace(path.with_name(path.name + suffix))

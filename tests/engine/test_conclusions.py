@@ -15,7 +15,7 @@ from touchline.engine.reports.drawing import Drawer
 from touchline.engine.reports.report import report
 from touchline.engine.results.results import Run, read_results, read_sweep
 from touchline.engine.results.selection import best_plateau
-from touchline.io.errors import InputError
+from touchline.io.errors import CheckError, InputError
 
 
 def offline(page: str) -> None:
@@ -179,8 +179,11 @@ def test_a_page_from_no_results_is_bad_input(tmp_path):
 
 
 def test_pictures_that_cannot_be_drawn_are_an_error_and_a_failure_before_them_leaves_no_process(tmp_path):
-    with pytest.raises(OSError, match="could not be drawn"), Drawer() as drawer:
+    with pytest.raises(CheckError, match=r"could not be drawn \(.*conversion failed: TypeError"), Drawer() as drawer:
         drawer.draw({"mark": "no such mark"}, tmp_path / "x")
+    with pytest.raises(CheckError, match=r"could not be drawn \(it ended with -9\)"), Drawer() as drawer:
+        drawer._process.kill()
+        drawer.draw({"mark": "point"}, tmp_path / "x")
     with pytest.raises(KeyError), Drawer() as drawer:
         process = drawer._process
         raise KeyError("first")
