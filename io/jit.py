@@ -29,7 +29,7 @@ if "NUMBA_CPU_FEATURES" not in os.environ and "NUMBA_CPU_NAME" not in os.environ
     settings.CPU_FEATURES = llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit,-prefer-no-gather,+fast-gather"
 
 # Numba can be promised that a function's arrays do not overlap, but has no option for it.
-CPUTargetOptions.noalias = TargetOptions.Mapping("noalias")  # type: ignore[attr-defined]  # it is new
+CPUTargetOptions.noalias = TargetOptions.Mapping("noalias")  # type: ignore[attr-defined]  # the option it lacks
 
 #: Division by zero gives what the processor gives. No function here allocates, so none needs reference counts, which
 #: would cost more than the work (two atomic operations for every array of every call). And no one calls them from C.

@@ -19,12 +19,13 @@ from ..results.selection import Pick, best_by_market, best_overall, best_plateau
 from .drawing import Drawer
 
 
-def get_ready() -> None:
-    """Load what draws charts and the kernel that judges splits, in a thread, while something else is computed."""
+def get_ready(pictures: bool) -> None:
+    """Load the kernel that judges splits, and what makes charts, in a thread, while something else is computed."""
 
     def load() -> None:
         overfitting(np.eye(4))
-        importlib.import_module(f"{__package__}.pictures")
+        if pictures:
+            importlib.import_module(f"{__package__}.pictures")
 
     threading.Thread(target=load).start()
 
@@ -67,7 +68,8 @@ def conclude(folder: str | Path, drawer: Drawer | None) -> Evidence:
         from . import page
         from .report import write_sweep_report
 
-        page.write_page(place / "heatmap.html", f"{sweep.strategy}: heat maps", *map(page.chart, grid.values()))
+        blocks = (page.section("", page.chart(document)) for document in grid.values())
+        page.write_page(place / "heatmap.html", f"{sweep.strategy}: heat maps", *blocks)
         write_sweep_report(sweep, robust, evidence, grid, place / "report.html")
     return evidence
 

@@ -112,7 +112,7 @@ def sweep(
     if remote is None and isinstance(strategy, str):
         compile_ahead(strategy, plan.groups[0].limits[0], cells=2, record=False, float_queue=plan.float_queue)
     with drawing(pictures) as drawer:
-        get_ready()
+        get_ready(drawer is not None)
         try:
             found = runner.run(tapes())
         finally:
