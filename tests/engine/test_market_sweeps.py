@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 from touchline import engine
+from touchline.engine.backtests import market_runs
 from touchline.engine.bets.sweeping_bets import sweep_bets
 from touchline.engine.sweeps import sweeping
 from touchline.io.errors import InputError
 from touchline.strategies.fixed_spread import FixedSpread
 from touchline.strategies.pipeline import load_pipeline
+from touchline.strategies.registry import RESERVED
 
 from .histories import made_up
 from .made_books import made_books
@@ -26,6 +30,14 @@ def bets(tmp_path_factory):
 @pytest.fixture(scope="module")
 def books(tmp_path_factory):
     return made_books(tmp_path_factory.mktemp("books") / "store", markets=2, seconds=300)
+
+
+def test_no_parameter_of_a_model_can_be_taken_for_an_option():
+    calls = (sweeping.sweep, engine.sweep, engine.backtest, market_runs._replay)
+    named = {
+        name for call in calls for name, of in inspect.signature(call).parameters.items() if of.kind != of.VAR_KEYWORD
+    }
+    assert named <= RESERVED
 
 
 def test_a_pipeline_is_swept_across_markets(bets, tmp_path):
