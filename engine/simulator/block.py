@@ -11,6 +11,7 @@ import numpy as np
 from . import state as rows
 from .state import F64, FINISHED, I32, I64, MORE_LOG, Columns, Flight, Grid, Log, Points, Samples, State, Venue
 
+LINE = 64  #: bytes of a line of the processor's cache
 _ORDER_TIMES = [rows.ORDER_TIME, rows.ORDER_SENT]
 _NOTICE_TIMES = [rows.NOTICE_TIME, rows.NOTICE_SIDE]
 
@@ -36,7 +37,7 @@ class Block:
     @property
     def cells(self) -> int:
         """How many cells the block has."""
-        return self.state.ints.shape[1] - 1
+        return int(self.state.scalars[rows.CELLS])
 
     def run(self, stop: int | None = None) -> None:
         """Walk to event ``stop``, making the log and the rings longer whenever they are full."""
@@ -70,8 +71,8 @@ def _longer(column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def _longer_flight(flight: Flight, scalars: I64) -> Flight:
     """Rings with more room; what is under way stands where the counters of the state look for it."""
-    rows_, n = len(flight.times), flight.orders.shape[2]
-    out = new_flight(n, 4 * rows_)
+    rows_ = len(flight.times)
+    out = new_flight(int(scalars[rows.CELLS]), 4 * rows_)
     orders = np.arange(scalars[rows.ORDER_HEAD], scalars[rows.ORDER_TAIL])
     notices = np.arange(scalars[rows.NOTICE_HEAD], scalars[rows.NOTICE_TAIL])
     out.orders[orders % len(out.times)] = flight.orders[orders % rows_]
@@ -81,18 +82,35 @@ def _longer_flight(flight: Flight, scalars: I64) -> Flight:
     return out
 
 
+def _table(count: int, n: int, dtype: type[np.generic]) -> np.ndarray[Any, Any]:
+    """Rows of ``n`` numbers, each with room for more where that makes vector code faster.
+
+    A long row starts with a line of the cache, and no two rows start at the same place of a page: a vector across two
+    lines is two loads, and a load waits for what is being written to its place in another page.
+    """
+    size = np.dtype(dtype).itemsize
+    if n * size <= LINE:
+        return np.zeros((count, n), dtype)
+    width = (-(-n * size // LINE) | 1) * LINE
+    raw = np.zeros(count * width + LINE, np.uint8)
+    first = -raw.ctypes.data % LINE
+    return raw[first : first + count * width].view(dtype).reshape(count, -1)
+
+
 def new_state(params: F64, top: int, float_queue: bool) -> State:
     """State of a block before the first event: nothing rests, nothing is held. ``params`` has a column a cell."""
     n = params.shape[1]
     state = State(
-        ints=np.zeros((rows.INTS, n + 1), np.int32),
-        longs=np.zeros((rows.LONGS, n), np.int64),
-        ahead=np.zeros((2, n), np.float64 if float_queue else np.int32),
-        params=params,
+        ints=_table(rows.INTS, n, np.int32),
+        longs=_table(rows.LONGS, n, np.int64),
+        ahead=_table(2, n, np.float64 if float_queue else np.int32),
+        params=_table(len(params), n, np.float64),
         book=np.zeros((4, top + 1), np.int32),
         scalars=np.zeros(rows.SCALARS, np.int64),
     )
+    state.params[:, :n] = params
     state.ints[rows.ONES] = 1
+    state.scalars[rows.CELLS] = n
     state.scalars[[rows.SEEN, rows.VALUE, rows.SEEN_VALUE]] = -1
     state.longs[rows.DAY] = -1
     return state
@@ -108,8 +126,8 @@ def start(state: State, first_ts: int, requote_ns: int, is_open: bool) -> None:
 def new_flight(n: int, messages: int = 16) -> Flight:
     """Rings with room for ``messages`` each way; a block makes them longer as needed."""
     return Flight(
-        np.zeros((messages, rows.ORDER_ROWS, n), np.int32),
-        np.zeros((messages, rows.NOTICE_ROWS, n), np.int32),
+        _table(messages * rows.ORDER_ROWS, n, np.int32).reshape(messages, rows.ORDER_ROWS, -1),
+        _table(messages * rows.NOTICE_ROWS, n, np.int32).reshape(messages, rows.NOTICE_ROWS, -1),
         np.zeros((messages, rows.TIMES), np.int64),
     )
 

@@ -22,6 +22,7 @@ from .queue import THROUGH
 from .state import (
     AT,
     CASH,
+    CELLS,
     DUE,
     FEES_PAID,
     FILLS,
@@ -146,7 +147,7 @@ def step_nb(i, now, n, tape, later, grid, venue, fees, st, flight, log):
 def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log, samples, stop):
     """Walk the tape from where the state stands to event ``stop``; stop early only to ask for a longer log or ring."""
     sc = st.scalars
-    n = 1 if ONE else st.ints.shape[1] - 1
+    n = 1 if ONE else sc[CELLS]
     i = sc[AT]
     next_sample = samples.ts[u64(sc[SAMPLE])] if sc[SAMPLE] < len(samples.ts) else FAR
     next_fees = fees_from_nb(i64(0), fees, sc)

@@ -15,6 +15,7 @@ from .kernel_orders import highest_nb, i32, i64, place_nb, price_nb, rest_nb, u6
 from .state import (
     CARRY,
     CASH,
+    CELLS,
     CHANGE,
     DAY,
     DAY_EQUITY,
@@ -244,7 +245,7 @@ def gather_nb(st, few):
     """Copy the marked cells together."""
     index, mask = st.ints[INDEX], st.ints[MASK]
     marked = 0
-    for c in range(len(mask) - 1):
+    for c in range(st.scalars[CELLS]):
         index[marked] = c
         marked += mask[c]
     for k in range(marked):

@@ -92,8 +92,8 @@ def new_block(
     values = tape.values if len(tape.values) else np.full(1, np.nan)
     state.ints[rows.LIMIT, :n] = [round(one.position_limit * 100) for one in limits]
     state.ints[rows.HALT, :n] = [2**31 - 1 if one.halt is None else round(one.halt * 100) for one in limits]
-    state.longs[rows.LOSS] = [round((one.daily_loss or 0.0) * 1e6) for one in limits]
-    state.longs[rows.CAPITAL_MICROS] = [round((one.capital or 0.0) * 1e6) for one in limits]
+    state.longs[rows.LOSS, :n] = [round((one.daily_loss or 0.0) * 1e6) for one in limits]
+    state.longs[rows.CAPITAL_MICROS, :n] = [round((one.capital or 0.0) * 1e6) for one in limits]
     return Block(
         kernel(model, flags), tape.columns, base.later, values, grid, base.points, venue,
         np.array(list(base.fees), np.int64), state, new_state(np.zeros_like(params), int(grid.top), flags.float_queue),

@@ -103,8 +103,8 @@ FEE_FROM, FEE_TAKER, FEE_MAKER, FEE_STEP, FEE_GRID, FEE_REBATE, FEE_STRICT = ran
 
 #: Positions in State.scalars: the loop's own state.
 (AT, HIGH, HIGH1, NEXT_DUE, W_HEAD, W_TAIL, OPEN, VALUE, SEEN, SEEN_VALUE, SAMPLE, FEE_ROW, FILLS, QUOTES,
- ORDER_HEAD, ORDER_TAIL, NOTICE_HEAD, NOTICE_TAIL, SENT, PENDING, SCALARS) = range(21)  # fmt: skip
-#: OPEN: bit 0 the market trades, bit 1 the book is known.
+ ORDER_HEAD, ORDER_TAIL, NOTICE_HEAD, NOTICE_TAIL, SENT, PENDING, CELLS, SCALARS) = range(22)  # fmt: skip
+#: OPEN: bit 0 the market trades, bit 1 the book is known. CELLS: how many; rows may have room for more.
 
 #: What a walk ends with: the tape's end, or a log or ring that must be longer first.
 FINISHED, MORE_LOG, MORE_WIRE = range(3)
