@@ -188,7 +188,7 @@ def _resting(block: Block) -> list[str]:
     out = []
     for s, name in enumerate(SIDES):
         level, lots = int(block.ints(rows.PX + s)[0]), int(block.ints(rows.LEFT + s)[0])
-        ahead = float(block.state.ahead[s, 0]) / 100.0
+        ahead = float(block.ahead(s)[0]) / 100.0
         text = f"{contracts(lots)} at {_price(block, s, level)}, {ahead:g} ahead" if level else "none"
         out.append(f"{name}: {text}")
     scalars = block.state.scalars

@@ -58,6 +58,11 @@ class Block:
         """One of the rows named in state.py, a value a cell."""
         return self.state.ints[row, : self.cells]
 
+    def ahead(self, side: int) -> np.ndarray[Any, Any]:
+        """Lots ahead of each cell's order on a side, where one rests."""
+        ahead = self.state.ahead[side, : self.cells]
+        return np.where(ahead < 0, self.state.book[side, self.ints(rows.PX + side)], ahead)
+
     def longs(self, row: int) -> I64:
         """One of the rows named in state.py, a value a cell."""
         return self.state.longs[row, : self.cells]

@@ -16,7 +16,19 @@ from ...io.jit import compiled, entry
 from .events import BOOK, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import decide_nb, due_nb, log_quote_nb
 from .kernel_head import DRAWN, LATENCY, ONE, RECORD, TAKER
-from .kernel_orders import chance_nb, cross_nb, fill_nb, highest_nb, i32, i64, level_nb, trade_nb, u64
+from .kernel_orders import (
+    LAZY,
+    chance_nb,
+    cross_nb,
+    fill_nb,
+    highest_nb,
+    i32,
+    i64,
+    join_nb,
+    level_nb,
+    trade_nb,
+    u64,
+)
 from .kernel_wire import FAR, drain_nb, fees_from_nb, mid_nb, wake_nb
 from .queue import THROUGH
 from .state import (
@@ -99,6 +111,8 @@ def match_book_nb(side, p, q, traded, is_later, n, grid, venue, st):
     sc = st.scalars
     before = st.book[u64(side), u64(p)]
     st.book[u64(side), u64(p)] = q
+    if LAZY and (venue.rule > THROUGH) & (q != before) & (p <= sc[u64(HIGH + side)]):
+        join_nb(p, before, n, st.ints[u64(PX + side)], st.ahead[u64(side)])
     if (venue.rule > THROUGH) & (q < before) & (p <= sc[u64(HIGH + side)]):  # one branch: each alone is a coin's toss
         bound = i32(q + traded) if is_later else q
         level_nb(
@@ -126,6 +140,8 @@ def match_trade_nb(side, p, q, n, venue, st):
     st.scalars[u64(HIGH + side)] = highest
     if p > highest:
         return i64(0)
+    if LAZY and venue.rule > THROUGH:
+        join_nb(p, st.book[u64(side), u64(p)], n, px, st.ahead[u64(side)])
     return trade_nb(
         venue.rule, venue.partial, p, q, n, px, st.ints[u64(LEFT + side)], st.ahead[u64(side)], st.ints[HIT]
     )

@@ -14,8 +14,19 @@ import numpy as np
 
 from ...io.jit import compiled, disjoint, melted
 from .fees import aligned_nb, trade_fee_nb
-from .kernel_head import AHEAD, CAPITAL, FEES, LATENCY, RECORD, TAKER, UNIFORM
-from .queue import LOG, OPTIMISTIC, PESSIMISTIC, POWER, RISK_AVERSE, THROUGH, TOUCH, ahead_after_cancel_nb
+from .kernel_head import AHEAD, CAPITAL, FEES, LATENCY, ONE, RECORD, TAKER, UNIFORM
+from .queue import (
+    LOG,
+    OPTIMISTIC,
+    POISSON,
+    POWER,
+    THROUGH,
+    TOUCH,
+    ahead_after_cancel_nb,
+    ahead_of_nb,
+    behind_nb,
+    whole_power_nb,
+)
 from .state import (
     ASIDE,
     CAPITAL_MICROS,
@@ -59,6 +70,9 @@ from .state import (
 i32 = np.int32
 i64 = np.int64
 u64 = np.uint64  # of an index: one without a sign need not be checked for counting from the end
+#: Whether an order's queue is looked at only when something happens at its level. A look-up for each cell costs a block
+#: more than all else about an order's arrival.
+LAZY = not (ONE or RECORD)
 
 
 @disjoint
@@ -139,20 +153,35 @@ def cross_nb(t, n, px, left, hit):
     return total
 
 
+@disjoint
+def join_nb(p, lots, n, px, ahead):
+    """Orders at level ``p`` whose queue was not looked at since they came stand behind the ``lots`` of the level."""
+    for c in range(n):
+        front = ahead[c]
+        ahead[c] = AHEAD(lots) if (px[c] == p) & (front < 0) else front
+
+
 @melted
 def level_nb(rule, exponent, p, before, cancelled, bound, n, px, ahead):
     """Level ``p`` shrank other than by trades: what that does to the queue ahead of the orders there."""
-    if rule in (POWER, LOG):
-        for c in range(n):
-            if px[c] == p:
+    if rule in (POWER, LOG) and cancelled > 0:
+        total, gone, most = float(before), float(cancelled), float(bound)
+        if rule == POWER and exponent in (1.0, 2.0, 3.0):
+            for c in range(n):
                 front = float(ahead[c])
-                front = ahead_after_cancel_nb(front, float(before), float(cancelled), float(bound), rule, exponent)
-                ahead[c] = AHEAD(front)
+                back = max(total - front, 0.0)
+                behind = behind_nb(whole_power_nb(front, exponent), whole_power_nb(back, exponent))
+                rest = AHEAD(ahead_of_nb(front, back, behind, gone, most))
+                ahead[c] = rest if px[c] == p else ahead[c]
+        else:
+            for c in range(n):
+                if px[c] == p:
+                    ahead[c] = AHEAD(ahead_after_cancel_nb(float(ahead[c]), total, gone, most, rule, exponent))
     elif rule == OPTIMISTIC:
         gone = AHEAD(max(cancelled, i32(0)))
         for c in range(n):
             ahead[c] = max(AHEAD(0), min(AHEAD(ahead[c] - gone), AHEAD(bound))) if px[c] == p else ahead[c]
-    elif rule in (PESSIMISTIC, RISK_AVERSE):
+    elif rule != POISSON:
         for c in range(n):
             ahead[c] = min(ahead[c], AHEAD(bound)) if px[c] == p else ahead[c]
 
@@ -356,7 +385,8 @@ def rest_nb(n, keep, mask, want, size, px, left, ahead, change, moved, queue):
         change[c] = changed
         moved[c] = i32(0) if keep & (w == old) & (new < had) else changed
     for c in range(n):
-        front, before = AHEAD(queue[u64(px[c])]), ahead[c]
+        before = ahead[c]
+        front = AHEAD(-1) if LAZY else AHEAD(queue[u64(px[c])])
         ahead[c] = front if moved[c] > 0 else before
 
 

@@ -90,30 +90,41 @@ def _poisson(name: str, numbers: str) -> QueueModel:
 
 
 @melted
+def whole_power_nb(x, exponent):
+    """``x`` to the power 1, 2 or 3, without a branch."""
+    return x * (x if exponent > 1.5 else 1.0) * (x if exponent > 2.5 else 1.0)
+
+
+@melted
+def behind_nb(front, back):
+    """Probability that a cancelled lot stood behind the order, from the weights of what is before and behind it."""
+    total = front + back
+    return back / total if total > 0.0 else 1.0
+
+
+@melted
 def cancelled_behind_nb(front, back, rule, exponent):
     """Probability that a cancelled lot stood behind the order."""
     if rule == LOG:
-        f, b = math.log(1.0 + front), math.log(1.0 + back)
-    elif exponent == 3.0:
-        f, b = front * front * front, back * back * back
-    elif exponent == 2.0:
-        f, b = front * front, back * back
-    elif exponent == 1.0:
-        f, b = front, back
-    else:
-        f, b = front**exponent, back**exponent
-    total = f + b
-    return b / total if total > 0.0 else 1.0
+        return behind_nb(math.log(1.0 + front), math.log(1.0 + back))
+    if exponent in (1.0, 2.0, 3.0):
+        return behind_nb(whole_power_nb(front, exponent), whole_power_nb(back, exponent))
+    return behind_nb(front**exponent, back**exponent)
+
+
+@melted
+def ahead_of_nb(front, back, behind, cancelled, bound):
+    """Queue ahead when a share ``behind`` of the ``cancelled`` lots stood behind the order; at most ``bound``."""
+    overflow = back - behind * cancelled
+    rest = front - (1.0 - behind) * cancelled + (overflow if overflow < 0.0 else 0.0)
+    rest = max(rest, 0.0)
+    return rest if rest < bound else bound
 
 
 @melted
 def ahead_after_cancel_nb(front, before, cancelled, bound, rule, exponent):
     """Queue ahead after ``cancelled`` of the ``before`` lots at the level left; never more than ``bound``."""
     if cancelled > 0:
-        back = before - front
-        back = max(back, 0.0)
-        behind = cancelled_behind_nb(front, back, rule, exponent)
-        overflow = back - behind * cancelled
-        front = front - (1.0 - behind) * cancelled + (overflow if overflow < 0.0 else 0.0)
-        front = max(front, 0.0)
+        back = max(before - front, 0.0)
+        return ahead_of_nb(front, back, cancelled_behind_nb(front, back, rule, exponent), cancelled, float(bound))
     return front if front < bound else float(bound)

@@ -115,7 +115,7 @@ class State(NamedTuple):
 
     ints: I32
     longs: I64
-    ahead: NDArray[np.generic]  #: lots queued before the order, a row a side
+    ahead: NDArray[np.generic]  #: lots queued before the order, a row a side; -1 for the whole level, not looked at yet
     params: F64  #: a row a value of the model; the last is the volatility up to which limits are whole, 0 for always
     book: I32  #: level sizes: both sides at the exchange, both sides as the agent has seen them
     scalars: I64

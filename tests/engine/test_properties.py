@@ -138,7 +138,7 @@ def test_a_longer_queue_never_fills_earlier(setting):
             for side in range(2):
                 stands = block.ints(rows.LEFT + side).min() > 0
                 if stands and not made_longer[side]:
-                    block.state.ahead[side, 1] += longer
+                    block.state.ahead[side, 1] = block.ahead(side)[1] + longer
                 made_longer[side] |= stands
 
     test()
