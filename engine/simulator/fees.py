@@ -177,12 +177,29 @@ def whole_nb(amount: int, step: int) -> int:
 
 
 @inlined
-def trade_fee_nb(price_ticks: int, lots: int, rate: int, trade_step: int) -> int:
-    """Return the model fee rounded up to ``trade_step``, in micros.
+def is_short_nb(lots: int, rate: int) -> bool:
+    """Whether rate x lots x p x (10,000 - p) is below 2**62 at any price, so that ``short_fee_nb`` knows the fee."""
+    return lots * rate < (1 << 62) // 25_000_000
 
-    rate x lots x p x (10,000 - p) / 1e9 is exact in micros, but its numerator can pass 2**63. The whole billions are
-    therefore taken out before the rate is applied: right up to 1,000,000 contracts a fill and a rate of 9e9.
+
+@inlined
+def short_fee_nb(price_ticks: int, lots: int, rate: int, trade_step: int) -> int:
+    """Return the model fee rounded up to ``trade_step``, in micros, where ``is_short_nb``.
+
+    rate x lots x p x (10,000 - p) / 1e9 is exact in micros. Rounding up to a micro on the way changes nothing.
     """
+    unit = trade_step * 1_000_000_000
+    return whole_nb(rate * lots * (price_ticks * (10_000 - price_ticks)) + unit - 1, unit) * trade_step
+
+
+@inlined
+def trade_fee_nb(price_ticks: int, lots: int, rate: int, trade_step: int) -> int:
+    """Return the model fee rounded up to ``trade_step``, in micros, up to 1,000,000 contracts a fill and a rate of 9e9.
+
+    Where the numerator can be too long, its whole billions are taken out before the rate is applied.
+    """
+    if is_short_nb(lots, rate):
+        return short_fee_nb(price_ticks, lots, rate, trade_step)
     area = lots * (price_ticks * (10_000 - price_ticks))  # at most 1e8 x 2.5e7
     whole = whole_nb(area, 1_000_000_000)
     rest = (area - whole * 1_000_000_000) * rate

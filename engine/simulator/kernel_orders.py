@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from ...io.jit import compiled, disjoint, melted
-from .fees import aligned_nb, trade_fee_nb
+from .fees import aligned_nb, is_short_nb, short_fee_nb, trade_fee_nb
 from .kernel_head import AHEAD, CAPITAL, FEES, LATENCY, ONE, RECORD, TAKER, UNIFORM
 from .queue import (
     LOG,
@@ -33,6 +33,7 @@ from .state import (
     CARRY,
     CASH,
     CHANGE,
+    FEE,
     FEE_GRID,
     FEE_MAKER,
     FEE_REBATE,
@@ -214,12 +215,11 @@ def book_nb(side, grid, mid, later, n, hit, px, left, position, fills, mask, cas
 
 
 @melted
-def fee_nb(side, price, lots, position, rate, rules, carry):
+def fee_nb(side, price, lots, position, trade_fee, rules, carry):
     """Exact fee of a fill before it is booked: fee, rebate, what its order carries. The fee of nothing is nothing."""
-    step, unit, rebate_step, strict = rules
+    _, unit, rebate_step, strict = rules
     closing = min(lots, max(i64(0), i64(2 * side - 1) * position))
     cost = price if side == 0 else 10_000 - price
-    trade_fee = trade_fee_nb(price, lots, rate, step) if rate != 0 else i64(0)
     return aligned_nb(10_000 * closing - lots * cost, trade_fee, unit, rebate_step, strict, carry)
 
 
@@ -231,12 +231,21 @@ def rounding_nb(fees, sc):
 
 
 @disjoint
-def charge_nb(side, rate, rules, grid, n, hit, px, position, carry, paid, rebates):
+def charge_nb(side, rate, rules, grid, n, hit, px, position, carry, paid, rebates, fees):
     """Charge makers for the fills in HIT before they are booked. Returns the last cell's fee and rebate."""
     fee, rebate = i64(0), i64(0)
+    if rate == 0:
+        for c in range(n):
+            fees[c] = i64(0)
+    elif is_short_nb(i64(highest_nb(n, hit)), rate):
+        for c in range(n):
+            fees[c] = short_fee_nb(i64(price_nb(grid, side, px[c])), i64(hit[c]), rate, rules[0])
+    else:
+        for c in range(n):
+            fees[c] = trade_fee_nb(i64(price_nb(grid, side, px[c])), i64(hit[c]), rate, rules[0])
     for c in range(n):
         price = i64(price_nb(grid, side, px[c]))
-        fee, rebate, left = fee_nb(side, price, i64(hit[c]), i64(position[c]), rate, rules, carry[c])
+        fee, rebate, left = fee_nb(side, price, i64(hit[c]), i64(position[c]), fees[c], rules, carry[c])
         carry[c] = left
         paid[c] += fee
         rebates[c] += rebate
@@ -285,7 +294,7 @@ def fill_nb(side, i, now, mid, later, n, grid, venue, fees, st, flight, log):
     if FEES:
         fee, rebate = charge_nb(
             side, fees[FEE_MAKER, st.scalars[FEE_ROW]], rounding_nb(fees, st.scalars), grid, n, hit, px,
-            st.ints[POSITION], st.longs[CARRY + side], st.longs[FEES_PAID], st.longs[REBATES],
+            st.ints[POSITION], st.longs[CARRY + side], st.longs[FEES_PAID], st.longs[REBATES], st.longs[FEE],
         )  # fmt: skip
     if LATENCY:
         notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(1), n, st, flight)
@@ -316,11 +325,11 @@ def take_nb(side, i, now, mid, later, best, c, grid, fees, st, log):
             price = i64(price_nb(grid, other, level))
             fee, rebate = i64(0), i64(0)
             if FEES:
-                rate = fees[FEE_TAKER, st.scalars[FEE_ROW]]
+                rules = rounding_nb(fees, st.scalars)
+                trade_fee = trade_fee_nb(price, i64(q), fees[FEE_TAKER, st.scalars[FEE_ROW]], rules[0])
                 fee, rebate, longs[CARRY + side, c] = fee_nb(
-                    side, price, i64(q), i64(ints[POSITION, c]), rate, rounding_nb(fees, st.scalars),
-                    longs[CARRY + side, c],
-                )  # fmt: skip
+                    side, price, i64(q), i64(ints[POSITION, c]), trade_fee, rules, longs[CARRY + side, c]
+                )
                 longs[FEES_PAID, c] += fee
                 longs[REBATES, c] += rebate
             ints[POSITION, c] += i32(sign * q)

@@ -34,7 +34,14 @@ import math
 import numpy as np
 from touchline.io.jit import OPTIONS, compiled, disjoint, kept, melted
 from touchline.engine.simulator.events import *
-from touchline.engine.simulator.fees import NO_REBATE, aligned_nb, trade_fee_nb, whole_nb
+from touchline.engine.simulator.fees import (
+    NO_REBATE,
+    aligned_nb,
+    is_short_nb,
+    short_fee_nb,
+    trade_fee_nb,
+    whole_nb,
+)
 from touchline.engine.simulator.queue import *
 from touchline.engine.simulator.state import *
 from touchline.strategies.known import Known

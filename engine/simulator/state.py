@@ -6,7 +6,7 @@ fewer arrays a compiled function gets, the faster it compiles and is called. The
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,12 +94,12 @@ FEE_FROM, FEE_TAKER, FEE_MAKER, FEE_STEP, FEE_GRID, FEE_REBATE, FEE_STRICT = ran
 
 #: Rows of State.longs, in micros unless said.
 (CARRY, CARRY1, CASH, FEES_PAID, REBATES, FLOW, FLOW_LATER, VOLUME, DAY, DAY_EQUITY, LOSS, CAPITAL_MICROS, DUE, QUOTED,
- HELD, LONGS) = range(16)  # fmt: skip
+ HELD, FEE, LONGS) = range(17)  # fmt: skip
 #: CARRY: the order's fee accumulator. CASH: fees apart. FEES_PAID: before rebates. FLOW: signed lots x mid at the fill,
 #: summed; FLOW_LATER: with the mid ten seconds later. VOLUME: lots. DAY: UTC day of the
 #: last decision. LOSS: daily loss that stops, 0 for none.
 #: CAPITAL_MICROS: 0 for unlimited. DUE: time of the next re-quote. QUOTED: samples with both quotes. HELD: sum over
-#: samples of the absolute position.
+#: samples of the absolute position. FEE: scratch.
 
 #: Positions in State.scalars: the loop's own state.
 (AT, HIGH, HIGH1, NEXT_DUE, W_HEAD, W_TAIL, OPEN, VALUE, SEEN, SEEN_VALUE, SAMPLE, FEE_ROW, FILLS, QUOTES,
@@ -115,7 +115,7 @@ class State(NamedTuple):
 
     ints: I32
     longs: I64
-    ahead: NDArray[np.generic]  #: lots queued before the order, a row a side; -1 for the whole level, not looked at yet
+    ahead: NDArray[Any]  #: lots queued before the order, a row a side; -1 for the whole level, not looked at yet
     params: F64  #: a row a value of the model; the last is the volatility up to which limits are whole, 0 for always
     book: I32  #: level sizes: both sides at the exchange, both sides as the agent has seen them
     scalars: I64

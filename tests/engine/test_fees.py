@@ -17,7 +17,9 @@ from touchline.engine.simulator.fees import (
     align_fee_nb,
     fee_table,
     fill_fee_nb,
+    is_short_nb,
     market_schedule,
+    short_fee_nb,
     trade_fee_nb,
     whole_nb,
 )
@@ -220,6 +222,18 @@ def test_no_overflow_at_a_million_contracts():
     lots = 100_000_000
     assert trade_fee_nb(5_000, lots, 7000, 1) == micros("17500")
     assert trade_fee_nb(4_999, lots, 100_000, 1) == 249_999_990_000
+
+
+@pytest.mark.parametrize("rate", [1, 875, 7_000, 100_000, 9_000_000_000])
+@pytest.mark.parametrize("step", [1, 100, 10_000])
+def test_one_division_gives_the_fee_as_far_as_it_fits(rate, step):
+    most = (1 << 62) // 25_000_000 // rate
+    for lots in {1, 99, most - 1, most, most + 1} & set(range(1, 100_000_001)):
+        for price in (1, 4_999, 5_000, 9_999):
+            exact = -(-rate * lots * price * (10_000 - price) // (10**9 * step)) * step
+            assert trade_fee_nb(price, lots, rate, step) == exact
+            if is_short_nb(lots, rate):
+                assert short_fee_nb(price, lots, rate, step) == exact
 
 
 def test_a_fill_of_nothing_changes_nothing():
