@@ -154,7 +154,7 @@ def fee_tables(draw):
     for from_ts in [0, *moments]:
         rule = ROUNDINGS[draw(st.integers(0, len(ROUNDINGS) - 1))]
         member = draw(st.sampled_from(["direct", "broker"]))
-        huge = (3_000_000_001, 2_000_000_003)  # so large that the fee of a contract needs more than 62 bits on the way
+        huge = (8_999_999_999, 8_999_999_993)  # so large that the fee of a contract needs more than 62 bits on the way
         taker, maker = draw(st.sampled_from([(0, 0), (7_000, 0), (7_000, 1_750), (3_500, 875), huge]))
         grid, rebate = rule.grid[member], rule.rebate_step[member]
         out.append(oracle.Fees(from_ts, taker, maker, rule.trade_step, grid, rebate, int(rule.rebate_strict)))
