@@ -21,9 +21,11 @@ Cells = Any
 
 # One setting for all kernels, or the disk would keep two of each. A block's loop reads up to ten columns; LLVM must be
 # allowed to check that they do not overlap, or it gives up on vector code. Wide registers and gathers pay for it;
-# loops unrolled for counts that only the run knows do not pay for the time it takes to compile them.
+# loops unrolled for counts that only the run knows do not pay for the time it takes to compile them. A loop over the
+# cells of a group must become vector code, not sixteen copies of its body.
 llvm.set_option("", "--runtime-memory-check-threshold=100")
 llvm.set_option("", "--unroll-runtime=false")
+llvm.set_option("", "--unroll-full-max-count=8")
 if "NUMBA_CPU_FEATURES" not in os.environ and "NUMBA_CPU_NAME" not in os.environ:
     settings: Any = vars(numba)["config"]
     settings.CPU_FEATURES = llvm.get_host_cpu_features().flatten() + ",-prefer-256-bit,-prefer-no-gather,+fast-gather"

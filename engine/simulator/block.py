@@ -12,7 +12,7 @@ from . import state as rows
 from .state import F64, FINISHED, I32, I64, MORE_LOG, Columns, Flight, Grid, Log, Points, Samples, State, Venue
 
 LINE = 64  #: bytes of a line of the processor's cache
-_ORDER_TIMES = [rows.ORDER_TIME, rows.ORDER_SENT]
+_ORDER_TIMES = [rows.ORDER_TIME, rows.ORDER_SENT, rows.ORDER_COUNT, rows.ORDER_COUNT1]
 _NOTICE_TIMES = [rows.NOTICE_TIME, rows.NOTICE_SIDE]
 
 
@@ -29,7 +29,6 @@ class Block:
     venue: Venue
     fees: I64
     state: State
-    few: State
     flight: Flight
     log: Log
     samples: Samples
@@ -50,7 +49,7 @@ class Block:
 
     def _call(self, end: int) -> int:
         return self.kernel.run_nb(
-            self.columns, self.later, self.values, self.grid, self.points, self.venue, self.fees, self.state, self.few,
+            self.columns, self.later, self.values, self.grid, self.points, self.venue, self.fees, self.state,
             self.flight, self.log, self.samples, end,
         )  # fmt: skip
 
@@ -88,15 +87,13 @@ def _longer_flight(flight: Flight, scalars: I64) -> Flight:
 
 
 def _table(count: int, n: int, dtype: type[np.generic]) -> np.ndarray[Any, Any]:
-    """Rows of ``n`` numbers, each with room for more where that makes vector code faster.
+    """Rows of ``n`` numbers, with room for whole groups of cells, laid out so that vector code is fast.
 
-    A long row starts with a line of the cache, and no two rows start at the same place of a page: a vector across two
-    lines is two loads, and a load waits for what is being written to its place in another page.
+    A row starts with a line of the cache, and no two rows start at the same place of a page: a vector across two lines
+    is two loads, and a load waits for what is being written to its place in another page.
     """
-    size = np.dtype(dtype).itemsize
-    if n * size <= LINE:
-        return np.zeros((count, n), dtype)
-    width = (-(-n * size // LINE) | 1) * LINE
+    used = -(-n // rows.GROUP) * rows.GROUP * np.dtype(dtype).itemsize
+    width = (-(-used // LINE) | 1) * LINE
     raw = np.zeros(count * width + LINE, np.uint8)
     first = -raw.ctypes.data % LINE
     return raw[first : first + count * width].view(dtype).reshape(count, -1)
@@ -113,8 +110,7 @@ def new_state(params: F64, top: int, float_queue: bool) -> State:
         book=np.zeros((4, top + 1), np.int32),
         scalars=np.zeros(rows.SCALARS, np.int64),
     )
-    state.params[:, :n] = params
-    state.ints[rows.ONES] = 1
+    state.params[:] = np.pad(params, ((0, 0), (0, state.params.shape[1] - n)), "edge")  # a model must know what to do
     state.scalars[rows.CELLS] = n
     state.scalars[[rows.SEEN, rows.VALUE, rows.SEEN_VALUE]] = -1
     state.longs[rows.DAY] = -1

@@ -160,7 +160,7 @@ def step_nb(i, now, n, tape, later, grid, venue, fees, st, flight, log):
 
 
 @entry
-def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log, samples, stop):
+def run_nb(tape, later, values, grid, points, venue, fees, st, flight, log, samples, stop):
     """Walk the tape from where the state stands to event ``stop``; stop early only to ask for a longer log or ring."""
     sc = st.scalars
     n = 1 if ONE else sc[CELLS]
@@ -222,7 +222,7 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, few, flight, log,
             value = values[sc[VALUE]] if sc[VALUE] >= 0 else math.nan
             next_due = decide_nb(
                 i, now, mid_nb(tape, grid, i), i64(later[at]), i32(tape.best_bid[at]), i32(tape.best_ask[at]), value, k,
-                n, grid, points, venue, fees, st, few, flight, log,
+                n, grid, points, venue, fees, st, flight, log,
             )  # fmt: skip
         i += 1
     sc[AT] = i

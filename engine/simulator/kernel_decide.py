@@ -10,26 +10,20 @@ import numpy as np
 
 from ...io.jit import compiled, disjoint, melted
 from ...strategies.known import Known
-from .kernel_head import CAPITAL, FEES, ONE, RECORD, RISK, TAKER, UNIFORM, quote_nb
-from .kernel_orders import highest_nb, i32, i64, place_nb, price_nb, rest_nb, u64
+from .kernel_head import RECORD, RISK, UNIFORM, quote_nb
+from .kernel_orders import WIDE, groups_nb, i32, i64, place_nb, price_nb, u64
 from .state import (
-    CARRY,
     CASH,
-    CELLS,
-    CHANGE,
     DAY,
     DAY_EQUITY,
     DUE,
     FEES_PAID,
+    GROUPS,
     HALT,
-    HIGH,
-    INDEX,
     LEFT,
     LIMIT,
     LOSS,
     MASK,
-    MOVED,
-    ONES,
     OPEN,
     POINT_EVENT,
     POINT_SQUARES,
@@ -105,12 +99,12 @@ def told_nb(bid, ask, grid, venue, points, book, first, i, now, value, trigger, 
 
 @compiled
 def level_of_nb(grid, cents):
-    """Nearest level to a price in cents, halves up; bounded, so that any float is safe."""
-    x = cents if cents > -1e4 else -1e4
-    x = x if x < 2e4 else 2e4
+    """Nearest level to a price in cents, halves up; any float is safe, what is not a number counts as nothing."""
+    x = cents if cents > 0.0 else 0.0
+    x = x if x < 100.0 else 100.0
     if UNIFORM:
-        return i32(np.floor(x * grid.per_cent + 0.5))
-    ticks = min(max(x * 100.0, 0.0), 10_000.0)
+        return i32(x * grid.per_cent + 0.5)
+    ticks = x * 100.0
     low = grid.below[i64(np.floor(ticks))]
     up = min(i32(low + 1), grid.top)
     return up if ticks - grid.ticks[low] >= grid.ticks[up] - ticks else i32(low)
@@ -126,70 +120,76 @@ def lots_of_nb(contracts):
 
 @disjoint
 def wish_nb(
-    m, known, grid, bid, ask, post_only, shrink, params, position, limit, halt, stopped, px0, px1, want0, want1, size0,
-    size1,
+    active, groups, known, grid, bid, ask, post_only, shrink, params, position, limit, halt, stopped, px0, px1, want0,
+    want1, size0, size1,
 ):  # fmt: skip
-    """What each cell wants to rest: the model's quote on the grid, inside the limits, post-only if so."""
+    """What the cells of some groups want to rest: the model's quote on the grid, inside the limits, post-only if so."""
     none = i32(0)
     top = grid.top
     calm = len(params) - 1
-    for c in range(m):
-        held = position[c]
-        own_bid = price_nb(grid, 0, px0[c]) * 0.01 if px0[c] > 0 else math.nan
-        own_ask = price_nb(grid, 1, px1[c]) * 0.01 if px1[c] > 0 else math.nan
-        told = Known(
-            known.time, known.bid, known.ask, known.bid_size, known.ask_size, known.mid, known.microprice,
-            known.variance, known.sigma, known.tau, known.underlying, held * 0.01, own_bid, own_ask, known.trigger,
-        )  # fmt: skip
-        x, y, bid_size, ask_size = quote_nb(told, params, c)
-        b, a = level_of_nb(grid, x), level_of_nb(grid, y)
-        a = max(a, i32(b + 1))
-        b = min(b, i32(ask - 1)) if post_only else b
-        a = max(a, i32(bid + 1)) if post_only else a
-        b = min(max(i32(1), b), i32(top - 1))
-        a = max(i32(1), min(i32(top - 1), a))
-        cap = limit[c]
-        if RISK:
-            share = params[calm, c] / known.sigma
-            share = share if (params[calm, c] > 0.0) & (share < 1.0) else 1.0
-            cap = i32(cap * share) if shrink & SHRINK_LIMIT else cap
-            bid_size = bid_size * share if shrink & SHRINK_SIZE else bid_size
-            ask_size = ask_size * share if shrink & SHRINK_SIZE else ask_size
-        s0 = min(lots_of_nb(bid_size), i32(cap - held))
-        s1 = min(lots_of_nb(ask_size), i32(cap + held))
-        if RISK:
-            s0 = none if (held >= halt[c]) | (stopped[c] > 0) else s0
-            s1 = none if (held <= -halt[c]) | (stopped[c] > 0) else s1
-        s0 = none if math.isnan(x) else s0
-        s1 = none if math.isnan(y) else s1
-        s0 = none if post_only & (b >= ask) else s0
-        s1 = none if post_only & (a <= bid) else s1
-        want0[c] = b if s0 > 0 else none
-        want1[c] = i32(top - a) if s1 > 0 else none
-        size0[c] = max(s0, none)
-        size1[c] = max(s1, none)
+    for k in range(active):
+        first = u64(groups[u64(k)])
+        for j in range(WIDE):
+            c = first + u64(j)
+            held = position[c]
+            own_bid = price_nb(grid, 0, px0[c]) * 0.01 if px0[c] > 0 else math.nan
+            own_ask = price_nb(grid, 1, px1[c]) * 0.01 if px1[c] > 0 else math.nan
+            told = Known(
+                known.time, known.bid, known.ask, known.bid_size, known.ask_size, known.mid, known.microprice,
+                known.variance, known.sigma, known.tau, known.underlying, held * 0.01, own_bid, own_ask, known.trigger,
+            )  # fmt: skip
+            x, y, bid_size, ask_size = quote_nb(told, params, c)
+            b, a = level_of_nb(grid, x), level_of_nb(grid, y)
+            a = max(a, i32(b + 1))
+            b = min(b, i32(ask - 1)) if post_only else b
+            a = max(a, i32(bid + 1)) if post_only else a
+            b = min(max(i32(1), b), i32(top - 1))
+            a = max(i32(1), min(i32(top - 1), a))
+            cap = limit[c]
+            if RISK:
+                share = params[calm, c] / known.sigma
+                share = share if (params[calm, c] > 0.0) & (share < 1.0) else 1.0
+                cap = i32(cap * share) if shrink & SHRINK_LIMIT else cap
+                bid_size = bid_size * share if shrink & SHRINK_SIZE else bid_size
+                ask_size = ask_size * share if shrink & SHRINK_SIZE else ask_size
+            s0 = min(lots_of_nb(bid_size), i32(cap - held))
+            s1 = min(lots_of_nb(ask_size), i32(cap + held))
+            if RISK:
+                s0 = none if (held >= halt[c]) | (stopped[c] > 0) else s0
+                s1 = none if (held <= -halt[c]) | (stopped[c] > 0) else s1
+            s0 = none if math.isnan(x) else s0
+            s1 = none if math.isnan(y) else s1
+            s0 = none if post_only & (b >= ask) else s0
+            s1 = none if post_only & (a <= bid) else s1
+            want0[c] = b if s0 > 0 else none
+            want1[c] = i32(top - a) if s1 > 0 else none
+            size0[c] = max(s0, none)
+            size1[c] = max(s1, none)
 
 
 @disjoint
-def stop_nb(n, today, mid, mask, position, cash, paid, rebates, day, day_equity, loss, stopped):
+def stop_nb(active, groups, today, mid, mask, position, cash, paid, rebates, day, day_equity, loss, stopped):
     """The daily loss stop of marked cells: equity against that at the cell's first decision of the UTC day."""
-    for c in range(n):
-        equity = cash[c] - paid[c] + rebates[c] + i64(position[c]) * mid
-        fresh = (mask[c] > 0) & (day[c] != today)
-        day[c] = today if fresh else day[c]
-        start = equity if fresh else day_equity[c]
-        day_equity[c] = start
-        lost = (mask[c] > 0) & (loss[c] > 0) & (equity <= start - loss[c])
-        stopped[c] = i32(1) if lost else (i32(0) if fresh else stopped[c])
+    for k in range(active):
+        first = u64(groups[u64(k)])
+        for j in range(WIDE):
+            c = first + u64(j)
+            equity = cash[c] - paid[c] + rebates[c] + i64(position[c]) * i64(i32(mid))
+            fresh = (mask[c] > 0) & (day[c] != today)
+            day[c] = today if fresh else day[c]
+            start = equity if fresh else day_equity[c]
+            day_equity[c] = start
+            lost = (mask[c] > 0) & (loss[c] > 0) & (equity <= start - loss[c])
+            stopped[c] = i32(1) if lost else (i32(0) if fresh else stopped[c])
 
 
 @compiled
-def stop_of_nb(n, now, mid, st):
+def stop_of_nb(active, now, mid, st):
     """The daily loss stop of a state."""
     ints, longs = st.ints, st.longs
     stop_nb(
-        n, now // NS_A_DAY, mid, ints[MASK], ints[POSITION], longs[CASH], longs[FEES_PAID], longs[REBATES], longs[DAY],
-        longs[DAY_EQUITY], longs[LOSS], ints[STOPPED],
+        active, ints[GROUPS], now // NS_A_DAY, mid, ints[MASK], ints[POSITION], longs[CASH], longs[FEES_PAID],
+        longs[REBATES], longs[DAY], longs[DAY_EQUITY], longs[LOSS], ints[STOPPED],
     )  # fmt: skip
 
 
@@ -201,16 +201,22 @@ def due_nb(n, now, due, mask):
 
 
 @disjoint
-def stamp_nb(n, counts, when, due, mask, requotes):
+def stamp_nb(active, groups, n, counts, when, due, mask, requotes):
     """Set the marked cells' next due time, count their re-quote, clear the marks. Returns the earliest due time."""
-    first = i64(1) << 62
+    for k in range(active):
+        first = u64(groups[u64(k)])
+        for j in range(WIDE):
+            c = first + u64(j)
+            before = due[c]
+            due[c] = when if mask[c] > 0 else before
+        for j in range(WIDE):
+            c = first + u64(j)
+            requotes[c] += mask[c] & counts
+            mask[c] = 0
+    earliest = i64(1) << 62
     for c in range(n):
-        due[c] = when if mask[c] > 0 else due[c]
-        requotes[c] += mask[c] & counts
-        mask[c] = 0
-    for c in range(n):
-        first = min(first, due[c])
-    return first
+        earliest = min(earliest, due[c])
+    return earliest
 
 
 @compiled
@@ -241,81 +247,36 @@ def clear_nb(n, st):
 
 
 @compiled
-def gather_nb(st, few):
-    """Copy the marked cells together."""
-    index, mask = st.ints[INDEX], st.ints[MASK]
-    marked = 0
-    for c in range(st.scalars[CELLS]):
-        index[marked] = c
-        marked += mask[c]
-    for k in range(marked):
-        c = index[k]
-        for j in range(len(st.params)):
-            few.params[j, k] = st.params[j, c]
-        few.ints[LIMIT, k], few.ints[POSITION, k] = st.ints[LIMIT, c], st.ints[POSITION, c]
-        if RISK:
-            few.ints[HALT, k], few.ints[STOPPED, k] = st.ints[HALT, c], st.ints[STOPPED, c]
-        for s in range(2):
-            few.ints[PX + s, k], few.ints[LEFT + s, k] = st.ints[PX + s, c], st.ints[LEFT + s, c]
-            few.ahead[s, k] = st.ahead[s, c]
-
-
-@compiled
-def wish_of_nb(m, told, grid, bid, ask, venue, position, px, st):
-    """The wishes of the first ``m`` cells of a state; ``position`` and ``px`` are the rows that the agent goes by."""
+def wish_of_nb(active, told, grid, bid, ask, venue, position, px, st):
+    """The wishes of the groups that decide; ``position`` and ``px`` are the rows that the agent goes by."""
     ints = st.ints
     wish_nb(
-        m, told, grid, bid, ask, venue.post_only, venue.shrink, st.params, ints[position], ints[LIMIT], ints[HALT],
-        ints[STOPPED], ints[px], ints[px + 1], ints[WANT], ints[WANT + 1], ints[SIZE], ints[SIZE + 1],
+        active, ints[GROUPS], told, grid, bid, ask, venue.post_only, venue.shrink, st.params, ints[position],
+        ints[LIMIT], ints[HALT], ints[STOPPED], ints[px], ints[px + 1], ints[WANT], ints[WANT + 1], ints[SIZE],
+        ints[SIZE + 1],
     )  # fmt: skip
 
 
-@compiled
-def decide_few_nb(m, told, grid, bid, ask, venue, st, few):
-    """The decision of ``m`` marked cells among many: copied together, decided, copied back."""
-    gather_nb(st, few)
-    wish_of_nb(m, told, grid, bid, ask, venue, POSITION, PX, few)
-    for s in range(2):
-        rest_nb(
-            m, venue.amend_keeps, few.ints[ONES], few.ints[WANT + s], few.ints[SIZE + s], few.ints[PX + s],
-            few.ints[LEFT + s], few.ahead[s], few.ints[CHANGE], few.ints[MOVED], st.book[s],
-        )  # fmt: skip
-        for k in range(m):
-            c = st.ints[INDEX, k]
-            st.ints[PX + s, c], st.ints[LEFT + s, c] = few.ints[PX + s, k], few.ints[LEFT + s, k]
-            st.ahead[s, c] = few.ahead[s, k]
-            if FEES:
-                st.longs[CARRY + s, c] = i64(0) if few.ints[MOVED, k] > 0 else st.longs[CARRY + s, c]
-
-
 @melted
-def decide_nb(i, now, mid, later, bid, ask, value, trigger, n, grid, points, venue, fees, st, few, flight, log):
+def decide_nb(i, now, mid, later, bid, ask, value, trigger, n, grid, points, venue, fees, st, flight, log):
     """Marked cells decide on event ``i`` and their orders stand at once. Returns the next due time."""
-    sc, mask = st.scalars, st.ints[MASK]
+    sc, mask, groups = st.scalars, st.ints[MASK], st.ints[GROUPS]
+    active = groups_nb(n, mask, groups)
     if RISK:
-        stop_of_nb(n, now, mid, st)
+        stop_of_nb(active, now, mid, st)
     quoting = (bid > 0) & (ask < grid.top) & (sc[OPEN] == 3)
     if quoting:
         told = told_nb(bid, ask, grid, venue, points, st.book, 0, i, now, value, trigger, sc)
-        m = n
-        if not (ONE or TAKER or CAPITAL):
-            m = i64(0)
-            for c in range(n):
-                m += mask[c]
-        if not (ONE or TAKER or CAPITAL) and m * 8 < n:
-            decide_few_nb(m, told, grid, bid, ask, venue, st, few)
-            sc[HIGH] = max(sc[HIGH], i64(highest_nb(m, few.ints[WANT])))
-            sc[HIGH + 1] = max(sc[HIGH + 1], i64(highest_nb(m, few.ints[WANT + 1])))
-        else:
-            wish_of_nb(n, told, grid, bid, ask, venue, POSITION, PX, st)
-            for s in range(2):
-                place_nb(
-                    s, i, now, mid, later, bid, ask, n, mask, st.ints[WANT + s], st.ints[SIZE + s], grid, venue, fees,
-                    st, flight, log,
-                )  # fmt: skip
-                sc[HIGH + s] = max(sc[HIGH + s], i64(highest_nb(n, st.ints[WANT + s])))
+        wish_of_nb(active, told, grid, bid, ask, venue, POSITION, PX, st)
+        for s in range(2):
+            place_nb(
+                s, i, now, mid, later, bid, ask, active, groups, n, mask, st.ints[WANT + s], st.ints[SIZE + s], grid,
+                venue, fees, st, flight, log,
+            )  # fmt: skip
     else:
         clear_nb(n, st)
     if RECORD:
         log_quote_nb(now, i, st, log)
-    return stamp_nb(n, i32(1 if quoting else 0), now + venue.requote_ns, st.longs[DUE], mask, st.ints[REQUOTES])
+    return stamp_nb(
+        active, groups, n, i32(1 if quoting else 0), now + venue.requote_ns, st.longs[DUE], mask, st.ints[REQUOTES]
+    )

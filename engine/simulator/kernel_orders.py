@@ -46,6 +46,8 @@ from .state import (
     FILLS,
     FLOW,
     FLOW_LATER,
+    GROUP,
+    HIGH,
     HIT,
     LEFT,
     MASK,
@@ -74,6 +76,7 @@ u64 = np.uint64  # of an index: one without a sign need not be checked for count
 #: Whether an order's queue is looked at only when something happens at its level. A look-up for each cell costs a block
 #: more than all else about an order's arrival.
 LAZY = not (ONE or RECORD)
+WIDE = 1 if ONE else GROUP
 
 
 @disjoint
@@ -83,6 +86,32 @@ def highest_nb(n, px):
     for c in range(n):
         best = max(best, px[c])
     return best
+
+
+@melted
+def groups_nb(n, mask, groups):
+    """Write down where the groups with marked cells begin. Returns how many those are."""
+    if ONE:
+        groups[0] = 0
+        return i64(1)
+    active = i64(0)
+    for first in range(0, n, WIDE):
+        some = i32(0)
+        for j in range(WIDE):
+            some |= mask[u64(first) + u64(j)]
+        groups[u64(active)] = first
+        active += i64(1) if some > 0 else i64(0)
+    return active
+
+
+@disjoint
+def mark_nb(active, groups, value, mask, row):
+    """Marked cells of some groups take a value."""
+    for k in range(active):
+        for j in range(WIDE):
+            c = u64(groups[u64(k)]) + u64(j)
+            before = row[c]
+            row[c] = value if mask[c] > 0 else before
 
 
 @disjoint
@@ -350,11 +379,13 @@ def take_nb(side, i, now, mid, later, best, c, grid, fees, st, log):
 
 
 @compiled
-def afford_nb(side, n, mask, want, size, grid, st):
+def afford_nb(side, active, groups, n, mask, want, size, grid, st):
     """Mark in HIT the orders that cannot be paid, and take them out; the other side's order counts too. How many."""
     total = i64(0)
     for c in range(n):
         st.ints[HIT, c] = 0
+    for at in range(active * WIDE):
+        c = groups[at // WIDE] + at % WIDE
         if mask[c] == 0 or want[c] == 0 or st.longs[CAPITAL_MICROS, c] == 0:
             continue
         held = i64(st.ints[POSITION, c])
@@ -377,65 +408,87 @@ def afford_nb(side, n, mask, want, size, grid, st):
 
 
 @disjoint
-def rest_nb(n, keep, mask, want, size, px, left, ahead, change, moved, queue):
+def rest_nb(active, groups, keep, mask, want, size, px, left, ahead, change, moved, carry, queue):
     """Where marked cells want something else than rests, the old order goes and the new one joins the queue.
 
-    With ``keep``, a smaller size at the same price keeps its place.
+    With ``keep``, a smaller size at the same price keeps its place. Returns the highest level of these groups.
     """
-    for c in range(n):
-        w, old, had, new = want[c], px[c], left[c], size[c]
-        m = mask[c]
-        changed = m if w != old else i32(0)
-        changed = m if new != had else changed
-        price = w if m > 0 else old
-        px[c] = price
-        rest = new if changed > 0 else had
-        left[c] = rest if price > 0 else i32(0)
-        change[c] = changed
-        moved[c] = i32(0) if keep & (w == old) & (new < had) else changed
-    for c in range(n):
-        before = ahead[c]
-        front = AHEAD(-1) if LAZY else AHEAD(queue[u64(px[c])])
-        ahead[c] = front if moved[c] > 0 else before
+    best = i32(0)
+    for k in range(active):
+        first = u64(groups[u64(k)])
+        for j in range(WIDE):
+            c = first + u64(j)
+            w, old, had, new = want[c], px[c], left[c], size[c]
+            m = mask[c]
+            changed = m if w != old else i32(0)
+            changed = m if new != had else changed
+            price = w if m > 0 else old
+            px[c] = price
+            rest = new if changed > 0 else had
+            left[c] = rest if price > 0 else i32(0)
+            change[c] = changed
+            moved[c] = i32(0) if keep & (w == old) & (new < had) else changed
+            best = max(best, price)
+        for j in range(WIDE):
+            c = first + u64(j)
+            before = ahead[c]
+            front = AHEAD(-1) if LAZY else AHEAD(queue[u64(px[c])])
+            ahead[c] = front if moved[c] > 0 else before
+        if FEES:
+            for j in range(WIDE):
+                c = first + u64(j)
+                carried = carry[c]
+                carry[c] = i64(0) if moved[c] > 0 else carried
+    return i64(best)
 
 
-@compiled
-def reject_nb(side, n, mask, want, other, top, st):
+@disjoint
+def reject_nb(active, groups, n, mask, want, other, top, hit, rejected):
     """Mark in HIT the post-only orders that would cross on arrival, and take them out. Returns how many."""
-    hit = st.ints[HIT]
     total = i64(0)
-    for c in range(n):
-        crosses = (mask[c] > 0) & (want[c] > 0) & (want[c] + other >= top) & (other > 0)
-        hit[c] = i32(1) if crosses else i32(0)
-        total += hit[c]
+    for k in range(active):
+        for j in range(WIDE):
+            c = u64(groups[u64(k)]) + u64(j)
+            total += i64(1) if (mask[c] > 0) & (want[c] > 0) & (want[c] + other >= top) & (other > 0) else i64(0)
     if total > 0:
         for c in range(n):
-            st.ints[REJECTED, c] += hit[c]
-            want[c] = i32(0) if hit[c] > 0 else want[c]
+            hit[c] = 0
+        for k in range(active):
+            for j in range(WIDE):
+                c = u64(groups[u64(k)]) + u64(j)
+                wanted = want[c]
+                crosses = (mask[c] > 0) & (wanted > 0) & (wanted + other >= top)
+                hit[c] = i32(1) if crosses else i32(0)
+                rejected[c] += i32(1) if crosses else i32(0)
+                want[c] = i32(0) if crosses else wanted
     return total
 
 
 @melted
-def place_nb(side, i, now, mid, later, bid, ask, n, mask, want, size, grid, venue, fees, st, flight, log):
-    """The exchange acts on the orders of marked cells: refuse, replace, rest or take."""
-    if CAPITAL and afford_nb(side, n, mask, want, size, grid, st) > 0 and LATENCY:
+def place_nb(
+    side, i, now, mid, later, bid, ask, active, groups, n, mask, want, size, grid, venue, fees, st, flight, log
+):  # fmt: skip
+    """The exchange acts on the orders of marked cells in some groups: refuse, replace, rest or take."""
+    ints = st.ints
+    if CAPITAL and afford_nb(side, active, groups, n, mask, want, size, grid, st) > 0 and LATENCY:
         notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(-1), n, st, flight)
     other = i32(grid.top - ask) if side == 0 else bid
-    if LATENCY and venue.post_only and reject_nb(side, n, mask, want, other, grid.top, st) > 0:
+    rejects = LATENCY and venue.post_only
+    if rejects and reject_nb(active, groups, n, mask, want, other, grid.top, ints[HIT], ints[REJECTED]) > 0:
         notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(-1), n, st, flight)
-    rest_nb(
-        n, venue.amend_keeps, mask, want, size, st.ints[PX + side], st.ints[LEFT + side], st.ahead[side],
-        st.ints[CHANGE], st.ints[MOVED], st.book[side],
+    highest = rest_nb(
+        active, groups, venue.amend_keeps, mask, want, size, ints[PX + side], ints[LEFT + side], st.ahead[side],
+        ints[CHANGE], ints[MOVED], st.longs[CARRY + side], st.book[side],
     )  # fmt: skip
-    if FEES:
-        for c in range(n):
-            st.longs[CARRY + side, c] = i64(0) if st.ints[MOVED, c] > 0 else st.longs[CARRY + side, c]
+    st.scalars[HIGH + side] = max(st.scalars[HIGH + side], highest)
     if TAKER and not venue.post_only and other > 0:
         taken = i64(0)
         for c in range(n):
-            st.ints[HIT, c] = 0
-            if st.ints[CHANGE, c] > 0 and want[c] > 0 and want[c] + other >= grid.top:
+            ints[HIT, c] = 0
+        for at in range(active * WIDE):
+            c = groups[at // WIDE] + at % WIDE
+            if ints[CHANGE, c] > 0 and want[c] > 0 and want[c] + other >= grid.top:
                 take_nb(side, i, now, mid, later, other, c, grid, fees, st, log)
-                taken += st.ints[HIT, c]
+                taken += ints[HIT, c]
         if LATENCY and taken > 0:
             notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(1), n, st, flight)

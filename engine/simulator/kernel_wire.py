@@ -14,7 +14,7 @@ from ...io.jit import compiled, disjoint, melted
 from .events import BOOK, GAP, KIND, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import due_nb, log_quote_nb, stamp_nb, stop_of_nb, told_nb, wish_of_nb
 from .kernel_head import FEES, RECORD, RISK, TAKER
-from .kernel_orders import arrival_nb, highest_nb, i32, i64, place_nb, u64
+from .kernel_orders import WIDE, arrival_nb, groups_nb, i32, i64, mark_nb, place_nb, u64
 from .state import (
     DUE,
     ENTRY,
@@ -23,7 +23,7 @@ from .state import (
     FEED,
     FILLS,
     FINISHED,
-    HIGH,
+    GROUPS,
     KNOWN_POSITION,
     MASK,
     MORE_LOG,
@@ -36,6 +36,8 @@ from .state import (
     NOTICE_TIME,
     NOTICE_VERSION,
     OPEN,
+    ORDER_COUNT,
+    ORDER_GROUPS,
     ORDER_HEAD,
     ORDER_LEFT,
     ORDER_MASK,
@@ -79,26 +81,35 @@ def fees_from_nb(now, fees, sc):
 
 
 @disjoint
-def changes_nb(n, version, mask, want, size, px, left, known, changed, order_px, order_left):
-    """Write the marked cells' order of a side down where it is not the one last sent. Returns how many those are."""
-    count = i32(0)
-    for c in range(n):
-        same = (want[c] == px[c]) & ((size[c] == left[c]) | (px[c] == 0))
-        one = i32(0) if same else mask[c]
-        changed[c] = one
-        count += one
-        order_px[c] = want[c]
-        order_left[c] = size[c]
-    for c in range(n):
-        one, price, old, lots, had, before = changed[c], want[c], px[c], size[c], left[c], known[c]
-        px[c] = price if one > 0 else old
-        left[c] = lots if one > 0 else had
-        known[c] = version if one > 0 else before
-    return i64(count)
+def changes_nb(
+    active, groups, version, mask, want, size, px, left, known, changed, order_px, order_left, order_groups
+):  # fmt: skip
+    """Write the marked cells' order of a side down where it is not the one last sent. Returns in how many groups."""
+    count = i64(0)
+    for k in range(active):
+        first = u64(groups[u64(k)])
+        some = i32(0)
+        for j in range(WIDE):
+            c = first + u64(j)
+            same = (want[c] == px[c]) & ((size[c] == left[c]) | (px[c] == 0))
+            one = i32(0) if same else mask[c]
+            changed[c] = one
+            some |= one
+            order_px[c] = want[c]
+            order_left[c] = size[c]
+        for j in range(WIDE):
+            c = first + u64(j)
+            one, price, old, lots, had, before = changed[c], want[c], px[c], size[c], left[c], known[c]
+            px[c] = price if one > 0 else old
+            left[c] = lots if one > 0 else had
+            known[c] = version if one > 0 else before
+        order_groups[u64(count)] = groups[u64(k)]
+        count += i64(1) if some > 0 else i64(0)
+    return count
 
 
 @melted
-def send_nb(at, n, st, flight):
+def send_nb(at, active, st, flight):
     """Marked cells send what they want changed; it arrives at ``at``."""
     sc, ints = st.scalars, st.ints
     row = sc[ORDER_TAIL] % len(flight.times)
@@ -106,10 +117,13 @@ def send_nb(at, n, st, flight):
     version = i32(sc[SENT] + 1)
     sent = i64(0)
     for s in range(2):
-        sent += changes_nb(
-            n, version, ints[MASK], ints[WANT + s], ints[SIZE + s], ints[SENT_PX + s], ints[SENT_LEFT + s],
-            ints[SENT_VERSION + s], order[ORDER_MASK + s], order[ORDER_PX + s], order[ORDER_LEFT + s],
+        count = changes_nb(
+            active, ints[GROUPS], version, ints[MASK], ints[WANT + s], ints[SIZE + s], ints[SENT_PX + s],
+            ints[SENT_LEFT + s], ints[SENT_VERSION + s], order[ORDER_MASK + s], order[ORDER_PX + s],
+            order[ORDER_LEFT + s], order[ORDER_GROUPS + s],
         )  # fmt: skip
+        flight.times[row, ORDER_COUNT + s] = count
+        sent += count
     if sent > 0:
         sc[SENT] += 1
         flight.times[row, ORDER_TIME] = at
@@ -132,13 +146,12 @@ def arrive_nb(i, n, tape, later, grid, venue, fees, st, flight, log):
     bid, ask = i32(tape.best_bid[i]), i32(tape.best_ask[i])
     mid = mid_nb(tape, grid, i)
     for s in range(2):
-        for c in range(n):
-            st.ints[VERSION + s, c] = version if order[ORDER_MASK + s, c] > 0 else st.ints[VERSION + s, c]
+        active, groups, mask = flight.times[row, ORDER_COUNT + s], order[ORDER_GROUPS + s], order[ORDER_MASK + s]
+        mark_nb(active, groups, version, mask, st.ints[VERSION + s])
         place_nb(
-            s, i, now, mid, i64(later[i]), bid, ask, n, order[ORDER_MASK + s], order[ORDER_PX + s],
+            s, i, now, mid, i64(later[i]), bid, ask, active, groups, n, mask, order[ORDER_PX + s],
             order[ORDER_LEFT + s], grid, venue, fees, st, flight, log,
         )  # fmt: skip
-        sc[HIGH + s] = max(sc[HIGH + s], i64(highest_nb(n, order[ORDER_PX + s])))
     if RECORD:
         log_quote_nb(now, i, st, log)
 
@@ -223,22 +236,24 @@ def think_nb(now, trigger, n, tape, values, grid, points, venue, st, flight):
     sc = st.scalars
     seen = sc[SEEN]
     bid, ask = i32(tape.best_bid[seen]), i32(tape.best_ask[seen])
+    active = groups_nb(n, st.ints[MASK], st.ints[GROUPS])
     if RISK:
-        stop_of_nb(n, now, mid_nb(tape, grid, seen), st)
+        stop_of_nb(active, now, mid_nb(tape, grid, seen), st)
     quoting = (bid > 0) & (ask < grid.top) & (sc[OPEN] == 3)
     if quoting:
         value = values[sc[SEEN_VALUE]] if sc[SEEN_VALUE] >= 0 else math.nan
         told = told_nb(bid, ask, grid, venue, points, st.book, 2, seen, now, value, trigger, sc)
-        wish_of_nb(n, told, grid, bid, ask, venue, KNOWN_POSITION, SENT_PX, st)
+        wish_of_nb(active, told, grid, bid, ask, venue, KNOWN_POSITION, SENT_PX, st)
     else:
         for s in range(2):
             for c in range(n):
                 st.ints[WANT + s, c] = 0
                 st.ints[SIZE + s, c] = 0
-    send_nb(arrival_nb(venue, ENTRY, now), n, st, flight)
+    send_nb(arrival_nb(venue, ENTRY, now), active, st, flight)
     sc[NEXT_DUE] = stamp_nb(
-        n, i32(1 if quoting else 0), now + venue.requote_ns, st.longs[DUE], st.ints[MASK], st.ints[REQUOTES]
-    )
+        active, st.ints[GROUPS], n, i32(1 if quoting else 0), now + venue.requote_ns, st.longs[DUE], st.ints[MASK],
+        st.ints[REQUOTES],
+    )  # fmt: skip
 
 
 @compiled

@@ -96,7 +96,7 @@ def new_block(
     state.longs[rows.CAPITAL_MICROS, :n] = [round((one.capital or 0.0) * 1e6) for one in limits]
     return Block(
         kernel(model, flags), tape.columns, base.later, values, grid, base.points, venue,
-        np.array(list(base.fees), np.int64), state, new_state(np.zeros_like(params), int(grid.top), flags.float_queue),
+        np.array(list(base.fees), np.int64), state,
         new_flight(n), new_log(4096 if record else 1),
         Samples(base.samples, np.zeros((len(base.samples), n), np.int64)),
     )  # fmt: skip

@@ -79,18 +79,22 @@ class Venue(NamedTuple):
 
 FEED, ENTRY, RESPONSE = range(3)
 
+#: Cells that are worked on together: where an event concerns some cells of a block, groups without one are skipped.
+GROUP = 16
+
 #: Rows of the fee table, one column a period.
 FEE_FROM, FEE_TAKER, FEE_MAKER, FEE_STEP, FEE_GRID, FEE_REBATE, FEE_STRICT = range(7)
 
 #: Rows of State.ints. A name of a side's pair is the row of side 0; side 1 is the next.
 (PX, PX1, LEFT, LEFT1, VERSION, VERSION1, SENT_PX, SENT_PX1, SENT_LEFT, SENT_LEFT1, SENT_VERSION, SENT_VERSION1,
  TAKEN_PX, TAKEN_PX1, TAKEN, TAKEN1, WANT, WANT1, SIZE, SIZE1, POSITION, KNOWN_POSITION, LIMIT, HALT, STOPPED, MASK,
- FILL_COUNT, REQUOTES, REFUSED, REJECTED, WIDEST, HIT, CHANGE, MOVED, INDEX, ONES, ASIDE, INTS) = range(38)  # fmt: skip
+ FILL_COUNT, REQUOTES, REFUSED, REJECTED, WIDEST, HIT, CHANGE, MOVED, GROUPS, ASIDE, INTS) = range(37)  # fmt: skip
 #: PX: level of the resting order, 0 for none. LEFT: its lots. VERSION: the message that made it. SENT_*: what the agent
 #: believes rests. TAKEN_PX, TAKEN: deepest level taken from and lots taken there, until that side of the book changes.
 #: WANT, SIZE: the wish of a decision. HALT: position from which the side that adds to it is not quoted. STOPPED: 1
 #: after the daily loss stop. MASK: cells that decide now. REFUSED: orders that could not be paid. REJECTED: post-only
 #: orders that would have crossed on arrival. WIDEST: largest absolute position at a sample. HIT to ASIDE: scratch.
+#: GROUPS: the first cells of the groups that decide now.
 
 #: Rows of State.longs, in micros unless said.
 (CARRY, CARRY1, CASH, FEES_PAID, REBATES, FLOW, FLOW_LATER, VOLUME, DAY, DAY_EQUITY, LOSS, CAPITAL_MICROS, DUE, QUOTED,
@@ -122,10 +126,12 @@ class State(NamedTuple):
 
 
 #: Rows of a message under way in Flight.orders; a side's pair as above. NOTICE_* are rows of Flight.notices.
-ORDER_MASK, ORDER_MASK1, ORDER_PX, ORDER_PX1, ORDER_LEFT, ORDER_LEFT1, ORDER_ROWS = range(7)
+(ORDER_MASK, ORDER_MASK1, ORDER_PX, ORDER_PX1, ORDER_LEFT, ORDER_LEFT1, ORDER_GROUPS, ORDER_GROUPS1,
+ ORDER_ROWS) = range(9)  # fmt: skip
+#: ORDER_GROUPS: the first cells of the groups that the message is about; what it says of others has no meaning.
 NOTICE_HIT, NOTICE_VERSION, NOTICE_ROWS = range(3)
 #: Columns of Flight.times.
-ORDER_TIME, ORDER_SENT, NOTICE_TIME, NOTICE_SIDE, TIMES = range(5)
+ORDER_TIME, ORDER_SENT, ORDER_COUNT, ORDER_COUNT1, NOTICE_TIME, NOTICE_SIDE, TIMES = range(7)
 
 
 class Flight(NamedTuple):

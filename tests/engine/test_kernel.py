@@ -246,7 +246,6 @@ def run_kernel(flags, tape, model, cells, params, samples, slices=1):
     fee_rows = np.array([[f.from_ts, f.taker, f.maker, f.step, f.grid, f.rebate, f.strict] for f in fees], np.int64).T
     table = np.array([[*model.row(p), cell.calm] for p, cell in zip(params, cells, strict=True)]).T.copy()
     state = blocks.new_state(table, int(tape.grid.top), flags.float_queue)
-    few = blocks.new_state(np.zeros_like(table), int(tape.grid.top), flags.float_queue)
     blocks.start(state, int(columns.ts[0]), a.requote_ns, a.is_open)
     for c, cell in enumerate(cells):
         state.ints[rows.LIMIT, c] = cell.limit
@@ -254,7 +253,7 @@ def run_kernel(flags, tape, model, cells, params, samples, slices=1):
         state.longs[rows.LOSS, c], state.longs[rows.CAPITAL_MICROS, c] = cell.loss, cell.capital
     block = blocks.Block(
         kernel(model, flags), columns, mid_later(tape), tape.values, tape.grid, points, venue,
-        np.ascontiguousarray(fee_rows), state, few, blocks.new_flight(n, 16),
+        np.ascontiguousarray(fee_rows), state, blocks.new_flight(n, 16),
         blocks.new_log(512 if flags.record else 16),
         Samples(np.array(samples, np.int64), np.zeros((len(samples), n), np.int64)),
     )  # fmt: skip
