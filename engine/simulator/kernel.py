@@ -2,8 +2,8 @@
 
 The book is seen as two sides of bids, YES bids (side 0) and NO bids (side 1), each on its own scale from 0 to the
 grid's top level, so that one rule serves both: a NO bid at level p is a YES ask at level top - p. Level 0 means no
-order. Loops run over whole blocks without branches, because such loops become vector code; a cell that an event
-cannot change is masked, not skipped.
+order. Loops run without branches, because such loops become vector code: over whole blocks, or over those groups of
+cells that stand side by side in which an event concerns some. A cell that it cannot change is masked, not skipped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Kernel, part 3: delays. What the agent sees, sends and learns, when some of it takes time.
 
 Messages stand in two rings in the order of their arrival: a later message never overtakes an earlier one. A message
-carries a row for the whole block, because cells that share their history mostly act together.
+carries a row for the whole block, because cells that share their history mostly act together, and says which groups
+of cells it is about.
 """
 
 from __future__ import annotations
