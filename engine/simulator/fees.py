@@ -177,6 +177,15 @@ def whole_nb(amount: int, step: int) -> int:
 
 
 @inlined
+def over_nb(amount: int, step: int) -> int:
+    """``amount % step`` by floats, for the same reason; exact for amounts below 2**52."""
+    x, unit = float(amount), float(step)
+    rest = x - np.floor(x * (1.0 / unit)) * unit
+    rest = rest + unit if rest < 0.0 else rest
+    return int(rest - unit if rest >= unit else rest)
+
+
+@inlined
 def is_short_nb(lots: int, rate: int) -> bool:
     """Whether rate x lots x p x (10,000 - p) is below 2**62 at any price, so that ``short_fee_nb`` knows the fee."""
     return lots * rate < (1 << 62) // 25_000_000
@@ -213,12 +222,13 @@ def aligned_nb(
 ) -> tuple[int, int, int]:
     """Round the balance change down to the grid, pay back whole steps of what that took: fee, rebate, accumulator."""
     change = revenue_micros - trade_fee
-    rounding = change - whole_nb(change, grid) * grid
+    rounding = over_nb(change, grid)
     fee = trade_fee + rounding
     accumulator += rounding
     if rebate_step == NO_REBATE:
         return fee, 0, accumulator
-    rebate = whole_nb(max(min(accumulator - strict, fee), 0), rebate_step) * rebate_step
+    due = max(min(accumulator - strict, fee), 0)
+    rebate = due - over_nb(due, rebate_step)
     return fee, rebate, accumulator - rebate
 
 

@@ -38,6 +38,7 @@ from touchline.engine.simulator.fees import (
     NO_REBATE,
     aligned_nb,
     is_short_nb,
+    over_nb,
     short_fee_nb,
     trade_fee_nb,
     whole_nb,

@@ -18,6 +18,7 @@ from touchline.engine.simulator.fees import (
     fee_table,
     fill_fee_nb,
     is_short_nb,
+    over_nb,
     market_schedule,
     short_fee_nb,
     trade_fee_nb,
@@ -154,6 +155,8 @@ def test_division_by_floats_is_exact(data, step):
     for amount in (near, data.draw(st.integers(-most, most))):
         if abs(amount) < 2**62:
             assert whole_nb(amount, step) == amount // step
+        if abs(amount) < 2**52:
+            assert over_nb(amount, step) == amount % step
 
 
 REGIMES = [(rule, member) for rule in ROUNDINGS for member in ("direct", "broker")]
