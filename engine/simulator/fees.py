@@ -178,7 +178,7 @@ def whole_nb(amount: int, step: int) -> int:
 
 @inlined
 def over_nb(amount: int, step: int) -> int:
-    """``amount % step`` by floats, for the same reason; exact for amounts below 2**52."""
+    """``amount % step`` by floats, for the same reason; exact for amounts and steps below 2**52."""
     x, unit = float(amount), float(step)
     rest = x - np.floor(x * (1.0 / unit)) * unit
     rest = rest + unit if rest < 0.0 else rest
