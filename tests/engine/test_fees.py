@@ -231,7 +231,7 @@ def test_no_overflow_at_a_million_contracts():
 @pytest.mark.parametrize("step", [1, 100, 10_000])
 def test_one_division_gives_the_fee_as_far_as_it_fits(rate, step):
     most = (1 << 62) // 25_000_000 // rate
-    for lots in {1, 99, most - 1, most, most + 1} & set(range(1, 100_000_001)):
+    for lots in (min(max(near, 1), 100_000_000) for near in (1, 99, most - 1, most, most + 1)):
         for price in (1, 4_999, 5_000, 9_999):
             exact = -(-rate * lots * price * (10_000 - price) // (10**9 * step)) * step
             assert trade_fee_nb(price, lots, rate, step) == exact
