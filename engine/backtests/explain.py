@@ -163,7 +163,7 @@ def _because(block: Block, kernel: ModuleType, asked: tuple[float, ...], wish: d
     held, top = int(wish["held"]), int(block.grid.top)
     for s, name in enumerate(SIDES):
         want, size = int(wish[f"want{s}"][0]), int(wish[f"size{s}"][0])
-        lots = int(kernel.lots_of_nb(asked[2 + s]))
+        lots = int(kernel.lots_of_nb(asked[2 + s], 10**9))
         room = int(wish["cap"]) + (held if s else -held)
         if math.isnan(asked[s]):
             out.append(f"{name}: the model asks for none")

@@ -100,22 +100,23 @@ def told_nb(bid, ask, grid, venue, points, book, first, i, now, value, trigger, 
 @compiled
 def level_of_nb(grid, cents):
     """Nearest level to a price in cents, halves up; any float is safe, what is not a number counts as nothing."""
-    x = cents if cents > 0.0 else 0.0
-    x = x if x < 100.0 else 100.0
     if UNIFORM:
-        return i32(x * grid.per_cent + 0.5)
-    ticks = x * 100.0
+        x, most = cents * grid.per_cent + 0.5, float(grid.top)  # a bound that is no constant costs one operation
+        x = x if x > 0.0 else 0.0
+        return i32(x if x < most else most)
+    x = cents if cents > 0.0 else 0.0
+    ticks = 100.0 * (x if x < 100.0 else 100.0)
     low = grid.below[i64(np.floor(ticks))]
     up = min(i32(low + 1), grid.top)
     return up if ticks - grid.ticks[low] >= grid.ticks[up] - ticks else i32(low)
 
 
 @compiled
-def lots_of_nb(contracts):
-    """Contracts in lots; bounded, so that any float is safe."""
-    x = contracts if contracts > 0.0 else 0.0
-    x = x if x < 1e7 else 1e7
-    return i32(x * 100.0 + 0.5)
+def lots_of_nb(contracts, room):
+    """Contracts in lots, at most ``room``; any float is safe, what is not a number counts as nothing."""
+    x, most = contracts * 100.0 + 0.5, float(room)
+    x = x if x > 0.0 else 0.0
+    return i32(x if x < most else most)
 
 
 @disjoint
@@ -152,8 +153,8 @@ def wish_nb(
                 cap = i32(cap * share) if shrink & SHRINK_LIMIT else cap
                 bid_size = bid_size * share if shrink & SHRINK_SIZE else bid_size
                 ask_size = ask_size * share if shrink & SHRINK_SIZE else ask_size
-            s0 = min(lots_of_nb(bid_size), i32(cap - held))
-            s1 = min(lots_of_nb(ask_size), i32(cap + held))
+            s0 = lots_of_nb(bid_size, i32(cap - held))
+            s1 = lots_of_nb(ask_size, i32(cap + held))
             if RISK:
                 s0 = none if (held >= halt[c]) | (stopped[c] > 0) else s0
                 s1 = none if (held <= -halt[c]) | (stopped[c] > 0) else s1
