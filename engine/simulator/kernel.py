@@ -12,7 +12,7 @@ from __future__ import annotations
 # pyright: reportMissingParameterType=false
 import math
 
-from ...io.jit import compiled, entry
+from ...io.jit import compiled, entry, melted
 from .events import BOOK, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import decide_nb, due_nb, log_quote_nb
 from .kernel_head import DRAWN, LATENCY, ONE, RECORD, TAKER
@@ -105,7 +105,7 @@ def interrupt_nb(kind, side, now, i, n, st, log):
             log_quote_nb(now, i, st, log)
 
 
-@compiled
+@melted
 def match_book_nb(side, p, q, traded, is_later, n, grid, venue, st):
     """The exchange's side of a change at a level. Returns lots that fill because the other side's best crosses."""
     sc = st.scalars
