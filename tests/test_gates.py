@@ -44,7 +44,7 @@ def test_a_good_run_passes_and_is_written_down(tmp_path):
 @pytest.mark.parametrize(
     ("name", "ratio", "says"),
     [
-        ("sweep_floor", 0.01, "it must be at least 0.25"),
+        ("sweep_floor", 0.01, "it must be at least 0.4"),
         ("bars_cpu", 50.0, "it must be at most 1.5"),
         ("help_ms", float("nan"), "it must be at most 500"),
         ("nobody_knows", 1.0, "has no gate"),
@@ -63,6 +63,6 @@ def test_a_ratio_that_is_missing_fails_the_run(tmp_path):
 
 
 def test_small_work_has_gates_of_its_own(tmp_path):
-    slow = {**GOOD, "sweep_floor": 0.2}
+    slow = {**GOOD, "sweep_floor": 0.3}
     assert judged(tmp_path, slow).returncode == 1
     assert judged(tmp_path, slow, "--short").returncode == 0
