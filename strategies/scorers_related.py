@@ -15,6 +15,9 @@ from ..io.jit import kept
 from .parameters import Parameter
 from .pipeline import DOLLAR, PanelView, Scorer, register
 
+#: A correlation this little below the least asked for is that least: its roots are rounded.
+_ROUNDING = 1e-9
+
 
 @register("correlation")
 class Correlation(Scorer):
@@ -131,7 +134,7 @@ def _lead_nb(
         if vx <= 0 or vy <= 0:
             continue
         covariance = np.float64(window * sxy - sx * sy)
-        if abs(covariance) < least * np.sqrt(np.float64(vx)) * np.sqrt(np.float64(vy)):
+        if abs(covariance) < (least - _ROUNDING) * np.sqrt(np.float64(vx)) * np.sqrt(np.float64(vy)):
             continue
         ahead = np.int64(0)
         for k in range(lag):

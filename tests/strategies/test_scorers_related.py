@@ -92,7 +92,7 @@ def plain_led(mark, periods, window, lag, least):
                     if x.std() == 0 or y.std() == 0:
                         continue
                     covariance = np.mean(x * y) - x.mean() * y.mean()
-                    if abs(covariance) < least * x.std() * y.std() - 1e-9:
+                    if abs(covariance) < (least - 1e-9) * x.std() * y.std():
                         continue
                     ahead = sum(step(mark, t - k, other) for k in range(lag))
                     led[t, m] += covariance / x.var() * ahead / len(followed)
@@ -114,6 +114,25 @@ def test_the_scorer_equals_plain_sums(mark, window, lag, choose, among):
     np.testing.assert_allclose(found, plain_led(mark, periods, window, lag, 0.2), rtol=1e-4, atol=1e-2)
     if among == "all":
         assert [first for first, _, _ in periods] == list(range(window + lag, len(mark), choose))
+
+
+@pytest.mark.parametrize(
+    ("least", "ahead", "own"),
+    [
+        (0.2, [-1, 0, 0, -1, -3, 1, -3, 2], [-1, 1, -2, 2, 0, 1, 1, 2]),
+        (1.0, [1, 3, 3, -1, 0, -1, 0, -2], [-7, -21, -21, 7, 0, 7, 0, 14]),
+    ],
+)
+def test_a_leader_that_correlates_just_as_much_as_asked_is_followed(least, ahead, own):
+    """Correlations of a fifth and of one: in floating point both come out a little less."""
+    moves = np.stack([[0, *ahead, 2], [0, 0, *own]], axis=1) * 100
+    markets = pl.DataFrame({"ticker": ["K-A", "K-B"], "series": "K"})
+    panel = panel_of(5_000 + np.cumsum(moves, axis=0), HOUR * np.arange(1, 11), markets)
+    given = {"name": "correlation", "window_bars": 8, "related": 1, "min_correlation": least}
+    scorer = pipeline_of({"scorer": given}, "p").scorer
+    ahead, own = 100 * np.array(ahead), 100 * np.array(own)
+    slope = np.cov(ahead, own, bias=True)[0, 1] / ahead.var()
+    assert scorer.prepare(panel)[scorer.own("led")][9, 1] == pytest.approx(slope * moves[9, 0])
 
 
 def test_a_leader_of_another_series_is_found_and_nothing_is_known_early():
