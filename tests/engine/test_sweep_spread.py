@@ -26,7 +26,8 @@ from .made_books import made_books
 
 KILLS, CELLS = 30, 200
 #: Sweeps once a line on stdin, each time in a fork of its own, in small blocks; tells the fork and each part. The
-#: parent only imports and compiles, and so has no threads that a fork would lose.
+#: parent only imports and compiles, and so has no threads that a fork would lose. A line is one write: where Python
+#: does not buffer, `print` writes the end of the line by itself, and a kill between the two would join two lines.
 CHILD = """
 import os, sys
 from touchline.engine.reports import conclusions
@@ -36,22 +37,24 @@ from touchline.engine.sweeps import parts, sweeping
 from touchline.io.store import Store
 from touchline.strategies.fixed_spread import FixedSpread
 sweeping.BLOCK = 3
+def tell(line):
+    os.write(1, f"{line}\\n".encode())
 def told(write):
     def wrapped(self, group, part):
-        print("part", flush=True)
+        tell("part")
         write(self, group, part)
     return wrapped
 parts.Parts.write = told(parts.Parts.write)
 for _ in sys.stdin:
     fork = os.fork()
     if fork:
-        print(fork, flush=True)
+        tell(fork)
         os.waitpid(fork, 0)
-        print("gone", flush=True)
+        tell("gone")
         continue
     made = sweeping.sweep("fixed-spread", ["MADE-00", "MADE-01"], sys.argv[1], out=sys.argv[2], threads=1,
                           grid={"half_spread": "0.5:3:21", "skew": [0, 0.1, 0.2]}, pictures=False)
-    print(made.result_hash, flush=True)
+    tell(made.result_hash)
     os._exit(0)
 """
 
