@@ -12,7 +12,7 @@ from .errors import InputError
 from .importers.base import BadRow, Options
 from .importers.convert import Rows
 from .importers.flat import Batch, batches
-from .importers.recognise import container_of
+from .importers.recognise import sample_of
 
 _DATE = r"^\s*\d{4}-\d{2}-\d{2}\s*$"
 
@@ -30,7 +30,7 @@ def read_dated(
     if tz is not None and tz not in zoneinfo.available_timezones():
         raise InputError(f"{tz!r} is no time zone; write one like UTC or America/New_York")
     parts: list[pl.DataFrame] = []
-    for read in batches(path, container_of(path), {}):
+    for read in batches(sample_of(path, Options()), {}):
         batch = read()
         given = batch.frame.columns
         wanted = list(columns) or [name for name in given if name not in (published, key)]

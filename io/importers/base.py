@@ -54,7 +54,7 @@ class Sample:
     """The beginning of a file: what a recogniser looks at."""
 
     path: Path
-    container: str  #: "csv", "jsonl" or "parquet"
+    container: str  #: "csv", "jsonl", "parquet", or "json" for one object over several lines
     columns: tuple[str, ...]  #: header, keys of the first records, or Parquet schema; after ``--map``
     records: tuple[Mapping[str, object], ...] = ()  #: the first records of a JSON lines file
 

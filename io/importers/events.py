@@ -48,9 +48,11 @@ class EventCsv:
 
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the day; the market's own row comes last, when its result is known."""
+        from .recognise import sample_of
+
         renames = {column: name for name, column in options.columns.items()}
         day = _Day(path, options)
-        parts = batches(path, "csv", renames)
+        parts = batches(sample_of(path, options), renames)
         read, index = next(parts, None), 0
         while read is not None:
             following = next(parts, None)

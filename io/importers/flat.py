@@ -14,7 +14,7 @@ import msgspec
 import polars as pl
 
 from ..errors import InputError
-from .base import BadRow
+from .base import BadRow, Sample
 from .lines import QUOTED_LINES, Block, blocks
 
 PARQUET_ROWS = 500_000
@@ -36,16 +36,16 @@ class Batch:
     careful: Callable[[], Batch] | None = None
 
 
-def batches(
-    path: Path, container: str, renames: Mapping[str, str], integers: Container[str] = ()
-) -> Iterator[Callable[[], Batch]]:
-    """Cut a file into batches, each read only when called.
+def batches(sample: Sample, renames: Mapping[str, str], integers: Container[str] = ()) -> Iterator[Callable[[], Batch]]:
+    """Cut a file into batches, each read only when called; each has at least the columns of the file's sample.
 
     ``renames`` is the file's column -> our name; ``integers`` are the columns that can only mean numbers.
     """
-    if container == "parquet":
-        return _parquet(path, renames)
-    return _csv(path, renames, integers) if container == "csv" else _jsonl(path, renames)
+    if sample.container == "parquet":
+        return _parquet(sample.path, renames)
+    if sample.container == "csv":
+        return _csv(sample.path, renames, integers)
+    return _jsonl(sample, renames)
 
 
 def header(line: bytes) -> tuple[list[str], str]:
@@ -170,12 +170,12 @@ def _record(lines: list[str], at: int, width: int, separator: str) -> tuple[list
     return fields, taken, None
 
 
-def _jsonl(path: Path, renames: Mapping[str, str]) -> Iterator[Callable[[], Batch]]:
-    for block in blocks(path, quoted=False):
-        yield partial(json_batch, block, renames)
+def _jsonl(sample: Sample, renames: Mapping[str, str]) -> Iterator[Callable[[], Batch]]:
+    for block in blocks(sample.path, quoted=False):
+        yield partial(_json_batch, block, renames, sample.columns)
 
 
-def json_batch(block: Block, renames: Mapping[str, str]) -> Batch:
+def _json_batch(block: Block, renames: Mapping[str, str], known: Sequence[str]) -> Batch:
     """Read a block of JSON lines; every value becomes its text, and what is missing is null."""
     records, numbers, raws, bad = json_records(block)
     columns: dict[str, list[str | None]] = {}
@@ -187,10 +187,10 @@ def json_batch(block: Block, renames: Mapping[str, str]) -> Batch:
             column.append(value if value is None or type(value) is str else _text(value))
     for column in columns.values():
         column.extend([None] * (len(records) - len(column)))
-    names = renamed(list(columns), renames)
-    frame = pl.DataFrame(
-        [pl.Series(name, values, dtype=pl.String) for name, values in zip(names, columns.values(), strict=True)]
-    )
+    found = dict(zip(renamed(list(columns), renames), columns.values(), strict=True))
+    nothing: list[str | None] = [None] * len(records)
+    found |= {name: nothing for name in known if name not in found}
+    frame = pl.DataFrame([pl.Series(name, values, dtype=pl.String) for name, values in found.items()])
     return Batch(frame, numbers, raws.__getitem__, bad)
 
 

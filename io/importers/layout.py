@@ -23,13 +23,12 @@ class Layout:
     needs: tuple[tuple[str, ...], ...]  #: each group needs one of its columns
     convert: Callable[[Rows, Mapping[str, str]], None]
     decide: Decide = lambda rows: {}
-    containers: tuple[str, ...] = ("csv", "jsonl", "parquet")
     facts: tuple[str, ...] = ()  #: what is always decided about such files
     integers: tuple[str, ...] = ()  #: columns that can only mean numbers
 
     def recognises(self, sample: Sample) -> str | None:
         """Say why the file is of this format, or None."""
-        if sample.container not in self.containers or self.lacks(sample):
+        if self.lacks(sample):
             return None
         found = [next(name for name in group if name in sample.columns) for group in self.needs]
         return f"columns {', '.join(found)}"
@@ -48,12 +47,12 @@ class Layout:
 
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the file chunk by chunk, leaving out the first ``skip`` chunks."""
-        from .recognise import container_of
+        from .recognise import sample_of
 
         renames = {column: name for name, column in options.columns.items()}
         decided: Mapping[str, str] | None = None
         facts: list[str] = list(self.facts)
-        for index, read in enumerate(batches(path, container_of(path), renames, self.integers)):
+        for index, read in enumerate(batches(sample_of(path, options), renames, self.integers)):
             if decided is not None and index < skip:
                 continue
             batch = read()

@@ -104,11 +104,11 @@ class LevelFile:
 
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the file; every batch is read, as the books before a chunk decide what is in it."""
-        from .recognise import container_of
+        from .recognise import sample_of
 
         renames = {column: name for name, column in options.columns.items()}
         books, decided, said = Books(), None, set[str]()
-        for index, read in enumerate(batches(path, container_of(path), renames)):
+        for index, read in enumerate(batches(sample_of(path, options), renames)):
             batch = read()
             facts: list[str] = []
             if decided is None:

@@ -78,12 +78,14 @@ def recognise(path: Path, options: Options) -> Recognised:
         lacking = importer.lacks(sample)
         if lacking:
             raise InputError(f"{path}: format {importer.name} needs {_listed(lacking)}; {_found(sample)}; see --map")
-        return Recognised(path, importer, "named by --format")
+        return _readable(sample, importer, "named by --format")
     for importer in IMPORTERS:
         why = importer.recognises(sample)
         if why is not None:
-            return Recognised(path, importer, why)
-    fitting = [importer for importer in IMPORTERS if sample.container == "jsonl" or importer not in _JSON_ONLY]
+            return _readable(sample, importer, why)
+    fitting = [
+        importer for importer in IMPORTERS if sample.container in ("json", "jsonl") or importer not in _JSON_ONLY
+    ]
     nearest = min(fitting, key=lambda importer: len(importer.lacks(sample)))
     raise InputError(
         f"{path}: no format fits; {_found(sample)}; the nearest is {nearest.name} ({nearest.title}), "
@@ -91,7 +93,15 @@ def recognise(path: Path, options: Options) -> Recognised:
     )
 
 
-def container_of(path: Path) -> str:
+def _readable(sample: Sample, importer: Importer, why: str) -> Recognised:
+    if sample.container == "json" and not isinstance(importer, Pages):
+        raise InputError(
+            f"{sample.path}: one JSON object over several lines, where {importer.name} has an object a line"
+        )
+    return Recognised(sample.path, importer, why)
+
+
+def _container_of(path: Path) -> str:
     """Tell CSV, JSON lines and Parquet apart by the first bytes, not by the name."""
     with open_bytes(path) as file:
         head = _read(path, file, 4096)
@@ -112,7 +122,7 @@ def container_of(path: Path) -> str:
 
 def sample_of(path: Path, options: Options) -> Sample:
     """Read the beginning of a file."""
-    container = container_of(path)
+    container = _container_of(path)
     renames = {column: name for name, column in options.columns.items()}
     if container == "parquet":
         columns: list[str] = _parquet_columns(path)
@@ -128,7 +138,7 @@ def sample_of(path: Path, options: Options) -> Sample:
             found = json_records(Block(b"\n".join(whole.split(b"\n")[:_HEAD_RECORDS]), 1, _HEAD_RECORDS))[0]
             if not found:
                 document = whole_document(path)
-                found = [document] if document is not None else []
+                found, container = ([document] if document is not None else []), "json"
             records = tuple(islice(found, _HEAD_RECORDS))
             columns = list(dict.fromkeys(key for record in records for key in record))
             if not records:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 import pytest
 from touchline.io.errors import InputError
+from touchline.io.importers import lines
 from touchline.io.importers.base import Options
 from touchline.io.importers.recognise import IMPORTERS, recognise
 
@@ -123,6 +125,26 @@ def test_markets_with_quoted_titles_over_lines(tmp_path: Path) -> None:
     )
     assert (first["yes_bid"], first["yes_ask"], first["volume"]) == (None, None, 1250)
     assert (second["yes_bid"], second["yes_ask"], second["result"], second["close_ts"]) == (4700, 4900, None, None)
+
+
+def test_records_that_lack_a_column_say_so_wherever_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block of JSON lines of which none has a column is read like one of which some have it."""
+    trade = '{"timestamp":1750000000,"ticker":"A-1","price":47,"volume":3,"taker_side":"yes"}\n'
+    rows = trade + "{}\n" * 40 + '{"price":47}\n' * 40 + trade
+    for size in (32 << 20, 100):
+        monkeypatch.setattr(lines, "BLOCK_BYTES", size)
+        found = read_text(tmp_path, "trades.jsonl", rows, Options(price_unit="cents"))
+        assert found.tables["trades"].height == 2
+        reasons = Counter(bad.reason for bad in found.bad)
+        assert reasons == {"ticker is missing": 80}
+        assert [bad.line for bad in found.bad] == list(range(2, 82))
+
+
+def test_one_object_over_several_lines_is_no_table(tmp_path: Path) -> None:
+    trade = '{\n"timestamp":1750000000,"ticker":"A-1","price":47,"volume":3,"taker_side":"yes"}\n'
+    for given in (Options(), Options(format="trades")):
+        with pytest.raises(InputError, match="one JSON object over several lines, where trades has an object a line"):
+            read_text(tmp_path, "trades.jsonl", trade, given)
 
 
 def test_gzip_and_byte_order_mark_and_windows_lines(tmp_path: Path) -> None:
