@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -10,6 +11,8 @@ import llvmlite.binding as llvm
 import numba
 from numba import njit
 from numba.core.caching import FunctionCache
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.core.cpu import CPUTargetOptions
 from numba.core.options import TargetOptions
 from numba.core.runtime.nrt import rtsys
@@ -37,9 +40,58 @@ CPUTargetOptions.noalias = TargetOptions.Mapping("noalias")  # type: ignore[attr
 #: would cost more than the work (two atomic operations for every array of every call). And no one calls them from C.
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
 
-#: Only kernels call a part of a kernel: it needs no way in from Python, which takes a third of the time to compile.
-#: Python must never call such a function.
-PART: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True}
+
+class PartCode(JITCodeLibrary):
+    """The code of a part of a kernel: never run by itself, so it needs no machine code of its own.
+
+    It is optimised where it is copied to; only vector code must be made before.
+    """
+
+    vector = False
+
+    @property
+    def codegen(self) -> Any:
+        """Who is told of the function's environment, which parts have no use for."""
+        return self
+
+    def set_env(self, name: str, env: Any) -> None:
+        """Leave a part without an environment."""
+
+    def add_linking_library(self, library: Any) -> None:
+        """Take the code of what the part calls, but not of reference counts."""
+        if library is not rtsys.library:
+            super().add_linking_library(library)
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """Finish the part, which is nowhere in memory; who calls it from Python gets a TypeError."""
+        self._ensure_finalized()
+        return ctypes.cast(ctypes.pythonapi.PyErr_BadArgument, ctypes.c_void_p).value or 0
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        if self.vector:
+            super()._optimize_functions(ll_module)
+
+    def _optimize_final_module(self) -> None:
+        if self.vector:
+            super()._optimize_final_module()
+
+    def _finalize_final_module(self) -> None:
+        self._finalized = True
+
+
+class PartCompiler(Compiler):
+    """Numba's compiler, for parts of a kernel."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        state: Any = self.state
+        state.library = PartCode(state.targetctx.codegen(), "part")
+        state.library.vector = state.flags.noalias
+
+
+#: Only kernels call a part of a kernel: it needs no way in from Python and no machine code of its own, which take half
+#: of the time to compile. Python cannot call such a function.
+PART: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True, "pipeline_class": PartCompiler}
 DISJOINT: dict[str, Any] = {**PART, "noalias": True}
 
 

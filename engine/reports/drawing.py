@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
+from ...io.cache import cache_dir
 from ...io.errors import CheckError
 
 CHILD = "from touchline.engine.reports.drawing import child; child()"
@@ -61,12 +64,29 @@ def child() -> None:
     import vl_convert
 
     vl_convert.vegalite_to_svg({"data": {"values": [{}]}, "mark": "point"})
+    browser_library()
     for line in sys.stdin:
         document, path = json.loads(line)
         try:
             _draw(document, Path(path))
         except (OSError, ValueError) as error:
             sys.exit(" ".join(str(error).split("\n")[:2]))
+
+
+def browser_library() -> Path:
+    """Where the script stands that draws charts in a browser; bundling it takes a second, so it is kept."""
+    version = "-".join(version_of(package) for package in ("altair", "vl-convert-python"))
+    kept = cache_dir() / f"vega-lite-{version}.js"
+    if not kept.is_file():
+        import altair
+        import vl_convert
+
+        wanted = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+        text = vl_convert.javascript_bundle(vl_version=wanted)  # pyright: ignore[reportCallIssue]  # its stub lacks the default
+        beside = kept.with_name(f".{kept.name}.{os.getpid()}")
+        beside.write_text(text.replace("</script", "<\\/script"), encoding="utf-8")
+        beside.replace(kept)
+    return kept
 
 
 def _draw(document: dict[str, Any], path: Path) -> None:

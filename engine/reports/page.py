@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..figures.warnings import Notice
-from ..simulator.specialise import cache_dir
+from .drawing import browser_library
 
 if TYPE_CHECKING:
     import altair as alt
@@ -121,7 +121,9 @@ def chart(drawing: alt.TopLevelMixin | dict[str, Any] | None) -> str:
 def write_page(path: Path, title: str, *blocks: str) -> Path:
     """Write the page beside its place and rename it."""
     body = "".join(blocks)
-    script = f"<script>{_library()}</script><script>{_DRAW}</script>" if 'class="chart"' in body else ""
+    script = ""
+    if 'class="chart"' in body:
+        script = f"<script>{browser_library().read_text(encoding='utf-8')}</script><script>{_DRAW}</script>"
     text = (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -130,23 +132,6 @@ def write_page(path: Path, title: str, *blocks: str) -> Path:
     )
     _replace(path, text)
     return path
-
-
-def _library() -> str:
-    """Return the drawing library for browsers; bundling it takes a second, so it is kept in the cache folder."""
-    from importlib.metadata import version as version_of
-
-    import altair
-    import vl_convert
-
-    version = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
-    kept = cache_dir() / f"vega-lite-{version}-{version_of('vl-convert-python')}.js"
-    if kept.is_file():
-        return kept.read_text(encoding="utf-8")
-    text = vl_convert.javascript_bundle(vl_version=version)  # pyright: ignore[reportCallIssue]  # its stub lacks the default
-    text = text.replace("</script", "<\\/script")
-    _replace(kept, text)
-    return text
 
 
 def _replace(path: Path, text: str) -> None:

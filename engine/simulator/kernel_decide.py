@@ -133,8 +133,8 @@ def wish_nb(
         for j in range(WIDE):
             c = first + u64(j)
             held = position[c]
-            own_bid = price_nb(grid, 0, px0[c]) * 0.01 if px0[c] > 0 else math.nan
-            own_ask = price_nb(grid, 1, px1[c]) * 0.01 if px1[c] > 0 else math.nan
+            own_bid = price_nb(grid, i64(0), px0[c]) * 0.01 if px0[c] > 0 else math.nan
+            own_ask = price_nb(grid, i64(1), px1[c]) * 0.01 if px1[c] > 0 else math.nan
             told = Known(
                 known.time, known.bid, known.ask, known.bid_size, known.ask_size, known.mid, known.microprice,
                 known.variance, known.sigma, known.tau, known.underlying, held * 0.01, own_bid, own_ask, known.trigger,

@@ -12,7 +12,6 @@ import importlib.util
 import inspect
 import os
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +20,8 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numba
+
+from ...io.cache import cache_dir
 
 if TYPE_CHECKING:
     from ...strategies.quoting import QuotingModel
@@ -63,22 +64,6 @@ class Flags:
     drawn: bool = False
     uniform: bool = True
     float_queue: bool = False
-
-
-def cache_dir() -> Path:
-    """Where kernels are kept: TOUCHLINE_CACHE, the user's cache folder, or a temporary one if neither is writable."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    chosen = Path(os.environ.get("TOUCHLINE_CACHE") or Path(home) / "touchline")
-    for folder in (chosen, Path(tempfile.gettempdir()) / f"touchline-{os.getuid()}"):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            probe = folder / f".probe-{os.getpid()}"
-            probe.touch()
-            probe.unlink()
-        except OSError:
-            continue
-        return folder
-    return Path(tempfile.mkdtemp(prefix="touchline-"))
 
 
 def _source(model: type[QuotingModel], flags: Flags) -> str:

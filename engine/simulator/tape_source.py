@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ...io.cache import cache_dir
 from ...io.errors import InputError
 from ...io.schema import BookKind, Side
 from ...io.store import Store
 from ...io.times import nanoseconds
 from . import tape_kernel as kernel
-from .specialise import cache_dir
 from .state import I64
 from .tape import Market, Rows, Tape, build, load, save
 
