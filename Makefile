@@ -19,6 +19,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 install:  ## links the root folders into the environment as touchline.*; re-run after adding a file
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . --config-settings editable_mode=strict
+	@$(BIN)/python -m compileall -q build
 
 demo: setup
 	@$(BIN)/engine demo

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -63,7 +63,7 @@ def conclude(folder: str | Path, drawer: Drawer | None) -> Evidence:
         "evidence": evidence.as_row(),
     }
     for name, document in documents.items():
-        _write(place / f"{name}.json", json.dumps(document, indent=1) + "\n")
+        _write(place / f"{name}.json", msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
     if drawer is not None:
         from . import page
         from .report import write_sweep_report
@@ -114,7 +114,7 @@ def _market_results(sweep: Sweep, robust: Pick, best: dict[str, Pick]) -> dict[s
     }
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: bytes) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text)
+    beside.write_bytes(text)
     beside.replace(path)

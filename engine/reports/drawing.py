@@ -14,6 +14,15 @@ from typing import Any
 from ...io.cache import cache_dir
 from ...io.errors import CheckError
 
+#: A small heat map, drawn before the first that is asked for: the converter is slow until it has drawn one like it.
+_WARMTH: dict[str, Any] = {
+    "data": {"values": [{"x": x, "y": y, "z": x * y} for x in range(24) for y in range(24)]},
+    "mark": "rect",
+    "encoding": {
+        "x": {"field": "x", "type": "ordinal"}, "y": {"field": "y", "type": "ordinal"},
+        "color": {"field": "z", "type": "quantitative"},
+    },
+}  # fmt: skip
 CHILD = "from touchline.engine.reports.drawing import child; child()"
 
 
@@ -61,9 +70,7 @@ def drawing(pictures: bool | Drawer) -> AbstractContextManager[Drawer | None]:
 
 def child() -> None:
     """What the drawing process does: a line of standard input, two files."""
-    import vl_convert
-
-    vl_convert.vegalite_to_svg({"data": {"values": [{}]}, "mark": "point"})
+    _pictures(_WARMTH)
     browser_library()
     for line in sys.stdin:
         document, path = json.loads(line)
@@ -90,10 +97,14 @@ def browser_library() -> Path:
 
 
 def _draw(document: dict[str, Any], path: Path) -> None:
-    import vl_convert
-
-    svg = vl_convert.vegalite_to_svg(document)
-    for suffix, content in ((".svg", svg.encode()), (".png", vl_convert.svg_to_png(svg, scale=2))):
+    for suffix, content in _pictures(document).items():
         beside = path.with_name(f".{path.name}{suffix}")
         beside.write_bytes(content)
         beside.replace(path.with_name(path.name + suffix))
+
+
+def _pictures(document: dict[str, Any]) -> dict[str, bytes]:
+    import vl_convert
+
+    svg = vl_convert.vegalite_to_svg(document)
+    return {".svg": svg.encode(), ".png": vl_convert.svg_to_png(svg, scale=2)}
