@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import llvmlite.binding as llvm
@@ -108,6 +109,11 @@ class OnDisk(FunctionCache):
             rtsys.initialize(target_context)
         with self._guard_against_spurious_io_errors():
             return self._load_overload(sig, target_context)
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep a kernel, unless the disk takes no more: it is in memory all the same."""
+        with suppress(OSError):
+            super().save_overload(sig, data)
 
 
 def kept(signature: Any = None, **more: Any) -> Callable[[F], F]:
