@@ -141,7 +141,7 @@ def build(
     if counts[kernel.OUT_OF_RANGE]:
         limit = int(kernel.MAX_LOTS) // 100
         raise InputError(f"{market.ticker}: {counts[kernel.OUT_OF_RANGE]} sizes are above {limit:,} contracts a level")
-    columns = Columns(*(column[:n].copy() for column in out))
+    columns = Columns(*(column[:n] for column in out))  # the rest of their room was never touched, and takes none
     _match(columns, books, window_ns, counts)
     coverage = _coverage(columns, counts, block_trades, empty_start)
     return Tape(market, columns, values, coverage, _digest(market, columns, values), depth, book, notes)
@@ -153,16 +153,16 @@ def _match(columns: Columns, marks: I64, window_ns: int, counts: I64) -> None:
     rest, link = np.zeros(len(ts), np.int64), np.zeros(len(ts), np.int64)
     kernel.falls_nb(kind, side, level, columns.size, marks[0], rest)
     kernel.match_nb(ts, kind, side, level, columns.aux, window_ns, rest, link, marks, counts)
-    kind[np.diff(ts, append=ts[-1:] + 1) > 0] |= MOMENT
+    kind[:-1] |= (ts[1:] != ts[:-1]) * np.uint8(MOMENT)
+    kind[-1:] |= MOMENT
 
 
 def _levels(market: Market, rows: Rows, grid: Grid) -> np.ndarray[Any, np.dtype[np.int16]]:
     """Grid level of every row's price; rows without a price have 0."""
     table = np.full(10_001, -1, np.int16)
-    table[grid.ticks] = np.arange(len(grid.ticks), dtype=np.int16)
+    table[grid.ticks[1:-1]] = np.arange(1, len(grid.ticks) - 1, dtype=np.int16)
     priced = (rows.what == kernel.DELTA) | (rows.what == kernel.LEVEL) | (rows.what == kernel.PRINT)
-    inside = (rows.price > 0) & (rows.price < 10_000)
-    level = np.where(inside, table[np.where(inside, rows.price, 0)], -1).astype(np.int16)
+    level = table[np.minimum(rows.price.view(np.uint32), 10_000)]  # a price below zero is a large one without a sign
     wrong = np.flatnonzero(priced & (level < 0))
     if len(wrong):
         price = int(rows.price[wrong[0]])
@@ -170,7 +170,7 @@ def _levels(market: Market, rows: Rows, grid: Grid) -> np.ndarray[Any, np.dtype[
             f"{market.ticker}: {len(wrong)} prices are not on the grid {market.grid}, the first one {cents(price)} "
             f"cents; pass --grid with the market's own grid, or import it with its price_level_structure"
         )
-    return np.where(priced, level, 0).astype(np.int16)
+    return np.where(priced, level, np.int16(0))
 
 
 def _coverage(columns: Columns, counts: I64, block_trades: int, empty_start: bool) -> Coverage:
