@@ -23,6 +23,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Com
     return folder, run("demo", "--scale", "0.01", where=folder)
 
 
+@pytest.mark.slow
 def test_the_demo_makes_imports_checks_bets_and_sweeps(made):
     folder, done = made
     assert done.returncode == 0, done.stderr
