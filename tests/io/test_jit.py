@@ -1,4 +1,4 @@
-"""A kernel on disk is read without preparing to compile, gives what it gave, and leaves compiling possible."""
+"""Kernels on disk are read without preparing to compile and leave compiling possible; parts work in kernels alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numba import njit
+from touchline.io.jit import compiled, disjoint, melted
 
 KERNELS = """
 import numpy as np
@@ -52,3 +55,23 @@ def test_a_kernel_on_disk_is_read_without_preparing_to_compile(tmp_path: Path):
     answers = {"known": [15, 0, 2, 4, 6], "new": [2, 5]}
     assert use("f8") == {**answers, "prepared": True, "hits": 0}
     assert use("f4") == {**answers, "prepared": False, "hits": 1}
+
+
+@pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="nothing is compiled")
+@pytest.mark.parametrize("part", [compiled, disjoint, melted])
+def test_a_part_works_in_a_kernel_and_refuses_python(part):
+    @part
+    def raised_nb(values, by):
+        for i in range(len(values)):
+            values[i] += by
+
+    @njit
+    def kernel_nb(values):
+        raised_nb(values, 3)
+
+    values = np.arange(40)
+    kernel_nb(values)
+    assert values.tolist() == list(range(3, 43))
+    with pytest.raises(TypeError):
+        raised_nb(values, 3)
+    assert values.tolist() == list(range(3, 43))
