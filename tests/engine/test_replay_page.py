@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .test_replay import ENGINE, made_store, noise_tape
+from .simulator.test_replay import ENGINE, made_store, noise_tape
 
 PAGE = Path(__file__).parents[2] / "docs/replay.md"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)

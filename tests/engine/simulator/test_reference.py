@@ -25,7 +25,7 @@ from touchline.io.store import Store
 from touchline.strategies.cauchy_band import CauchyBand
 from touchline.strategies.known import Known
 
-from ..strategies.models import row
+from ...strategies.models import row
 
 DAYS = {10: (4050.0, 1_681_156_800, 0), 13: (4100.0, 1_681_416_000, 100)}
 BUY, SELL = 0, 1

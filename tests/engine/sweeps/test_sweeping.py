@@ -21,7 +21,7 @@ from touchline.io.errors import CheckError, InputError
 from touchline.io.store import Store
 from touchline.strategies.fixed_spread import FixedSpread
 
-from .made_books import HOUR, SECOND, START, made_books
+from ..made_books import HOUR, SECOND, START, made_books
 
 ENGINE = Path(sys.executable).with_name("engine")
 GRID = {"half_spread": [0.5, 1.0, 1.5, 2.5], "skew": [0.0, 0.2], "position_limit": [5, 20]}

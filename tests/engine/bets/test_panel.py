@@ -16,7 +16,7 @@ from touchline.io.importers.base import Chunk
 from touchline.io.schema import BookKind
 from touchline.io.store import Store
 
-from .histories import HOUR, made_up
+from ..histories import HOUR, made_up
 
 
 def test_every_cell_follows_its_definition(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .made_books import made_books
+from ..made_books import made_books
 
 #: Sweeps the markets of a store; tells the megabytes of its own that it has at a quarter of the way and at the end.
 CHILD = """

@@ -12,7 +12,7 @@ from touchline.engine.bets.directional import backtest
 from touchline.engine.bets.directional_results import DirectionalResult
 from touchline.engine.cli import main
 
-from .histories import made_up
+from ..histories import made_up
 
 ENGINE = Path(sys.executable).with_name("engine")
 

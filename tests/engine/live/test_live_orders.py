@@ -17,7 +17,7 @@ from touchline.io.kalshi.settings import Settings
 from touchline.io.kalshi.stream import FILLS, ORDERS, Stream
 from touchline.io.schema import Side
 
-from .exchange.conftest import START, TICKER, make_history
+from ..exchange.conftest import START, TICKER, make_history
 
 BID, ASK = Side.BID, Side.ASK
 

@@ -15,7 +15,7 @@ import pytest
 from touchline.engine.exchange import Exchange
 from touchline.io.store import Store
 
-from .exchange.conftest import TICKER, make_history
+from ..exchange.conftest import TICKER, make_history
 
 ENGINE = [sys.executable, "-c", "from touchline.engine.cli import main; main()"]
 

@@ -10,7 +10,7 @@ from touchline.engine.cli.data_kalshi import _seconds
 from touchline.engine.exchange import Exchange
 from touchline.io.errors import InputError
 
-from .exchange.conftest import make_history
+from ..exchange.conftest import make_history
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from touchline.io.units import cents, contracts
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fixed_spread import FixedSpread
 
-from .test_replay import SECOND, engine, made_store, noise_tape
+from ..simulator.test_replay import SECOND, engine, made_store, noise_tape
 
 SETTINGS = {
     "at once": Assumptions(queue="touch@1"),

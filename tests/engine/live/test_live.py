@@ -14,7 +14,7 @@ from touchline.io.errors import InputError
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fixed_spread import FixedSpread
 
-from .test_replay import noise_tape
+from ..simulator.test_replay import noise_tape
 
 
 def slices(tape, sizes):

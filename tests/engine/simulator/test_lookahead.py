@@ -18,7 +18,7 @@ from touchline.io.errors import CheckError
 from touchline.strategies.fixed_spread import FixedSpread
 from touchline.strategies.parameters import Parameter
 
-from .made_books import made_books
+from ..made_books import made_books
 
 
 class Honest(FixedSpread):

@@ -21,8 +21,8 @@ from touchline.engine.simulator.tape_source import compile_tape
 from touchline.io.errors import InputError
 from touchline.strategies.pipeline import pipeline_of
 
-from .histories import made_up
-from .made_books import made_books
+from ..histories import made_up
+from ..made_books import made_books
 from .naive_portfolio import fee_of
 from .test_panel_maker import one_order
 

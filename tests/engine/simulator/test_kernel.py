@@ -26,7 +26,7 @@ from touchline.io.grids import grid_levels
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fixed_spread import FixedSpread
 
-from .. import oracle
+from ... import oracle
 
 START = 1_767_225_599_000_000_000  # a second before midnight UTC, so that tapes cross into a new day
 SECOND = 10**9
@@ -396,7 +396,7 @@ def test_uncompiled_kernels(examples, tmp_path):
     wanted = f"{Path(__file__)}::test_any_kernel_uncompiled_is_the_oracle"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", wanted],
-        env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False,
+        env=environment, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-8_000:]
     assert "1 passed" in done.stdout

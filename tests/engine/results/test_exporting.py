@@ -73,7 +73,7 @@ def test_the_file_matches_its_published_schema(good, tmp_path):
 
 
 def test_the_documented_example_is_a_parameter_file():
-    text = (Path(__file__).parents[2] / "docs" / "params.md").read_text()
+    text = (Path(__file__).parents[3] / "docs" / "params.md").read_text()
     example = tomllib.loads(text.split("```toml\n")[1].split("```")[0])
     jsonschema.validate(example, schema())
 

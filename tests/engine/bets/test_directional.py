@@ -21,9 +21,9 @@ from touchline.io.errors import InputError
 from touchline.io.store import Store
 from touchline.strategies.pipeline import load_pipeline, pipeline_of
 
-from .histories import HOUR, imported, made_up
+from ..histories import HOUR, imported, made_up
 
-W3 = Path(__file__).resolve().parents[2] / "bench" / "directional" / "w3.toml"
+W3 = Path(__file__).resolve().parents[3] / "bench" / "directional" / "w3.toml"
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from touchline.engine.simulator.queue import queue_model
 from touchline.engine.simulator.tape import open_at_start
 from touchline.engine.simulator.tape_source import compile_tape
 
-from .. import oracle
-from .made_books import made_books
-from .test_kernel import oracle_ticks, tapes
+from ... import oracle
+from ..made_books import made_books
+from ..simulator.test_kernel import oracle_ticks, tapes
 
 SECOND = 10**9
 QUEUES = ("touch@1", "touch+cross@1", "through@1", "pessimistic@1", "optimistic@1", "risk-averse@1", "power@3", "log@1")

@@ -17,7 +17,7 @@ from touchline.io.kalshi.stream import BOOK, TRADES, Hole
 from touchline.io.kalshi.wire import write_count, write_price
 from touchline.io.schema import BookKind, Side
 
-from .exchange.conftest import START, random_day
+from ..exchange.conftest import START, random_day
 
 TICKER = "KXTEST-26SEP21-B0"
 MS = 1_000_000

@@ -18,7 +18,7 @@ from touchline.io.importers.importing import import_file, plan
 from touchline.io.schema import BookKind
 from touchline.io.store import Store
 
-from .made_books import START, made_books
+from ..made_books import START, made_books
 
 MARKET = Market("M")
 

@@ -13,7 +13,7 @@ from touchline.engine.simulator import ahead, specialise
 from touchline.engine.simulator.venue import Assumptions
 from touchline.strategies.registry import quoting_model
 
-from .made_books import made_books
+from ..made_books import made_books
 
 pytestmark = pytest.mark.slow
 #: Runs a command and prints which functions this process compiled.

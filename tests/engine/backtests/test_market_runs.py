@@ -11,8 +11,8 @@ from touchline.io.errors import InputError
 from touchline.strategies.fixed_spread import FixedSpread
 from touchline.strategies.pipeline import load_pipeline
 
-from .histories import made_up
-from .made_books import made_books
+from ..histories import made_up
+from ..made_books import made_books
 
 OPTIONS = {"min_score": 0.005, "max_spread": 10, "k": 20, "min_hours": 0}
 

@@ -22,7 +22,7 @@ from touchline.engine.sweeps import sweeping
 from touchline.io.store import Store
 from touchline.strategies.fixed_spread import FixedSpread
 
-from .made_books import made_books
+from ..made_books import made_books
 
 KILLS, CELLS = 30, 200
 #: Sweeps once a line on stdin, each time in a fork of its own, in small blocks; tells the fork and each part. The

@@ -14,7 +14,7 @@ from touchline.engine.results.results import read_sweep
 from touchline.io.errors import InputError
 from touchline.strategies.pipeline import load_pipeline
 
-from .histories import made_up
+from ..histories import made_up
 
 OPTIONS = {"min_score": 0.005, "max_spread": 10, "k": 20, "min_hours": 0, "max_positions": 20}
 GRID = {"kelly_fraction": [0.1, 0.5, 1.0], "bollinger.width": "1:2:3", "sizing": ["kelly", "fixed-size"]}
