@@ -30,8 +30,8 @@ test: setup
 	@$(BIN)/python -m pytest -n 2 -m "not slow and not bench"
 	@$(BIN)/python -m pytest -q --doctest-modules --pyargs touchline.io touchline.features touchline.strategies touchline.engine
 
-test-all: test
-	@$(BIN)/python -m pytest -n 2 -m slow
+test-all: test  ## the slow ones wait a lot for others: three at once
+	@$(BIN)/python -m pytest -n 3 -m slow
 
 lint: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/basedpyright
