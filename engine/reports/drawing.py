@@ -1,4 +1,4 @@
-"""Charts to SVG and PNG files, in a process of their own: the converter holds the interpreter's lock as it draws."""
+"""Charts to SVG and PNG files, in a process of their own: the converter holds the lock of Python. And for browsers."""
 
 from __future__ import annotations
 
