@@ -14,6 +14,7 @@ from numba import njit
 from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.compiler_machinery import PassManager
 from numba.core.cpu import CPUTargetOptions
 from numba.core.options import TargetOptions
 from numba.core.runtime.nrt import rtsys
@@ -80,8 +81,21 @@ class PartCode(JITCodeLibrary):
         self._finalized = True
 
 
-class PartCompiler(Compiler):
-    """Numba's compiler, for parts of a kernel."""
+#: What numba does for closures, array expressions, raised exceptions and the like, of which kernels of ours have none.
+NEEDLESS = {
+    "generic_rewrites",
+    "inline_closure_likes",
+    "inline_inlinables",
+    "inline_overloads",
+    "literal_unroll",
+    "nopython_rewrites",
+    "rewrite_semantic_constants",
+    "with_lifting",
+}
+
+
+class GuestCompiler(Compiler):
+    """Numba's compiler, for a user's part of a kernel."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -90,10 +104,26 @@ class PartCompiler(Compiler):
         state.library.vector = state.flags.noalias
 
 
+class PartCompiler(GuestCompiler):
+    """The same for our own parts, without the steps that change nothing in them."""
+
+    def define_pipelines(self) -> list[PassManager]:
+        """Numba's steps less those in ``NEEDLESS``."""
+        lean: list[PassManager] = []
+        for steps in super().define_pipelines():
+            lean.append(PassManager(steps.pipeline_name))
+            for step, why in steps.passes:
+                if step.name() not in NEEDLESS:
+                    lean[-1].add_pass(step, why)
+            lean[-1].finalize()
+        return lean
+
+
 #: Only kernels call a part of a kernel: it needs no way in from Python and no machine code of its own, which take half
 #: of the time to compile. Python cannot call such a function.
 PART: dict[str, Any] = {**OPTIONS, "no_cpython_wrapper": True, "pipeline_class": PartCompiler}
 DISJOINT: dict[str, Any] = {**PART, "noalias": True}
+GUEST: dict[str, Any] = {**PART, "pipeline_class": GuestCompiler}
 
 
 class OnDisk(FunctionCache):
@@ -145,6 +175,11 @@ def melted(function: F) -> F:
     return cast(F, njit(forceinline=True, **PART)(function))
 
 
+def guest(function: F) -> F:
+    """Compile a user's part of a kernel, which may use all that numba knows; it is copied into its caller."""
+    return cast(F, njit(forceinline=True, **GUEST)(function))
+
+
 def disjoint(function: F) -> F:
     """Compile a part of a kernel whose arrays never overlap, which spares vector code the checks that they do not."""
     return cast(F, njit(**DISJOINT)(function))
@@ -158,3 +193,15 @@ def inlined(function: F) -> F:
 def entry(function: F) -> F:
     """Compile the function that Python calls: it runs without the interpreter's lock."""
     return cast(F, njit(nogil=True, **OPTIONS)(function))
+
+
+@melted
+def larger_nb(a: Any, b: Any) -> Any:
+    """``max(a, b)``, which numba would compile anew for every function that calls it."""
+    return b if b > a else a
+
+
+@melted
+def smaller_nb(a: Any, b: Any) -> Any:
+    """``min(a, b)``, for the same reason."""
+    return b if b < a else a

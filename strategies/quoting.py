@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+from ..io.errors import InputError
 from .known import Known
+from .own_file import one_line
 from .parameters import Parameter
 
 
@@ -48,4 +50,12 @@ class QuotingModel:
     def row(cls, values: dict[str, float]) -> list[float]:
         """The values of one parameter set, derived ones included, in the order of ``columns``."""
         given = {parameter.name: float(values[parameter.name]) for parameter in cls.parameters}
-        return [*given.values(), *cls.derive(SimpleNamespace(**given))]
+        name = cls.name or cls.__name__
+        try:
+            derived = [*cls.derive(SimpleNamespace(**given))]
+        except Exception as error:
+            at = ", ".join(f"{key}={value:g}" for key, value in given.items())
+            raise InputError(f"derive of {name} fails for {at} with {one_line(error)}") from None
+        if len(derived) != len(cls.derived):
+            raise InputError(f"derive of {name} returns {len(derived)} values and derived has {len(cls.derived)} names")
+        return [*given.values(), *derived]

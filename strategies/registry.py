@@ -107,11 +107,8 @@ def _validated(model: type[QuotingModel], where: str) -> type[QuotingModel]:
 def _derived(model: type[QuotingModel], where: str) -> list[float]:
     try:
         row = model.row(check(model.parameters, {}))
-    except Exception as error:
-        raise InputError(f"{where}: derive fails on the default parameters with {one_line(error)}") from None
-    if len(row) != len(model.columns()):
-        values = len(row) - len(model.parameters)
-        raise InputError(f"{where}: derive returns {values} values and derived has {len(model.derived)} names")
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
     for name, value in zip(model.columns(), row, strict=True):
         if not isinstance(value, int | float) or math.isnan(value):
             raise InputError(f"{where}: {name!r} is {value!r} for the default parameters, not a number")

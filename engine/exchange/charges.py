@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..simulator.fees import FeeSchedule, fee_table, fill_fee_nb, trade_fee_nb
+from ..simulator.fees import NO_REBATE, FeeSchedule, fee_table, fill_fee_nb
 
 _FOREVER = 1 << 62
 
@@ -50,5 +50,6 @@ class Charges:
             rate = taker_rate if taker else maker_rate
             if rate or grid != 100 or price % 100:
                 pieces = fills or (lots if grid == 100 else -(-lots // 100))
-                most = max(most, int(trade_fee_nb(price, lots, rate, step)) + pieces * (step + grid))
+                fee, _ = fill_fee_nb(0, price, lots, rate, step, 1, NO_REBATE, 0, 0)
+                most = max(most, int(fee) + pieces * (step + grid))
         return most

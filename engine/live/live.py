@@ -23,7 +23,7 @@ from ..simulator import state as rows
 from ..simulator.block import Block
 from ..simulator.events import MOMENT, UNDERLYING
 from ..simulator.fees import fee_table, market_schedule
-from ..simulator.prepare import Ground, new_block, parameter_values
+from ..simulator.prepare import Ground, new_block, parameter_values, run_block
 from ..simulator.state import F64, Columns, Points
 from ..simulator.tape import Coverage, Market, Tape
 from ..simulator.venue import Assumptions, no_fees
@@ -120,7 +120,7 @@ class Live:
             block.later = np.zeros(room, np.int32)
         if self.told is not None and block.venue.draws.shape[1] <= room:
             block.venue = block.venue._replace(draws=np.zeros((2, room + 1)))
-        block.run(self.count)
+        run_block(block, self.model, self.count)
         return self.quote
 
     def filled(self, ts: int, side: Side, price: int, lots: int, fee: int = 0) -> None:

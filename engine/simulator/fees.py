@@ -17,13 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ...io.errors import InputError
-from ...io.jit import inlined, kept, melted
+from ...io.jit import kept, larger_nb, melted, smaller_nb
 from ...io.units import NS_PER_SECOND
 
 #: A rate of 1 in the unit of ``FeeTable.taker_rate``: 1/100,000 of price x (1 - price) a contract.
 RATE_UNIT = 100_000
 #: A rebate step that no accumulator reaches: the rule pays no rebate.
 NO_REBATE = 1 << 62
+#: Of a type: numba compiles a function once more for a plain number.
+BILLION: Any = np.int64(1_000_000_000)
 #: Fee type -> (taker k, maker k). Before July 2025 makers paid a flat amount on a few series, which is not modelled.
 COEFFICIENTS: dict[str, tuple[Decimal, Decimal]] = {
     "quadratic": (Decimal("0.07"), Decimal(0)),
@@ -167,16 +169,17 @@ def market_schedule(
     return replace(schedule, fee_type=fee_type, multiplier="0.5", changes=(FeeChange(_INDEX_CHANGE, fee_type, "1"),))
 
 
-@inlined
+@melted
 def whole_nb(amount: int, step: int) -> int:
     """``amount // step`` by floats, as vector code has no other division; exact for quotients below 2**50."""
     near = int(np.floor(float(amount) * (1.0 / float(step))))  # off by one at most
     rest = amount - near * step
-    near += int(rest >= step) - int(rest < 0)
+    near += rest >= step
+    near -= rest < 0
     return amount if step == 1 else near
 
 
-@inlined
+@melted
 def over_nb(amount: int, step: int) -> int:
     """``amount % step`` by floats, for the same reason; exact for amounts and steps below 2**52."""
     x, unit = float(amount), float(step)
@@ -185,23 +188,23 @@ def over_nb(amount: int, step: int) -> int:
     return int(rest - unit if rest >= unit else rest)
 
 
-@inlined
+@melted
 def is_short_nb(lots: int, rate: int) -> bool:
     """Whether rate x lots x p x (10,000 - p) is below 2**62 at any price, so that ``short_fee_nb`` knows the fee."""
     return lots * rate < (1 << 62) // 25_000_000
 
 
-@inlined
+@melted
 def short_fee_nb(price_ticks: int, lots: int, rate: int, trade_step: int) -> int:
     """Return the model fee rounded up to ``trade_step``, in micros, where ``is_short_nb``.
 
     rate x lots x p x (10,000 - p) / 1e9 is exact in micros. Rounding up to a micro on the way changes nothing.
     """
-    unit = trade_step * 1_000_000_000
+    unit = trade_step * BILLION
     return whole_nb(rate * lots * (price_ticks * (10_000 - price_ticks)) + unit - 1, unit) * trade_step
 
 
-@inlined
+@melted
 def trade_fee_nb(price_ticks: int, lots: int, rate: int, trade_step: int) -> int:
     """Return the model fee rounded up to ``trade_step``, in micros, up to 1,000,000 contracts a fill and a rate of 9e9.
 
@@ -210,9 +213,9 @@ def trade_fee_nb(price_ticks: int, lots: int, rate: int, trade_step: int) -> int
     if is_short_nb(lots, rate):
         return short_fee_nb(price_ticks, lots, rate, trade_step)
     area = lots * (price_ticks * (10_000 - price_ticks))  # at most 1e8 x 2.5e7
-    whole = whole_nb(area, 1_000_000_000)
-    rest = (area - whole * 1_000_000_000) * rate
-    micros = whole * rate + whole_nb(rest + 999_999_999, 1_000_000_000)
+    whole = whole_nb(area, BILLION)
+    rest = (area - whole * BILLION) * rate
+    micros = whole * rate + whole_nb(rest + BILLION - 1, BILLION)
     return whole_nb(micros + trade_step - 1, trade_step) * trade_step
 
 
@@ -227,18 +230,9 @@ def aligned_nb(
     accumulator += rounding
     if rebate_step == NO_REBATE:
         return fee, 0, accumulator
-    due = max(min(accumulator - strict, fee), 0)
+    due = larger_nb(smaller_nb(accumulator - strict, fee), 0)
     rebate = due - over_nb(due, rebate_step)
     return fee, rebate, accumulator - rebate
-
-
-@inlined
-def align_fee_nb(
-    revenue_micros: int, trade_fee: int, grid: int, rebate_step: int, strict: int, accumulator: int
-) -> tuple[int, int]:
-    """Fee less rebate, and the accumulator; see ``fill_fee_nb``."""
-    fee, rebate, accumulator = aligned_nb(revenue_micros, trade_fee, grid, rebate_step, strict, accumulator)
-    return fee - rebate, accumulator
 
 
 @kept()
@@ -258,4 +252,5 @@ def fill_fee_nb(
     ``revenue_micros`` is signed: negative when the fill costs cash. The accumulator starts at 0 with each order.
     """
     trade_fee = trade_fee_nb(price_ticks, lots, rate, trade_step)
-    return align_fee_nb(revenue_micros, trade_fee, grid, rebate_step, strict, accumulator)
+    fee, rebate, accumulator = aligned_nb(revenue_micros, trade_fee, grid, rebate_step, strict, accumulator)
+    return fee - rebate, accumulator

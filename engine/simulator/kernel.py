@@ -12,7 +12,7 @@ from __future__ import annotations
 # pyright: reportMissingParameterType=false
 import math
 
-from ...io.jit import compiled, entry, melted
+from ...io.jit import compiled, entry, larger_nb, melted, smaller_nb
 from .events import BOOK, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import decide_nb, due_nb, log_quote_nb
 from .kernel_head import DRAWN, LATENCY, ONE, RECORD, TAKER
@@ -73,7 +73,7 @@ def sample_nb(n, mid, st, equity):
         held = abs(ints[POSITION, c])
         longs[QUOTED, c] += i64(1) if (ints[PX, c] > 0) & (ints[PX + 1, c] > 0) else i64(0)
         longs[HELD, c] += i64(held)
-        ints[WIDEST, c] = max(ints[WIDEST, c], held)
+        ints[WIDEST, c] = larger_nb(ints[WIDEST, c], held)
 
 
 @compiled
@@ -178,7 +178,7 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, flight, log, samp
             break
         at = u64(i)
         now = tape.ts[at]
-        until = min(now, next_sample)
+        until = smaller_nb(now, next_sample)
         if LATENCY and until > wake:
             status = drain_nb(i - 1, until, n, tape, later, values, grid, points, venue, fees, st, flight, log)
             if status != FINISHED:

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from ...io.jit import compiled, disjoint, melted
+from ...io.jit import compiled, disjoint, larger_nb, melted, smaller_nb
 from ...strategies.known import Known
 from .kernel_head import RECORD, RISK, UNIFORM, quote_nb
 from .kernel_orders import WIDE, groups_nb, i32, i64, place_nb, price_nb, u64
@@ -76,8 +76,8 @@ def tau_nb(venue, now):
     if venue.horizon == FIXED:
         return venue.tau
     if venue.horizon == TO_CLOSE:
-        return max(0.0, float(venue.session_end - now) * 1e-9)
-    return max(0.0, float(venue.session_end - now) / float(venue.session_end - venue.session_start))
+        return larger_nb(0.0, float(venue.session_end - now) * 1e-9)
+    return larger_nb(0.0, float(venue.session_end - now) / float(venue.session_end - venue.session_start))
 
 
 @compiled
@@ -107,7 +107,7 @@ def level_of_nb(grid, cents):
     x = cents if cents > 0.0 else 0.0
     ticks = 100.0 * (x if x < 100.0 else 100.0)
     low = grid.below[i64(np.floor(ticks))]
-    up = min(i32(low + 1), grid.top)
+    up = smaller_nb(i32(low + 1), grid.top)
     return up if ticks - grid.ticks[low] >= grid.ticks[up] - ticks else i32(low)
 
 
@@ -141,11 +141,11 @@ def wish_nb(
             )  # fmt: skip
             x, y, bid_size, ask_size = quote_nb(told, params, c)
             b, a = level_of_nb(grid, x), level_of_nb(grid, y)
-            a = max(a, i32(b + 1))
-            b = min(b, i32(ask - 1)) if post_only else b
-            a = max(a, i32(bid + 1)) if post_only else a
-            b = min(max(i32(1), b), i32(top - 1))
-            a = max(i32(1), min(i32(top - 1), a))
+            a = larger_nb(a, i32(b + 1))
+            b = smaller_nb(b, i32(ask - 1)) if post_only else b
+            a = larger_nb(a, i32(bid + 1)) if post_only else a
+            b = smaller_nb(larger_nb(i32(1), b), i32(top - 1))
+            a = larger_nb(i32(1), smaller_nb(i32(top - 1), a))
             cap = limit[c]
             if RISK:
                 share = params[calm, c] / known.sigma
@@ -164,8 +164,8 @@ def wish_nb(
             s1 = none if post_only & (a <= bid) else s1
             want0[c] = b if s0 > 0 else none
             want1[c] = i32(top - a) if s1 > 0 else none
-            size0[c] = max(s0, none)
-            size1[c] = max(s1, none)
+            size0[c] = larger_nb(s0, none)
+            size1[c] = larger_nb(s1, none)
 
 
 @disjoint
@@ -216,7 +216,7 @@ def stamp_nb(active, groups, n, counts, when, due, mask, requotes):
             mask[c] = 0
     earliest = i64(1) << 62
     for c in range(n):
-        earliest = min(earliest, due[c])
+        earliest = smaller_nb(earliest, due[c])
     return earliest
 
 

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from ...io.jit import compiled, disjoint, melted
+from ...io.jit import compiled, disjoint, larger_nb, melted, smaller_nb
 from .fees import aligned_nb, is_short_nb, short_fee_nb, trade_fee_nb
 from .kernel_head import AHEAD, CAPITAL, FEES, LATENCY, ONE, RECORD, TAKER, UNIFORM
 from .queue import (
@@ -25,6 +25,7 @@ from .queue import (
     ahead_after_cancel_nb,
     ahead_of_nb,
     behind_nb,
+    is_whole_nb,
     whole_power_nb,
 )
 from .state import (
@@ -84,7 +85,7 @@ def highest_nb(n, px):
     """Highest level of the block."""
     best = i32(0)
     for c in range(n):
-        best = max(best, px[c])
+        best = larger_nb(best, px[c])
     return best
 
 
@@ -121,7 +122,7 @@ def trade_nb(rule, partial, t, q, n, px, left, ahead, hit):
     if rule <= THROUGH:
         reach = t if rule == TOUCH else i32(t + 1)
         for c in range(n):
-            h = min(q if px[c] >= reach else i32(0), left[c])
+            h = smaller_nb(q if px[c] >= reach else i32(0), left[c])
             hit[c] = h
             total += h
     elif partial:
@@ -131,10 +132,10 @@ def trade_nb(rule, partial, t, q, n, px, left, ahead, hit):
             beyond = i32(np.floor(0.5 - rest)) if AHEAD is np.float64 else i32(-rest)
             h = beyond if at else i32(0)
             h = q if px[c] > t else h
-            h = max(i32(0), min(h, left[c]))
+            h = larger_nb(i32(0), smaller_nb(h, left[c]))
             hit[c] = h
             total += h
-            ahead[c] = max(rest, AHEAD(0)) if at else ahead[c]
+            ahead[c] = larger_nb(rest, AHEAD(0)) if at else ahead[c]
     else:
         for c in range(n):
             at = px[c] == t
@@ -194,12 +195,12 @@ def join_nb(p, lots, n, px, ahead):
 @melted
 def level_nb(rule, exponent, p, before, cancelled, bound, n, px, ahead):
     """Level ``p`` shrank other than by trades: what that does to the queue ahead of the orders there."""
-    if rule in (POWER, LOG) and cancelled > 0:
+    if ((rule == POWER) | (rule == LOG)) and cancelled > 0:
         total, gone, most = float(before), float(cancelled), float(bound)
-        if rule == POWER and exponent in (1.0, 2.0, 3.0):
+        if rule == POWER and is_whole_nb(exponent):
             for c in range(n):
                 front = float(ahead[c])
-                back = max(total - front, 0.0)
+                back = larger_nb(total - front, 0.0)
                 behind = behind_nb(whole_power_nb(front, exponent), whole_power_nb(back, exponent))
                 rest = AHEAD(ahead_of_nb(front, back, behind, gone, most))
                 ahead[c] = rest if px[c] == p else ahead[c]
@@ -208,12 +209,12 @@ def level_nb(rule, exponent, p, before, cancelled, bound, n, px, ahead):
                 if px[c] == p:
                     ahead[c] = AHEAD(ahead_after_cancel_nb(float(ahead[c]), total, gone, most, rule, exponent))
     elif rule == OPTIMISTIC:
-        gone = AHEAD(max(cancelled, i32(0)))
+        gone = AHEAD(larger_nb(cancelled, i32(0)))
         for c in range(n):
-            ahead[c] = max(AHEAD(0), min(AHEAD(ahead[c] - gone), AHEAD(bound))) if px[c] == p else ahead[c]
+            ahead[c] = larger_nb(AHEAD(0), smaller_nb(AHEAD(ahead[c] - gone), AHEAD(bound))) if px[c] == p else ahead[c]
     elif rule != POISSON:
         for c in range(n):
-            ahead[c] = min(ahead[c], AHEAD(bound)) if px[c] == p else ahead[c]
+            ahead[c] = smaller_nb(ahead[c], AHEAD(bound)) if px[c] == p else ahead[c]
 
 
 @disjoint
@@ -247,7 +248,7 @@ def book_nb(side, grid, mid, later, n, hit, px, left, position, fills, mask, cas
 def fee_nb(side, price, lots, position, trade_fee, rules, carry):
     """Exact fee of a fill before it is booked: fee, rebate, what its order carries. The fee of nothing is nothing."""
     _, unit, rebate_step, strict = rules
-    closing = min(lots, max(i64(0), i64(2 * side - 1) * position))
+    closing = smaller_nb(lots, larger_nb(i64(0), i64(2 * side - 1) * position))
     cost = price if side == 0 else 10_000 - price
     return aligned_nb(10_000 * closing - lots * cost, trade_fee, unit, rebate_step, strict, carry)
 
@@ -312,7 +313,7 @@ def arrival_nb(venue, line, now):
         return now + venue.delay[line, 0]
     bucket = now // venue.bucket_ns
     at = bucket % venue.delay.shape[1]
-    return max(now + venue.delay[line, at], bucket * venue.bucket_ns + venue.lift[line, at])
+    return larger_nb(now + venue.delay[line, at], bucket * venue.bucket_ns + venue.lift[line, at])
 
 
 @melted
@@ -349,7 +350,7 @@ def take_nb(side, i, now, mid, later, best, c, grid, fees, st, log):
         before = ints[TAKEN + side, c] if level == used else i32(0)
         there = i32(there - before)
         there = i32(0) if used > 0 and level > used else there
-        q = min(there, ints[LEFT + side, c])
+        q = smaller_nb(there, ints[LEFT + side, c])
         if q > 0:
             price = i64(price_nb(grid, other, level))
             fee, rebate = i64(0), i64(0)
@@ -390,12 +391,12 @@ def afford_nb(side, active, groups, n, mask, want, size, grid, st):
             continue
         held = i64(st.ints[POSITION, c])
         balance = st.longs[CAPITAL_MICROS, c] + st.longs[CASH, c] - st.longs[FEES_PAID, c] + st.longs[REBATES, c]
-        balance -= max(i64(0), -held) * 10_000
+        balance -= larger_nb(i64(0), -held) * 10_000
         needed = i64(0)
         for s in range(2):
             level = want[c] if s == side else st.ints[PX + s, c]
             q = i64(size[c] if s == side else st.ints[LEFT + s, c])
-            opening = q - min(q, max(i64(0), (2 * s - 1) * held))
+            opening = q - smaller_nb(q, larger_nb(i64(0), (2 * s - 1) * held))
             price = i64(price_nb(grid, s, level))
             needed += opening * (price if s == 0 else 10_000 - price) if level > 0 else i64(0)
         if needed > balance:
@@ -428,7 +429,7 @@ def rest_nb(active, groups, keep, mask, want, size, px, left, ahead, change, mov
             left[c] = rest if price > 0 else i32(0)
             change[c] = changed
             moved[c] = i32(0) if keep & (w == old) & (new < had) else changed
-            best = max(best, price)
+            best = larger_nb(best, price)
         for j in range(WIDE):
             c = first + u64(j)
             before = ahead[c]
@@ -480,7 +481,7 @@ def place_nb(
         active, groups, venue.amend_keeps, mask, want, size, ints[PX + side], ints[LEFT + side], st.ahead[side],
         ints[CHANGE], ints[MOVED], st.longs[CARRY + side], st.book[side],
     )  # fmt: skip
-    st.scalars[HIGH + side] = max(st.scalars[HIGH + side], highest)
+    st.scalars[HIGH + side] = larger_nb(st.scalars[HIGH + side], highest)
     if TAKER and not venue.post_only and other > 0:
         taken = i64(0)
         for c in range(n):

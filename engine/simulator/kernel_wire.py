@@ -11,7 +11,7 @@ from __future__ import annotations
 # pyright: reportMissingParameterType=false
 import math
 
-from ...io.jit import compiled, disjoint, melted
+from ...io.jit import compiled, disjoint, larger_nb, melted, smaller_nb
 from .events import BOOK, GAP, KIND, MOMENT, TRADE, UNDERLYING
 from .kernel_decide import due_nb, log_quote_nb, stamp_nb, stop_of_nb, told_nb, wish_of_nb
 from .kernel_head import FEES, RECORD, RISK, TAKER
@@ -162,7 +162,7 @@ def told_fills_nb(n, sign, hit, version, position, mask, known, px, left):
     """Fills move what the agent knows; they and a refusal take from the order of a side, if it is still the last."""
     for c in range(n):
         h, had, price = hit[c], left[c], px[c]
-        got = max(h, i32(0))
+        got = larger_nb(h, i32(0))
         position[c] += sign * got
         mask[c] |= i32(1) if h > 0 else i32(0)
         rest = i32(had - got) if h >= 0 else i32(0)
@@ -218,7 +218,7 @@ def wake_nb(st, flight):
     sc, times = st.scalars, flight.times
     orders = times[sc[ORDER_HEAD] % len(times), ORDER_TIME] if sc[ORDER_HEAD] < sc[ORDER_TAIL] else FAR
     notes = times[sc[NOTICE_HEAD] % len(times), NOTICE_TIME] if sc[NOTICE_HEAD] < sc[NOTICE_TAIL] else FAR
-    return min(orders, notes, sc[NEXT_DUE])
+    return smaller_nb(smaller_nb(orders, notes), sc[NEXT_DUE])
 
 
 @melted
@@ -282,12 +282,12 @@ def drain_nb(i, until, n, tape, later, values, grid, points, venue, fees, st, fl
         short = short_nb(room, st, flight, log)
         if short != FINISHED:
             return short
-        see_until_nb(i, min(until, wake_nb(st, flight)), tape, venue, st)
+        see_until_nb(i, smaller_nb(until, wake_nb(st, flight)), tape, venue, st)
         orders = times[sc[ORDER_HEAD] % rows, ORDER_TIME] if sc[ORDER_HEAD] < sc[ORDER_TAIL] else FAR
         notes = times[sc[NOTICE_HEAD] % rows, NOTICE_TIME] if sc[NOTICE_HEAD] < sc[NOTICE_TAIL] else FAR
         moment = next_moment_nb(tape, sc[SEEN], i)
         sight = arrival_nb(venue, FEED, tape.ts[moment]) if moment >= 0 else FAR
-        now = min(orders, notes, sight)
+        now = smaller_nb(smaller_nb(orders, notes), sight)
         if now >= until:
             return FINISHED
         if orders == now:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba.core.errors import NumbaError
+from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
 from ...io.errors import InputError
+from ...strategies.own_file import one_line
 from ...strategies.parameters import check
 from ...strategies.quoting import QuotingModel
 from . import state as rows
@@ -118,9 +122,26 @@ def _usable(tape: Tape, model: type[QuotingModel], assumptions: Assumptions) -> 
 
 
 def run_block(block: Block, model: type[QuotingModel], stop: int | None = None) -> None:
-    """Walk a block along its tape; a model that does not compile is the user's to mend."""
+    """Walk a block along its tape; a quote that does not compile, or that raises, is the user's to mend."""
+    name = model.name or model.__name__
     try:
         block.run(stop)
-    except NumbaError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise InputError(f"{model.name or model.__name__}.quote does not compile: {reason}") from None
+    except (NumbaError, UnsupportedBytecodeError) as error:
+        raise InputError(f"{name}.quote does not compile: {_reason(str(error), model)}") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # kernels raise nothing of their own
+        raise InputError(f"{name}.quote raised {one_line(error)}") from error
+
+
+def _reason(text: str, model: type[QuotingModel]) -> str:
+    """From the compiler's pages: what it does not know and the line of the model's file."""
+    lines = [line.strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith("Failed in nopython mode")]
+    what = f"{lines[0]} {lines[1].strip('> ')}" if lines[0].endswith("signature:") else lines[0]
+    if "NRT required" in what:
+        what = "it makes a list, an array or a string"
+    file = inspect.getsourcefile(model) or ""
+    at = re.search(rf"{re.escape(Path(file).name)}(?:\"?, line | \()(\d+)", text)
+    where = f" (line {at[1]})" if at and f"({at[1]})" not in what else ""
+    return f"{what}{where}; it may use numbers, math and functions made with @numba.njit"

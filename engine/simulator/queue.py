@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from ...io.errors import InputError
-from ...io.jit import melted
+from ...io.jit import larger_nb, melted
 
 TOUCH, THROUGH, PESSIMISTIC, OPTIMISTIC, RISK_AVERSE, POWER, LOG, POISSON = range(8)
 
@@ -90,6 +90,12 @@ def _poisson(name: str, numbers: str) -> QueueModel:
 
 
 @melted
+def is_whole_nb(exponent):
+    """Whether ``whole_power_nb`` knows the power."""
+    return (exponent == 1.0) | (exponent == 2.0) | (exponent == 3.0)
+
+
+@melted
 def whole_power_nb(x, exponent):
     """``x`` to the power 1, 2 or 3, without a branch."""
     return x * (x if exponent > 1.5 else 1.0) * (x if exponent > 2.5 else 1.0)
@@ -107,7 +113,7 @@ def cancelled_behind_nb(front, back, rule, exponent):
     """Probability that a cancelled lot stood behind the order."""
     if rule == LOG:
         return behind_nb(math.log(1.0 + front), math.log(1.0 + back))
-    if exponent in (1.0, 2.0, 3.0):
+    if is_whole_nb(exponent):
         return behind_nb(whole_power_nb(front, exponent), whole_power_nb(back, exponent))
     return behind_nb(front**exponent, back**exponent)
 
@@ -117,7 +123,7 @@ def ahead_of_nb(front, back, behind, cancelled, bound):
     """Queue ahead when a share ``behind`` of the ``cancelled`` lots stood behind the order; at most ``bound``."""
     overflow = back - behind * cancelled
     rest = front - (1.0 - behind) * cancelled + (overflow if overflow < 0.0 else 0.0)
-    rest = max(rest, 0.0)
+    rest = larger_nb(rest, 0.0)
     return rest if rest < bound else bound
 
 
@@ -125,6 +131,6 @@ def ahead_of_nb(front, back, behind, cancelled, bound):
 def ahead_after_cancel_nb(front, before, cancelled, bound, rule, exponent):
     """Queue ahead after ``cancelled`` of the ``before`` lots at the level left; never more than ``bound``."""
     if cancelled > 0:
-        back = max(before - front, 0.0)
+        back = larger_nb(before - front, 0.0)
         return ahead_of_nb(front, back, cancelled_behind_nb(front, back, rule, exponent), cancelled, float(bound))
     return front if front < bound else float(bound)

@@ -16,10 +16,11 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from subprocess import Popen
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numba
+import numpy as np
 
 from ...io.cache import cache_dir
 
@@ -33,9 +34,10 @@ MARK = "# <kernel>\n"
 IMPORTS = """from collections import namedtuple
 import math
 import numpy as np
-from touchline.io.jit import OPTIONS, compiled, disjoint, kept, melted
+from touchline.io.jit import OPTIONS, compiled, disjoint, guest, kept, larger_nb, melted, smaller_nb
 from touchline.engine.simulator.events import *
 from touchline.engine.simulator.fees import (
+    BILLION,
     NO_REBATE,
     aligned_nb,
     is_short_nb,
@@ -73,7 +75,7 @@ def _source(model: type[QuotingModel], flags: Flags) -> str:
     row = ", ".join(f"params[{index}, c]" for index in range(len(names)))
     quote = [
         f"P = namedtuple('P', {list(names)!r})",
-        "model_quote = melted(MODEL.quote)",
+        "model_quote = guest(MODEL.quote)",
         "@melted",
         "def quote_nb(known, params, c):",
         f"    return model_quote(known, P({row}))",
@@ -83,9 +85,13 @@ def _source(model: type[QuotingModel], flags: Flags) -> str:
     return "\n".join([*head, *bodies]).replace("@entry", "@kept(nogil=True, **OPTIONS)")
 
 
-def _written(model: type[QuotingModel]) -> list[str]:
-    """The text of every module that the model's quote comes from: its class's, its parents', those of what it calls."""
-    names = {parent.__module__ for parent in model.__mro__ if parent is not object}
+def _made_of(model: type[QuotingModel]) -> list[str]:
+    """All that the model's quote comes from, and what that calls: which functions, what they hold, their modules' text.
+
+    A number from outside is compiled in, so a kernel holds for the value it had.
+    """
+    modules = {parent.__module__ for parent in model.__mro__ if parent is not object}
+    held: list[str] = []
     seen: set[int] = set()
     functions: list[Any] = [model.quote]
     while functions:
@@ -94,16 +100,34 @@ def _written(model: type[QuotingModel]) -> list[str]:
         if id(function) in seen or not hasattr(function, "__code__"):
             continue
         seen.add(id(function))
-        names.add(function.__module__)
-        functions += [function.__globals__.get(name) for name in function.__code__.co_names]
-    return [inspect.getsource(sys.modules[name]) for name in sorted(names)]
+        modules.add(function.__module__)
+        held.append(f"{function.__qualname__}, line {function.__code__.co_firstlineno}, {function.__defaults__}")
+        for name, value in sorted(_outside(function).items()):
+            if callable(value):
+                functions.append(value)
+            elif not isinstance(value, ModuleType):
+                held.append(f"{name} = {value.tolist() if isinstance(value, np.ndarray) else value!r}")
+    return [*held, *(inspect.getsource(sys.modules[name]) for name in sorted(modules))]
+
+
+def _outside(function: FunctionType) -> dict[str, Any]:
+    """What a function takes from around it: globals, what its modules hold, variables of the function it stands in."""
+    codes, names = [function.__code__], set[str]()
+    for code in codes:
+        names |= {*code.co_names}
+        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+    found = {name: function.__globals__[name] for name in names if name in function.__globals__}
+    for module in [value for value in found.values() if isinstance(value, ModuleType)]:
+        found |= {f"{module.__name__}.{name}": vars(module)[name] for name in names if name in vars(module)}
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return found | {name: cell.cell_contents for name, cell in cells}
 
 
 @cache
 def kernel_file(model: type[QuotingModel], flags: Flags) -> tuple[Path, str]:
     """Where the kernel's module stands once it was asked for, and its text."""
     source = _source(model, flags)
-    made_of = [source, *_written(model), numba.__version__, sys.version]
+    made_of = [source, *_made_of(model), numba.__version__, sys.version]
     made_of += [(HERE / part).resolve().read_text() for part in PARTS]
     digest = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:20]
     return cache_dir() / "kernels" / f"kernel_{digest}.py", source
@@ -141,7 +165,7 @@ def kernel(model: type[QuotingModel], flags: Flags) -> ModuleType:
 
 def interpreted(model: type[QuotingModel], flags: Flags) -> ModuleType:
     """Return the same module as plain Python: slow, the same to the bit, and open to a look inside."""
-    plain = "compiled = disjoint = inlined = melted = lambda function: function\nkept = lambda **_: compiled\n"
+    plain = "compiled = disjoint = guest = melted = lambda function: function\nkept = lambda **_: compiled\n"
     source = _source(model, flags).replace(IMPORTS, IMPORTS + plain)
     module = ModuleType("interpreted_kernel")
     vars(module)["MODEL"] = model

@@ -130,7 +130,7 @@ def test_a_model_may_extend_a_shipped_one(tmp_path: Path):
         (GOOD.replace("quote(known, p)", "quote(known)"), "Mine", "quote fails on an example with TypeError"),
         (GOOD.replace("cents\"),", "cents\"), Parameter('half', 2.0)"), "Mine", "'half' is declared twice"),
         (GOOD.replace("    @static", "    derived = ('half',)\n    @static"), "Mine", "'half' is declared twice"),
-        (derived(""), "Mine", "derive returns 0 values and derived has 1 names"),
+        (derived(""), "Mine", "returns 0 values and derived has 1 names"),
         (GOOD.replace("    @static", "    grid = {'haf': (1, 2, 3)}\n    @static"), "Mine", "grid names 'haf'"),
         (GOOD.replace("    @static", "    from_market = ('floor',)\n    @static"), "Mine", "from_market names 'floor'"),
         (
@@ -138,7 +138,7 @@ def test_a_model_may_extend_a_shipped_one(tmp_path: Path):
             "Mine",
             "parameter 'rule' is a choice; a quoting model's are numbers",
         ),
-        (derived("p.x,"), "Mine", "derive fails on the default parameters with AttributeError"),
+        (derived("p.x,"), "Mine", "fails for half=1 with AttributeError"),
         (derived("math.nan,"), "Mine", "'w' is nan for the default parameters, not a number"),
     ],
 )  # fmt: skip

@@ -20,6 +20,7 @@ from touchline.io.importers.base import Chunk
 from touchline.io.store import Store
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.own_file import one_line
 
 ENGINE = Path(sys.executable).with_name("engine")
 SECOND = 1_000_000_000
@@ -170,16 +171,50 @@ def test_senseless_assumptions_are_named(assumed: dict, message: str):
         Assumptions(**assumed)
 
 
-def test_a_model_that_does_not_compile_is_named(tape: Tape):
-    class Broken(FixedSpread):
-        name = "broken"
+def _list(known, p):
+    prices = [known.mid - 1.0, known.mid + 1.0]
+    return prices[0], prices[1], 1.0, 1.0
+
+
+def _text(known, p):
+    return float(f"{known.mid:.2f}"), 60.0, 1.0, 1.0
+
+
+def _late(known, p):
+    if known.mid > 0.0:
+        raise ValueError("not today")
+    return 40.0, 60.0, 1.0, 1.0
+
+
+@pytest.mark.parametrize(
+    ("quote", "message"),
+    [
+        (lambda known, p: (known.nothing, 1.0, 1.0, 1.0), r"does not compile: Unknown attribute 'nothing' of type"),
+        (lambda known, p: (one_line(known), 1.0, 1.0, 1.0), r"does not compile: Untyped global name 'one_line'"),
+        (lambda known, p: (float(str(known.mid)[:2]), 60.0, 1.0, 1.0), r"does not compile: .*\(line \d+\)"),
+        (_list, r"does not compile: it makes a list, an array or a string \(line \d+\); it may use numbers"),
+        (_text, r"does not compile: format spec in f-strings"),
+        (_late, r"raised ValueError: not today$"),
+    ],
+)
+def test_a_quote_that_does_not_compile_or_raises_is_one_line(tape: Tape, quote, message):
+    model = type("Wrong", (FixedSpread,), {"name": "wrong", "quote": staticmethod(quote)})
+    with pytest.raises(InputError, match=rf"^wrong\.quote {message}") as raised:
+        replay(tape, model, {})
+    assert "\n" not in str(raised.value)
+
+
+def test_a_derive_that_fails_for_a_cell_is_named(tape: Tape):
+    class Divides(FixedSpread):
+        name = "divides"
+        derived = ("inverse",)
 
         @staticmethod
-        def quote(known, p):
-            return known.nothing, 1.0, 1.0, 1.0
+        def derive(p):
+            return (1.0 / p.skew,)
 
-    with pytest.raises(InputError, match=r"broken\.quote does not compile: "):
-        replay(tape, Broken, {})
+    with pytest.raises(InputError, match=r"^derive of divides fails for .*skew=0.* with ZeroDivisionError"):
+        replay(tape, Divides, {"skew": 0.0})
 
 
 def made_store(folder: Path, tape: Tape) -> Store:

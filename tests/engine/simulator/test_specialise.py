@@ -1,4 +1,4 @@
-"""Kernels on disk: one is used again only while everything it was made from is the same."""
+"""Kernels on disk: one is used again only for the model it was made for, while all it was made from is the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from touchline.engine.simulator.specialise import Flags, kernel
+from touchline.engine.simulator.specialise import Flags, kernel, kernel_file
 from touchline.strategies.registry import quoting_model
 
 HELPER = """
@@ -60,3 +60,85 @@ def test_a_change_in_a_parents_or_helpers_file_makes_another_kernel(model_files)
     assert model_files("1.0", "0.5") == first
     assert model_files("2.0", "0.5") != first
     assert model_files("1.0", "0.25") != first
+
+
+ALIKE = """
+import model_values
+from numba import njit
+from touchline.strategies.quoting import QuotingModel
+
+class Near(QuotingModel):
+    @staticmethod
+    def quote(known, p):
+        return known.mid - 1.0, known.mid + 1.0, 1.0, 1.0
+
+class Far(QuotingModel):
+    @staticmethod
+    def quote(known, p):
+        return known.mid - 9.0, known.mid + 9.0, 1.0, 1.0
+
+class Outside(QuotingModel):
+    @staticmethod
+    def quote(known, p):
+        return known.mid - model_values.HALF, model_values.above(known.mid), 1.0, 1.0
+
+def made(half):
+    class Inside(QuotingModel):
+        @staticmethod
+        def quote(known, p):
+            return known.mid - half, known.mid + half, 1.0, 1.0
+
+    return Inside
+
+Two, Three = made(2.0), made(3.0)
+"""
+VALUES = """
+from numba import njit
+
+HALF = {half}
+
+@njit
+def above(x):
+    return x + {half}
+"""
+
+
+def test_two_models_of_one_file_have_kernels_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "model_values.py").write_text(VALUES.format(half=1.0))
+    path = tmp_path / "alike.py"
+    path.write_text(ALIKE)
+    module = sys.modules[quoting_model(f"{path}:Near").__module__]
+    made = [kernel_file(model, Flags())[0].name for model in (module.Near, module.Far, module.Two, module.Three)]
+    assert len(set(made)) == 4
+
+
+def test_a_change_in_what_a_quote_reads_from_another_module_makes_another_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = tmp_path / "alike.py"
+    made: list[str] = []
+    for half in (1.0, 1.0, 2.0):
+        (tmp_path / "model_values.py").write_text(VALUES.format(half=half))
+        for name in [name for name in sys.modules if name.startswith(("model_values", "touchline_model_"))]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
+        path.write_text(ALIKE)
+        made.append(kernel_file(quoting_model(f"{path}:Outside"), Flags())[0].name)
+    assert made[0] == made[1] != made[2]
+
+
+def test_a_number_that_only_the_run_knows_makes_another_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "model_values.py").write_text(VALUES.format(half=1.0))
+    path = tmp_path / "alike.py"
+    path.write_text(ALIKE)
+    model = quoting_model(f"{path}:Outside")
+    made: list[str] = []
+    for half in (1.0, 2.0):
+        monkeypatch.setattr(sys.modules["model_values"], "HALF", half)
+        kernel_file.cache_clear()
+        made.append(kernel_file(model, Flags())[0].name)
+    assert made[0] != made[1]
