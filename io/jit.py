@@ -186,8 +186,11 @@ def disjoint(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Compile a small function that is always copied into its caller, and that Python may call too."""
-    return cast(F, njit(forceinline=True, **OPTIONS)(function))
+    """Compile a small function that is always copied into its caller, and that Python may call too.
+
+    Of a part of a kernel it makes a second one that Python may call.
+    """
+    return cast(F, njit(forceinline=True, **OPTIONS)(getattr(function, "py_func", function)))
 
 
 def entry(function: F) -> F:

@@ -30,13 +30,8 @@ from touchline.io.jit import inlined
 MICRO = Decimal("0.000001")
 
 
-def from_python(part):
-    """A part of a kernel, with a way in from Python."""
-    return inlined(getattr(part, "py_func", part))
-
-
 is_short, over, short_fee, trade_fee_of, whole, aligned_fee = map(
-    from_python, (is_short_nb, over_nb, short_fee_nb, trade_fee_nb, whole_nb, aligned_nb)
+    inlined, (is_short_nb, over_nb, short_fee_nb, trade_fee_nb, whole_nb, aligned_nb)
 )
 
 

@@ -16,13 +16,14 @@ from touchline.engine.simulator.replay import replay, totals
 from touchline.engine.simulator.state import ENTRY
 from touchline.engine.simulator.venue import Assumptions
 from touchline.io.errors import InputError
+from touchline.io.jit import inlined
 from touchline.strategies.fixed_spread import FixedSpread
 
 from .test_replay import noise_tape
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND
-arrival = getattr(kernel_orders.arrival_nb, "py_func", kernel_orders.arrival_nb)
+arrival = inlined(kernel_orders.arrival_nb)
 
 
 def lines(*given_, seed=1, first=START, last=START + 3_600 * SECOND):
