@@ -19,5 +19,7 @@ def verify(folder: Path = _FOLDER) -> None:
 
     had, got = run_again(folder)
     if had != got:
-        raise CheckError(f"{folder} says {had}, running it again gives {got}: the data or the engine has changed")
+        raise CheckError(
+            f"{folder} says {had}, running it again gives {got}: the data, the model or the engine has changed"
+        )
     typer.echo(f"{folder} repeats: {got}")

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...io.errors import InputError
 from ...io.schema import Side
+from ...strategies.fingerprint import is_another
 from ...strategies.quoting import QuotingModel
 from ...strategies.registry import quoting_model
 from ..results.params import load_params
@@ -95,6 +96,8 @@ class Live:
         params = load_params(path)
         assumed = Assumptions().with_options({**params.venue, **params.limits})
         model = quoting_model(params.strategy)
+        if is_another(model, params.strategy_hash):
+            raise InputError(f"{params.strategy} has changed since {path} was made: sweep with it and export anew")
         given = params.for_market(market.ticker, market.series)
         return cls(market, model, given, assumed, is_open=is_open, fills=fills, position=position)
 

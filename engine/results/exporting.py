@@ -95,6 +95,7 @@ def _assemble(
         format=FORMAT,
         version=VERSION,
         strategy=sweep.strategy,
+        strategy_hash=sweep.about.get("strategy_hash"),
         applies=applies,
         limits=_present(sweep.about.get("limits")) | _chosen("limits", sweep, chosen),
         venue=_present(sweep.about.get("venue")) | _chosen("venue", sweep, chosen),

@@ -82,6 +82,7 @@ class Params(_Table, frozen=True):
     validity: Validity
     provenance: Provenance
     warnings: list[Warned] = []
+    strategy_hash: str | None = None  #: of the model's code, which a live runner must have unchanged
     content_hash: str = ""
 
     def for_market(self, ticker: str, series: str | None = None) -> dict[str, Value]:

@@ -9,20 +9,19 @@ from __future__ import annotations
 import atexit
 import hashlib
 import importlib.util
-import inspect
 import os
 import sys
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from subprocess import Popen
-from types import CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING
 
 import numba
-import numpy as np
 
 from ...io.cache import cache_dir
+from ...strategies.fingerprint import made_of
 
 if TYPE_CHECKING:
     from ...strategies.quoting import QuotingModel
@@ -85,51 +84,13 @@ def _source(model: type[QuotingModel], flags: Flags) -> str:
     return "\n".join([*head, *bodies]).replace("@entry", "@kept(nogil=True, **OPTIONS)")
 
 
-def _made_of(model: type[QuotingModel]) -> list[str]:
-    """All that the model's quote comes from, and what that calls: which functions, what they hold, their modules' text.
-
-    A number from outside is compiled in, so a kernel holds for the value it had.
-    """
-    modules = {parent.__module__ for parent in model.__mro__ if parent is not object}
-    held: list[str] = []
-    seen: set[int] = set()
-    functions: list[Any] = [model.quote]
-    while functions:
-        function = functions.pop()
-        function = getattr(function, "py_func", function)
-        if id(function) in seen or not hasattr(function, "__code__"):
-            continue
-        seen.add(id(function))
-        modules.add(function.__module__)
-        held.append(f"{function.__qualname__}, line {function.__code__.co_firstlineno}, {function.__defaults__}")
-        for name, value in sorted(_outside(function).items()):
-            if callable(value):
-                functions.append(value)
-            elif not isinstance(value, ModuleType):
-                held.append(f"{name} = {value.tolist() if isinstance(value, np.ndarray) else value!r}")
-    return [*held, *(inspect.getsource(sys.modules[name]) for name in sorted(modules))]
-
-
-def _outside(function: FunctionType) -> dict[str, Any]:
-    """What a function takes from around it: globals, what its modules hold, variables of the function it stands in."""
-    codes, names = [function.__code__], set[str]()
-    for code in codes:
-        names |= {*code.co_names}
-        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
-    found = {name: function.__globals__[name] for name in names if name in function.__globals__}
-    for module in [value for value in found.values() if isinstance(value, ModuleType)]:
-        found |= {f"{module.__name__}.{name}": vars(module)[name] for name in names if name in vars(module)}
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    return found | {name: cell.cell_contents for name, cell in cells}
-
-
 @cache
 def kernel_file(model: type[QuotingModel], flags: Flags) -> tuple[Path, str]:
     """Where the kernel's module stands once it was asked for, and its text."""
     source = _source(model, flags)
-    made_of = [source, *_made_of(model), numba.__version__, sys.version]
-    made_of += [(HERE / part).resolve().read_text() for part in PARTS]
-    digest = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:20]
+    parts = [source, *made_of(model.quote), numba.__version__, sys.version]
+    parts += [(HERE / part).resolve().read_text() for part in PARTS]
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
     return cache_dir() / "kernels" / f"kernel_{digest}.py", source
 
 

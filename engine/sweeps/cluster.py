@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...io.errors import InputError
+from ...strategies.fingerprint import fingerprint
 from ..simulator.venue import Assumptions
 from .block import Part, run_part
 
@@ -23,6 +24,7 @@ class Task:
     """A block as it travels: what its tape is made from, and its cells."""
 
     strategy: str
+    code: str  #: the fingerprint of the strategy
     source: Mapping[str, Any]  #: what ``compile_tape`` needs: store, ticker, window, grid, underlying
     digest: str
     values: Sequence[Mapping[str, float]]
@@ -40,7 +42,10 @@ def work(task: Task) -> Part:
     tape = compile_tape(Store(named.pop("store")), named.pop("ticker"), **named)
     if tape.digest != task.digest:
         raise InputError(f"a worker reads other rows of {tape.market.ticker} than the caller: is its store the same?")
-    return run_part(tape, quoting_model(task.strategy), task.values, task.limits, task.float_queue)
+    model = quoting_model(task.strategy)
+    if fingerprint(model) != task.code:
+        raise InputError(f"a worker has another {task.strategy} than the caller: are its file and its Python the same?")
+    return run_part(tape, model, task.values, task.limits, task.float_queue)
 
 
 class Cluster:

@@ -10,7 +10,6 @@ import hashlib
 import inspect
 import json
 import os
-import sys
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ...strategies.fingerprint import fingerprint
 from ...strategies.quoting import QuotingModel
 from .. import __version__
 from ..simulator.state import F64
@@ -44,7 +44,7 @@ def program(model: type[QuotingModel]) -> str:
     for folder in _FOLDERS:
         for path in sorted(folder.glob("*.py")):
             made.update(path.read_bytes())
-    made.update(inspect.getsource(sys.modules[model.__module__]).encode())
+    made.update(fingerprint(model).encode())
     return made.hexdigest()[:16]
 
 

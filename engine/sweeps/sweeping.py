@@ -15,6 +15,7 @@ import polars as pl
 
 from ...io.errors import CheckError, InputError
 from ...io.store import Store
+from ...strategies.fingerprint import fingerprint
 from ...strategies.parameters import check
 from ...strategies.quoting import QuotingModel
 from ...strategies.registry import quoting_model
@@ -93,9 +94,9 @@ def sweep(
     place = Path(out)
     claim(place)
     asked = {
-        "strategy": strategy if isinstance(strategy, str) else model.name, "store": opened.path,
-        "from": None if start is None else str(start), "to": None if end is None else str(end), "grid": price_grid,
-        "underlying": underlying, "sample": sample,
+        "strategy": strategy if isinstance(strategy, str) else model.name, "strategy_hash": fingerprint(model),
+        "store": opened.path, "from": None if start is None else str(start), "to": None if end is None else str(end),
+        "grid": price_grid, "underlying": underlying, "sample": sample,
         "walk_forward": {"folds": walk_forward, "embargo_ns": round(embargo_hours * 3_600e9)},
     }  # fmt: skip
 
@@ -152,6 +153,7 @@ class Remote:
         if not isinstance(strategy, str):
             raise InputError("workers find a strategy by its name or as file.py:ClassName, not as a class")
         self.cluster, self.strategy, self.source = Cluster(address), strategy, source
+        self.code = fingerprint(quoting_model(strategy))
 
     def run(
         self, tape: Tape, values: list[dict[str, float]], limits: list[Assumptions], float_queue: bool,
@@ -161,7 +163,7 @@ class Remote:
         from .cluster import Task
 
         source = {**self.source, "ticker": tape.market.ticker}
-        part = self.cluster.run(Task(self.strategy, source, tape.digest, values, limits, float_queue), seen)
+        part = self.cluster.run(Task(self.strategy, self.code, source, tape.digest, values, limits, float_queue), seen)
         seen(2 * len(tape) * len(values))
         return part
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from touchline.engine.live.live import Live
+from touchline.engine.results.params import FORMAT, VERSION, Applies, Params, Provenance, Validity, write_params
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.state import Columns
 from touchline.engine.simulator.venue import Assumptions
 from touchline.io.errors import InputError
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
+from touchline.strategies.fingerprint import fingerprint
 from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.registry import quoting_model
 
 from ..simulator.test_replay import noise_tape
 
@@ -71,3 +75,49 @@ def test_what_a_stream_cannot_know_is_refused(tape):
         Live(replace(tape.market, close_ts=None), FixedSpread)
     with pytest.raises(InputError, match="need the whole tape"):
         Live(tape.market, FixedSpread, assumptions=Assumptions(queue="poisson@1,1"))
+
+
+OWN = """
+from touchline.strategies.fixed_spread import FixedSpread
+
+class Mine(FixedSpread):
+    @staticmethod
+    def quote(known, p):
+        return known.mid - {cents}, known.mid + {cents}, 1.0, 1.0
+"""
+
+
+def test_a_model_that_changed_since_the_export_is_refused(tape, tmp_path: Path):
+    own, to = tmp_path / "own.py", tmp_path / "params.toml"
+    own.write_text(OWN.format(cents=1.0))
+    strategy = f"{own}:Mine"
+    write_params(
+        to,
+        Params(
+            FORMAT, VERSION, strategy, [Applies({"size": 1.0}, series=tape.market.series)], {}, {},
+            Validity("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"),
+            Provenance("robust", "0.1.0", "d", 1, 1, 1, 1, 0),
+            strategy_hash=fingerprint(quoting_model(strategy)),
+        ),
+    )  # fmt: skip
+    assert Live.from_params(to, tape.market).model.name == "Mine"
+    own.write_text("# A remark changes nothing.\n" + OWN.format(cents=1.0))
+    assert Live.from_params(to, tape.market).model.name == "Mine"
+    own.write_text(OWN.format(cents=2.0))
+    with pytest.raises(InputError, match=r"own\.py:Mine has changed since .*params\.toml was made: sweep with it"):
+        Live.from_params(to, tape.market)
+
+
+def test_a_quote_that_raises_is_one_line_live(tape):
+    class Raises(FixedSpread):
+        name = "raises"
+
+        @staticmethod
+        def quote(known, p):
+            if known.mid > 0.0:
+                raise ValueError("not today")
+            return 40.0, 60.0, 1.0, 1.0
+
+    live = Live(tape.market, Raises)
+    with pytest.raises(InputError, match=r"^raises\.quote raised ValueError: not today$"):
+        live.feed(tape.columns)

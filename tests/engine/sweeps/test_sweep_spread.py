@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,13 @@ from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.tape_source import compile_tape
 from touchline.engine.simulator.venue import Assumptions
 from touchline.engine.sweeps import sweeping
+from touchline.engine.sweeps.cluster import Task, work
+from touchline.io.errors import InputError
 from touchline.io.store import Store
+from touchline.strategies.fingerprint import fingerprint
 from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.parameters import check
+from touchline.strategies.registry import quoting_model
 
 from ..made_books import made_books
 
@@ -146,6 +152,18 @@ def wait_for(happened, seconds: float = 120.0) -> None:
     while not happened():
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_a_worker_with_another_model_under_the_same_name_refuses(store: Store):
+    ticker = store.sql("select min(ticker) from book").item()
+    source = {"store": store.path, "ticker": ticker, "start": None, "end": None, "grid": None, "underlying": None}
+    tape = compile_tape(store, ticker)
+    own = fingerprint(quoting_model("fixed-spread"))
+    values = [check(quoting_model("fixed-spread").parameters, {})] * 2
+    task = Task("fixed-spread", own, source, tape.digest, values, [Assumptions()] * 2, False)
+    assert len(work(task).keys) == 2
+    with pytest.raises(InputError, match="a worker has another fixed-spread than the caller"):
+        work(replace(task, code=own[:-1]))
 
 
 @pytest.mark.slow
