@@ -13,14 +13,15 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 from zlib import crc32
 
 import numpy.typing as npt
 import polars as pl
 
-from ..io.errors import InputError
-from .own_file import load_file
+from ..io.errors import InputError, TouchlineError
+from .own_file import load_file, one_line
 from .parameters import Parameter, check, nearest
 
 #: Ticks of one dollar: prices in a panel are ticks, a score is dollars.
@@ -80,6 +81,23 @@ class Part:
         return (inspect.getdoc(cls) or "").split("\n")[0]
 
 
+def ask(part: Part, what: str, kind: type | tuple[type, ...], *given: Any) -> Any:
+    """What a part answers; a mistake in a user's own part is one line."""
+    name = part.name or type(part).__name__
+    try:
+        answer = getattr(part, what)(*given)
+    except TouchlineError:
+        raise
+    except Exception as error:
+        if type(part).__module__.startswith(f"{__package__}."):
+            raise
+        raise InputError(f"{what} of {name} fails with {one_line(error)}") from error
+    if not isinstance(answer, kind):
+        wanted = " or ".join(one.__name__ for one in (kind if isinstance(kind, tuple) else (kind,)))
+        raise InputError(f"{what} of {name} gives {type(answer).__name__}; expected {wanted}")
+    return answer
+
+
 class Source(Part):
     """Which markets are looked at, and how often."""
 
@@ -113,7 +131,8 @@ class Scorer(Part):
 
     def own(self, name: str) -> str:
         """The name of a column of its own, so that two scorers of a kind stand side by side in an ensemble."""
-        return f"{name} {crc32(repr(self.values).encode()):08x}"
+        which = f"{type(self).__module__} {type(self).__qualname__} {self.values}"
+        return f"{name} {crc32(which.encode()):08x}"
 
     def score(self) -> pl.Expr:
         """The edge as an expression over the panel's columns; prices in it are ticks of 1/10,000 dollar."""
@@ -220,11 +239,11 @@ class Pipeline:
     def check(self) -> None:
         """Check every part before any history is read."""
         for part in self._parts().values():
-            part.check()
+            ask(part, "check", NoneType)
 
     def limits(self) -> dict[str, Any]:
         """What the portfolio kernel is told."""
-        return {**self.selector.limits(), **self.executor.rules()}
+        return {**ask(self.selector, "limits", Mapping), **ask(self.executor, "rules", Mapping)}
 
     def with_values(self, **given: Any) -> Pipeline:
         """Set parameters by name wherever they belong; those of one part or member as ``bollinger.width``."""

@@ -12,7 +12,7 @@ import polars as pl
 
 from ..io.errors import InputError
 from .parameters import Parameter
-from .pipeline import DOLLAR, PanelView, Scorer, build, register
+from .pipeline import DOLLAR, PanelView, Scorer, ask, build, register
 
 
 def _member(given: Mapping[str, Any], folder: Path | None) -> Scorer:
@@ -54,11 +54,11 @@ class CategoryWeighted(Scorer):
         """The weight of each market, beside what the other scorer prepares."""
         categories = panel.markets["category"].to_list()
         weight = np.array([self.weights.get(c or "", self.other_weight) for c in categories], np.float32)
-        return {**self.inner.prepare(panel), self.own("weight"): weight}
+        return {**ask(self.inner, "prepare", Mapping, panel), self.own("weight"): weight}
 
     def score(self) -> pl.Expr:
         """The other scorer's edge times the weight."""
-        return self.inner.score() * pl.col(self.own("weight"))
+        return ask(self.inner, "score", pl.Expr) * pl.col(self.own("weight"))
 
 
 @register("ensemble")
@@ -94,14 +94,14 @@ class Ensemble(Scorer):
         """What the members prepare; with ``adapt`` also the combined edge."""
         made: dict[str, npt.NDArray[Any]] = {}
         for member in self.members:
-            prepared = member.prepare(panel)
+            prepared = ask(member, "prepare", Mapping, panel)
             for name, values in prepared.items():
                 if name in made and not np.array_equal(made[name], values, equal_nan=True):
                     raise InputError(f"ensemble: two members prepare a column {name!r}; name it self.own({name!r})")
             made |= prepared
         if self.adapt == "no":
             return made
-        wanted = {f"member_{i}": _ticks(member.score()) for i, member in enumerate(self.members)}
+        wanted = {f"member_{i}": _ticks(ask(member, "score", pl.Expr)) for i, member in enumerate(self.members)}
         scores = list(panel.with_extras(made).evaluate(wanted).values())
         weight = self.adapted(scores, panel.matrices["mark"])
         combined = np.zeros(scores[0].shape, np.float32)
@@ -135,7 +135,8 @@ class Ensemble(Scorer):
         """The weighted sum of the members' edges; a member without an opinion adds nothing."""
         if self.adapt == "yes":
             return pl.col(self.own("ensemble"))
-        edges = [m.score().fill_null(0.0) * w for m, w in zip(self.members, self.weights, strict=True) if w != 0]
+        members = zip(self.members, self.weights, strict=True)
+        edges = [ask(member, "score", pl.Expr).fill_null(0.0) * weight for member, weight in members if weight != 0]
         return pl.sum_horizontal(edges) if edges else pl.lit(0.0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ...io.errors import InputError
 from ...io.jit import kept
 from ...io.store import Store
 from ...io.times import Moment
-from ...strategies.pipeline import DOLLAR, Pipeline, load_pipeline
+from ...strategies.pipeline import DOLLAR, Pipeline, ask, load_pipeline
 from ..simulator.fees import Membership
 from ..simulator.queue import BRACKET, queue_model
 from .history import open_history
@@ -40,6 +41,7 @@ class Scored:
 
     score: npt.NDArray[np.int16]
     passed: npt.NDArray[np.int8] | None
+    cut: int = 0  #: how many edges were beyond a dollar
 
 
 @dataclass(frozen=True)
@@ -65,30 +67,37 @@ def score_panel(panel: Panel, pipeline: Pipeline) -> Scored:
     """Evaluate a pipeline's scorer and filters over the whole panel, block by block."""
     scorer = pipeline.scorer
     for part in (*pipeline.tables, scorer):
-        panel = panel.with_extras(part.prepare(panel))
-    wanted = {"edge": scorer.score().cast(pl.Float64).fill_null(0.0)}
+        panel = panel.with_extras(ask(part, "prepare", Mapping, panel))
+    wanted = {"edge": ask(scorer, "score", pl.Expr).cast(pl.Float64).fill_null(0.0)}
     if pipeline.filters:
         stopped = pl.lit(0, pl.Int8)
         for place, part in reversed(list(enumerate(pipeline.filters))):
             code = pl.lit(FILTER_BASE + place, pl.Int8)
-            stopped = pl.when(part.keep().fill_null(value=False)).then(stopped).otherwise(code)
+            stopped = pl.when(ask(part, "keep", pl.Expr).fill_null(value=False)).then(stopped).otherwise(code)
         wanted["passed"] = stopped
     score = panel.matrix("score", np.int16)
     passed = panel.matrix("passed", np.int8) if pipeline.filters else None
+    cut = 0
     for block, found in panel.evaluated(wanted):
-        _ticks_nb(found["edge"], score[:, block])
+        cut += _ticks_nb(found["edge"], score[:, block])
         if passed is not None:
             passed[:, block] = found["passed"].T
-    return Scored(score, passed)
+    return Scored(score, passed, cut)
 
 
 @kept()
-def _ticks_nb(edge: Any, score: Any) -> None:
-    """Edges in dollars (markets x bars) as whole ticks (bars x markets); what is not a number is no opinion."""
+def _ticks_nb(edge: Any, score: Any) -> int:
+    """Edges in dollars (markets x bars) as whole ticks (bars x markets); what is not a number is no opinion.
+
+    Returns how many were cut to a dollar.
+    """
+    cut = 0
     for m in range(edge.shape[0]):
         for t in range(edge.shape[1]):
             ticks = edge[m, t] * DOLLAR
+            cut += abs(ticks) > DOLLAR
             score[t, m] = 0 if np.isnan(ticks) else np.int16(min(max(np.rint(ticks), -DOLLAR), DOLLAR))
+    return cut
 
 
 def panel_for(
@@ -109,7 +118,7 @@ def panel_for(
         return data, ()
     opened = open_history(data)
     step = int(pipeline.source.values.get("step_minutes", 60)) * MINUTE_NS
-    keep = pipeline.source.keep()
+    keep = ask(pipeline.source, "keep", (pl.Expr, NoneType))
     panel = build_panel(opened.store, start, end, step, where=keep, progress=progress)
     if wanted is not None:
         from .panel_maker import with_orders
@@ -206,6 +215,7 @@ class Grid:
     daily: npt.NDArray[np.int64]  #: cells x days, micros
     booked: npt.NDArray[np.int64]  #: cells x markets x BOOKED
     columns: Columns
+    cut: int = 0  #: how many scores were beyond a dollar
 
 
 def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells, progress: Progress | None = None) -> Grid:
@@ -225,10 +235,11 @@ def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells, progress: Progress 
         shared.setdefault(repr(known), []).append(index)
     parts: list[tuple[list[int], Any]] = []
     columns: Columns | None = None
-    done = 0
+    done = cut = 0
     for places in shared.values():
         one = made[places[0]]
         scored = score_panel(panel, one)
+        cut += scored.cut
         columns = columns_of(panel, scored.score, _membership(one))
         for some in (places[at : at + CHUNK] for at in range(0, len(places), CHUNK)):
             wanted = np.concatenate([rules(made[place].limits()) for place in some])
@@ -247,7 +258,7 @@ def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells, progress: Progress 
     sharpe = np.divide(
         returns.mean(axis=1) * np.sqrt(365.0), deviation, out=np.full(len(cells), np.nan), where=deviation > 0
     )
-    return Grid(frame.with_columns(pl.Series("sharpe", sharpe).fill_nan(None)), daily, booked, columns)
+    return Grid(frame.with_columns(pl.Series("sharpe", sharpe).fill_nan(None)), daily, booked, columns, cut)
 
 
 def _totals(account: npt.NDArray[Any], capital: int, bars: int) -> dict[str, Any]:

@@ -194,6 +194,8 @@ class DirectionalResult:
             found.append(Notice("queue-sign", parts))
         if columns.ask_lots.shape[0] == 0 and columns.volume.shape[0] == 0:
             found.append(Notice("unknown-depth"))
+        if self.found.scored.cut:
+            found.append(Notice("cut-scores", f"{self.found.scored.cut:,} of {self.found.scored.score.size:,} scores"))
         return found
 
     @cached_property

@@ -151,9 +151,9 @@ class Panel:
         for name, values in extras.items():
             if self.has(name):
                 raise InputError(f"the panel has a column {name!r} already; give the new one another name or a prefix")
-            if values.shape not in ((markets,), (bars, markets)):
-                raise InputError(f"column {name!r} is {values.shape}; expected {(markets,)} or {(bars, markets)}")
-        return replace(self, extras={**self.extras, **extras})
+            if np.shape(values) not in ((markets,), (bars, markets)):
+                raise InputError(f"column {name!r} is {np.shape(values)}; expected {(markets,)} or {(bars, markets)}")
+        return replace(self, extras={**self.extras, **{name: np.asanyarray(values) for name, values in extras.items()}})
 
     def evaluated(self, expressions: Mapping[str, pl.Expr]) -> Iterator[tuple[slice, dict[str, npt.NDArray[Any]]]]:
         """Expressions over the panel's columns, block by block: which markets, and markets x bars by name."""
@@ -164,7 +164,13 @@ class Panel:
         wanted = [expression.alias(f"__{name}") for name, expression in expressions.items()]
         for block in self.blocks():
             lazy = self.frame(block, roots or ("bar",)).lazy()
-            found = lazy.with_columns(wanted).select(f"__{name}" for name in expressions).collect()
+            try:
+                found = lazy.with_columns(wanted).select(f"__{name}" for name in expressions).collect()
+            except pl.exceptions.PolarsError as error:
+                reason = str(error).strip().splitlines()[0]
+                raise InputError(
+                    f"the scores and filters cannot be computed: {type(error).__name__}: {reason}"
+                ) from None
             shape = (block.stop - block.start, len(self.times))
             yield block, {name: found[f"__{name}"].to_numpy().reshape(shape) for name in expressions}
 

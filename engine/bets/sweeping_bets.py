@@ -204,4 +204,6 @@ def _notices(found: Grid) -> list[Notice]:
         notices.append(Notice("open-at-end", f"{held:,} positions of the cell with the highest P&L"))
     if found.columns.ask_lots.shape[0] == 0 and found.columns.volume.shape[0] == 0:
         notices.append(Notice("unknown-depth"))
+    if found.cut:
+        notices.append(Notice("cut-scores", f"{found.cut:,} scores"))
     return notices

@@ -19,6 +19,7 @@ SENTENCES: dict[str, str] = {
     "concentration": "Most of the profit comes from one event.",
     "open-at-end": "Positions were open at the end and are counted at their last mark, not at a result.",
     "unknown-depth": "Nobody recorded sizes or trades, so entries are limited by the position caps alone.",
+    "cut-scores": "Scores beyond a dollar were cut to a dollar; a score is an edge in dollars, not in ticks or cents.",
     "few-fills": "There are too few fills to judge by.",
     "overfit": "The cell that did best in half of the data mostly fell below the median in the other half.",
     "no-edge": "The best Sharpe ratio is no better than the best of as many lucky trials.",

@@ -247,3 +247,145 @@ def test_a_folder_of_csv_files_just_works(tmp_path):
 def test_an_option_that_does_not_belong_is_an_error(store, options, message):
     with pytest.raises(InputError, match=message):
         backtest(store, "quant", options=options)
+
+
+OWN_PARTS = """
+import numpy as np
+import polars as pl
+from touchline.strategies.pipeline import Executor, Filter, Scorer, Selector, Source, Table
+
+
+class Raises(Scorer):
+    def score(self):
+        raise ValueError("not\\ntoday")
+
+
+class Prepares(Scorer):
+    def prepare(self, panel):
+        return {"a": 1 / 0}
+
+
+class Silent(Scorer):
+    pass
+
+
+class Number(Scorer):
+    def score(self):
+        return 3
+
+
+class Words(Scorer):
+    def score(self):
+        return pl.lit("up")
+
+
+class Shorter(Scorer):
+    def score(self):
+        return pl.col("mark").slice(0, 3)
+
+
+class Ticks(Scorer):
+    def score(self):
+        return pl.col("change_1") * 1.0
+
+
+class Near(Scorer):
+    def prepare(self, panel):
+        return {self.own("edge"): np.full(panel.matrices["mark"].shape, 0.1)}
+
+    def score(self):
+        return pl.col(self.own("edge"))
+
+
+class Far(Near):
+    def prepare(self, panel):
+        return {self.own("edge"): np.full(panel.matrices["mark"].shape, 0.3)}
+
+
+class Prices(Filter):
+    def keep(self):
+        return pl.col("mark") * 2
+
+
+class Lost(Filter):
+    def keep(self):
+        raise KeyError("k")
+
+
+class Listed(Table):
+    def prepare(self, panel):
+        return {"t": [1, 2, 3]}
+
+
+class Nothing(Table):
+    def prepare(self, panel):
+        return None
+
+
+class Everything(Source):
+    def keep(self):
+        return True
+
+
+class None_(Selector):
+    def limits(self):
+        return None
+
+
+class Rough(Executor):
+    def rules(self):
+        raise RuntimeError("no")
+
+
+class Unchecked(Scorer):
+    def check(self):
+        raise OSError("no file")
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        ("scorer", "Raises", "score of mine.py:Raises fails with ValueError: not today"),
+        ("scorer", "Prepares", "prepare of mine.py:Prepares fails with ZeroDivisionError: division by zero"),
+        ("scorer", "Silent", "score of mine.py:Silent fails with NotImplementedError"),
+        ("scorer", "Number", "score of mine.py:Number gives int; expected Expr"),
+        ("scorer", "Words", "the scores and filters cannot be computed: InvalidOperationError: conversion from"),
+        ("scorer", "Shorter", "the scores and filters cannot be computed: ShapeError"),
+        ("scorer", "Unchecked", "check of mine.py:Unchecked fails with OSError: no file"),
+        ("filters", "Prices", "the scores and filters cannot be computed: SchemaError"),
+        ("filters", "Lost", "keep of mine.py:Lost fails with KeyError: 'k'"),
+        ("tables", "Listed", "column 't' is (3,); expected"),
+        ("tables", "Nothing", "prepare of mine.py:Nothing gives NoneType; expected Mapping"),
+        ("source", "Everything", "keep of mine.py:Everything gives bool; expected Expr or NoneType"),
+        ("selector", "None_", "limits of mine.py:None_ gives NoneType; expected Mapping"),
+        ("executor", "Rough", "rules of mine.py:Rough fails with RuntimeError: no"),
+    ],
+)
+def test_a_mistake_in_a_part_of_one_s_own_is_one_line(store, tmp_path, kind, name, message):
+    (tmp_path / "mine.py").write_text(OWN_PARTS)
+    part = {"name": f"mine.py:{name}"}
+    document = {"scorer": {"name": "momentum"}, kind: [part] if kind.endswith("s") else part}
+    with pytest.raises(InputError) as raised:
+        backtest(store, pipeline_of(document, "p", tmp_path))
+    assert str(raised.value).startswith(message)
+    assert "\n" not in str(raised.value)
+
+
+def test_scores_in_another_unit_are_told(store, tmp_path):
+    (tmp_path / "mine.py").write_text(OWN_PARTS)
+    panel = build_panel(store, step_ns=HOUR)
+    told = DirectionalResult(backtest(panel, pipeline_of({"scorer": {"name": "mine.py:Ticks"}}, "p", tmp_path)))
+    assert "cut-scores" in [notice.name for notice in told.notices]
+    fine = DirectionalResult(backtest(panel, pipeline_of({"scorer": {"name": "momentum"}}, "p")))
+    assert "cut-scores" not in [notice.name for notice in fine.notices]
+    swept = run_grid(panel, pipeline_of({"scorer": {"name": "mine.py:Ticks"}}, "p", tmp_path), [{}, {"capital": 500}])
+    assert swept.cut > 0
+
+
+def test_two_scorers_that_prepare_columns_alike_stand_side_by_side(store, tmp_path):
+    (tmp_path / "mine.py").write_text(OWN_PARTS)
+    panel = build_panel(store, step_ns=HOUR)
+    members = [{"name": "mine.py:Near"}, {"name": "mine.py:Far"}]
+    both = pipeline_of({"scorer": {"name": "ensemble", "members": members}}, "p", tmp_path)
+    assert set(np.unique(score_panel(panel, both).score)) == {4_000}
