@@ -21,7 +21,7 @@ from touchline.io.store import Store
 from .tapes import SHORT
 
 pytestmark = pytest.mark.bench
-ENGINE = [sys.executable, "-c", "import sys; from touchline.engine.cli import main; sys.argv[0] = 'engine'; main()"]
+ENGINE = [str(Path(sys.executable).with_name("engine"))]
 MARKET = "SYNINX-26OCT06H1600-B6737"
 
 

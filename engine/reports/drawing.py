@@ -23,7 +23,7 @@ _WARMTH: dict[str, Any] = {
         "color": {"field": "z", "type": "quantitative"},
     },
 }  # fmt: skip
-CHILD = "from touchline.engine.reports.drawing import child; child()"
+CHILD = "import os; from touchline.engine.reports.drawing import child; child(); os._exit(0)"
 
 
 class Drawer:
