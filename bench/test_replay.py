@@ -62,7 +62,7 @@ def test_replay_from_a_compiled_tape(benchmark, tell, market, rule):
     """The walk alone: book, volatility and what else is made once a tape is there."""
     assumed, anchor = ANCHORS[rule]
     shared = ground(market, assumed)
-    took = work.fastest(lambda: block_of(market, assumed, shared), walk_along, benchmark=benchmark)
+    took = work.fastest(lambda: block_of(market, assumed, shared), walk_along, turns=9, benchmark=benchmark)
     check(market, took.answer, anchor)
     columns = market.columns
     bare = floor.ns_an_event(columns.ts, columns.side, columns.level, columns.size)
@@ -112,7 +112,7 @@ def test_replay_with_everything_on(benchmark, tell, market):
     """Delays, power@3, partial fills, exact fees: the answer satisfies the P&L identity and has fees in it."""
     assumed = replace(work.WHOLE, halt=None, shrink="none", calm=None, daily_loss=None)
     shared = ground(market, assumed)
-    took = work.fastest(lambda: block_of(market, assumed, shared), walk_along, benchmark=benchmark)
+    took = work.fastest(lambda: block_of(market, assumed, shared), walk_along, turns=9, benchmark=benchmark)
     total = totals(took.answer, market)[0]
     assert total.fills > 100
     assert total.pnl == total.spread_capture + total.drift + total.settlement + total.rebates - total.fees
