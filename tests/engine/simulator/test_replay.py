@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from numba import njit
 from touchline.engine.backtests.run_folder import bracket, notices_of, result_hash
 from touchline.engine.simulator import tape_kernel as kernel
 from touchline.engine.simulator.replay import Replay, replay
@@ -202,6 +203,37 @@ def test_a_quote_that_does_not_compile_or_raises_is_one_line(tape: Tape, quote, 
     with pytest.raises(InputError, match=rf"^wrong\.quote {message}") as raised:
         replay(tape, model, {})
     assert "\n" not in str(raised.value)
+
+
+@njit
+def checked(x):
+    if x > 1e9:
+        raise ValueError("too much")
+    return x
+
+
+def test_a_quote_may_use_what_the_compiler_knows(tape: Tape):
+    """Closures, loops over tuples, several arguments of max and helpers that may raise are no less than plain code."""
+
+    class Plain(FixedSpread):
+        @staticmethod
+        def quote(known, p):
+            return known.mid - 2.0, known.mid + 2.0, p.size, p.size
+
+    class Rich(FixedSpread):
+        @staticmethod
+        def quote(known, p):
+            half = max(0.5, min(2.0, 3.0, 4.0), -1.0)
+            above = lambda price: price + half  # noqa: E731
+            total = 0.0
+            for weight in (0.5, 0.25, 0.25):
+                total += weight * known.mid
+            return checked(total - half), above(total), p.size, p.size
+
+    plain, rich = (replay(tape, model, {}) for model in (Plain, Rich))
+    assert plain.fills.height > 0
+    assert rich.fills.equals(plain.fills)
+    assert rich.totals == plain.totals
 
 
 def test_a_derive_that_fails_for_a_cell_is_named(tape: Tape):
