@@ -75,7 +75,7 @@ def explain(
 def explain_settings(settings: Mapping[str, Any], ts: int) -> Explanation:
     """The same for what a run's settings ask for; see ``run_folder.settings_of``."""
     tape, model = tape_and_model(settings)
-    return explain(tape, model, settings["parameters"], Assumptions(**settings["venue"]), ts)
+    return explain(tape, model, settings["parameters"], Assumptions().with_options(settings["venue"]), ts)
 
 
 def _until(tape: Tape, ts: int, on_the_way: bool) -> Columns:

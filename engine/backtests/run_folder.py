@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from ...io.errors import InputError
@@ -28,6 +29,20 @@ from ..simulator.venue import Assumptions
 from ..sweeps.block import own_period
 
 
+class _Settings(msgspec.Struct, rename={"begin": "from", "end": "to"}):
+    """What ``settings_of`` wrote, to tell a record that was edited by hand or is of another version."""
+
+    strategy: str
+    market: str
+    store: str
+    parameters: dict[str, float]
+    begin: str | None
+    end: str | None
+    grid: str | None
+    underlying: str | None
+    venue: dict[str, Any]
+
+
 def settings_of(
     strategy: str, market: str, store: str, given: Mapping[str, Any], assumptions: Assumptions, *,
     start: str | None = None, end: str | None = None, grid: str | None = None, underlying: str | None = None,
@@ -42,7 +57,7 @@ def settings_of(
 def tape_and_model(settings: Mapping[str, Any]) -> tuple[Tape, type[QuotingModel]]:
     """The market and the strategy that the settings name."""
     model = quoting_model(settings["strategy"])
-    compile_ahead(settings["strategy"], Assumptions(**settings["venue"]))
+    compile_ahead(settings["strategy"], Assumptions().with_options(settings["venue"]))
     tape = compile_tape(
         Store(settings["store"]), settings["market"], settings["from"], settings["to"], grid=settings["grid"],
         underlying=settings["underlying"],
@@ -53,7 +68,7 @@ def tape_and_model(settings: Mapping[str, Any]) -> tuple[Tape, type[QuotingModel
 def run_settings(settings: Mapping[str, Any]) -> Replay:
     """Replay what the settings ask for."""
     tape, model = tape_and_model(settings)
-    return replay(tape, model, settings["parameters"], Assumptions(**settings["venue"]))
+    return replay(tape, model, settings["parameters"], Assumptions().with_options(settings["venue"]))
 
 
 def bracket(run: Replay) -> dict[str, Totals]:
@@ -160,7 +175,11 @@ def verify(folder: str | Path) -> tuple[str, str]:
 
         again = run_record(about).result_hash
     elif about["kind"] == "replay":
+        try:
+            msgspec.convert(about, _Settings)
+        except msgspec.ValidationError as error:
+            raise InputError(f"the record in {folder} cannot be run again: {error}") from None
         again = result_hash(run_settings(about))
     else:
         raise InputError(f"{folder} is of kind {about['kind']!r}; engine verify takes what engine backtest left")
-    return str(about["result_hash"]), again
+    return str(about.get("result_hash")), again

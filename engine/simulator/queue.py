@@ -58,6 +58,8 @@ def queue_model(name: str) -> QueueModel:
     >>> queue_model("power@3").exponent, queue_model("touch").name
     (3.0, 'touch@1')
     """
+    if not isinstance(name, str):
+        raise InputError(f"a queue model is a name, as power@3, not {name!r}")
     base, _, version = name.partition("@")
     if base == "power":
         try:

@@ -300,6 +300,17 @@ def test_the_command_writes_a_folder_that_verifies(tmp_path: Path, tape: Tape):
     record["result_hash"] = "0"
     (out / "run.json").write_text(json.dumps(record))
     assert engine("verify", str(out)).returncode == 1
+    for broken, message in (
+        ({"venue": record["venue"] | {"qeue": "touch"}}, "there is no assumption 'qeue'; did you mean 'queue'?"),
+        ({"venue": record["venue"] | {"queue": 3}}, "a queue model is a name, as power@3, not 3"),
+        ({"market": 7}, f"the record in {out} cannot be run again: Expected `str`, got `int` - at `$.market`"),
+        ({"parameters": [1]}, "cannot be run again: Expected `object`, got `array` - at `$.parameters`"),
+    ):
+        (out / "run.json").write_text(json.dumps(record | broken))
+        refused = engine("verify", str(out))
+        assert refused.returncode == 2
+        assert refused.stderr.startswith("error: ")
+        assert message in refused.stderr
 
 
 @pytest.mark.parametrize(
