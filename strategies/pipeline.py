@@ -193,6 +193,8 @@ def register(name: str) -> Callable[[type[P]], type[P]]:
 def part_class(kind: str, name: str, folder: Path | None = None) -> type[Part]:
     """Find a part by its registered name, or in a file: ``my_parts.py:MyScorer`` beside the pipeline or from here."""
     _register_shipped()
+    if not isinstance(name, str):
+        raise InputError(f"the name of a {kind} is a text, not {name!r}")
     if ":" not in name:
         if name not in REGISTRY[kind]:
             raise InputError(f"there is no {kind} {name!r}; {nearest(name, REGISTRY[kind])}")
@@ -337,7 +339,12 @@ def pipeline_of(document: Mapping[str, Any], name: str, folder: Path | None = No
     defaults = {"source": "store", "table": "dated", "selector": "top-k", "executor": "taker"}
 
     def part(kind: str) -> Any:
-        given = dict(document.get(kind, {}))
+        told = document.get(kind, {})
+        if not isinstance(told, Mapping):
+            raise InputError(
+                f"pipeline {name}: {kind} is a table; write [{kind}] and below it name = ..., not {told!r}"
+            )
+        given = dict(told)
         wanted = given.pop("name", defaults.get(kind))
         if wanted is None:
             raise InputError(f"pipeline {name} names no {kind}")
@@ -345,7 +352,7 @@ def pipeline_of(document: Mapping[str, Any], name: str, folder: Path | None = No
 
     def several(kind: str) -> Any:
         given: Any = document.get(f"{kind}s", ())
-        if not all(isinstance(one, Mapping) for one in given):
+        if not isinstance(given, list | tuple) or not all(isinstance(one, Mapping) for one in given):
             raise InputError(f"pipeline {name}: {kind}s are a list; write [[{kind}s]] above each")
         made: list[Part] = []
         for one in given:
@@ -381,7 +388,12 @@ def recorded_pipeline(record: Mapping[str, Any]) -> Pipeline:
 
 def build(kind: str, name: str, given: Mapping[str, Any], folder: Path | None = None) -> Any:
     """Make one part of a pipeline whose file lies in ``folder``."""
-    made = part_class(kind, name, folder)(folder=folder, **given)
+    known = part_class(kind, name, folder)
+    try:
+        inspect.signature(known).bind(folder=folder, **given)
+    except TypeError as error:
+        raise InputError(f"{name}: {error}") from None
+    made = known(folder=folder, **given)
     if not made.name:
         type(made).name = name
     return made

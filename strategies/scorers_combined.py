@@ -16,6 +16,8 @@ from .pipeline import DOLLAR, PanelView, Scorer, ask, build, register
 
 
 def _member(given: Mapping[str, Any], folder: Path | None) -> Scorer:
+    if not isinstance(given, Mapping):
+        raise InputError(f"a scorer inside another one is a table, not {given!r}")
     if "name" not in given:
         raise InputError("a scorer inside another one has no name")
     return build("scorer", given["name"], {k: v for k, v in given.items() if k not in ("name", "weight")}, folder)
@@ -40,6 +42,8 @@ class CategoryWeighted(Scorer):
     ) -> None:
         super().__init__(folder, **given)
         self.inner = _member(inner, folder)
+        if not isinstance(weights, Mapping):
+            raise InputError(f"category-weighted: weights is a table of categories, not {weights!r}")
         for category, weight in weights.items():
             if not isinstance(weight, int | float):
                 raise InputError(f"category-weighted: the weight of {category!r} is a number, not {weight!r}")
@@ -78,9 +82,12 @@ class Ensemble(Scorer):
 
     def __init__(self, *, members: Sequence[Mapping[str, Any]], folder: Path | None = None, **given: Any) -> None:
         super().__init__(folder, **given)
-        if not members:
-            raise InputError("ensemble: there is no member")
+        if not members or not isinstance(members, list | tuple):
+            raise InputError("ensemble: there is no member; write [[scorer.members]] above each")
         self.members = [_member(member, folder) for member in members]
+        for member in members:
+            if not isinstance(member.get("weight", 1.0), int | float):
+                raise InputError(f"ensemble: the weight of a member is a number, not {member['weight']!r}")
         self.weights = [float(member.get("weight", 1.0)) for member in members]
         named = zip(self.members, self.weights, strict=True)
         self.values["members"] = [{"name": m.name, "weight": w, **m.values} for m, w in named]

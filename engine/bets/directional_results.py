@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -261,14 +262,28 @@ class DirectionalResult:
         return write_run(folder, self.frames, self.summary)
 
 
+class _Settings(msgspec.Struct):
+    """What a run was asked for, as its record has it."""
+
+    data: str | None
+    start: str | int | None
+    end: str | int | None
+    random_portfolios: int
+    seed: int
+
+
 def run_record(record: Mapping[str, Any]) -> DirectionalResult:
     """Run again what a record says was run."""
-    asked = record["settings"]
-    if asked["data"] is None:
+    try:
+        asked = msgspec.convert(record.get("settings"), _Settings)
+        told = msgspec.convert(record.get("strategy"), dict[str, Any])
+    except msgspec.ValidationError as error:
+        raise InputError(f"the record cannot be run again: {error}") from None
+    if asked.data is None:
         raise InputError("this run was made on a panel in memory and cannot be run again from its record")
     found = backtest(
-        asked["data"], recorded_pipeline(record["strategy"]), start=asked["start"], end=asked["end"],
-        random_portfolios=asked["random_portfolios"], seed=asked["seed"],
+        asked.data, recorded_pipeline(told), start=asked.start, end=asked.end,
+        random_portfolios=asked.random_portfolios, seed=asked.seed,
     )  # fmt: skip
     return DirectionalResult(found)
 
