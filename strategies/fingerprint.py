@@ -6,7 +6,9 @@ Their code in memory counts, not their file: that may have been edited since, an
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -30,25 +32,43 @@ def is_another(model: type[QuotingModel], known: str | None) -> bool:
 def made_of(*functions: Any) -> list[str]:
     """The code of functions and of those they call, with the values that they take from around them.
 
-    A kernel is compiled with such a value, so it counts as much as the code.
+    A kernel is compiled with such a value, so it counts as much as the code. Of what is installed, names count alone.
     """
     made: list[str] = []
     seen: set[int] = set()
     waiting = [*functions]
     while waiting:
-        function = waiting.pop()
-        function = getattr(function, "py_func", function)
-        if id(function) in seen:
+        one = waiting.pop()
+        one = getattr(one, "py_func", one)
+        if id(one) in seen:
             continue
-        seen.add(id(function))
-        if isinstance(function, FunctionType):
-            made.append(f"{function.__qualname__} {function.__defaults__} {_code(function.__code__)}")
-            around = _around(function)
-            made += [f"{name} = {_value(value)}" for name, value in sorted(around.items()) if not callable(value)]
-            waiting += [value for _, value in sorted(around.items()) if callable(value)]
+        seen.add(id(one))
+        around: dict[str, Any] = {}
+        if isinstance(one, FunctionType) and _is_own(one.__module__):
+            made.append(f"{one.__qualname__} {one.__defaults__} {_code(one.__code__)}")
+            around = _around(one)
+        elif isinstance(one, type) and _is_own(one.__module__):
+            made.append(one.__qualname__)
+            around = {name: getattr(value, "__func__", value) for name, value in vars(one).items() if name[:2] != "__"}
         else:
-            made.append(f"{function!r} {getattr(function, '_fields', '')}")
+            made.append(_value(one))
+            waiting += [type(one)] if _is_own(type(one).__module__) else []
+        for name, value in sorted(around.items()):
+            if callable(value):
+                waiting.append(value)
+            else:
+                made.append(f"{name} = {_value(value)}")
+                waiting += [type(value)] if _is_own(type(value).__module__) else []
     return made
+
+
+def _is_own(module: str) -> bool:
+    """Whether a module is ours or a user's, and not one that came with Python or was installed."""
+    root = str(module).partition(".")[0]
+    if root in {"__main__", __name__.partition(".")[0]}:
+        return True
+    file = Path(getattr(sys.modules.get(module), "__file__", None) or "")
+    return root not in sys.stdlib_module_names and not {"site-packages", "dist-packages"} & {*file.parts}
 
 
 def _around(function: FunctionType) -> dict[str, Any]:
@@ -76,4 +96,8 @@ def _code(code: CodeType) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {value.tolist()}"
-    return repr(sorted(map(repr, value)) if isinstance(value, frozenset) else value)
+    if type(value).__repr__ is object.__repr__:  # which tells no more than where it lies in memory
+        held = vars(value) if _is_own(type(value).__module__) and hasattr(value, "__dict__") else ""
+        return f"{type(value).__qualname__} {held and _value(held)}"
+    told = repr(sorted(map(repr, value)) if isinstance(value, frozenset) else value)
+    return re.sub(r" at 0x[0-9A-Fa-f]+", "", told)

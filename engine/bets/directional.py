@@ -94,9 +94,9 @@ def _ticks_nb(edge: Any, score: Any) -> int:
     cut = 0
     for m in range(edge.shape[0]):
         for t in range(edge.shape[1]):
-            ticks = edge[m, t] * DOLLAR
+            ticks = np.rint(edge[m, t] * DOLLAR)
             cut += abs(ticks) > DOLLAR
-            score[t, m] = 0 if np.isnan(ticks) else np.int16(min(max(np.rint(ticks), -DOLLAR), DOLLAR))
+            score[t, m] = 0 if np.isnan(ticks) else np.int16(min(max(ticks, -DOLLAR), DOLLAR))
     return cut
 
 

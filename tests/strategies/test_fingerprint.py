@@ -24,13 +24,33 @@ FILE = """
 import model_outside
 import numpy as np
 from numba import njit
+from scipy.optimize import brentq
+from scipy.stats import norm
 from touchline.strategies.quoting import QuotingModel
 
 @njit
 def twice(x):
     return 2.0 * x
 
+class Scale:
+    TIMES = 4.0
+
+    def __init__(self, start):
+        self.start = start
+
+    @staticmethod
+    def of(x):
+        return x * Scale.TIMES
+
+BELL, START = norm, Scale(1.0)
+
 class Mine(QuotingModel):
+    derived = ("w",)
+
+    @staticmethod
+    def derive(p):
+        return (Scale.of(BELL.ppf(0.9)) + START.start + brentq(lambda x: x, -1.0, 1.0),)
+
     @staticmethod
     def quote(known, p):
         half = twice(model_outside.HALF) + model_outside.more(1.0)
@@ -67,6 +87,15 @@ def test_the_shipped_models_have_fingerprints_of_their_own_in_every_process():
         assert said.stdout.strip() == str(here)
 
 
+def test_a_model_that_calls_installed_code_has_one_fingerprint_in_every_process(tmp_path: Path):
+    (tmp_path / "mine.py").write_text(FILE)
+    (tmp_path / "model_outside.py").write_text(OUTSIDE)
+    prints = PRINTS.replace(repr(MODELS), f"[{str(tmp_path / 'mine.py')!r} + ':Mine']")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    said = {subprocess.check_output([sys.executable, "-c", prints], text=True, env=environment) for _ in range(3)}
+    assert len(said) == 1
+
+
 def test_what_a_function_holds_counts():
     assert fingerprint(made(1.0)) == fingerprint(made(1.0)) != fingerprint(made(2.0))
 
@@ -76,8 +105,12 @@ def test_what_a_function_holds_counts():
     [
         ("mine.py", "2.0 * x", "3.0 * x", True),
         ("mine.py", "known.mid + half", "known.mid + 2.0 * half", True),
+        ("mine.py", "TIMES = 4.0", "TIMES = 5.0", True),
+        ("mine.py", "return x * Scale", "return x / Scale", True),
+        ("mine.py", "BELL.ppf(0.9)", "BELL.ppf(0.8)", True),
         ("mine.py", "class Mine", "# A remark.\n\nclass Mine", False),
-        ("mine.py", "    @staticmethod", "    name = 'another'\n\n    @staticmethod", False),
+        ("mine.py", "class Mine(QuotingModel):", "class Mine(QuotingModel):\n    name = 'another'", False),
+        ("mine.py", "Scale(1.0)", "Scale(2.0)", True),
         ("model_outside.py", "HALF = 1.0", "HALF = 1.5", True),
         ("model_outside.py", "x + 1.0", "x + 1.5", True),
         ("model_outside.py", "HALF = 1.0", "HALF = 1.0\nUNUSED = 3", False),
