@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -141,7 +140,7 @@ def _reason(text: str, model: type[QuotingModel]) -> str:
     what = f"{lines[0]} {lines[1].strip('> ')}" if lines[0].endswith("signature:") else lines[0]
     if "NRT required" in what:
         what = "it makes a list, an array or a string"
-    file = inspect.getsourcefile(model) or ""
-    at = re.search(rf"{re.escape(Path(file).name)}(?:\"?, line | \()(\d+)", text)
+    file = Path(model.quote.__code__.co_filename).name
+    at = re.search(rf"{re.escape(file)}(?:\"?, line | \()(\d+)", text)
     where = f" (line {at[1]})" if at and f"({at[1]})" not in what else ""
     return f"{what}{where}; it may use numbers, math and functions made with @numba.njit"

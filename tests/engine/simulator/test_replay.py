@@ -205,6 +205,34 @@ def test_a_quote_that_does_not_compile_or_raises_is_one_line(tape: Tape, quote, 
     assert "\n" not in str(raised.value)
 
 
+NOTEBOOK = """
+from touchline import engine
+from touchline.io.errors import InputError
+from touchline.strategies.fixed_spread import FixedSpread
+
+class Mine(FixedSpread):
+    name = "mine"
+
+    @staticmethod
+    def quote(known, p):
+        prices = [known.mid]
+        return prices[0], 60.0, 1.0, 1.0
+
+try:
+    engine.backtest(Mine, "MADE-UP", STORE)
+except InputError as error:
+    print(error)
+"""
+
+
+def test_a_quote_of_a_notebook_that_does_not_compile_is_one_line(tape: Tape, tmp_path: Path):
+    made_store(tmp_path / "store", tape)
+    text = NOTEBOOK.replace("STORE", repr(str(tmp_path / "store")))
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("mine.quote does not compile: it makes a list, an array or a string (line 11); ")
+
+
 @njit
 def checked(x):
     if x > 1e9:
