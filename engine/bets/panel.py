@@ -235,6 +235,7 @@ _MARKET_COLUMNS: dict[str, pl.DataType] = {
     **dict.fromkeys(("open_ts", "close_ts", "settled_ts", "expiration_ts"), pl.Int64()),
     "settlement": pl.Int32(),
     "fee_multiplier": pl.Float64(),
+    "fee_history": pl.List(pl.Struct({"valid_from": pl.Int64, "fee_type": pl.String, "fee_multiplier": pl.Float64})),
 }
 
 

@@ -46,6 +46,8 @@ def build_panel(
     tickers = markets["ticker"].to_list()
     if not tickers:
         raise InputError("no market is left to look at; check the series and category that the pipeline asks for")
+    charged = _fee_history(store, tickers)
+    markets = markets.drop("fee_history").join(charged, on="ticker", how="left", maintain_order="left")
     low = None if start is None else nanoseconds(start, "start")
     high = None if end is None else nanoseconds(end, "end")
     first, last = _extent(store, markets, low, high)
@@ -69,6 +71,14 @@ def build_panel(
     if not any(traded for _, traded in seen):
         del made["volume"], made["buys"]
     return Panel(times, markets, made, quoted, folder)
+
+
+def _fee_history(store: Store, tickers: list[str]) -> pl.DataFrame:
+    """What each market charged from when on, as a replay's tape has it."""
+    told = ("valid_from", "fee_type", "fee_multiplier")
+    history = store.markets(history=True, ticker=tickers).filter(pl.any_horizontal(pl.col(told[1:]).is_not_null()))
+    by_market = history.group_by("ticker", maintain_order=True)
+    return by_market.agg(pl.struct(pl.col(*told)).alias("fee_history")).collect()
 
 
 def booked(store: Store, tickers: list[str], end: int) -> list[str]:

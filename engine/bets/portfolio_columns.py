@@ -12,7 +12,7 @@ from ...io.units import TICKS_PER_DOLLAR
 from ..simulator.fees import FeeTable, Membership, fee_table, market_schedule
 from .panel import Panel
 from .portfolio import groups, members_of
-from .portfolio_types import MARKET, NO_PRICE, ROUNDING, Columns
+from .portfolio_types import FEES, MARKET, NO_PRICE, ROUNDING, Columns
 
 if TYPE_CHECKING:
     from .panel_maker import Resting
@@ -26,7 +26,9 @@ def columns_of(panel: Panel, score: npt.NDArray[np.int16], membership: Membershi
     """Everything the portfolio kernel needs of a panel and a score (ticks of edge, bars x markets)."""
     matrices = panel.matrices
     mark = matrices["mark"]
-    market = market_rows(panel, membership)
+    market = market_rows(panel)
+    fees, places = fee_rows(panel, membership)
+    market["fee_first"], market["fee_end"] = places.T
     start, members = members_of(market["event"])
     days = (panel.times - 1) // DAY_NS
     columns = Columns(
@@ -40,6 +42,7 @@ def columns_of(panel: Panel, score: npt.NDArray[np.int16], membership: Membershi
         volume=matrices.get("volume", _NO_SIZES),
         score=score,
         market=market,
+        fees=fees,
         rounding=_rounding(panel, membership),
         member_start=start,
         members=members,
@@ -57,7 +60,7 @@ def with_resting(columns: Columns, resting: Resting) -> Columns:
     return columns._replace(bid_after=bid_after, ask_after=ask_after, bid_got=bid_got, ask_got=ask_got)
 
 
-def market_rows(panel: Panel, membership: Membership = "direct") -> npt.NDArray[Any]:
+def market_rows(panel: Panel) -> npt.NDArray[Any]:
     """One MARKET a column: trading stops before the payout is known, money comes back with the payout."""
     times, markets = panel.times, panel.markets
     rows = np.zeros(markets.height, MARKET)
@@ -84,34 +87,47 @@ def market_rows(panel: Panel, membership: Membership = "direct") -> npt.NDArray[
     rows["event"] = groups(markets["event"].to_list())
     rows["series"] = groups(markets["series"].to_list())
     rows["category"] = groups(markets["category"].to_list())
-    for name, values in _rates(panel, membership).items():
-        rows[name] = values
     return rows
 
 
-def _rates(panel: Panel, membership: Membership) -> dict[str, list[int]]:
-    """Of takers and makers: the first rate of every market, the last one, and the bar from which that holds."""
-    begin, end = int(panel.times[0]), int(panel.times[-1])
-    known: dict[tuple[Any, ...], dict[str, int]] = {}
-    found = []
-    for row in panel.markets.select("series", "fee_type", "fee_multiplier").iter_rows(named=True):
-        key = tuple(row.values())
+def fee_rows(panel: Panel, membership: Membership = "direct") -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
+    """The rates of every day: FEES of each schedule once, and of every market its first row and the one after its last.
+
+    What a market charged when is what the replay takes: its own history, else the row it has, else its series.
+    """
+    known: dict[tuple[Any, ...], tuple[int, int]] = {}
+    parts: list[npt.NDArray[Any]] = []
+    places, count = [], 0
+    names = ("series", "fee_history", "fee_type", "fee_multiplier")
+    for series, history, kind, multiplier in panel.markets.select(names).iter_rows():
+        given = [{"valid_from": 0, "fee_type": kind, "fee_multiplier": multiplier}] if history is None else history
+        key = (series, repr(given))
         if key not in known:
-            given = [] if row["fee_type"] is None and row["fee_multiplier"] is None else [{"valid_from": 0, **row}]
-            table = fee_table(market_schedule(row["series"] or "", given, membership), begin, end)
-            known[key] = {}
-            for name, rates in (("fee", table.taker_rate), ("maker", table.maker_rate)):
-                moved = np.flatnonzero(np.diff(rates))
-                change = (
-                    int(np.searchsorted(panel.times, table.from_ts[moved[0] + 1])) if len(moved) else len(panel.times)
-                )
-                known[key] |= {f"{name}_rate": int(rates[0]), f"{name}_later": int(rates[-1]), f"{name}_change": change}
-        found.append(known[key])
-    return {name: [one[name] for one in found] for name in found[0]}
+            table = fee_table(market_schedule(series or "", given, membership), *_ends(panel))
+            parts.append(_by_bar(panel.times, table))
+            known[key] = (count, count + len(parts[-1]))
+            count = known[key][1]
+        places.append(known[key])
+    return np.concatenate(parts), np.array(places, np.int32)
+
+
+def _by_bar(times: npt.NDArray[np.int64], table: FeeTable) -> npt.NDArray[Any]:
+    """A table's rates by the bar at whose close they hold, only where they change."""
+    at = table.from_ts.searchsorted(times, side="right") - 1
+    rates = np.stack([table.taker_rate, table.maker_rate])[:, np.maximum(at, 0)]
+    moved = np.flatnonzero((rates[:, 1:] != rates[:, :-1]).any(axis=0)) + 1
+    rows = np.zeros(len(moved) + 1, FEES)
+    rows["from_bar"] = bars = np.concatenate(([0], moved))
+    rows["taker"], rows["maker"] = rates[:, bars]
+    return rows
+
+
+def _ends(panel: Panel) -> tuple[int, int]:
+    return int(panel.times[0]), int(panel.times[-1])
 
 
 def _rounding(panel: Panel, membership: Membership) -> npt.NDArray[Any]:
-    table: FeeTable = fee_table(market_schedule("", (), membership), int(panel.times[0]), int(panel.times[-1]))
+    table: FeeTable = fee_table(market_schedule("", (), membership), *_ends(panel))
     at = np.maximum(np.searchsorted(table.from_ts, panel.times, side="right") - 1, 0)
     rounding = np.zeros(len(panel.times), ROUNDING)
     rounding["trade_step"], rounding["grid"] = table.trade_step[at], table.grid[at]

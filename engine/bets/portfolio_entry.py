@@ -53,17 +53,25 @@ def fee_nb(rule: Record, rounding: Record, rate: Int, price: Int, lots: Int, sid
 
 
 @compiled
-def rate_nb(market: Record, t: Int) -> Int:
-    """The taker rate that holds at bar t."""
-    return market.fee_rate if t < market.fee_change else market.fee_later
+def fee_row_nb(fees: Records, market: Record, t: Int) -> Int:
+    """The row of fees that holds at bar t."""
+    row = np.int64(market.fee_first)
+    while row + 1 < market.fee_end and fees[row + 1].from_bar <= t:
+        row += 1
+    return row
 
 
 @compiled
-def entry_rate_nb(rule: Record, market: Record, t: Int) -> Int:
+def rate_nb(fees: Records, market: Record, t: Int) -> Int:
+    """The taker rate that holds at bar t."""
+    return fees[fee_row_nb(fees, market, t)].taker
+
+
+@compiled
+def entry_rate_nb(fees: Records, rule: Record, market: Record, t: Int) -> Int:
     """The rate of an entry at bar t: the maker's for orders that rest."""
-    if rule.maker == 1:
-        return market.maker_rate if t < market.maker_change else market.maker_later
-    return rate_nb(market, t)
+    row = fees[fee_row_nb(fees, market, t)]
+    return row.maker if rule.maker == 1 else row.taker
 
 
 @compiled
@@ -244,19 +252,9 @@ def vacate_nb(market: Record, i: Int, desk: Desk) -> None:
 
 
 @compiled
-def enter_nb(
-    rule: Record,
-    rounding: Record,
-    market: Record,
-    m: Int,
-    t: Int,
-    side: Int,
-    offer: Offer,
-    lots: Int,
-    desk: Desk,
-) -> Int:
+def enter_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int, offer: Offer, lots: Int, desk: Desk) -> Int:
     """Enter one market if it may be; ``lots`` below zero asks the sizing rule. Says what became of it."""
-    account = desk.account
+    account, market, rounding = desk.account, c.market[m], c.rounding[t]
     if desk.held[m] >= 0:
         return HELD
     if account.held >= rule.max_positions:
@@ -264,7 +262,7 @@ def enter_nb(
     fate = refusal_nb(rule, market, offer, t, desk.counts)
     if fate != 0:
         return fate
-    rate = entry_rate_nb(rule, market, t)
+    rate = entry_rate_nb(c.fees, rule, market, t)
     if lots < 0:
         lots = lots_nb(rule, rounding, rate, offer, side, account.equity)
     lots, fee, fate = affordable_nb(rule, rounding, rate, offer, lots, account.equity, account.cash)
@@ -301,7 +299,7 @@ def joint_lots_nb(c: Columns, rule: Record, t: Int, event: Int, desk: Desk) -> N
             or not c.market[m].opens <= t <= c.market[m].closes
         ):
             continue
-        rate = entry_rate_nb(rule, c.market[m], t) / 100_000 if rule.fees == 1 else 0.0
+        rate = entry_rate_nb(c.fees, rule, c.market[m], t) / 100_000 if rule.fees == 1 else 0.0
         cost[i] = offer.price / DOLLAR + rate * offer.price * (DOLLAR - offer.price) / 1e8
         chance[i] = chance_nb(offer.own, offer.score)
         total += chance[i]
@@ -325,7 +323,7 @@ def enter_event_nb(c: Columns, rule: Record, t: Int, event: Int, desk: Desk) -> 
         m, lots = np.int64(c.members[first + i]), desk.wanted[1, i]
         if lots > 0:
             offer = offer_nb(c, rule, t, m, YES)
-            fate = enter_nb(rule, c.rounding[t], c.market[m], m, t, YES, offer, lots, desk)
+            fate = enter_nb(c, rule, t, m, YES, offer, lots, desk)
             if len(desk.fates) > 0 and offer.score != 0:
                 desk.fates[t - rule.delay, m] = fate
 
@@ -368,7 +366,7 @@ def entries_nb(c: Columns, rule: Record, candidates: Candidates, t: Int, desk: D
             continue
         else:
             offer = offer_nb(c, rule, t, m, side)
-            fate = enter_nb(rule, c.rounding[t], market[m], m, t, side, offer, UNSIZED, desk)
+            fate = enter_nb(c, rule, t, m, side, offer, UNSIZED, desk)
             if fate not in (EVENT_CAP, SERIES_CAP, CATEGORY_CAP):
                 chosen += 1
         if record:

@@ -115,7 +115,7 @@ def exits_nb(c: Columns, rule: Record, t: Int, desk: Desk) -> None:
                 if quote != NO_PRICE:
                     price -= slippage_nb(rule, market[m])
                 offered = available_nb(rule, depth, size_nb(c.volume, t, m))
-                if sell_nb(rule, c.rounding[t], rate_nb(market[m], t), h, account, t, price, offered):
+                if sell_nb(rule, c.rounding[t], rate_nb(c.fees, market[m], t), h, account, t, price, offered):
                     leave_nb(times, market[m], i, desk)
                     continue
         i += 1

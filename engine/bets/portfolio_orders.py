@@ -56,7 +56,7 @@ def orders_nb(c: Columns, rule: Record, t: Int, desk: Desk) -> None:
         reserve_nb(h, account, -h.reserved)
         got = np.int64(c.bid_got[placed, m] if h.side > 0 else c.ask_got[placed, m]) if is_filled else np.int64(0)
         rounding = c.rounding[min(t, len(c.times) - 1)]
-        if fill_nb(rule, rounding, entry_rate_nb(rule, market[m], t), h, account, t, got) == 0:
+        if fill_nb(rule, rounding, entry_rate_nb(c.fees, rule, market[m], t), h, account, t, got) == 0:
             vacate_nb(market[m], i, desk)
             continue
         if len(desk.fates) > 0 and h.score != 0:

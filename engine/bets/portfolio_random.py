@@ -110,7 +110,7 @@ def ended_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int, lots: Int) -> 
     price = own_nb(np.int64(quote), side)
     if quote != NO_PRICE and t <= row.closes:
         price = max(price - slippage_nb(rule, row), 0)
-        fee = fee_nb(rule, c.rounding[t], rate_nb(row, t), price, lots, SOLD) if price > 0 else np.int64(0)
+        fee = fee_nb(rule, c.rounding[t], rate_nb(c.fees, row, t), price, lots, SOLD) if price > 0 else np.int64(0)
         return max(price * lots - fee, 0)
     mark = own_nb(np.int64(c.mark[t, m]), side)
     return max(mark, 0) * lots
@@ -133,7 +133,7 @@ def _random_nb(c: Columns, rules: Records, bets: Records, seed: Int, pnl: Ints) 
                     continue
                 lots = np.int64(bet.price) * bet.lots // (price * rule.step_lots) * rule.step_lots
                 if lots > 0:
-                    rate = rate_nb(c.market[m], bet.entry_bar)
+                    rate = rate_nb(c.fees, c.market[m], bet.entry_bar)
                     fee = fee_nb(rule, c.rounding[bet.entry_bar], rate, price, lots, BOUGHT)
                     made += ended_nb(c, rule, bet.exit_bar, m, side, lots) - price * lots - fee
                 break
@@ -148,7 +148,7 @@ def _market_nb(c: Columns, rule: Record, totals: Ints) -> None:
         for t in range(bars):
             price = bought_nb(c, rule, t, m, YES)
             if price != NO_PRICE:
-                fee = fee_nb(rule, c.rounding[t], rate_nb(c.market[m], t), price, CONTRACT, BOUGHT)
+                fee = fee_nb(rule, c.rounding[t], rate_nb(c.fees, c.market[m], t), price, CONTRACT, BOUGHT)
                 totals[0] += ended_nb(c, rule, bars - 1, m, YES, CONTRACT) - price * CONTRACT - fee
                 totals[1] += price * CONTRACT + fee
                 break

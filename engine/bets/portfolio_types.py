@@ -82,6 +82,7 @@ class Columns(NamedTuple):
     volume: npt.NDArray[np.int32]
     score: npt.NDArray[np.int16]  # edge of YES in ticks
     market: Any  # one MARKET a column
+    fees: Any  # FEES of one schedule after the other, each from bar 0 on
     rounding: Any  # one ROUNDING a bar
     member_start: npt.NDArray[np.int64]  # markets of an event: members[start[e]:start[e + 1]]
     members: npt.NDArray[np.int32]
@@ -135,6 +136,9 @@ class Desk(NamedTuple):
 #: How fees are rounded at a bar; see ``fees.FeeTable``.
 ROUNDING = np.dtype([("trade_step", np.int64), ("grid", np.int64), ("rebate_step", np.int64), ("strict", np.int64)])
 
+#: What is charged from a bar on, in 1/100,000 of price x (1 - price) a contract (0.07 is 7,000).
+FEES = np.dtype([("from_bar", np.int64), ("taker", np.int64), ("maker", np.int64)])
+
 #: What is known of a market beforehand. Bars are places in ``Columns.times``.
 MARKET = np.dtype(
     [
@@ -146,12 +150,8 @@ MARKET = np.dtype(
         ("series", np.int32),
         ("category", np.int32),
         ("unquoted", np.int32),  # 1: only trades are known
-        ("fee_rate", np.int64),  # taker coefficient in 1/100,000 (0.07 is 7,000)
-        ("fee_later", np.int64),  # the same from bar ``fee_change`` on
-        ("fee_change", np.int32),
-        ("maker_rate", np.int64),  # the same for makers
-        ("maker_later", np.int64),
-        ("maker_change", np.int32),
+        ("fee_first", np.int32),  # its rows in ``Columns.fees``, from this one to before that one
+        ("fee_end", np.int32),
     ]
 )
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...io.errors import InputError
+from ...io.fee_types import COEFFICIENTS
 from ...io.jit import kept, larger_nb, melted, smaller_nb
 from ...io.units import NS_PER_SECOND
 
@@ -26,12 +27,6 @@ RATE_UNIT = 100_000
 NO_REBATE = 1 << 62
 #: Of a type: numba compiles a function once more for a plain number.
 BILLION: Any = np.int64(1_000_000_000)
-#: Fee type -> (taker k, maker k). Before July 2025 makers paid a flat amount on a few series, which is not modelled.
-COEFFICIENTS: dict[str, tuple[Decimal, Decimal]] = {
-    "quadratic": (Decimal("0.07"), Decimal(0)),
-    "quadratic_with_maker_fees": (Decimal("0.07"), Decimal("0.0175")),
-    "quadratic_with_combo_maker_fees": (Decimal("0.07"), Decimal("0.035")),
-}
 
 Membership = Literal["direct", "broker"]
 

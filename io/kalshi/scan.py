@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
+from ..fee_types import COEFFICIENTS
 from ..market_score import score_of
 from ..units import TICKS_PER_DOLLAR
 from .client import Client
@@ -16,7 +17,6 @@ from .models import Candle, Market, MarketCandles, OrderBook, Series
 from .stream import chunks
 
 _HOUR = 3600 * 1_000_000_000
-_MAKER_RATES = {"quadratic_with_maker_fees": Decimal("0.0175"), "quadratic_with_combo_maker_fees": Decimal("0.035")}
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,9 @@ def volatility_of(minutes: Sequence[Candle]) -> float | None:
 
 def maker_fee(series: Series, bid: int | None, ask: int | None) -> float:
     """What making one contract at the mid costs, ticks."""
-    rate = _MAKER_RATES.get(series.fee_type or "")
-    if rate is None or bid is None or ask is None:
+    if series.fee_type not in COEFFICIENTS or bid is None or ask is None:
         return 0.0
+    rate = COEFFICIENTS[series.fee_type][1]
     mid = Decimal(bid + ask) / 2 / TICKS_PER_DOLLAR
     multiplier = Decimal(str(1.0 if series.fee_multiplier is None else series.fee_multiplier))
     return float(multiplier * rate * mid * (1 - mid) * TICKS_PER_DOLLAR)

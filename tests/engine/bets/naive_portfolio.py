@@ -257,15 +257,12 @@ class Portfolio:
     def slippage(self, m):
         return self.r["slippage"] + (self.r["trade_slippage"] if self.c.market["unquoted"][m] else 0)
 
-    def rate(self, t, m):
-        row = self.c.market[m]
-        return int(row["fee_rate"] if t < row["fee_change"] else row["fee_later"])
+    def rate(self, t, m, who="taker"):
+        own = self.c.fees[self.c.market[m]["fee_first"] : self.c.market[m]["fee_end"]]
+        return int([row for row in own if row["from_bar"] <= t][-1][who])
 
     def entry_rate(self, t, m):
-        row = self.c.market[m]
-        if not self.r["maker"]:
-            return self.rate(t, m)
-        return int(row["maker_rate"] if t < row["maker_change"] else row["maker_later"])
+        return self.rate(t, m, "maker" if self.r["maker"] else "taker")
 
     def kelly(self, t, chance, price, rate, equity):
         r, lots, fee = self.r, 2**40, 0.0

@@ -14,14 +14,18 @@ from touchline.engine.bets.directional_results import DirectionalResult
 from touchline.engine.bets.panel import panel_of
 from touchline.engine.bets.panel_build import build_panel
 from touchline.engine.bets.portfolio import rules, run
-from touchline.engine.bets.portfolio_columns import columns_of
+from touchline.engine.bets.portfolio_columns import columns_of, fee_rows
 from touchline.engine.bets.portfolio_types import Exit
 from touchline.engine.results.result_files import read_record
+from touchline.engine.simulator.fees import fee_table, market_schedule
+from touchline.engine.simulator.tape_source import compile_tape
 from touchline.io.errors import InputError
+from touchline.io.importers.base import Chunk
 from touchline.io.store import Store
 from touchline.strategies.pipeline import load_pipeline, pipeline_of
 
 from ..histories import HOUR, imported, made_up
+from .naive_portfolio import fee_of
 
 W3 = Path(__file__).resolve().parents[3] / "bench" / "directional" / "w3.toml"
 
@@ -53,6 +57,34 @@ def constant_run(panel, sign, **executor):
     pipeline, edge = always(sign, **executor)
     columns = columns_of(panel, np.full(panel.shape, edge))
     return columns, run(columns, rules(pipeline.limits()))
+
+
+def test_bets_pay_the_fee_of_the_day_as_a_replay_does(tmp_path):
+    """A series whose fee changed three times: what is charged at each bar, bought and sold, is the tape's fee then."""
+    store, day = made_up(tmp_path / "store", 5), 24 * HOUR
+    ticker = store.markets().collect()["ticker"][0]
+    kinds = ["quadratic", "quadratic_with_maker_fees", None, "quadratic_with_combo_maker_fees"]
+    rows = {"valid_from": [HOUR, day, 2 * day, 3 * day], "fee_type": kinds, "fee_multiplier": [0.5, 1.0, 2.0, None]}
+    store.ingest("fees", "fees", [Chunk({"markets": pl.DataFrame({"ticker": [ticker] * 4, **rows})})])
+    panel = build_panel(store, step_ns=HOUR)
+    tape = compile_tape(store, ticker)
+    charged = fee_table(market_schedule("KXA", tape.market.fee_rows()), int(panel.times[0]), int(panel.times[-1]))
+    assert len(charged.from_ts) == 4
+    m = panel.markets["ticker"].to_list().index(ticker)
+    fees, places = fee_rows(panel)
+    own = fees[slice(*places[m])]
+    for t, ts in enumerate(panel.times.tolist()):
+        row = own[own["from_bar"] <= t][-1]
+        at = charged.row(ts)
+        assert (row["taker"], row["maker"]) == (charged.taker_rate[at], charged.maker_rate[at])
+    columns, found = constant_run(panel, 1, max_hold_hours=20)
+    trades = found.trades[found.trades["market"] == m]
+    rates = set()
+    for trade in trades:
+        rate = int(charged.taker_rate[charged.row(int(panel.times[trade["entry_bar"]]))])
+        assert trade["entry_fee"] == fee_of(int(trade["price"]), 100, rate, columns.rounding[trade["entry_bar"]], True)
+        rates.add(rate)
+    assert len(rates) == 3
 
 
 def test_every_weather_market_is_entered_held_and_paid_as_recorded(weather):

@@ -12,7 +12,7 @@ from touchline.engine.bets.directional import backtest, run_grid
 from touchline.engine.bets.directional_results import DirectionalResult
 from touchline.engine.bets.panel_build import build_panel
 from touchline.engine.bets.panel_maker import with_orders
-from touchline.engine.bets.portfolio_columns import market_rows
+from touchline.engine.bets.portfolio_columns import fee_rows
 from touchline.engine.bets.portfolio_types import Fate
 from touchline.engine.bets.sweeping_bets import panel_hash, sweep_bets
 from touchline.engine.cli import main
@@ -74,9 +74,8 @@ def test_a_trade_is_what_one_order_gets_in_the_bar_after_it_was_placed(store, ba
         fills = one_order(tapes[m], queue, panel.times[t - 1], panel.times[t], int(side < 0), int(trade["ordered"]))
         assert fills is not None
         assert trade["lots"] == sum(lots for _, lots in fills) <= trade["ordered"]
-        fee = fee_of(
-            int(trade["price"]), int(trade["lots"]), int(columns.market["maker_rate"][m]), columns.rounding[t], True
-        )
+        rate = int(columns.fees["maker"][columns.market["fee_first"][m]])
+        fee = fee_of(int(trade["price"]), int(trade["lots"]), rate, columns.rounding[t], True)
         assert trade["entry_fee"] == fee
 
 
@@ -204,10 +203,9 @@ def test_makers_pay_the_fee_of_their_type_and_day(panel):
     from touchline.engine.bets.panel import panel_of
 
     start = 20_620 * day  # 2026-06-16, before the index series' change on 2026-07-03
-    rows = market_rows(panel_of(np.full((40, 4), 5000), start + day * np.arange(1, 41), markets))
-    assert rows["maker_rate"].tolist() == [0, 1750, 3500, 875]
-    assert rows["maker_later"].tolist() == [0, 1750, 3500, 1750]
-    assert rows["maker_change"][3] == rows["fee_change"][3] < 40
+    fees, places = fee_rows(panel_of(np.full((40, 4), 5000), start + day * np.arange(1, 41), markets))
+    assert [fees["maker"][first:end].tolist() for first, end in places] == [[0], [1750], [3500], [875, 1750]]
+    assert fees["taker"][slice(*places[3])].tolist() == [3500, 7000]
 
 
 def test_the_command_bets_as_maker_and_repeats(store, tmp_path, monkeypatch, capsys):

@@ -9,7 +9,7 @@ from touchline.engine.bets import panel as panel_module
 from touchline.engine.bets.panel import panel_of
 from touchline.engine.bets.panel_book import book_quotes
 from touchline.engine.bets.panel_build import build_panel
-from touchline.engine.bets.portfolio_columns import columns_of, market_rows
+from touchline.engine.bets.portfolio_columns import fee_rows, market_rows
 from touchline.engine.simulator.tape_source import compile_tape
 from touchline.io.errors import InputError
 from touchline.io.importers.base import Chunk
@@ -167,10 +167,11 @@ def test_fees_follow_the_series_and_the_day():
     start = 20_620 * day  # 2026-06-16
     markets = pl.DataFrame({"ticker": ["KXINX-1", "KXHIGHNY-1"], "series": ["KXINX", "KXHIGHNY"]})
     panel = panel_of(np.full((40, 2), 5000), start + day * np.arange(1, 41), markets)
-    rows = columns_of(panel, np.zeros((40, 2), np.int16)).market
-    assert rows["fee_rate"].tolist() == [3500, 7000]
-    assert rows["fee_later"].tolist() == [7000, 7000]
-    assert panel.times[rows["fee_change"][0] - 1] < 20_637 * day + 17 * HOUR <= panel.times[rows["fee_change"][0]]
+    fees, ((first, end), (other, _)) = fee_rows(panel)
+    assert fees["taker"][first:end].tolist() == [3500, 7000]
+    assert fees["taker"][other:].tolist() == [7000]
+    change = fees["from_bar"][first + 1]
+    assert panel.times[change - 1] < 20_637 * day + 17 * HOUR <= panel.times[change]
 
 
 def test_an_unknown_column_is_named():

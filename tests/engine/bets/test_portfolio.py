@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from touchline.engine.bets.portfolio import groups, members_of, rules, run
-from touchline.engine.bets.portfolio_types import MARKET, ROUNDING, Columns
+from touchline.engine.bets.portfolio_types import FEES, MARKET, ROUNDING, Columns
 from touchline.engine.simulator.fees import ROUNDINGS
 
 from .naive_portfolio import Portfolio
@@ -36,10 +36,14 @@ def random_columns(rng, bars=None, markets=None):
     market["series"] = groups([str(x) for x in rng.integers(0, 3, markets)])
     market["category"] = groups([str(x) for x in rng.integers(0, 2, markets)])
     market["unquoted"] = rng.integers(0, 2, markets)
-    market["fee_rate"], market["fee_later"] = rng.choice([0, 3500, 7000], markets), rng.choice([0, 7000], markets)
-    market["fee_change"] = rng.integers(0, bars, markets)
-    market["maker_rate"], market["maker_later"] = rng.choice([0, 875, 1750], markets), rng.choice([0, 1750], markets)
-    market["maker_change"] = rng.integers(0, bars, markets)
+    changes = rng.integers(1, 5, markets)
+    market["fee_end"] = np.cumsum(changes)
+    market["fee_first"] = market["fee_end"] - changes
+    fees = np.zeros(changes.sum(), FEES)
+    fees["taker"], fees["maker"] = rng.choice([0, 3500, 7000], len(fees)), rng.choice([0, 875, 1750], len(fees))
+    for row in market:
+        later = np.sort(rng.integers(0, bars + 1, row["fee_end"] - row["fee_first"] - 1))
+        fees["from_bar"][row["fee_first"] + 1 : row["fee_end"]] = later
     after = rng.integers(-1, rng.choice([2, 5]), (2, *shape)).astype(np.int16)
     got = np.where(after > 0, rng.integers(1, rng.choice([500, 20_000]), (2, *shape)), 0).astype(np.int32)
     rounding = np.zeros(bars, ROUNDING)
@@ -57,6 +61,7 @@ def random_columns(rng, bars=None, markets=None):
         volume=volume,
         score=score.astype(np.int16),
         market=market,
+        fees=fees,
         rounding=rounding,
         member_start=start,
         members=members,
