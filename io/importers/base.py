@@ -47,6 +47,9 @@ class Options:
     ticker: str | None = None  #: for files that do not name their market
     underlying: str | None = None  #: symbol of the underlying's rows
     use_yes_price: bool | None = None  #: WebSocket captures: NO levels are in YES prices
+    unit_beside: str | None = field(
+        default=None, repr=False
+    )  #: the folder's price unit, for a file that leaves it open
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from .text import EARLIEST, EMPTY, FAULTS, LATEST, MALFORMED, NULL, OK, OUT_OF_R
 #: Decimal places from what people write to the store's integers.
 PRICE_PLACES = {"dollars": 4, "cents": 2}
 SIZE_PLACES = {"contracts": 2, "lots": 0}
-_NOISE = 1e-6
+_NOISE = 1e-3
 
 TAKER = {
     **{word: int(Side.BID) for word in ("yes", "buy", "bid", "b", "up", "buy_yes")},
@@ -163,7 +163,9 @@ class Rows:
     def real(self, name: str) -> pl.Series:
         """Return a column of real numbers, null where empty; a number that is not finite is a fault."""
         series = self._column(name)
-        given = self.text(name).str.strip_chars() if series.dtype == pl.String else series
+        if series.dtype == pl.Float32:  # widened, 4108.66 would be 4108.66015625
+            series = series.cast(pl.String)
+        given = self.text(name).str.strip_chars() if self.frame[name].dtype == pl.String else series
         values = given.cast(pl.Float64, strict=False)
         wrong = (given.is_not_null() & (values.is_null() | ~values.is_finite().fill_null(False))).to_numpy()
         self.fail(wrong, lambda row: _say_fault(name, series[row], MALFORMED))
@@ -243,6 +245,10 @@ def scaled(series: pl.Series, places: int) -> tuple[np.ndarray, np.ndarray]:
         far = np.abs(values) >= 10 ** (17 - places)
         faults = np.where(far, OUT_OF_RANGE, faults)
         values = np.where(far, 0, values) * 10**places
+    elif (
+        dtype == pl.Float32
+    ):  # its shortest text is the number that was meant, however many digits stand before the point
+        return decimals(series.cast(pl.String), places)
     elif dtype.is_float():
         given = series.fill_null(0.0).cast(pl.Float64).to_numpy() * 10.0**places
         far = ~(np.abs(given) < 2.0**50)

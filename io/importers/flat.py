@@ -18,6 +18,8 @@ from .base import BadRow, Sample
 from .lines import QUOTED_LINES, Block, blocks
 
 PARQUET_ROWS = 500_000
+#: Bytes of text, or rows, that are enough to see what kind of values a file holds.
+HEAD_BYTES, HEAD_ROWS = 1 << 16, 1000
 #: Numbers keep their text, so that they are read exactly.
 _JSON = msgspec.json.Decoder(float_hook=str)
 
@@ -36,16 +38,20 @@ class Batch:
     careful: Callable[[], Batch] | None = None
 
 
-def batches(sample: Sample, renames: Mapping[str, str], integers: Container[str] = ()) -> Iterator[Callable[[], Batch]]:
+def batches(
+    sample: Sample, renames: Mapping[str, str], integers: Container[str] = (), *, head: bool = False
+) -> Iterator[Callable[[], Batch]]:
     """Cut a file into batches, each read only when called; each has at least the columns of the file's sample.
 
-    ``renames`` is the file's column -> our name; ``integers`` are the columns that can only mean numbers.
+    ``renames`` is the file's column -> our name; ``integers`` are the columns that can only mean numbers. With ``head``
+    batches are small, for who wants a look at the first.
     """
     if sample.container == "parquet":
-        return _parquet(sample.path, renames)
+        return _parquet(sample.path, renames, HEAD_ROWS if head else PARQUET_ROWS)
+    size = HEAD_BYTES if head else None
     if sample.container == "csv":
-        return _csv(sample.path, renames, integers)
-    return _jsonl(sample, renames)
+        return _csv(sample.path, renames, integers, size)
+    return _jsonl(sample, renames, size)
 
 
 def header(line: bytes) -> tuple[list[str], str]:
@@ -70,11 +76,13 @@ def renamed(columns: Sequence[str], renames: Mapping[str, str]) -> list[str]:
     return names
 
 
-def _csv(path: Path, renames: Mapping[str, str], integers: Container[str]) -> Iterator[Callable[[], Batch]]:
+def _csv(
+    path: Path, renames: Mapping[str, str], integers: Container[str], size: int | None
+) -> Iterator[Callable[[], Batch]]:
     columns: list[str] = []
     separator = ","
     schema: dict[str, pl.DataType] = {}
-    for block in blocks(path):
+    for block in blocks(path, size):
         body = block
         if not columns:
             first, _, rest = block.text.partition(b"\n")
@@ -170,8 +178,8 @@ def _record(lines: list[str], at: int, width: int, separator: str) -> tuple[list
     return fields, taken, None
 
 
-def _jsonl(sample: Sample, renames: Mapping[str, str]) -> Iterator[Callable[[], Batch]]:
-    for block in blocks(sample.path, quoted=False):
+def _jsonl(sample: Sample, renames: Mapping[str, str], size: int | None) -> Iterator[Callable[[], Batch]]:
+    for block in blocks(sample.path, size, quoted=False):
         yield partial(_json_batch, block, renames, sample.columns)
 
 
@@ -224,14 +232,14 @@ def _text(value: object) -> str:
     return json.dumps(value) if isinstance(value, bool | dict | list) else str(value)
 
 
-def _parquet(path: Path, renames: Mapping[str, str]) -> Iterator[Callable[[], Batch]]:
+def _parquet(path: Path, renames: Mapping[str, str], size: int) -> Iterator[Callable[[], Batch]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
             first = 1
-            for part in file.iter_batches(batch_size=PARQUET_ROWS):
+            for part in file.iter_batches(batch_size=size):
                 part.validate(full=True)  # text that is not UTF-8 would end the process further on
                 yield partial(_typed, part, first, renames)
                 first += part.num_rows

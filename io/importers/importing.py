@@ -7,12 +7,13 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, SourceChangedError
 from .base import Chunk, Options
+from .folder_units import agreed
 from .recognise import Recognised, recognise
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def plan(paths: Iterable[Path], options: Options) -> tuple[list[Recognised], lis
     if not known:
         first = f"; for example {aside[0][0]}: {aside[0][1]}" if aside else ""
         raise InputError(f"nothing to import was found in {', '.join(map(str, paths))}{first}")
-    return known, aside
+    return agreed(known, options), aside
 
 
 class Content:
@@ -72,7 +73,8 @@ class Content:
     def __init__(self, recognised: Recognised, options: Options) -> None:
         self.path = recognised.path
         self._paths = (recognised.path, *recognised.importer.beside(recognised.path))
-        self._said = f"{recognised.importer.name} {options}".encode()
+        beside = f" {options.unit_beside}" if options.unit_beside else ""
+        self._said = f"{recognised.importer.name} {options}{beside}".encode()
         self._looked = time.time_ns()
         self._marks = self._mark()
         self.digest = self._digest()
@@ -122,7 +124,7 @@ def import_file(
 ) -> Imported:
     """Read a recognised file into the store; with ``strict`` the first bad row ends the import with an error."""
     reasons, notes, facts = Counter[str](), Counter[str](), list[str]()
-
+    options = replace(options, unit_beside=recognised.unit_beside)
     content = Content(recognised, options)
 
     def chunks_from(skip: int) -> Iterator[Chunk]:

@@ -102,6 +102,10 @@ class LevelFile:
         """Files that are read together with this one."""
         return [found for name in self.companions if (found := path.parent / name).exists()]
 
+    def decide(self, rows: Rows) -> Decided:
+        """Decide the price unit from the first rows."""
+        return price_unit.decide(rows, self.prices) if self.prices else {"unit": "dollars"}
+
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the file; every batch is read, as the books before a chunk decide what is in it."""
         from .recognise import sample_of
@@ -113,7 +117,7 @@ class LevelFile:
             facts: list[str] = []
             if decided is None:
                 first = Rows(batch.frame, options, facts, path)
-                decided = price_unit.decide(first, self.prices) if self.prices else {"unit": "dollars"}
+                decided = self.decide(first)
             rows = Rows(batch.frame, options, facts, path)
             part = self._part(rows, books, decided)
             if rows.bad.any() and batch.careful is not None:
@@ -175,7 +179,7 @@ def _pmxt(part: Part) -> None:
     ts = np.where(ts == NULL, part.received, ts)
     rows.fail(ts == NULL, lambda row: "carries no time")
     market, unit = part.markets("market_ticker"), part.decided["unit"]
-    unit = "dollars" if unit == price_unit.UNDECIDED else unit
+    unit = _told_or_dollars(rows, unit)
     sides = []
     for side, name in ((Side.BID, "yes_bids"), (Side.ASK, "no_bids")):
         prices, sizes = _pairs(rows.frame[name])
@@ -191,6 +195,14 @@ def _pmxt(part: Part) -> None:
     part.snapshot(kind == 1, sides, market=market, ts=ts, seq=none)
     _changes(part, delta, int(BookKind.DELTA), market, side, price, change, ts, none)
     rows.used |= {"yes_bids", "no_bids"}
+
+
+def _told_or_dollars(rows: Rows, unit: str) -> str:
+    """Take books whose first changes do not say the unit as dollars, which these archives write, and say so."""
+    if unit != price_unit.UNDECIDED:
+        return unit
+    rows.say("no change in the first rows says the price unit: prices are taken to be in dollars; --price-unit says")
+    return "dollars"
 
 
 def _pairs(lists: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -215,11 +227,11 @@ def _kalshieye(part: Part) -> None:
     rows = part.rows
     ts = rows.time("ts_recv")
     part.received = ts
-    market, unit = part.markets("ticker"), part.decided["unit"]
+    market = part.markets("ticker")
     seq = rows.numbers("seq", 0, null=True) if rows.has("seq") else np.full(ts.size, NULL)
     whole = rows.words("is_snapshot", {"true": 1, "1": 1, "false": 0, "0": 0}, what="true or false") == 1
     side = rows.words("side", SIDES, what="yes or no").astype(np.int64)
-    price = rows.price("price", unit, null=True)
+    price = rows.price("price", price_unit.unit_of(rows, "price", part.decided), null=True)
     size = rows.numbers("size", SIZE_PLACES[rows.options.size_unit], null=True)
     level = (side != 0) & (price != NULL) & (size != NULL)
     rows.fail(~whole & ~level, lambda row: "a change needs side, price and size")
@@ -268,7 +280,7 @@ def _predictiondata(part: Part) -> None:
     ts = rows.time("exchange_timestamp")
     part.received = rows.time("local_timestamp", null=True) if rows.has("local_timestamp") else part.received
     market, unit = part.markets("ticker"), part.decided["unit"]
-    unit = "dollars" if unit == price_unit.UNDECIDED else unit
+    unit = _told_or_dollars(rows, unit)
     kind = rows.words("message_type", {"snapshot": 1, "price_level_update": 2}, what="snapshot or price_level_update")
     sides = []
     for side, name in ((Side.BID, "bid"), (Side.ASK, "ask")):

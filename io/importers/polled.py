@@ -17,6 +17,7 @@ from .book_rows import BookRows, Books
 from .convert import SIZE_PLACES, Rows
 from .levels import LevelLists, level_lists
 from .lines import blocks
+from .price_unit import Says, UnitOpenError, says
 from .scan import JsonScanner, Spans, decode
 from .text import NULL, OK
 
@@ -63,7 +64,7 @@ class PolledBooks:
             if scanner is None:
                 scanner = _scanner(block.text)
             spans = scanner.scan(block)
-            places = places or _price_places(spans, options)
+            places = places or _price_places(spans, options, path)
             rows = Rows(spans.frame().select(pl.exclude(f"^({'|'.join(_KEYS)})$")), options, [], path)
             added = _books(spans, rows, books, places)
             frame, notes = books.frame(added, np.full(spans.height, NULL))
@@ -98,15 +99,20 @@ def _scanner(text: bytes) -> JsonScanner:
     raise InputError("no order book was found in the first lines")
 
 
-def _price_places(spans: Spans, options: Options) -> dict[str, int]:
+def _price_places(spans: Spans, options: Options, path: Path) -> dict[str, int]:
     """Decide for the bare keys whether prices are cents, as the exchange wrote them, or dollars."""
     places = {key: given for _, keys in _SIDES for key, given in keys}
     unit = options.price_unit
     if unit is None:
-        found = [level_lists(spans.data, *spans.at(key), 6, 0).prices for key in ("yes", "no")]
+        found = [level_lists(spans.data, *spans.at(key), 4, 2).prices for key in ("yes", "no")]
         values = np.concatenate(found)
-        fractions = values.size and bool((values % 1_000_000 != 0).any()) and values.max() <= 1_000_000
-        unit = "dollars" if fractions else "cents"
+        said = says(values / 10_000)
+        if said is Says.OPEN and bool((values % 10_000 != 0).any()):
+            raise UnitOpenError(
+                f"{path}: the levels hold nothing but tenths: cents or dollars? "
+                "Pass --price-unit cents or --price-unit dollars"
+            )
+        unit = "dollars" if said in (Says.DOLLARS, Says.LIKELY_DOLLARS) else "cents"
     for key in ("yes", "no"):
         places[key] = 4 if unit == "dollars" else 2
     return places

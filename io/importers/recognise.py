@@ -55,6 +55,7 @@ class Recognised:
     path: Path
     importer: Importer
     why: str
+    unit_beside: str | None = None  #: price unit of the folder's files, where this one leaves it open
 
 
 def by_name(name: str) -> Importer:

@@ -30,8 +30,8 @@ EARLIEST, LATEST = 946_684_800, 4_102_444_800
 _LIMIT = 10**17
 _LARGEST = 2**63 - 1
 _TENTH = 2**63 // 10
-#: How many digits after the smallest unit decide whether a value is noise around it: 1e-6 of a unit.
-_NOISE_DIGITS = 6
+#: How many digits after the smallest unit decide whether a value is noise around it: 1e-3 of a unit, for 32-bit floats.
+_NOISE_DIGITS = 3
 _TENS = 10 ** np.arange(10, dtype=np.int64)
 #: Arrow buffers are read-only.
 _BYTES = numba.types.Array(numba.uint8, 1, "C", readonly=True)
@@ -49,7 +49,7 @@ def buffers(texts: pl.Series) -> tuple[np.ndarray, np.ndarray]:
 def decimals(texts: pl.Series, places: int) -> tuple[np.ndarray, np.ndarray]:
     """Return ``value * 10**places`` as whole numbers, and a fault code for each.
 
-    A value within 1e-6 of a whole unit is that unit (floats written out carry such noise); any other rest is a fault.
+    A value within 1e-3 of a whole unit is that unit (floats written out carry such noise); any other rest is a fault.
 
     >>> decimals(pl.Series(["0.47", "10.299999999999997", "x"]), 4)[0].tolist()
     [4700, 103000, 0]
@@ -162,7 +162,7 @@ def _decimal_nb(data: Bytes, start: int, end: int, places: int) -> tuple[int, in
         if whole >= _LIMIT:
             return 0, OUT_OF_RANGE
         index += 1
-    if noise == 999_999:
+    if noise == 999:
         whole += 1
     elif noise != 0:
         return 0, TOO_FINE

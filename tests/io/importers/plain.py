@@ -16,7 +16,7 @@ _TIME = re.compile(
 
 
 def number(text: str, places: int) -> int | None:
-    """Return ``text * 10**places`` if it is within 1e-6 of a whole number, else None."""
+    """Return ``text * 10**places`` if it is within 1e-3 of a whole number, else None."""
     text = text.strip(" \t\r")
     if not _NUMBER.fullmatch(text):
         return None
@@ -30,8 +30,8 @@ def number(text: str, places: int) -> int | None:
         return 0
     scaled = abs(value.scaleb(places))
     whole = int(scaled)
-    first = int((scaled - whole) * 1_000_000)
-    if first == 999_999:
+    first = int((scaled - whole) * 1000)
+    if first == 999:
         whole += 1
     elif first != 0:
         return None
