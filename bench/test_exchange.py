@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 import pytest
 from touchline.engine.exchange import Exchange
-from touchline.engine.exchange.history import History, from_frames
+from touchline.engine.exchange.market.history import History, from_frames
 from touchline.io.kalshi.settings import Settings
 from touchline.io.kalshi.stream import Stream
 from touchline.io.schema import Side

@@ -40,7 +40,7 @@ def exchange(
 ) -> None:
     """Serve a store as an exchange: REST and stream, signed requests, orders, fills, faults on demand."""
     from ..exchange.faults import Faults
-    from ..exchange.server import Exchange
+    from ..exchange.network.server import Exchange
 
     if host not in _LOOPBACK:
         say(f"warning: listening on {host}: anybody who reaches this machine can try the exchange")

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .faults import Faults
-    from .server import Exchange
+    from .network.server import Exchange
 
 __all__ = ["Exchange", "Faults"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "Exchange":
-        from .server import Exchange
+        from .network.server import Exchange
 
         return Exchange
     if name == "Faults":

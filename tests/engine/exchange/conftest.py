@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from touchline.engine.exchange.desk import Desk
 from touchline.engine.exchange.faults import Dice, Faults
-from touchline.engine.exchange.history import History, from_frames
-from touchline.engine.exchange.portfolio import Portfolio
-from touchline.engine.exchange.venue import Venue
+from touchline.engine.exchange.market.desk import Desk
+from touchline.engine.exchange.market.history import History, from_frames
+from touchline.engine.exchange.market.portfolio import Portfolio
+from touchline.engine.exchange.market.venue import Venue
 from touchline.io.schema import BookKind, Side
 
 SECOND = 1_000_000_000

@@ -13,13 +13,13 @@ import pytest
 import requests
 from hypothesis import given
 from touchline.engine.exchange import Exchange, Faults
-from touchline.engine.exchange.auth import Keys
 from touchline.engine.exchange.faults import Dice
-from touchline.engine.exchange.history import from_frames
-from touchline.engine.exchange.hours import next_pause
 from touchline.engine.exchange.limits import TIERS, Bucket, Limits
-from touchline.engine.exchange.order import Order
-from touchline.engine.exchange.portfolio import Portfolio
+from touchline.engine.exchange.market.history import from_frames
+from touchline.engine.exchange.market.hours import next_pause
+from touchline.engine.exchange.market.order import Order
+from touchline.engine.exchange.market.portfolio import Portfolio
+from touchline.engine.exchange.network.auth import Keys
 from touchline.engine.exchange.wire import RefusalError, count, money, price, read_decimal
 from touchline.io.errors import InputError
 from touchline.io.kalshi.client import Client

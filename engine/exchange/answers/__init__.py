@@ -1,0 +1,1 @@
+"""What the exchange answers over REST, and how it looks as JSON."""

@@ -1,0 +1,1 @@
+"""The exchange itself: books, orders, money, and the life of its markets."""

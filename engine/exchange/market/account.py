@@ -1,0 +1,140 @@
+"""The client's account: cash, what open orders hold back, positions, and what a fill or a settlement does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ....io.schema import Side
+from ....io.units import TICKS_PER_DOLLAR
+from .charges import Charges
+from .order import Order, other, unit_cost
+
+
+@dataclass(slots=True)
+class Position:
+    """What is held in one market: signed lots (YES above 0), what the open part cost, what the closed part made."""
+
+    lots: int = 0
+    cost: int = 0
+    realized: int = 0
+    fees: int = 0
+    traded: int = 0
+    volume: int = 0  #: lots bought and sold
+    updated: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Settlement:
+    """A position paid out."""
+
+    ticker: str
+    event: str
+    result: str
+    value: int  #: ticks one YES paid
+    lots: int
+    cost: int
+    paid: int
+    fee: int
+    ts: int
+
+
+class Account:
+    """Money in micros. ``cash - reserved`` is what may be spent and never falls below zero."""
+
+    def __init__(self, cash: int) -> None:
+        self.deposited = cash
+        self.cash = cash
+        self.reserved = 0
+        self.positions: dict[str, Position] = {}
+        self.settlements: list[Settlement] = []
+        self._reserves: dict[str, int] = {}
+
+    @property
+    def available(self) -> int:
+        """Cash not held back by open orders."""
+        return self.cash - self.reserved
+
+    def position(self, ticker: str) -> Position:
+        """The position in a market, made empty at first use."""
+        return self.positions.setdefault(ticker, Position())
+
+    def hold(self, ticker: str, orders: Iterable[Order], charges: Charges, ts: int) -> int:
+        """Hold back what the open orders of a market may need and return it."""
+        held = self.needed(ticker, orders, charges, ts)
+        self.reserved += held - self._reserves.get(ticker, 0)
+        if held:
+            self._reserves[ticker] = held
+        else:
+            self._reserves.pop(ticker, None)
+        return held
+
+    def affords(
+        self, ticker: str, orders: Iterable[Order], charges: Charges, ts: int, incoming: Order, levels: int
+    ) -> bool:
+        """Whether the cash covers an incoming order, which may trade at some levels, on top of everything open."""
+        needed = self.needed(ticker, [*orders, incoming], charges, ts)
+        if levels:
+            needed += charges.bound(ts, incoming.price, incoming.remaining, taker=True, fills=levels)
+        return self.reserved - self._reserves.get(ticker, 0) + needed <= self.cash
+
+    def needed(self, ticker: str, orders: Iterable[Order], charges: Charges, ts: int) -> int:
+        """The most cash the orders can use up, in whatever order they fill: closing lots are the cheapest ones."""
+        held = self.positions.get(ticker)
+        position = held.lots if held else 0
+        listed = list(orders)
+        total = sum(charges.bound(ts, order.price, order.remaining) for order in listed)
+        for side in (Side.BID, Side.ASK):
+            free = max(-position * side, 0)
+            for unit, lots in sorted((unit_cost(side, o.price), o.remaining) for o in listed if o.side is side):
+                closing = min(free, lots)
+                free -= closing
+                total += unit * (lots - closing)
+        return total
+
+    def fill(self, order: Order, price: int, lots: int, taker: bool, charges: Charges, ts: int) -> int:
+        """Book one fill and return its fee; the part against the position closes it, the rest opens."""
+        held = self.position(order.ticker)
+        closing = min(max(-held.lots * order.side, 0), lots)
+        opening = lots - closing
+        proceeds = closing * unit_cost(other(order.side), price)
+        spent = opening * unit_cost(order.side, price)
+        revenue = proceeds - spent
+        fee, order.carried = charges.fee(ts, revenue, price, lots, taker, order.carried)
+        self.cash += revenue - fee
+        if closing:
+            out = held.cost * closing // abs(held.lots)
+            held.cost -= out
+            held.realized += proceeds - out
+        held.cost += spent
+        held.lots += lots * order.side
+        held.fees += fee
+        held.traded += lots * unit_cost(order.side, price)
+        held.volume += lots
+        held.updated = ts
+        order.filled += lots
+        order.notional += lots * price
+        paid = lots * unit_cost(order.side, price)
+        if taker:
+            order.taker_cost += paid
+            order.taker_fees += fee
+        else:
+            order.maker_cost += paid
+            order.maker_fees += fee
+        return fee
+
+    def settle(self, ticker: str, event: str, result: str, value: int, grid: int, ts: int) -> Settlement | None:
+        """Pay a position out at ``value`` ticks a YES; what the balance grid cannot hold is a fee."""
+        held = self.positions.get(ticker)
+        if held is None or not held.lots:
+            return None
+        worth = abs(held.lots) * (value if held.lots > 0 else TICKS_PER_DOLLAR - value)
+        fee = worth % grid
+        record = Settlement(ticker, event, result, value, held.lots, held.cost, worth - fee, fee, ts)
+        self.cash += worth - fee
+        held.realized += worth - held.cost
+        held.fees += fee
+        held.lots = held.cost = 0
+        held.updated = ts
+        self.settlements.append(record)
+        return record

@@ -1,0 +1,1 @@
+"""How the exchange is reached: sockets, requests, the stream, keys."""
