@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from .errors import InputError
-from .ingest import ROW_GROUP, drop_abandoned, unfinished_files, waiting
+from .ingest import QUARANTINE, ROW_GROUP, drop_abandoned, unfinished_files, waiting
 from .manifest import FOLDER, Ledger, Manifest, State, StoredFile, commit, name_of
 from .place import Place
 from .reading import chained, in_time, scan
@@ -140,9 +140,11 @@ def _clean(place: Place, ledger: Ledger, keep_seconds: float) -> int:
     spared = {file.name for files in ledger.state().files.values() for file in files}
     spared.update(name for snapshot in snapshots if snapshot.made > oldest for name in snapshot.replaced)
     if place.exclusive:  # no other writer, so that what nobody names is nobody's
-        drop_abandoned(place, len(ledger.state().imports))
+        drop_abandoned(place, ledger)
         spared |= unfinished_files(place)
-        found = [name for table in TABLES for name in (*place.names(table), *place.leftovers(table))]
+        spared.update(record.quarantine for record in ledger.state().imports if record.quarantine)
+        folders = (*TABLES, QUARANTINE)
+        found = [name for folder in folders for name in (*place.names(folder), *place.leftovers(folder))]
     else:
         found = [name for snapshot in snapshots for name in snapshot.replaced]
     old = [name for name in found if name not in spared]

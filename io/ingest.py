@@ -16,13 +16,13 @@ import polars as pl
 from .errors import InputError, SourceChangedError
 from .importers.base import BadRow, Chunk
 from .keys import Keys
-from .manifest import ImportRecord, Ledger, Manifest, State, StoredFile, commit
+from .manifest import ImportRecord, Ledger, Manifest, StoredFile, commit
 from .place import Place
 from .reading import scan
 from .rows import conform, describe, merged, stored
 from .schema import MARKETS, TABLES, Table
 
-UNFINISHED = "unfinished"
+UNFINISHED, QUARANTINE = "unfinished", "quarantine"
 #: A batch is written when it has this many rows ...
 BATCH_ROWS = 1 << 20
 #: ... or this many rows that could not be read.
@@ -53,7 +53,7 @@ class ImportReport:
 class _Batch(msgspec.Struct):
     """One line of the journal: what is durable once this record is."""
 
-    after: int  # how many imports were committed when its keys were checked
+    after: int  # the imports that were committed when its keys were checked, as ``State.epoch``
     chunks: int
     files: list[StoredFile]
     duplicates: dict[str, int]
@@ -98,7 +98,7 @@ def ingest(place: Place, ledger: Ledger, source: str, digest: str, chunks: Chunk
         if known is not None:
             _drop_journal(place, _journal(known.import_id))
             return report_of(place, known, new=False)
-        return _Import(place, state, source, digest, label).run(chunks)
+        return _Import(place, ledger, source, digest, label).run(chunks)
 
 
 def waiting(holder: str) -> None:
@@ -116,11 +116,12 @@ def unfinished_files(place: Place) -> set[str]:
     }
 
 
-def drop_abandoned(place: Place, imports: int) -> None:
+def drop_abandoned(place: Place, ledger: Ledger) -> None:
     """Remove the journals that no import can go on from, as others were committed since, and the files they name."""
+    epoch = ledger.state().epoch
     for folder in place.folders(UNFINISHED):
         batches = _batches_of(place, folder)
-        if any(batch.after != imports for batch in batches):
+        if any(batch.after != epoch for batch in batches):
             _drop_journal(place, folder)
             place.remove(file.name for batch in batches for file in batch.files)
 
@@ -146,8 +147,9 @@ def report_of(place: Place, record: ImportRecord, *, new: bool, resumed: int = 0
 class _Import:
     """One import, from its journal to its manifest."""
 
-    def __init__(self, place: Place, state: State, source: str, digest: str, label: str) -> None:
-        self.place, self.state, self.source, self.digest, self.label = place, state, source, digest, label
+    def __init__(self, place: Place, ledger: Ledger, source: str, digest: str, label: str) -> None:
+        self.place, self.ledger, self.source, self.digest, self.label = place, ledger, source, digest, label
+        self.state = ledger.state()
         self.id = import_id_of(digest)
         self.done = _Progress()
         self.keys = Keys(place)
@@ -194,7 +196,7 @@ class _Import:
         """Take over what a killed import of this content finished; start afresh if another was committed since."""
         folder = _journal(self.id)
         batches = _batches_of(self.place, folder)
-        if any(batch.after != len(self.state.imports) for batch in batches):
+        if any(batch.after != self.state.epoch for batch in batches):
             _drop_journal(self.place, folder)
             return
         for name, batch in zip(self.place.names(folder), batches, strict=True):
@@ -221,7 +223,7 @@ class _Import:
             files.append(describe(table, rows, path, self.place.put_frame(path, rows, ROW_GROUP)))
             if table.sort[0] == "ticker":
                 self.tickers.update(rows.get_column("ticker").unique())
-        return _Batch(len(self.state.imports), batch.chunks, files, duplicates, batch.bad, 0.0)
+        return _Batch(self.state.epoch, batch.chunks, files, duplicates, batch.bad, 0.0)
 
     def _fresh(self, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
         """Leave out rows that are stored already, in this import or before it."""
@@ -257,7 +259,7 @@ class _Import:
 
     def _commit(self, resumed: int) -> ImportReport:
         done = self.done
-        quarantine = f"quarantine/{self.id}.jsonl" if done.quarantined else None
+        quarantine = f"{QUARANTINE}/{self.id}.jsonl" if done.quarantined else None
         if quarantine:
             self.place.put(quarantine, b"".join(self._bad_lines()))
         rows: dict[str, int] = {}
@@ -284,7 +286,7 @@ class _Import:
             raise InputError(f"another import was committed to {self.place.root} meanwhile; run this one again")
         _drop_journal(self.place, _journal(self.id))
         if self.place.exclusive:
-            drop_abandoned(self.place, len(self.state.imports) + 1)
+            drop_abandoned(self.place, self.ledger)
         return report_of(self.place, record, new=True, resumed=resumed)
 
     def _bad_lines(self) -> Iterator[bytes]:

@@ -32,10 +32,10 @@ def read(
     place: Place,
     table: Table,
     files: Sequence[StoredFile],
-    sort: bool,
-    tickers: Sequence[str] | None,
-    start: int | None,
-    end: int | None,
+    sort: bool = False,
+    tickers: Sequence[str] | None = None,
+    start: int | None = None,
+    end: int | None = None,
 ) -> pl.LazyFrame:
     """Rows of one piece."""
     frame = pl.scan_parquet(

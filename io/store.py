@@ -10,6 +10,7 @@ import polars as pl
 
 from .compaction import KEEP_SECONDS, CompactReport, compact
 from .errors import InputError
+from .forgetting import Forgotten, brought, find, forget
 from .ingest import Chunks, ImportReport, ingest, report_of
 from .manifest import Ledger, State, StoredFile, fingerprint
 from .place import place_at
@@ -152,6 +153,19 @@ class Store:
     def imports(self) -> list[ImportReport]:
         """What was imported, in order."""
         return [report_of(self._place, record, new=False) for record in self._state().imports]
+
+    def brought(self, import_id: str) -> pl.DataFrame:
+        """Count the rows of an import by ``table`` and ``ticker``: ``rows``, and ``start`` and ``end`` in ns."""
+        state = self._state()
+        return brought(self._place, state, find(state, import_id))
+
+    def forget(self, import_id: str, *, dry_run: bool = False) -> Forgotten:
+        """Take an import back: all of its rows or, after a kill, none; ``dry_run`` only says what would go.
+
+        The same file can be imported again afterwards. Rows that later imports left out as stored already go too.
+        """
+        self._state()
+        return forget(self._place, self._ledger, import_id, dry_run=dry_run)
 
     def version(
         self, table: str, ticker: Tickers = None, start: Moment | None = None, end: Moment | None = None

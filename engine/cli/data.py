@@ -8,7 +8,7 @@ from .data_check import data_check
 from .data_import import data_import
 from .data_kalshi import data_pull, data_record, data_scan
 from .data_sample import data_sample
-from .data_store import data_compact, data_imports, data_sql, data_tables
+from .data_store import data_compact, data_forget, data_imports, data_sql, data_tables
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Import, check and query recorded markets."
@@ -27,6 +27,7 @@ app.command("scan")(data_scan)
 app.command("sql")(data_sql)
 app.command("tables")(data_tables)
 app.command("imports")(data_imports)
+app.command("forget")(data_forget)
 app.command("compact")(data_compact)
 app.command("sample")(data_sample)
 app.command("check")(data_check)

@@ -1,4 +1,4 @@
-"""`engine data sql|tables|imports|compact`: look into a store and keep it tidy."""
+"""`engine data sql|tables|imports|forget|compact`: look into a store and keep it tidy."""
 
 from __future__ import annotations
 
@@ -51,29 +51,71 @@ def data_tables(store: str = STORE_OPTION, as_json: bool = JSON_OPTION) -> None:
     )
 
 
-def data_imports(store: str = STORE_OPTION, as_json: bool = JSON_OPTION) -> None:
-    """Show what was imported, in order."""
-    done = _open(store).imports()
+def data_imports(
+    import_id: str | None = typer.Argument(None, metavar="[IMPORT]", help="Show what this import brought, by ticker."),
+    store: str = STORE_OPTION,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Show what was imported, in order; with an import's id, its rows by table and ticker."""
+    opened = _open(store)
+    if import_id is not None:
+        held = opened.brought(import_id)
+        if as_json:
+            emit_json({"import": import_id, "brought": held.to_dicts()})
+            return
+        rows = (
+            (one["ticker"], one["table"], one["rows"], _utc(one["start"]), _utc(one["end"])) for one in held.to_dicts()
+        )
+        emit_table(f"import {import_id}", ("ticker", "table", "rows", "from (UTC)", "to (UTC)"), rows)
+        return
+    done = opened.imports()
     if as_json:
         emit_json({"imports": [dataclasses.asdict(report) for report in done]})
         return
     emit_table(
         "imports",
-        ("import", "source", "rows", "stored already", "quarantined", "tickers", "from (UTC)", "to (UTC)"),
+        ("import", "source", "brought", "tickers", "stored already", "quarantined", "from (UTC)", "to (UTC)"),
         (
             (
                 report.import_id,
                 report.source,
-                sum(report.rows.values()),
+                _brought(report.rows),
+                report.tickers,
                 sum(report.duplicates.values()),
                 report.quarantined,
-                report.tickers,
                 _utc(report.start),
                 _utc(report.end),
             )
             for report in done
         ),
     )
+
+
+def data_forget(
+    import_id: str = typer.Argument(
+        ..., metavar="IMPORT", help="Its id, or how it begins; engine data imports lists them."
+    ),
+    store: str = STORE_OPTION,
+    yes: bool = typer.Option(False, "--yes", help="Do it; without this it only says what would go."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Take an import back: its rows leave the store, all at once. Without --yes nothing is changed."""
+    told = _open(store).forget(import_id, dry_run=not yes)
+    if as_json:
+        emit_json(dataclasses.asdict(told))
+        return
+    report = told.report
+    rows = ((table, count, _utc(report.start), _utc(report.end)) for table, count in told.rows.items())
+    emit_table(f"import {report.import_id} of {report.source}", ("table", "rows", "from (UTC)", "to (UTC)"), rows)
+    for one in told.lacking:
+        say(
+            f"import {one.import_id} of {one.source} left out {sum(one.duplicates.values()):,} rows as stored already; "
+            "what of them this import brought goes too: take that import back as well and import its file again"
+        )
+    if told.done:
+        say(f"taken back; {sum(told.rows.values()):,} rows of {told.tickers:,} tickers left the store")
+    else:
+        say(f"nothing was changed; engine data forget {report.import_id} --yes takes it back")
 
 
 def data_compact(store: str = STORE_OPTION, as_json: bool = JSON_OPTION) -> None:
@@ -94,6 +136,11 @@ def _open(path: str) -> Store:
     from ...io.store import Store
 
     return Store(path)
+
+
+def _brought(rows: dict[str, int]) -> str:
+    """Rows by table in a few words."""
+    return ", ".join(f"{count:,} {table}" for table, count in rows.items())
 
 
 def _utc(ns: int | None) -> Any:

@@ -1,4 +1,4 @@
-"""`engine data sql|tables|imports|compact` as a user sees them."""
+"""`engine data sql|tables|imports|forget|compact` as a user sees them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,19 @@ def test_tables_imports_and_compaction(folder):
     assert run("sql", "select sum(size) s from trades", "--store", folder, "--csv") == "s\n303\n"
 
 
-@pytest.mark.parametrize("command", [["sql", "select 1"], ["tables"], ["imports"], ["compact"]])
+def test_an_import_is_shown_and_taken_back_only_when_asked_to(folder):
+    first = json.loads(run("imports", "--store", folder, "--json"))["imports"][0]["import_id"]
+    assert "1 trades" in run("imports", "--store", folder)
+    assert "T0" in run("imports", first, "--store", folder)
+    told = CliRunner().invoke(app, ["forget", first, "--store", folder])
+    assert f"nothing was changed; engine data forget {first} --yes takes it back" in told.stderr
+    assert "T0" in run("sql", "select ticker from trades", "--store", folder)
+    done = json.loads(run("forget", first, "--yes", "--store", folder, "--json"))
+    assert (done["rows"], done["done"]) == ({"trades": 1}, True)
+    assert run("sql", "select ticker from trades order by 1", "--store", folder, "--csv") == "ticker\nT1\nT2\n"
+
+
+@pytest.mark.parametrize("command", [["sql", "select 1"], ["tables"], ["imports"], ["compact"], ["forget", "abc"]])
 def test_an_absent_store_is_bad_input(tmp_path, command):
     with pytest.raises(InputError, match="there is no store at"):
         run(*command, "--store", str(tmp_path / "nothing"))
