@@ -12,6 +12,8 @@ from ..io.errors import InputError
 
 #: How many names a hint lists.
 MOST_NAMED = 20
+#: How people write that something is so, and that it is not.
+_SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Parameter:
         0.5
         """
         if self.kind == "choice":
+            if set(self.choices) == {"yes", "no"} and (told := switch(given)) is not None:
+                return "yes" if told else "no"
             if given not in self.choices:
                 raise InputError(f"{self.name} is one of {self.bounds}, not {given!r}")
             return str(given)
@@ -77,6 +81,16 @@ class Parameter:
                 raise InputError(f"{self.name} is a whole number, not {given}")
             return int(value)
         return value
+
+
+def switch(given: Any) -> bool | None:
+    """Whether a switch is on, in any of the usual spellings; None for what is none of them.
+
+    >>> switch("yes"), switch("OFF"), switch(1), switch(0.0), switch("perhaps")
+    (True, False, True, False, None)
+    """
+    text = f"{given:g}" if isinstance(given, int | float) and not isinstance(given, bool) else str(given)
+    return _SWITCHES.get(text.strip().lower())
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ import difflib
 import importlib
 import inspect
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -165,6 +166,8 @@ KINDS: dict[str, type[Part]] = {
 }
 REGISTRY: dict[str, dict[str, type[Part]]] = {kind: {} for kind in KINDS}
 P = TypeVar("P", bound=Part)
+#: What a part's table in a pipeline says of itself.
+RESERVED = frozenset({"name", "label", "folder", "own_weight"})
 _SHIPPED = (
     "sources",
     "tables",
@@ -210,6 +213,8 @@ def part_class(kind: str, name: str, folder: Path | None = None) -> type[Part]:
             if isinstance(value, type) and issubclass(value, KINDS[kind]) and value.__module__ == module.__name__
         ]
         raise InputError(f"{file} has no {kind} {wanted!r}; {nearest(wanted, own)}")
+    for taken in sorted({parameter.name for parameter in found.PARAMETERS} & RESERVED):
+        raise InputError(f"{name}: a parameter named {taken!r} could not be set in a pipeline; rename it")
     return found
 
 
@@ -251,14 +256,15 @@ class Pipeline:
         """Set parameters by name wherever they belong; those of one part or member as ``bollinger.width``."""
         parts = self._parts()
         values = {key: copy.deepcopy(part.values) for key, part in parts.items()}
-        places = [(key, *place) for key, part in parts.items() for place in _places(values[key], (key, part.name))]
+        names = _labels(parts)
+        places = [(key, *place) for key in parts for place in _places(values[key], (key, parts[key].name, names[key]))]
         changed: set[str] = set()
         for name, value in given.items():
             owner, _, plain = name.rpartition(".")
             found = [place for place in places if place[3] == plain and (not owner or owner in place[1])]
             if not found:
-                names = [*(place[3] for place in places), *(f"{place[1][-1]}.{place[3]}" for place in places)]
-                raise InputError(f"pipeline {self.name} has no parameter {name!r}; {_hint(name, names)}")
+                known = [*(place[3] for place in places), *(f"{place[1][-1]}.{place[3]}" for place in places)]
+                raise InputError(f"pipeline {self.name} has no parameter {name!r}; {_hint(name, known)}")
             if len(found) > 1:
                 written = ", ".join(dict.fromkeys(f"{place[1][-1]}.{plain}" for place in found))
                 raise InputError(f"{name!r} is a parameter of several parts; write one of {written}")
@@ -284,6 +290,18 @@ class Pipeline:
         return {**told, **one, **{key: [_named(part) for part in parts] for key, parts in several.items()}}
 
 
+def _labels(parts: Mapping[str, Part]) -> dict[str, str]:
+    """What settings and axes call each part: its name, numbered where several have it."""
+    names = {key: part.name for key, part in parts.items()}
+    count = Counter(names.values())
+    seen: Counter[str] = Counter()
+    made: dict[str, str] = {}
+    for key, name in names.items():
+        seen[name] += 1
+        made[key] = f"{name}-{seen[name]}" if count[name] > 1 else name
+    return made
+
+
 def _named(part: Part) -> dict[str, Any]:
     return {"name": part.name or type(part).__name__, **part.values}
 
@@ -293,8 +311,8 @@ def _places(values: Any, owners: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
     for key, value in values.items():
         inner = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
         for one in inner:
-            yield from _places(one, (key, one.get("name", key)))
-        if not inner and key != "name":
+            yield from _places(one, (key, one.get("name", key), one.get("label", one.get("name", key))))
+        if not inner and key not in ("name", "label"):
             yield owners, values, key
 
 

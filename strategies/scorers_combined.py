@@ -14,13 +14,37 @@ from ..io.errors import InputError
 from .parameters import Parameter
 from .pipeline import DOLLAR, PanelView, Scorer, ask, build, register
 
+#: In a member's table ``weight`` is the member's; this is the scorer's own parameter of that name.
+OWN_WEIGHT = "own_weight"
+
 
 def _member(given: Mapping[str, Any], folder: Path | None) -> Scorer:
     if not isinstance(given, Mapping):
         raise InputError(f"a scorer inside another one is a table, not {given!r}")
     if "name" not in given:
         raise InputError("a scorer inside another one has no name")
-    return build("scorer", given["name"], {k: v for k, v in given.items() if k not in ("name", "weight")}, folder)
+    return build("scorer", given["name"], {k: v for k, v in given.items() if k != "name"}, folder)
+
+
+def _own(member: Mapping[str, Any]) -> dict[str, Any]:
+    """What a member's table says to the scorer itself: there its own ``weight`` is ``own_weight``."""
+    own = {name: value for name, value in member.items() if name not in ("weight", "label", OWN_WEIGHT)}
+    return own | ({"weight": member[OWN_WEIGHT]} if OWN_WEIGHT in member else {})
+
+
+def _labels(members: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What settings and axes call the members: their labels, else their names, numbered where several share one."""
+    plain = [str(member["name"]) for member in members]
+    made: list[str] = []
+    for place, member in enumerate(members):
+        several, number = plain.count(plain[place]) > 1, plain[: place + 1].count(plain[place])
+        label = member.get("label", f"{plain[place]}-{number}" if several else plain[place])
+        if not isinstance(label, str) or not label or ("label" in member and (set(label) & set(". =,"))):
+            raise InputError(f"ensemble: a label is a word without dots, commas and blanks, not {label!r}")
+        if label in made:
+            raise InputError(f"ensemble: two members are labelled {label!r}; give each a label of its own")
+        made.append(label)
+    return made
 
 
 @register("category-weighted")
@@ -69,8 +93,8 @@ class CategoryWeighted(Scorer):
 class Ensemble(Scorer):
     """Several scorers together, each a member with its weight.
 
-    Members are ``[[scorer.members]]`` in the pipeline file. With ``adapt`` the weights follow what each earned lately
-    on moves that came after its scores.
+    Members are ``[[scorer.members]]`` in the pipeline file; two of one kind may have a ``label``. With ``adapt`` the
+    weights follow what each earned lately on moves that came after its scores.
     """
 
     PARAMETERS = (
@@ -84,13 +108,21 @@ class Ensemble(Scorer):
         super().__init__(folder, **given)
         if not members or not isinstance(members, list | tuple):
             raise InputError("ensemble: there is no member; write [[scorer.members]] above each")
-        self.members = [_member(member, folder) for member in members]
+        for member in members:
+            if not isinstance(member, Mapping):
+                raise InputError(f"a scorer inside another one is a table, not {member!r}")
+        self.members = [_member(_own(member), folder) for member in members]
         for member in members:
             if not isinstance(member.get("weight", 1.0), int | float):
                 raise InputError(f"ensemble: the weight of a member is a number, not {member['weight']!r}")
         self.weights = [float(member.get("weight", 1.0)) for member in members]
-        named = zip(self.members, self.weights, strict=True)
-        self.values["members"] = [{"name": m.name, "weight": w, **m.values} for m, w in named]
+        self.values["members"] = [
+            {"name": scorer.name}
+            | ({} if label == scorer.name else {"label": label})
+            | {OWN_WEIGHT if name == "weight" else name: value for name, value in scorer.values.items()}
+            | {"weight": weight}
+            for scorer, label, weight in zip(self.members, _labels(members), self.weights, strict=True)
+        ]
 
     def check(self) -> None:
         """Check the members."""

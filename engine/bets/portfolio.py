@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ...io.errors import InputError
 from ...io.units import LOTS_PER_CONTRACT, MICROS_PER_DOLLAR, TICKS_PER_DOLLAR
+from ...strategies.parameters import switch
 from .portfolio_kernel import candidates_nb, grid_nb, walk_nb
 from .portfolio_types import ACCOUNT, BOOKED, HOLDING, MARKET_BITS, NO_PRICE, RULES, Candidates, Columns, Desk, Sizing
 
@@ -62,7 +63,7 @@ def rules(values: Mapping[str, Any]) -> npt.NDArray[Any]:
         given = values.get(name)
         row[rule] = _DEFAULTS.get(rule, 0) if given is None else min(int(Decimal(str(given)) * unit), 1 << 62)
     for rule, name in _YES_NO.items():
-        row[rule] = values.get(name) in ("yes", True, 1)
+        row[rule] = switch(values.get(name)) is True
     row["sizing"] = Sizing[str(values.get("sizing", "kelly")).upper().replace("-", "_")]
     row["by_price"] = values.get("exit_basis") == "price"
     row["maker"] = values.get("entry") == "maker"

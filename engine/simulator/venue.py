@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...io.errors import InputError
-from ...strategies.parameters import nearest
+from ...strategies.parameters import nearest, switch
 from .draws import uniform_draws
 from .fees import FeeTable
 from .latency import BUCKET_NS, Delay, check_delay, delay_lines, is_delayed
@@ -52,6 +52,9 @@ class Assumptions:
     capital: float | None = None  #: dollars; an order that cannot be paid is refused
 
     def __post_init__(self) -> None:
+        if (post_only := switch(self.post_only)) is None:
+            raise InputError(f"post_only is true or false, not {self.post_only!r}")
+        object.__setattr__(self, "post_only", post_only)
         queue_model(self.queue)
         _one_of("volatility", self.volatility, VOLATILITY)
         _one_of("horizon", self.horizon, HORIZON)

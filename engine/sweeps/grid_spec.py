@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...io.errors import InputError
-from ...strategies.parameters import Parameter, nearest
+from ...strategies.parameters import Parameter, nearest, switch
 from ...strategies.quoting import QuotingModel
 from ..results.results import Axis
 from ..simulator.state import F64
@@ -28,7 +28,6 @@ LIMITS = ("position_limit", "halt", "shrink", "calm", "daily_loss", "capital")
 ALSO = {"latency_ms": "entry_ms"}
 #: Assumptions that may be a law instead of a number of ms, and how laws begin.
 DELAYS, LAWS = ("feed_ms", "entry_ms", "response_ms"), ("lognormal", "exponential", "uniform")
-SWITCHES = {"true": True, "false": False}
 #: More cells than these are surely a slip of the pen.
 MOST_CELLS = 1_000_000
 
@@ -133,9 +132,8 @@ def _assumption(name: str, value: float | str, text: str) -> float | str:
     default = {field.name: field.default for field in fields(Assumptions)}[name]
     given: Any = value
     if isinstance(default, bool):
-        given = SWITCHES.get(str(value).lower())
-        if given is None:
-            raise InputError(f"axis {text!r}: {name} is true or false, not {value!r}")
+        told = switch(value)
+        given = value if told is None else told
     elif not isinstance(default, str):
         given = value if name in DELAYS and not is_number(value) else _number(str(value), text)
     base = Assumptions(calm=1.0 if name == "shrink" else None)
@@ -143,7 +141,7 @@ def _assumption(name: str, value: float | str, text: str) -> float | str:
         base.with_options({name: given})
     except InputError as error:
         raise InputError(f"axis {text!r}: {error}") from None
-    return given if isinstance(given, float) else str(value)
+    return given if isinstance(given, float) else str(given).lower() if isinstance(default, bool) else str(value)
 
 
 def axes_of(

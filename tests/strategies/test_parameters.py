@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from touchline.io.errors import InputError
-from touchline.strategies.parameters import Parameter, check
+from touchline.strategies.parameters import Parameter, check, switch
 
 GAMMA = Parameter("gamma", 0.1, low=0, high=5, doc="risk aversion")
 DEPTH = Parameter("depth", 1, low=1, kind="int")
@@ -13,6 +13,17 @@ RULE = Parameter("rule", "mean", kind="choice", choices=("mean", "best"))
 
 def test_defaults_fill_what_is_not_given():
     assert check([GAMMA, DEPTH, RULE], {"gamma": "0.5"}) == {"gamma": 0.5, "depth": 1, "rule": "mean"}
+
+
+@pytest.mark.parametrize("on", ["yes", "true", "True", "on", "1", True, 1, 1.0])
+@pytest.mark.parametrize("off", ["no", "false", "OFF", "0", False, 0, 0.0])
+def test_a_switch_takes_the_usual_spellings(on, off):
+    fees = Parameter("fees", "yes", kind="choice", choices=("yes", "no"))
+    assert (fees.check(on), fees.check(off), switch(on), switch(off)) == ("yes", "no", True, False)
+    for given in ("perhaps", None, 2, "", float("nan")):
+        assert switch(given) is None
+        with pytest.raises(InputError, match="fees is one of yes, no"):
+            fees.check(given)
 
 
 def test_bounds_are_inclusive():

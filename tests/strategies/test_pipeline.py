@@ -203,6 +203,76 @@ def test_members_inside_a_scorer_are_set_by_their_name():
     assert (weighted.weights, weighted.inner.window_bars) == ({"Weather": 0.5}, 6)
 
 
+OWN_WEIGHTS = """
+import polars as pl
+from touchline.strategies.parameters import Parameter
+from touchline.strategies.pipeline import Scorer
+
+
+class Weighted(Scorer):
+    PARAMETERS = (Parameter("weight", 1.0, low=0, high=1), Parameter("edge", 0.05))
+
+    def score(self):
+        return pl.lit(self.edge) * self.weight
+
+
+class Named(Scorer):
+    PARAMETERS = (Parameter("label", 1.0),)
+"""
+
+
+def test_a_member_s_weight_and_its_scorer_s_own_weight_are_two_things(tmp_path):
+    (tmp_path / "mine.py").write_text(OWN_WEIGHTS)
+    members = [{"name": "mine.py:Weighted", "weight": 2.0, "own_weight": 0.5}, {"name": "momentum"}]
+    pipeline = pipeline_of({"scorer": {"name": "ensemble", "members": members}}, "p", tmp_path)
+    assert (pipeline.scorer.weights, pipeline.scorer.members[0].weight) == ([2.0, 1.0], 0.5)
+    changed = pipeline.with_values(**{"mine.py:Weighted.weight": 3})
+    assert (changed.scorer.weights, changed.scorer.members[0].weight) == ([3.0, 1.0], 0.5)
+    changed = pipeline.with_values(own_weight=0.25)
+    assert (changed.scorer.weights, changed.scorer.members[0].weight) == ([2.0, 1.0], 0.25)
+    assert changed.scorer.members[0].weight == recorded_pipeline(changed.as_dict()).scorer.members[0].weight
+    edges = [
+        some_panel().evaluate(
+            {"e": pipeline.with_values(**{"mine.py:Weighted.weight": w, "strength": 0}).scorer.score()}
+        )
+        for w in (1, 3)
+    ]
+    assert np.nanmax(edges[1]["e"]) == pytest.approx(3 * np.nanmax(edges[0]["e"]))
+    inner = {"name": "category-weighted", "inner": members[0] | {"name": "mine.py:Weighted"}, "weights": {}}
+    with pytest.raises(InputError, match="no parameter 'own_weight'; did you mean 'weight'"):
+        pipeline_of({"scorer": inner}, "p", tmp_path)
+    inner["inner"] = {"name": "mine.py:Weighted", "weight": 0.5}
+    assert pipeline_of({"scorer": inner}, "p", tmp_path).scorer.inner.weight == 0.5
+    with pytest.raises(InputError, match="a parameter named 'label' could not be set in a pipeline; rename it"):
+        pipeline_of({"scorer": {"name": "mine.py:Named"}}, "p", tmp_path)
+
+
+def test_members_of_one_kind_are_set_by_label_or_number():
+    members = [{"name": "momentum", "label": "fast", "window_bars": 4}, {"name": "momentum"}, {"name": "momentum"}]
+    pipeline = pipeline_of({"scorer": {"name": "ensemble", "members": members}}, "p")
+    changed = pipeline.with_values(**{"fast.window_bars": 3, "momentum-2.window_bars": 12, "momentum-3.weight": 0.5})
+    assert [one.window_bars for one in changed.scorer.members] == [3, 12, 24]
+    assert changed.scorer.weights == [1.0, 1.0, 0.5]
+    assert recorded_pipeline(changed.as_dict()).as_dict() == changed.as_dict()
+    with pytest.raises(InputError, match=r"write one of fast\.window_bars, momentum-2\.window_bars, momentum-3\."):
+        pipeline.with_values(window_bars=9)
+    for label, message in (
+        ("fast", "two members are labelled 'fast'"),
+        ("a.b", "a label is a word"),
+        (3, "a label is"),
+    ):
+        with pytest.raises(InputError, match=message):
+            pipeline_of(
+                {"scorer": {"name": "ensemble", "members": [*members[:2], {**members[2], "label": label}]}}, "p"
+            )
+
+
+def test_filters_of_one_kind_are_set_by_number():
+    filters = [{"name": "moving"}, {"name": "price-band"}, {"name": "moving", "window_bars": 6}]
+    changed = pipeline_of({**MINIMAL, "filters": filters}, "p").with_values(**{"moving-2.min_sigma": 2})
+    assert [part.values.get("min_sigma") for part in changed.filters] == [0.1, None, 2]
+
+
 def test_a_recorded_pipeline_is_the_pipeline():
     for name in shipped():
         pipeline = load_pipeline(name)

@@ -13,6 +13,19 @@ from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fixed_spread import FixedSpread
 
 
+def test_a_switch_is_an_axis_in_any_spelling():
+    for text in ("post-only=yes,no", "post_only=1,0", "post_only=On,off", "post_only=true,FALSE"):
+        one = axis(text, FixedSpread)
+        assert [one.setting(value) for value in one.values] == [True, False]
+    with pytest.raises(InputError, match="names a value twice"):
+        axis("post_only=yes,1", FixedSpread)
+    for given, meant in (("no", False), ("0", False), (1.0, True), ("on", True)):
+        assert Assumptions().with_options({"post-only": given}).post_only is meant
+        assert Assumptions(post_only=given).post_only is meant
+    with pytest.raises(InputError, match="post_only is true or false, not 'perhaps'"):
+        Assumptions().with_options({"post_only": "perhaps"})
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
