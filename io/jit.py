@@ -5,19 +5,19 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import llvmlite.binding as llvm
 import numba
 from numba import njit
-from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.compiler_machinery import PassManager
 from numba.core.cpu import CPUTargetOptions
 from numba.core.options import TargetOptions
 from numba.core.runtime.nrt import rtsys
+
+from .kernel_files import KernelFiles
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -126,26 +126,6 @@ DISJOINT: dict[str, Any] = {**PART, "noalias": True}
 GUEST: dict[str, Any] = {**PART, "pipeline_class": GuestCompiler}
 
 
-class OnDisk(FunctionCache):
-    """Numba's kernels on disk, read without the preparations for compiling, half of a warm command's time."""
-
-    def __init__(self, function: Callable[..., Any], allocates: bool) -> None:
-        super().__init__(function)
-        self.allocates = allocates
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the kernel of a signature, or None if the disk has none."""
-        if self.allocates:
-            rtsys.initialize(target_context)
-        with self._guard_against_spurious_io_errors():
-            return self._load_overload(sig, target_context)
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep a kernel, unless the disk takes no more: it is in memory all the same."""
-        with suppress(OSError):
-            super().save_overload(sig, data)
-
-
 def kept(signature: Any = None, **more: Any) -> Callable[[F], F]:
     """Compile what Python calls and keep it on disk; it may allocate. With a signature it is compiled at once."""
 
@@ -153,7 +133,7 @@ def kept(signature: Any = None, **more: Any) -> Callable[[F], F]:
         options: dict[str, Any] = {"error_model": "numpy", "no_cfunc_wrapper": True, **more}
         made = njit(**options)(function)
         if made is not function:  # else compiling is switched off
-            vars(made)["_cache"] = OnDisk(function, more.get("_nrt", True))
+            vars(made)["_cache"] = KernelFiles(made, more.get("_nrt", True))
             if signature is not None:
                 made.compile(signature)
                 made.disable_compile()

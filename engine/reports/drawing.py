@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
 from ...io.cache import cache_dir
 from ...io.errors import CheckError
+from ...io.sealed import read_sealed, write_sealed
 
 #: A small heat map, drawn before the first that is asked for: the converter is slow until it has drawn one like it.
 _WARMTH: dict[str, Any] = {
@@ -80,20 +80,22 @@ def child() -> None:
             sys.exit(" ".join(str(error).split("\n")[:2]))
 
 
-def browser_library() -> Path:
-    """Where the script stands that draws charts in a browser; bundling it takes a second, so it is kept."""
+def browser_library() -> str:
+    """Return the script that draws charts in a browser; bundling it takes a second, so it is kept."""
     version = "-".join(version_of(package) for package in ("altair", "vl-convert-python"))
-    kept = cache_dir() / f"vega-lite-{version}.js"
-    if not kept.is_file():
-        import altair
-        import vl_convert
+    place = cache_dir() / f"vega-lite-{version}.js"
+    kept = read_sealed(place)
+    if kept is not None:
+        return kept.decode()
+    import altair
+    import vl_convert
 
-        wanted = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
-        text = vl_convert.javascript_bundle(vl_version=wanted)  # pyright: ignore[reportCallIssue]  # its stub lacks the default
-        beside = kept.with_name(f".{kept.name}.{os.getpid()}")
-        beside.write_text(text.replace("</script", "<\\/script"), encoding="utf-8")
-        beside.replace(kept)
-    return kept
+    wanted = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    text = vl_convert.javascript_bundle(vl_version=wanted)  # pyright: ignore[reportCallIssue]  # its stub lacks the default
+    text = text.replace("</script", "<\\/script")
+    with suppress(OSError):
+        write_sealed(place, text.encode())
+    return text
 
 
 def _draw(document: dict[str, Any], path: Path) -> None:

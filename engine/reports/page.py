@@ -123,7 +123,7 @@ def write_page(path: Path, title: str, *blocks: str) -> Path:
     body = "".join(blocks)
     script = ""
     if 'class="chart"' in body:
-        script = f"<script>{browser_library().read_text(encoding='utf-8')}</script><script>{_DRAW}</script>"
+        script = f"<script>{browser_library()}</script><script>{_DRAW}</script>"
     text = (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'

@@ -1,27 +1,28 @@
 """From the kernel template to the compiled kernel of one model under one set of assumptions.
 
-The copy is an ordinary module in the cache folder, named by the hash of everything it was made from, so that numba's
-disk cache hits the next time. Nothing in it depends on the tape or on parameter values.
+The copy is a module named by the hash of everything it was made from; its code is kept in the cache folder. Nothing in
+it depends on the tape or on parameter values.
 """
 
 from __future__ import annotations
 
 import atexit
 import hashlib
-import importlib.util
-import os
+import marshal
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from subprocess import Popen
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 import numba
 
 from ...io.cache import cache_dir
-from ...strategies.fingerprint import made_of
+from ...io.made_of import made_of
+from ...io.sealed import read_sealed, write_sealed
 
 if TYPE_CHECKING:
     from ...strategies.quoting import QuotingModel
@@ -86,12 +87,12 @@ def _source(model: type[QuotingModel], flags: Flags) -> str:
 
 @cache
 def kernel_file(model: type[QuotingModel], flags: Flags) -> tuple[Path, str]:
-    """Where the kernel's module stands once it was asked for, and its text."""
+    """Where the code of the kernel's module stands once it was asked for, and its text."""
     source = _source(model, flags)
     parts = [source, *made_of(model.quote), numba.__version__, sys.version]
     parts += [(HERE / part).resolve().read_text() for part in PARTS]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
-    return cache_dir() / "kernels" / f"kernel_{digest}.py", source
+    return cache_dir() / "kernels" / f"kernel_{digest}.code", source
 
 
 #: Kernels that a child process compiles now, see ``ahead.py``.
@@ -110,18 +111,23 @@ def kernel(model: type[QuotingModel], flags: Flags) -> ModuleType:
     path, source = kernel_file(model, flags)
     if path in under_way:
         under_way.pop(path).wait()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        beside = path.with_suffix(f".{os.getpid()}")
-        beside.write_text(source)
-        beside.replace(path)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    vars(module)["MODEL"] = model
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    name = path.stem
+    module = ModuleType(name)
+    vars(module).update(MODEL=model, __file__=str(path))
+    sys.modules[name] = module
+    exec(_code(path, source), vars(module))
     return module
+
+
+def _code(path: Path, source: str) -> CodeType:
+    """The code of a kernel's module: from the disk, or made and kept there if it takes it."""
+    kept = read_sealed(path)
+    if kept is not None:
+        return marshal.loads(kept)
+    made = compile(source, f"<{path.stem}>", "exec")
+    with suppress(OSError):
+        write_sealed(path, marshal.dumps(made))
+    return made
 
 
 def interpreted(model: type[QuotingModel], flags: Flags) -> ModuleType:

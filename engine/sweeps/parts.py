@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ...io.errors import InputError
 from ...strategies.fingerprint import fingerprint
 from ...strategies.quoting import QuotingModel
 from .. import __version__
@@ -34,6 +35,7 @@ _ENGINE = Path(__file__).parents[1]
 _FOLDERS = (
     *(_ENGINE / name for name in ("simulator", "sweeps", "results", "figures")),
     Path(inspect.getfile(QuotingModel)).parent,
+    Path(inspect.getfile(InputError)).parent,
 )
 
 

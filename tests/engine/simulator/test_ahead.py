@@ -46,7 +46,7 @@ def test_the_parent_compiles_its_tape_and_the_child_the_kernel(what, tmp_path: P
     compiled = json.loads(done.stdout.splitlines()[-1])
     assert "build_nb" in compiled
     assert "run_nb" not in compiled
-    assert len(list((tmp_path / "cache/kernels").glob("kernel_*.py"))) == 1
+    assert len(list((tmp_path / "cache/kernels").glob("kernel_*.code"))) == 1
 
 
 def test_a_child_that_dies_leaves_the_work_to_the_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
