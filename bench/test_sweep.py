@@ -19,7 +19,7 @@ import pytest
 from touchline.engine.simulator import state
 from touchline.engine.simulator.prepare import ground
 from touchline.engine.simulator.replay import replay
-from touchline.engine.simulator.tape import save
+from touchline.engine.simulator.tape_cache import save
 
 from . import floor, work
 from .tapes import SHORT, common_rows, repeated, synthetic_rows, tape
@@ -132,7 +132,7 @@ import json, sys, time
 from pathlib import Path
 from bench import work
 from touchline.engine.simulator.prepare import ground
-from touchline.engine.simulator.tape import load
+from touchline.engine.simulator.tape_cache import load
 market = load(Path(sys.argv[1]))
 grid = work.cells(int(sys.argv[2]))
 shared = ground(market, work.QUEUE)

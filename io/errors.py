@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 
 #: What the system says of a full disk, a used-up quota, and a file longer than is allowed.
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -32,3 +33,12 @@ class CheckError(TouchlineError):
     """The work was done and a check on the result failed."""
 
     exit_code = 1
+
+
+class DamagedError(CheckError):
+    """A file is not as it was written."""
+
+
+def note(message: str) -> None:
+    """Tell the person at the terminal of something that went wrong and was mended."""
+    sys.stderr.write(f"note: {message}\n")

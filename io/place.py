@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .atomic import write_frame, writing
 from .errors import DISK_FULL, DiskError, InputError, TouchlineError
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class LocalPlace:
         return (self.folder / name).read_bytes()
 
     def put(self, name: str, data: bytes) -> None:
-        """Write beside, fsync, rename, fsync the folder."""
+        """Write a whole file, its name included, to the disk."""
         self._write(name, lambda beside: beside.write_bytes(data))
 
     def create(self, name: str, data: bytes) -> bool:
@@ -129,8 +129,9 @@ class LocalPlace:
         return True
 
     def put_frame(self, name: str, frame: pl.DataFrame, row_group: int) -> int:
-        """Write a Parquet file beside its place, fsync, rename."""
-        return self._write(name, lambda beside: _write_frame(frame, beside, row_group))
+        """Write a whole Parquet file to the disk."""
+        how = {"compression": "zstd", "row_group_size": row_group}
+        return self._write(name, lambda beside: write_frame(frame, beside, **how))
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files, and folders that this leaves empty."""
@@ -174,22 +175,11 @@ class LocalPlace:
 
     def _write(self, name: str, fill: Callable[[Path], Any]) -> int:
         path = self.folder / name
-        beside = path.with_name(f".{path.name}.tmp")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            fill(beside)
-            with beside.open("rb") as written:
-                os.fsync(written.fileno())
-                size = written.seek(0, os.SEEK_END)
-            beside.replace(path)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            with writing(path, durable=True) as beside:
+                fill(beside)
+                size = beside.stat().st_size
         except OSError as error:
-            with suppress(OSError):
-                beside.unlink(missing_ok=True)
             raise self._refused(error) from None
         return size
 
@@ -199,15 +189,3 @@ class LocalPlace:
         if error.errno in DISK_FULL:
             return DiskError(f"{said}; what it had before is safe. Free some space and run the same command again")
         return InputError(said)
-
-
-def _write_frame(frame: pl.DataFrame, beside: Path, row_group: int) -> None:
-    """Write Parquet. A writer that failed does not always say that the disk is full, so one more write asks."""
-    from polars.exceptions import ComputeError
-
-    try:
-        frame.write_parquet(beside, compression="zstd", row_group_size=row_group)
-    except ComputeError as error:
-        with beside.open("ab") as file:
-            file.write(bytes(1 << 20))
-        raise OSError(errno.EIO, str(error)) from None

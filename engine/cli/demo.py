@@ -71,9 +71,9 @@ def _clear(out: Path, about: dict[str, Any]) -> None:
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
-    beside = path.with_suffix(".new")
-    beside.write_text(json.dumps(document, indent=1) + "\n")
-    beside.replace(path)
+    from ...io import atomic
+
+    atomic.write(path, json.dumps(document, indent=1) + "\n")
 
 
 def _check(store: Store, bar: Progress) -> dict[str, Any]:

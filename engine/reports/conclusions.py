@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from ...io import atomic
 from ..figures.crossvalidation import overfitting
 from ..results.evidence import Evidence, judge
 from ..results.results import COUNTS, MONEY, WORST_PNL, Sweep, read_sweep
@@ -63,7 +63,7 @@ def conclude(folder: str | Path, drawer: Drawer | None) -> Evidence:
         "evidence": evidence.as_row(),
     }
     for name, document in documents.items():
-        _write(place / f"{name}.json", msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
+        atomic.write(place / f"{name}.json", msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
     if drawer is not None:
         from . import page
         from .report import write_sweep_report
@@ -112,9 +112,3 @@ def _market_results(sweep: Sweep, robust: Pick, best: dict[str, Pick]) -> dict[s
         row["market"]: {**row, "best": best[row["market"]].as_row(), "robust": robust_rows.get(row["market"])}
         for row in spread.sort("market").iter_rows(named=True)
     }
-
-
-def _write(path: Path, text: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(text)
-    beside.replace(path)

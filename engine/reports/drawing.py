@@ -10,6 +10,7 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
+from ...io import atomic
 from ...io.cache import cache_dir
 from ...io.errors import CheckError
 from ...io.sealed import read_sealed, write_sealed
@@ -100,9 +101,7 @@ def browser_library() -> str:
 
 def _draw(document: dict[str, Any], path: Path) -> None:
     for suffix, content in _pictures(document).items():
-        beside = path.with_name(f".{path.name}{suffix}")
-        beside.write_bytes(content)
-        beside.replace(path.with_name(path.name + suffix))
+        atomic.write(path.with_name(path.name + suffix), content)
 
 
 def _pictures(document: dict[str, Any]) -> dict[str, bytes]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import html
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...io import atomic
 from ..figures.warnings import Notice
 from .drawing import browser_library
 
@@ -119,7 +119,7 @@ def chart(drawing: alt.TopLevelMixin | dict[str, Any] | None) -> str:
 
 
 def write_page(path: Path, title: str, *blocks: str) -> Path:
-    """Write the page beside its place and rename it."""
+    """Write the page."""
     body = "".join(blocks)
     script = ""
     if 'class="chart"' in body:
@@ -130,15 +130,7 @@ def write_page(path: Path, title: str, *blocks: str) -> Path:
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
         f"<body><main>{body}</main>{script}</body></html>\n"
     )
-    _replace(path, text)
-    return path
-
-
-def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    return atomic.write(path, text)
 
 
 def escape(value: object) -> str:

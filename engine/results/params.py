@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from ...io import atomic
 from ...io.errors import InputError
 from ..figures.warnings import Notice, notices
 
@@ -143,20 +143,11 @@ def schema() -> dict[str, Any]:
 
 
 def write_params(path: Path, params: Params) -> None:
-    """Sign the parameters with their hash and write them: beside their place, flushed to disk, then renamed."""
+    """Sign the parameters with their hash and write them; they are on disk on return."""
     signed = msgspec.structs.replace(params, content_hash=content_hash(params))
     document: dict[str, Any] = msgspec.to_builtins(signed)
     text = "# Written by engine export; checked by its content hash. See docs/params.md.\n" + to_toml(document)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    atomic.write(path, text, durable=True)
 
 
 def to_toml(document: dict[str, Any], prefix: str = "") -> str:

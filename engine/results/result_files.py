@@ -1,10 +1,9 @@
-"""The files of a result: frames beside their place and renamed, ``run.json`` last; and one hash of all of them."""
+"""The files of a result: frames first, ``run.json`` last; and one hash of all of them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...io.errors import InputError
+from ...io import atomic
+from ...io.errors import DISK_FULL, DiskError, InputError
 
 #: What a finished run's folder holds; a folder without it is not finished.
 RECORD = "run.json"
@@ -47,17 +47,15 @@ def write_files(place: Path, frames: Mapping[str, pl.DataFrame], record: Mapping
         place.mkdir(parents=True, exist_ok=True)
         (place / record_name).unlink(missing_ok=True)
         for name, frame in frames.items():
-            beside = place / f".{name}.{os.getpid()}"
-            frame.write_parquet(beside, compression_level=1)
-            beside.replace(place / f"{name}.parquet")
-        beside = place / f".{record_name}.{os.getpid()}"
-        with beside.open("w") as file:
-            json.dump(record, file, indent=1, default=plain)
-            file.flush()
-            os.fsync(file.fileno())
-        return beside.replace(place / record_name)
+            with atomic.writing(place / f"{name}.parquet") as beside:
+                atomic.write_frame(frame, beside, compression_level=1)
+        text = json.dumps(record, indent=1, default=plain)
+        return atomic.write(place / record_name, text, durable=True)
     except OSError as error:
-        raise InputError(f"cannot write to {place}: {error.strerror}") from None
+        said = f"cannot write to {place}: {error.strerror}"
+        if error.errno in DISK_FULL:
+            raise DiskError(f"{said}; free some space and run the same command again") from None
+        raise InputError(said) from None
 
 
 def read_record(path: str | Path) -> dict[str, Any]:

@@ -6,10 +6,7 @@ from __future__ import annotations
 # pyright: reportArgumentType=false
 import hashlib
 import json
-import os
-import shutil
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -204,40 +201,6 @@ def mid_later(tape: Tape, delay_ns: int = 10 * NS_PER_SECOND) -> I32:
     mids = np.empty(len(tape), np.int32)
     kernel.later_nb(columns.ts, columns.best_bid, columns.best_ask, grid.ticks, int(grid.top), delay_ns, mids)
     return mids
-
-
-def save(tape: Tape, folder: Path) -> None:
-    """Write a tape as memory-mappable columns, all or nothing."""
-    beside = folder.with_name(f"{folder.name}.{os.getpid()}")
-    beside.mkdir(parents=True)
-    for name, column in (*tape.columns._asdict().items(), ("values", tape.values)):
-        np.save(beside / f"{name}.npy", column)
-    facts = {"market": asdict(tape.market), "coverage": asdict(tape.coverage), "digest": tape.digest}
-    facts |= {"depth": tape.depth, "book": tape.book, "notes": list(tape.notes)}
-    (beside / "tape.json").write_text(json.dumps(facts))
-    try:
-        beside.rename(folder)
-    except OSError:  # another process wrote the same tape first
-        shutil.rmtree(beside)
-
-
-def load(folder: Path) -> Tape:
-    """Map a saved tape into memory."""
-    facts = json.loads((folder / "tape.json").read_text())
-    columns = Columns(*(_mapped(folder / f"{name}.npy") for name in Columns._fields))
-    named = facts["market"] | {"fee_history": tuple(tuple(row) for row in facts["market"]["fee_history"])}
-    market, coverage = Market(**named), Coverage(**facts["coverage"])
-    values = _mapped(folder / "values.npy")
-    return Tape(
-        market, columns, values, coverage, facts["digest"], facts["depth"], facts["book"], tuple(facts["notes"])
-    )
-
-
-def _mapped(path: Path) -> np.ndarray[Any, Any]:
-    """Map a column copy-on-write: kernels are compiled for arrays that may be written."""
-    if np.load(path, mmap_mode="r").size == 0:
-        return np.load(path)
-    return np.asarray(np.load(path, mmap_mode="c")).view(np.ndarray)
 
 
 def open_at_start(tape: Tape) -> bool:

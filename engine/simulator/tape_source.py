@@ -15,14 +15,15 @@ from ...io.errors import InputError
 from ...io.schema import BookKind, Side
 from ...io.store import Store
 from ...io.times import nanoseconds
+from . import tape_cache
 from . import tape_kernel as kernel
 from .state import I64
-from .tape import Market, Rows, Tape, build, load, save
+from .tape import Market, Rows, Tape, build
 
 Moment = int | datetime | str
 
 #: Part of the key of a kept tape: raise it when the same rows would compile to other columns.
-FORMAT = 3
+FORMAT = 4
 
 
 def compile_tape(
@@ -36,13 +37,10 @@ def compile_tape(
     versions.append(store.version("underlying", market.underlying, None, end) if market.underlying else "")
     key = hashlib.sha256(repr((FORMAT, market, str(start), str(end), store.path, versions)).encode()).hexdigest()[:24]
     folder = cache_dir() / "tapes" / key
-    if keep and folder.exists():
-        return load(folder)
+    if keep and (kept := tape_cache.load(folder)) is not None:
+        return kept
     tape = _compile(store, market, start, end)
-    if not keep:
-        return tape
-    save(tape, folder)
-    return load(folder)
+    return tape_cache.keep(tape, folder) if keep else tape
 
 
 def _market(store: Store, ticker: str, grid: str | None, underlying: str | None) -> Market:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ...io.atomic import writing
 from ...io.errors import InputError
 from ...strategies.fingerprint import fingerprint
 from ...strategies.quoting import QuotingModel
@@ -74,15 +74,11 @@ class Parts:
         return [part for path in sorted((self.folder / group).glob("*.npz")) if (part := _read(path))]
 
     def write(self, group: str, part: Part) -> None:
-        """Keep a part: written beside its place, then renamed."""
-        place = self.folder / group
-        place.mkdir(parents=True, exist_ok=True)
+        """Keep a part."""
         name = hashlib.sha256(np.ascontiguousarray(part.keys).view(np.uint8).data).hexdigest()[:20]
-        beside = place / f".{name}.{os.getpid()}"
         columns: dict[str, Any] = {f"column_{name}": column for name, column in part.columns.items()}
-        with beside.open("wb") as file:
+        with writing(self.folder / group / f"{name}.npz") as beside, beside.open("wb") as file:
             np.savez(file, keys=part.keys, starts=part.starts, pnl=part.pnl, **columns)
-        beside.rename(place / f"{name}.npz")
 
 
 def _read(path: Path) -> Part | None:

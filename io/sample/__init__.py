@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import atomic
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -85,7 +86,4 @@ def _underlying(drawn: Day, path: Path) -> Path:
         for second, value in enumerate(values.tolist())
     )
     text = "".join(f"{ts}000000000,{symbol},{value // 100}.{value % 100:02d}\n" for ts, symbol, value in lines)
-    beside = path.with_suffix(".part")
-    beside.write_text("ts,symbol,value\n" + text, encoding="utf-8")
-    beside.replace(path)
-    return path
+    return atomic.write(path, "ts,symbol,value\n" + text)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..atomic import writing
 from ..units import LOTS_PER_CONTRACT, TICKS_PER_DOLLAR
 from . import process
 from .plan import Contract, Recording
@@ -69,16 +70,14 @@ def play(contract: Contract, seed: int) -> Played:
 
 
 def write(recording: Recording, played: list[Played], path: Path, seed: int) -> int:
-    """Write a capture beside its place, then rename it; return the number of frames."""
+    """Write a capture and return the number of frames."""
     specials = sorted(_specials(recording, played), key=lambda frame: frame.ms)
     template, fields, listed = _columns(recording, played, specials, seed)
     table = texts(listed)
-    beside = path.with_suffix(".part")
-    with beside.open("wb") as file:
+    with writing(path) as beside, beside.open("wb") as file:
         for start in range(0, template.size, _BLOCK):
             part = slice(start, start + _BLOCK)
             render(_LAYOUT, table, template[part], fields[:, part]).tofile(file)
-    beside.replace(path)
     return int(template.size)
 
 

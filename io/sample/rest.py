@@ -6,17 +6,15 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from .. import atomic
 from ..grids import price_ranges
 from .capture import Played, price_text, size_text
 from .plan import CLOSE, START, Event, Series
 
 
 def write_json(path: Path, document: object) -> Path:
-    """Write a JSON document beside its place, then rename it."""
-    beside = path.with_suffix(".part")
-    beside.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    beside.replace(path)
-    return path
+    """Write a JSON document."""
+    return atomic.write(path, json.dumps(document, indent=1) + "\n")
 
 
 def markets(played: list[Played], after: bool) -> dict[str, object]:

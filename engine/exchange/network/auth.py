@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
+from ....io import atomic
 from ....io.errors import InputError
 from ..wire import RefusalError, refuse
 
@@ -62,13 +62,7 @@ def _make(folder: Path, private: Path, name: Path, kind: str) -> None:
     )
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     name.write_text(f"{uuid.uuid4()}\n")
-    part = private.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(private)
+    atomic.write(private, pem, durable=True, mode=0o600)
 
 
 class Gate:

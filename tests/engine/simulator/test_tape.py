@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 from touchline.engine.simulator import tape_kernel as kernel
 from touchline.engine.simulator.events import BOOK, GAP, KIND, LATER, MOMENT, TRADE
-from touchline.engine.simulator.tape import Market, Rows, Tape, build, load, mid_later, save
+from touchline.engine.simulator.tape import Market, Rows, Tape, build, mid_later
+from touchline.engine.simulator.tape_cache import load, save
 from touchline.engine.simulator.tape_source import compile_tape, merge, standing_rows
 from touchline.io.errors import InputError
 from touchline.io.importers.base import Options

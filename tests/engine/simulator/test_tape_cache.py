@@ -1,0 +1,89 @@
+"""Kept tapes: the same as made ones, whatever happens to their files, to the disk, or beside them."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import numpy as np
+import pytest
+from touchline.engine.simulator import tape_cache
+from touchline.engine.simulator.tape import Tape
+from touchline.engine.simulator.tape_source import compile_tape
+from touchline.io.store import Store
+
+from ...damage import flips
+from ..histories import made_up
+
+TICKER = "KXA-00-T0"
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("TOUCHLINE_CACHE", str(tmp_path / "cache"))
+    tape_cache._checked.cache_clear()
+    return made_up(tmp_path / "store", hours=60)
+
+
+def bytes_of(tape: Tape) -> list[Any]:
+    columns = [np.asarray(column).tobytes() for column in (*tape.columns, tape.values)]
+    return [*columns, tape.market, tape.coverage, tape.digest, tape.depth, tape.book, tape.notes]
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(200, marks=pytest.mark.slow)])
+def test_a_damaged_tape_is_made_again_with_a_note(store: Store, tmp_path: Path, capsys, count: int):
+    made = bytes_of(compile_tape(store, TICKER, keep=False))
+    assert bytes_of(compile_tape(store, TICKER)) == made
+    (folder,) = (tmp_path / "cache" / "tapes").iterdir()
+    for path in flips(sorted(folder.iterdir()), count):
+        assert bytes_of(compile_tape(store, TICKER)) == made, path
+        assert "is damaged and is made again" in capsys.readouterr().err
+    for path in sorted(folder.iterdir()):  # and cut or gone
+        os.truncate(path, path.stat().st_size // 2)
+        assert bytes_of(compile_tape(store, TICKER)) == made
+        path.unlink()
+        assert bytes_of(compile_tape(store, TICKER)) == made
+        assert capsys.readouterr().err.count("is damaged and is made again") == 2
+
+
+def test_a_whole_tape_is_read_for_its_checksums_only_once(store: Store, monkeypatch: pytest.MonkeyPatch):
+    made = bytes_of(compile_tape(store, TICKER))
+    tape_cache._checked.cache_clear()  # as in a new process
+    monkeypatch.setattr(tape_cache, "file_checksum", lambda path: pytest.fail(f"{path} is read again"))
+    assert bytes_of(compile_tape(store, TICKER)) == made
+
+
+def test_threads_that_want_one_tape_at_once_all_get_it(store: Store):
+    """Four threads on one market with a cold cache: 9 of 40 failed."""
+    for ticker in store.tickers("quotes")[:8]:
+        gate = Barrier(4)
+
+        def one(ticker: str = ticker, gate: Barrier = gate) -> str:
+            gate.wait()
+            return compile_tape(store, ticker).digest
+
+        with ThreadPoolExecutor(4) as pool:
+            assert len({answer.result() for answer in [pool.submit(one) for _ in range(4)]}) == 1
+
+
+def test_what_a_killed_process_left_blocks_nobody(store: Store, tmp_path: Path):
+    """In a container the next process has the same id."""
+    compile_tape(store, TICKER)
+    (folder,) = (tmp_path / "cache" / "tapes").iterdir()
+    folder.rename(folder.with_name(f"{folder.name}.{os.getpid()}"))
+    compile_tape(store, TICKER)
+    assert folder.exists()
+
+
+def test_a_full_cache_costs_a_note_and_not_the_run(store: Store, monkeypatch: pytest.MonkeyPatch, capsys):
+    made = bytes_of(compile_tape(store, TICKER, keep=False))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    assert bytes_of(compile_tape(store, TICKER)) == made
+    assert "is not kept" in capsys.readouterr().err
