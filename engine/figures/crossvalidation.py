@@ -21,16 +21,21 @@ from .metrics import Floats, Integers
 Metric = Literal["sharpe", "mean"]
 #: About so many out-of-sample figures stand for all of them where a distribution is needed.
 _SAMPLED = 500_000
+#: Performances that differ by less than this share of the largest one are ties: only rounding tells them apart.
+_TIE = 1e-9
 
 
 @dataclass(frozen=True)
 class Overfitting:
-    """What happened to the best cell of one half of the data in the other half, over every symmetric split."""
+    """What happened to the best cell of one half of the data in the other half, over every symmetric split.
+
+    Cells that are equally good in sample are all the best one, and what became of them is averaged.
+    """
 
     probability: float  #: share of splits in which it fell to the median or below: the PBO
-    best: npt.NDArray[np.int64]  #: per split, the cell that was best in sample
-    rank: Floats  #: per split, its rank out of sample; 1 is the worst, ties averaged
-    logit: Floats  #: per split, the log odds of its relative rank
+    best: npt.NDArray[np.int64]  #: per split, the first cell that was best in sample
+    rank: Floats  #: per split, the rank of the best out of sample; 1 is the worst, ties averaged
+    logit: Floats  #: per split, the log odds of that relative rank
     slope: float | None  #: of out-of-sample on in-sample performance of the best cells
     loss_probability: float  #: share of splits in which it lost out of sample
     dominates: bool  #: at no percentile is it below a cell taken at random (from a sample of splits)
@@ -58,19 +63,19 @@ def overfitting(pnl: Floats, blocks: int = 16, metric: Metric = "sharpe", watche
     sizes = np.diff(bounds, append=periods)
     halves = np.array(list(combinations(range(blocks), blocks // 2)), dtype=np.int64)
     every = max(len(halves) * cells // _SAMPLED, 1)
-    best, ranks, inside, outside, sampled = _judge_splits_nb(
+    best, ranks, inside, outside, shares, sampled = _judge_splits_nb(
         halves, sums, squares, sizes, sums.sum(axis=0), squares.sum(axis=0), metric == "sharpe", watched, every
     )
     relative = ranks[:, 0] / (cells + 1)
     percentiles = np.arange(1, 100)
     varies = float(np.ptp(inside)) > 1e-12 * float(np.max(np.abs(inside)))
     return Overfitting(
-        probability=float(np.mean(2 * ranks[:, 0] <= cells + 1)),
+        probability=float(np.mean(shares[:, 0])),
         best=best,
         rank=ranks[:, 0],
         logit=np.log(relative / (1 - relative)),
         slope=float(np.cov(inside, outside)[0, 1] / np.var(inside, ddof=1)) if varies else None,
-        loss_probability=float(np.mean(outside < 0)),
+        loss_probability=float(np.mean(shares[:, 1])),
         dominates=bool((np.percentile(outside, percentiles) >= np.percentile(sampled, percentiles)).all()),
         watched_above_median=float(np.mean(2 * ranks[:, 1] > cells + 1)),
         blocks=blocks,
@@ -87,12 +92,22 @@ def _ratio_nb(total: float, square: float, count: float, is_sharpe: bool) -> flo
 
 
 @kept()
-def _rank_nb(values: Floats, cell: int) -> float:
+def _tie_nb(values: Floats) -> float:
+    """Return how far apart two of the values may be and still be equal but for rounding."""
+    largest = 0.0
+    for value in values:
+        largest = max(largest, abs(value))
+    return _TIE * largest
+
+
+@kept()
+def _rank_nb(values: Floats, cell: int, tie: float) -> float:
     """Return a cell's rank, 1 for the lowest, ties averaged."""
     lower = equal = 0
     for other in range(values.size):
-        lower += values[other] < values[cell]
-        equal += values[other] == values[cell]
+        below = values[other] < values[cell] - tie
+        lower += below
+        equal += (values[other] <= values[cell] + tie) & (not below)
     return lower + (equal + 1) / 2
 
 
@@ -107,12 +122,15 @@ def _judge_splits_nb(
     is_sharpe: bool,
     watched: int,
     every: int,
-) -> tuple[Integers, Floats, Floats, Floats, Floats]:
-    """Per split: the best cell in sample, its and the watched cell's rank outside, its performance in and outside."""
+) -> tuple[Integers, Floats, Floats, Floats, Floats, Floats]:
+    """Per split: the best cell in sample, its and the watched cell's rank outside, its performance in and outside.
+
+    Then the shares of equally good best cells that fell to the median or below, and that lost; and a sample of all.
+    """
     # Plain loops throughout: slices and reductions double the time to compile this.
     splits, cells = halves.shape[0], sums.shape[1]
     best = np.empty(splits, dtype=np.int64)
-    ranks = np.empty((splits, 2))
+    ranks, shares = np.empty((splits, 2)), np.empty((splits, 2))
     inside, outside = np.empty(splits), np.empty(splits)
     sampled = np.empty(((splits + every - 1) // every, cells))
     train, test = np.empty(cells), np.empty(cells)
@@ -138,16 +156,34 @@ def _judge_splits_nb(
             test[cell] = _ratio_nb(
                 all_sums[cell] - total[cell], all_squares[cell] - square[cell], all_rows - rows, is_sharpe
             )
-        winner = 0
+        highest = train[0]
         for cell in range(cells):
-            if train[cell] > train[winner]:
-                winner = cell
-        best[split], inside[split], outside[split] = winner, train[winner], test[winner]
-        ranks[split, 0], ranks[split, 1] = _rank_nb(test, winner), _rank_nb(test, watched)
+            highest = max(highest, train[cell])
+        least, tie = highest - _tie_nb(train), _tie_nb(test)
+        winners, rank = 0, 0.0
+        best[split], inside[split], outside[split] = -1, highest, 0.0
+        ranks[split, 0], ranks[split, 1] = 0.0, _rank_nb(test, watched, tie)
+        shares[split, 0], shares[split, 1] = 0.0, 0.0
+        before = np.nan
+        for cell in range(cells):
+            if train[cell] >= least:
+                if test[cell] != before:  # copies of a cell stand together, and need one rank
+                    rank = _rank_nb(test, cell, tie)
+                    before = test[cell]
+                best[split] = cell if winners == 0 else best[split]
+                winners += 1
+                ranks[split, 0] += rank
+                outside[split] += test[cell]
+                shares[split, 0] += 2 * rank <= cells + 1
+                shares[split, 1] += test[cell] < -tie
+        ranks[split, 0] /= winners
+        outside[split] /= winners
+        shares[split, 0] /= winners
+        shares[split, 1] /= winners
         if split % every == 0:
             for cell in range(cells):
                 sampled[split // every, cell] = test[cell]
-    return best, ranks, inside, outside, sampled
+    return best, ranks, inside, outside, shares, sampled
 
 
 class Split(NamedTuple):

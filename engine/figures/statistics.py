@@ -122,35 +122,54 @@ def min_backtest_years(trials: float, annual_ratio: float = 1.0) -> float | None
 
 @dataclass(frozen=True)
 class Trials:
-    """Independent trials among many cells: each cell's cluster (-1: never varied), and the spread of ratios."""
+    """Independent trials among many cells, counted in two ways, and the spread of their Sharpe ratios."""
 
-    cluster: npt.NDArray[np.int64]
-    count: int
-    variance: float  #: of the clusters' Sharpe ratios
+    count: int  #: implied by the average correlation of the cells that vary; rounded
+    clusters: int  #: groups of cells that correlate with their leader; far fewer where all cells move together
+    variance: float  #: of the Sharpe ratios of the cells that vary
+    cluster: npt.NDArray[np.int64]  #: each cell's group; -1: never varied
 
 
 def effective_trials(pnl: Floats, same: float = SAME_TRIAL) -> Trials:
-    """Cluster the columns of a periods x cells matrix: a cell joins the first leader it correlates with.
+    """Count the independent trials among the columns of a periods x cells matrix.
 
-    Leaders are taken in the order of their Sharpe ratio, so the best cell always leads its cluster.
+    The count is that of Bailey and Lopez de Prado (2014): M cells whose P&L correlates by r on average are worth
+    r + (1 - r) M independent ones; r below zero counts as zero. Beside it stand clusters: a cell joins the first leader
+    that it correlates with, leaders taken in the order of their Sharpe ratio.
+
+    >>> base = np.sin(np.arange(40.0))
+    >>> effective_trials(np.column_stack([base, 2 * base, 3 * base])).count
+    1
     """
     values = np.asarray(pnl, dtype=np.float64)
     if values.ndim != 2:
         raise InputError("effective_trials needs a matrix of periods by cells")
     cluster = np.full(values.shape[1], -1, dtype=np.int64)
-    centred = values - values.mean(axis=0)
+    centred = values - values.mean(axis=0) if len(values) else values
     length = np.sqrt((centred**2).sum(axis=0))
     varied = length > 1e-12 * np.maximum(np.abs(values).max(axis=0, initial=0.0), 1e-300) * math.sqrt(len(values))
     moving = np.flatnonzero(varied)
     unit = (centred[:, moving] / length[moving]).T.copy()
-    ratio = values[:, moving].mean(axis=0) / length[moving]
+    ratio = values[:, moving].mean(axis=0) / length[moving] if len(values) else np.zeros(0)
     open_cells = np.argsort(-ratio, kind="stable")
-    ratios: list[float] = []
+    clusters = 0
     while open_cells.size:
         near = unit[open_cells] @ unit[open_cells[0]] >= same
         near[0] = True
-        members = moving[open_cells[near]]
-        cluster[members] = len(ratios)
-        ratios.append(sharpe(values[:, members].mean(axis=1), periods_per_year=1) or 0.0)
+        cluster[moving[open_cells[near]]] = clusters
+        clusters += 1
         open_cells = open_cells[~near]
-    return Trials(cluster, len(ratios), float(np.var(ratios, ddof=1)) if len(ratios) > 1 else 0.0)
+    sharpes = ratio * math.sqrt(max(len(values) - 1, 0))
+    variance = float(np.var(sharpes, ddof=1)) if moving.size > 1 else 0.0
+    return Trials(_implied(unit), clusters, variance, cluster)
+
+
+def _implied(unit: Floats) -> int:
+    """Return the number of trials that rows of length one are worth by their average correlation."""
+    cells = len(unit)
+    if cells < 2:
+        return cells
+    together = unit.sum(axis=0)
+    correlation = (float(together @ together) - cells) / (cells * (cells - 1))
+    correlation = min(max(correlation, 0.0), 1.0)
+    return max(round(correlation + (1.0 - correlation) * cells), 1)

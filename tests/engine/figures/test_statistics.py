@@ -114,12 +114,29 @@ def test_copies_with_noise_count_as_one_trial():
     leaders = rng.normal(0, 1, (300, 7))
     pnl = np.repeat(leaders, 20, axis=1) + rng.normal(0, 0.2, (300, 140))
     found = effective_trials(pnl)
-    assert found.count == 7
+    assert found.clusters == 7
+    assert found.count == 121  # seven groups of twenty correlate by .137 on average
     assert all(len(set(found.cluster[start : start + 20])) == 1 for start in range(0, 140, 20))
 
 
 def test_independent_cells_count_one_by_one():
-    assert effective_trials(np.random.default_rng(6).normal(0, 1, (300, 100))).count == 100
+    found = effective_trials(np.random.default_rng(6).normal(0, 1, (300, 100)))
+    assert (found.count, found.clusters) == (100, 100)
+
+
+def test_trials_follow_from_the_average_correlation():
+    """Bailey and Lopez de Prado 2014: r + (1 - r) M. A factor that all share leaves one cluster, not one trial."""
+    rng = np.random.default_rng(7)
+    pnl = rng.normal(0, 1, (400, 1)) + rng.normal(0, 0.42, (400, 64))
+    found = effective_trials(pnl)
+    matrix = np.corrcoef(pnl.T)
+    mean = (matrix.sum() - 64) / (64 * 63)
+    assert found.count == round(mean + (1 - mean) * 64) == 12
+    assert found.clusters == 1
+    opposed = np.column_stack([pnl[:, 0], -pnl[:, 0]])
+    assert effective_trials(opposed).count == 2  # less than no correlation is no more than two trials
+    ratios = pnl.mean(axis=0) / pnl.std(axis=0, ddof=1)
+    assert found.variance == pytest.approx(np.var(ratios, ddof=1))
 
 
 def test_variance_of_trials_of_noise_is_one_over_periods():
@@ -132,8 +149,9 @@ def test_cells_that_never_vary_are_no_trials():
     pnl[:, 1] = np.arange(50) % 3
     found = effective_trials(pnl)
     assert found.cluster.tolist() == [-1, 0, -1]
-    assert (found.count, found.variance) == (1, 0.0)
-    assert effective_trials(np.zeros((50, 3))).count == 0
+    assert (found.count, found.clusters, found.variance) == (1, 1, 0.0)
+    for nothing in (np.zeros((50, 3)), np.zeros((0, 3))):
+        assert (effective_trials(nothing).count, effective_trials(nothing).clusters) == (0, 0)
 
 
 def test_trials_need_a_matrix():
