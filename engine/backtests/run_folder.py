@@ -99,6 +99,8 @@ def notices_of(run: Replay, queues: Mapping[str, Totals]) -> list[Notice]:
     share = run.tape.coverage.share
     if share is not None and share < 0.95:
         found.append(Notice("thin-coverage", f"{share:.0%} of the time has a known book"))
+    if not run.tape.coverage.traded_lots and run.assumptions.needs_trades:
+        found.append(Notice("cannot-fill"))
     if run.totals.fills < 30:
         found.append(Notice("few-fills", f"{run.totals.fills} fills"))
     if run.tape.market.series.startswith("SYN"):

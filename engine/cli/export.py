@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from .console import JSON_OPTION, emit_facts, emit_json, say
+from .options import BY, RankBy
 
 if TYPE_CHECKING:
     from ..results.params import Params
@@ -28,7 +29,7 @@ _FOLDER = typer.Argument(..., metavar="FOLDER", help="A sweep's folder, such as 
 _PICK = typer.Option(
     Choice.ROBUST,
     "--pick",
-    help="robust: best neighbourhood; overall: highest average cash; by-market: each market its own.",
+    help="robust: best neighbourhood; overall: highest average P&L; by-market: each market its own.",
 )
 _TO = typer.Option(..., "--to", help="The file to write, such as params.toml.")
 
@@ -38,6 +39,7 @@ def export(
     folder: Path = _FOLDER,
     to: Path = _TO,
     pick: Choice = _PICK,
+    by: RankBy = BY,
     force: bool = typer.Option(False, "--force", help="Export although the checks refuse it; the file says so."),
     valid_days: float | None = typer.Option(
         None, "--valid-days", min=0.0, help="Days after the data's end for which the file holds; as long as the data."
@@ -46,11 +48,12 @@ def export(
 ) -> None:
     """Write the chosen parameters with their limits, assumptions and evidence.
 
-    Refuses when the probability of overfitting is above .5, or the out-of-sample P&L is negative, or neither is known.
+    Refuses when the probability of overfitting is above .5, when the out-of-sample P&L is negative, when one of them is
+    not known, or on the evidence of fewer than five independent events.
     """
     from ..results.exporting import export as write
 
-    params = write(folder, to, pick=pick.value, force=force, valid_days=valid_days)
+    params = write(folder, to, pick=pick.value, by=by.value, force=force, valid_days=valid_days)
     if as_json:
         emit_json(_document(params, to))
         return
@@ -66,7 +69,7 @@ def _document(params: Params, to: Path) -> dict[str, Any]:
 
 
 def _facts(params: Params) -> dict[str, object]:
-    from ...io.units import dollars
+    from ..figures.words import count, usd
 
     told = params.provenance
     outside = told.out_of_sample_pnl_micros
@@ -74,10 +77,10 @@ def _facts(params: Params) -> dict[str, object]:
     return {
         "strategy": params.strategy,
         "parameters": _listed(params),
-        "tried": f"{told.cells:,} cells ({told.trials:,} independent) on {told.markets:,} markets",
+        "tried": f"{told.cells:,} cells ({told.trials:,} independent) on {count(told.markets, 'market')}",
         "events": told.events,
-        "in-sample P&L": dollars(told.in_sample_pnl_micros),
-        "out-of-sample P&L": "not known" if outside is None else dollars(outside),
+        "in-sample P&L, all markets": usd(told.in_sample_pnl_micros),
+        "out-of-sample P&L, all markets": "not known" if outside is None else usd(outside),
         "probability of overfitting": "not known" if pbo is None else f"{pbo:.2f}",
         "deflated Sharpe ratio": "not known" if deflated is None else f"{deflated:.2f}",
         "valid until": params.validity.valid_until,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -30,6 +31,16 @@ ASSUME = _quoting([], "--assume", help="An assumption about venue or risk: name=
 PRICE_GRID = _quoting(None, "--grid", help="Price grid, when the market's own is not stored.")
 EXPLAIN = _quoting(None, "--explain", help="Only tell why the quote at this time was what it was: ISO 8601, UTC.")
 UNDERLYING = _quoting(None, "--underlying", help="Symbol of the underlying's prices.")
+
+
+class RankBy(StrEnum):
+    """What the cells of a sweep rank by."""
+
+    PNL = "pnl"
+    CASH = "cash"
+
+
+BY = typer.Option(RankBy.PNL, "--by", help="Rank by pnl, or by cash, which leaves out what positions settled at.")
 
 
 def pairs(given: list[str], option: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ...io.errors import InputError
 from .console import JSON_OPTION, emit_json, progress, say
 from .options import (
     ASSUME,
+    BY,
     DATA,
     END,
     LATENCY,
@@ -21,6 +22,7 @@ from .options import (
     SET,
     START,
     UNDERLYING,
+    RankBy,
     assumptions,
     pairs,
     refuse,
@@ -181,13 +183,14 @@ def _told(out: Path, as_json: bool, evidence: Evidence) -> None:
 def show(
     folder: Path = _FOLDER,
     top: int = typer.Option(10, "--top", min=1, help="How many cells to list."),
+    by: RankBy = BY,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Print a sweep's top cells, the effect of each parameter and the warnings."""
     from ..reports.conclusions import show as shown
     from .sweep_summary import tell
 
-    made: dict[str, Any] = shown(folder, top)
+    made: dict[str, Any] = shown(folder, top, by=by.value)
     if as_json:
         emit_json(made)
     else:

@@ -2,51 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from ...io.units import dollars
+from ..figures.words import count, figure, usd
 from .console import emit_facts, emit_table, say
 
 
 def tell(shown: dict[str, Any]) -> None:
     """Print what ``conclusions.show`` returned."""
-    robust, evidence = shown["robust"], shown["evidence"]
+    evidence = shown["evidence"]
+    several = shown["markets"] > 1
+    each = "a market" if several else ""
 
     def text(name: str, value: float) -> str:
         labels = shown["labels"].get(name)
         return labels[round(value)] if labels else f"{value:.4g}"
 
-    names = list(robust["parameters"])
+    names = shown["axes"]
+    totals = ["P&L, portfolio" if shown["bets"] else "P&L, all markets"] if several else []
+    first = [("pnl", f"P&L {each}"), ("cash", f"cash {each}")]
+    if shown["bets"]:  # bets are held to the end: their cash is their P&L
+        first = first[:1]
+    elif shown["ranked_by"] == "cash":
+        first.reverse()
     rows = [
         [
             row["cell"],
             *(text(name, row[name]) for name in names),
-            dollars(round(row["cash"])),
-            dollars(round(row["pnl"])),
+            *(usd(row["total_pnl"]) for _ in totals),
+            *(usd(row[name]) for name, _ in first),
         ]
         for row in shown["top"]
     ]
-    emit_table("Highest average cash", ["cell", *names, "cash", "P&L"], rows)
+    of = f", averages over {count(shown['markets'], 'market')}" if several else ""
+    title = "Highest cash, which leaves settlement out" if shown["ranked_by"] == "cash" else "Highest P&L"
+    emit_table(title + of, ["cell", *names, *totals, *(title.strip() for _, title in first)], rows)
     effects = [
-        [row["parameter"], text(row["parameter"], row["value"]), dollars(round(row["pnl"])), f"{row['profitable']:.0%}"]
+        [row["parameter"], text(row["parameter"], row["value"]), usd(row["pnl"]), f"{row['profitable']:.0%}"]
         for row in shown["effects"]
     ]
-    emit_table("Each parameter by itself", ["parameter", "value", "average P&L", "profitable"], effects)
-    outside = evidence["out_of_sample_pnl"]
-    emit_facts(
-        "Robust choice",
-        {
-            "cell": robust["cell"],
-            **{name: text(name, value) for name, value in robust["parameters"].items()},
-            "P&L in sample": dollars(round(evidence["in_sample_pnl"])),
-            "P&L out of sample": "not known" if outside is None else dollars(round(outside)),
-            "probability of overfitting": _figure(evidence["overfitting_probability"]),
-            "deflated Sharpe ratio": _figure(evidence["deflated_sharpe"]),
-        },
-    )
+    average = "average P&L a market" if several else "average P&L"
+    emit_table("Each parameter by itself", ["parameter", "value", average, "profitable"], effects)
+    if shown["robust"] is None:
+        say("no cell made or lost anything, so none is recommended")
+    else:
+        robust = shown["robust"]
+        emit_facts(
+            "Robust choice",
+            {
+                "cell": robust["cell"],
+                **{name: text(name, value) for name, value in robust["parameters"].items()},
+                "P&L in sample, all markets": usd(evidence["in_sample_pnl"]),
+                "P&L out of sample, all markets": _known(usd, evidence["out_of_sample_pnl"]),
+                "independent events": f"{evidence['events']:,}",
+                "independent trials": f"{evidence['trials']:,} by correlation, {evidence['clusters']:,} by clusters",
+                "probability of overfitting": _known(figure, evidence["overfitting_probability"]),
+                "deflated Sharpe ratio": _known(figure, evidence["deflated_sharpe"]),
+            },
+        )
     for row in shown["warnings"]:
         say(f"warning: {row['name']}: {row['text']}")
 
 
-def _figure(value: float | None) -> str:
-    return "not known" if value is None else f"{value:.2f}"
+def _known(write: Callable[[float], str], value: float | None) -> str:
+    return "not known" if value is None else write(value)

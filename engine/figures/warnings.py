@@ -21,6 +21,8 @@ SENTENCES: dict[str, str] = {
     "unknown-depth": "Nobody recorded sizes or trades, so entries are limited by the position caps alone.",
     "cut-scores": "Scores beyond a dollar were cut to a dollar; a score is an edge in dollars, not in ticks or cents.",
     "few-fills": "There are too few fills to judge by.",
+    "cannot-fill": "No trades are recorded and the queue model fills by trades alone, so nothing could fill there.",
+    "nothing-traded": "No cell made or lost anything, so there is nothing to choose and nothing to judge.",
     "overfit": "The cell that did best in half of the data mostly fell below the median in the other half.",
     "no-edge": "The best Sharpe ratio is no better than the best of as many lucky trials.",
     "out-of-sample-loss": "Cells chosen on earlier data lost money on later data.",

@@ -14,8 +14,17 @@ import polars as pl
 from ...io import atomic
 from ..figures.crossvalidation import overfitting
 from ..results.evidence import Evidence, judge
-from ..results.results import COUNTS, MONEY, WORST_PNL, Sweep, read_sweep
-from ..results.selection import Pick, best_by_market, best_overall, best_plateau, effect_sizes, marginal_effects
+from ..results.results import COUNTS, LEAST_PNL, MONEY, WORST_PNL, Sweep, read_sweep
+from ..results.selection import (
+    Pick,
+    Ranking,
+    best_by_market,
+    best_overall,
+    best_plateau,
+    effect_sizes,
+    marginal_effects,
+    ranked,
+)
 from .drawing import Drawer
 
 
@@ -49,6 +58,7 @@ def conclude(folder: str | Path, drawer: Drawer | None) -> Evidence:
             drawer.draw(document, place / name)
     evidence = judge(sweep, robust)
     warned = [notice.as_row() for notice in evidence.notices]
+    nothing = {"cell": None, "warnings": [notice.as_row() for notice in evidence.notices]}
     documents: dict[str, Any] = {
         "market_results": {"warnings": warned, "markets": _market_results(sweep, robust, by_market)},
         "overall_results": {
@@ -57,9 +67,9 @@ def conclude(folder: str | Path, drawer: Drawer | None) -> Evidence:
             "effects": effect_sizes(sweep),
             "cells": sweep.grid.to_dicts(),
         },
-        "best_overall": overall.as_row(),
-        "best_by_market": {market: pick.as_row() for market, pick in by_market.items()},
-        "best_robust": robust.as_row(),
+        "best_overall": nothing if sweep.made_nothing else overall.as_row(),
+        "best_by_market": {} if sweep.made_nothing else {market: pick.as_row() for market, pick in by_market.items()},
+        "best_robust": nothing if sweep.made_nothing else robust.as_row(),
         "evidence": evidence.as_row(),
     }
     for name, document in documents.items():
@@ -74,22 +84,27 @@ def conclude(folder: str | Path, drawer: Drawer | None) -> Evidence:
     return evidence
 
 
-def show(folder: str | Path, top: int = 10, evidence: Evidence | None = None) -> dict[str, Any]:
+def show(folder: str | Path, top: int = 10, evidence: Evidence | None = None, by: Ranking = "pnl") -> dict[str, Any]:
     """Return what ``engine sweep show`` prints: the top cells, each parameter's marginal effect, the warnings.
 
-    The evidence is weighed again unless it is given.
+    The evidence is weighed again unless it is given. The top cells rank by P&L, or by cash if asked for.
     """
     sweep = read_sweep(folder)
     robust = best_plateau(sweep)
     evidence = evidence or judge(sweep, robust)
-    order = sweep.grid.sort("cash", "abs_position", "cell", descending=[True, False, False]).head(top)
+    order = ranked(sweep, by).head(top)
     names = [axis.name for axis in sweep.axes]
+    figures = ("total_pnl", "pnl", LEAST_PNL, "cash", "abs_position", "fills", "uptime")
     return {
         "strategy": sweep.strategy,
+        "ranked_by": by,
+        "markets": sweep.counted["market"].n_unique(),
+        "bets": "pipeline" in sweep.about,
+        "axes": names,
         "labels": {axis.name: list(axis.labels) for axis in sweep.axes if axis.labels},
-        "robust": robust.as_row(),
-        "overall": best_overall(sweep).as_row(),
-        "top": order.select("cell", *names, "cash", "pnl", "abs_position", "fills", "uptime").to_dicts(),
+        "robust": None if sweep.made_nothing else robust.as_row(),
+        "overall": None if sweep.made_nothing else best_overall(sweep, by).as_row(),
+        "top": order.select("cell", *names, *figures).to_dicts(),
         "effects": marginal_effects(sweep).to_dicts(),
         "explained": effect_sizes(sweep),
         "evidence": evidence.as_row(),
@@ -109,6 +124,10 @@ def _market_results(sweep: Sweep, robust: Pick, best: dict[str, Pick]) -> dict[s
     own = sweep.cells.filter(pl.col("cell") == robust.cell).select("market", "cell", *MONEY, *COUNTS, *more)
     robust_rows = {row.pop("market"): row for row in own.to_dicts()}
     return {
-        row["market"]: {**row, "best": best[row["market"]].as_row(), "robust": robust_rows.get(row["market"])}
+        row["market"]: {
+            **row,
+            "best": best[row["market"]].as_row() if row["market"] in best else None,
+            "robust": robust_rows.get(row["market"]),
+        }
         for row in spread.sort("market").iter_rows(named=True)
     }

@@ -32,7 +32,7 @@ def main_axes(sweep: Sweep) -> list[Axis]:
 
 def grid_documents(sweep: Sweep, robust: Pick, overall: Pick) -> dict[str, dict[str, Any]]:
     """Return the heat maps of a sweep with its choices ringed, by the names of their files."""
-    marked = {"robust choice": robust.parameters, "highest cash": overall.parameters}
+    marked = {"robust choice": robust.parameters, "highest P&L": overall.parameters}
     drawn = {"heatmap": heat_map(sweep, marked), "heatmap_markets": market_heat_maps(sweep)}
     return {name: spec(chart) for name, chart in drawn.items() if chart is not None}
 

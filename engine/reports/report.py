@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from ...io.units import NS_PER_SECOND, cents, contracts, dollars
+from ...io.units import cents, contracts, dollars
 from ..figures.performance import inventory
+from ..figures.words import count, day, figure, moment, percent, usd
 from ..results.evidence import Evidence, judge
 from ..results.results import MONEY, Bets, Run, Sweep, read_results, synthetic
-from ..results.selection import Pick, best_by_market, best_overall, best_plateau
+from ..results.selection import Pick, best_by_market, best_overall, best_plateau, ranked
 from . import page, pictures
 
 TOP = 12
+CASH = "P&L counts positions at what they settled, or else at the last mid. Cash leaves that out."
 
 
 def report(folder: str | Path, to: str | Path | None = None) -> Path:
@@ -39,10 +40,9 @@ def write_sweep_report(
     """Write the page about a sweep whose evidence and heat maps are known already."""
     overall, by_market = best_overall(sweep), best_by_market(sweep)
     starts = sweep.period_pnl[0]
-    span = f"{_day(int(starts[0]))} to {_day(int(starts[-1]) + sweep.period_ns)} UTC" if len(starts) else "no periods"
-    count = sweep.cells["market"].n_unique()
-    of = [f"{n:,} {thing}{'' if n == 1 else 's'}" for n, thing in ((count, "market"), (evidence.events, "event"))]
-    sub = f"{evidence.cells:,} cells on {of[0]} of {of[1]}, {span}"
+    span = f"{day(int(starts[0]))} to {day(int(starts[-1]) + sweep.period_ns)} UTC" if len(starts) else "no periods"
+    markets = sweep.cells["market"].n_unique()
+    sub = f"{evidence.cells:,} cells on {count(markets, 'market')} of {count(evidence.events, 'event')}, {span}"
     made_up = synthetic([market.ticker for market in sweep.markets])
     return page.write_page(
         path,
@@ -50,14 +50,7 @@ def write_sweep_report(
         page.heading(f"Sweep of {sweep.strategy}", sub, made_up),
         page.warnings_section(evidence.notices),
         page.section("In short", page.tiles(_short(evidence))),
-        page.section(
-            "The choice",
-            page.table(
-                ["pick", *(axis.name for axis in sweep.axes), "cell", "score", "measured by"],
-                _choices(sweep, pick, overall),
-            ),
-            about="The robust cell earns with its neighbours, away from the grid's edge; the highest may be luck.",
-        ),
+        _choice(sweep, pick, overall),
         page.section(
             "Is it luck?",
             page.table(["question", "figure", "meaning"], _luck(evidence)),
@@ -68,7 +61,7 @@ def write_sweep_report(
         page.section(
             "Where the robust cell's P&L came from", page.chart(pictures.decomposition(_parts(sweep, pick.cell)))
         ),
-        page.section(f"The {TOP} cells with the highest average cash", _top(sweep)),
+        page.section(f"The {TOP} cells with the highest P&L", _top(sweep), about=CASH),
         page.section("The best cell of each market", _markets(sweep, by_market)),
         page.section("Assumptions", page.table(["", ""], _assumptions(sweep.about))),
     )
@@ -81,7 +74,11 @@ def write_run_report(run: Run, path: Path) -> Path:
     listed = [named] if isinstance(named, str) else named
     tickers = [str(item.get("ticker", item)) if isinstance(item, dict) else str(item) for item in listed]
     ts = run.equity["ts"]
-    span = f"{_moment(ts.item(0))} to {_moment(ts.item(-1))} UTC" if len(ts) else "no equity recorded"
+    span = (
+        f"{moment(ts.item(0), seconds=True)} to {moment(ts.item(-1), seconds=True)} UTC"
+        if len(ts)
+        else "no equity recorded"
+    )
     summary: dict[str, Any] = about.get("summary") or {}
     held = inventory(ts.to_numpy(), run.equity["position"].to_numpy(), int(ts.item(-1))) if len(ts) else None
     own = {
@@ -114,42 +111,52 @@ def write_run_report(run: Run, path: Path) -> Path:
 
 def _short(evidence: Evidence) -> dict[str, str]:
     return {
-        "P&L in sample": _usd(evidence.in_sample_pnl),
-        "P&L out of sample": _usd(evidence.out_of_sample_pnl),
-        "probability of overfitting": _figure(evidence.overfitting_probability),
-        "deflated Sharpe ratio": _figure(evidence.deflated_sharpe),
+        "P&L in sample, all markets": usd(evidence.in_sample_pnl),
+        "P&L out of sample, all markets": usd(evidence.out_of_sample_pnl),
+        "probability of overfitting": figure(evidence.overfitting_probability),
+        "deflated Sharpe ratio": figure(evidence.deflated_sharpe),
         "independent trials": f"{evidence.trials:,}",
     }
 
 
-def _choices(sweep: Sweep, pick: Pick, overall: Pick) -> list[list[object]]:
-    return [
+def _choice(sweep: Sweep, pick: Pick, overall: Pick) -> str:
+    """The cells that are recommended, or that none is."""
+    title = "The choice"
+    if sweep.made_nothing:
+        return page.section(title, "<p>No cell made or lost anything, so none is recommended.</p>")
+    rows = [
         [
             name,
             *(sweep.text(key, value) for key, value in one.parameters.items()),
             one.cell,
-            _usd(one.score),
+            usd(one.score),
             one.measure,
         ]
-        for name, one in (("robust", pick), ("overall", overall))
+        for name, one in (("robust", pick), ("highest P&L", overall))
     ]
+    return page.section(
+        title,
+        page.table(["pick", *(axis.name for axis in sweep.axes), "cell", "score", "measured by"], rows),
+        about="The robust cell earns with its neighbours, away from the grid's edge; the highest may be luck.",
+    )
 
 
 def _luck(evidence: Evidence) -> list[tuple[str, str, str]]:
     low, high = evidence.interval_low, evidence.interval_high
-    interval = "–" if low is None else f"{_usd(low)} to {_usd(high)}"
+    interval = "–" if low is None else f"{usd(low)} to {usd(high)}"
     return [
-        ("Sharpe ratio, a year of 365 days", _figure(evidence.sharpe_annual), "of the robust cell, in sample"),
-        ("What luck would reach", _figure(evidence.luck_sharpe_annual), f"best of {evidence.trials:,} worthless cells"),
-        ("Deflated Sharpe ratio", _figure(evidence.deflated_sharpe), "probability that it beats luck; wanted: .95"),
-        ("Periods needed", _figure(evidence.min_periods), f"to tell the ratio from 0; there are {evidence.periods:,}"),
-        ("Probability of overfitting", _figure(evidence.overfitting_probability), "below .5 the choice carries over"),
-        ("Loss probability", _figure(evidence.out_of_sample_loss_probability), "of one half's best in the other"),
-        ("Rank stability", _figure(evidence.rank_stability), "share of splits with the robust cell above the median"),
-        ("Walk-forward by events", _usd(evidence.walk_forward_events), "each cell chosen on earlier events only"),
-        ("Walk-forward by time", _usd(evidence.walk_forward_periods), "each cell chosen on earlier periods only"),
+        ("Sharpe ratio, a year of 365 days", figure(evidence.sharpe_annual), "of the robust cell, in sample"),
+        ("What luck would reach", figure(evidence.luck_sharpe_annual), f"best of {evidence.trials:,} worthless cells"),
+        ("Deflated Sharpe ratio", figure(evidence.deflated_sharpe), "probability that it beats luck; wanted: .95"),
+        ("Periods needed", figure(evidence.min_periods), f"to tell the ratio from 0; there are {evidence.periods:,}"),
+        ("Independent trials", f"{evidence.trials:,}", f"by average correlation; by clusters {evidence.clusters:,}"),
+        ("Probability of overfitting", figure(evidence.overfitting_probability), "below .5 the choice carries over"),
+        ("Loss probability", figure(evidence.out_of_sample_loss_probability), "of one half's best in the other"),
+        ("Rank stability", figure(evidence.rank_stability), "share of splits with the robust cell above the median"),
+        ("Walk-forward by events", usd(evidence.walk_forward_events), "each cell chosen on earlier events only"),
+        ("Walk-forward by time", usd(evidence.walk_forward_periods), "each cell chosen on earlier periods only"),
         ("P&L an event", interval, "95% interval, events resampled"),
-        ("Superior predictive ability", _figure(evidence.spa), "probability of such a best cell if none has an edge"),
+        ("Superior predictive ability", figure(evidence.spa), "probability of such a best cell if none has an edge"),
     ]  # fmt: skip
 
 
@@ -159,15 +166,18 @@ def _parts(sweep: Sweep, cell: int) -> dict[str, float]:
 
 
 def _top(sweep: Sweep) -> str:
-    order = sweep.grid.sort("cash", "abs_position", "cell", descending=[True, False, False]).head(TOP)
     names = [axis.name for axis in sweep.axes]
+    several = sweep.counted["market"].n_unique() > 1
+    totals = ["P&L, all markets"] if several else []
+    each = " a market" if several else ""
     rows = [
-        [row["cell"], *(sweep.text(name, row[name]) for name in names), _usd(row["cash"]), _usd(row["pnl"]),
-         _usd(row["max_drawdown"]),
-         f"{row['abs_position'] / 100:,.1f}", f"{row['fills']:,.1f}", f"{row['uptime']:.0%}"]
-        for row in order.iter_rows(named=True)
+        [row["cell"], *(sweep.text(name, row[name]) for name in names), *(usd(row["total_pnl"]) for _ in totals),
+         usd(row["pnl"]), usd(row["cash"]), usd(row["max_drawdown"]), f"{row['abs_position'] / 100:,.1f}",
+         f"{row['fills']:,.1f}", percent(row["uptime"], 0)]
+        for row in ranked(sweep).head(TOP).iter_rows(named=True)
     ]  # fmt: skip
-    return page.table(["cell", *names, "cash", "P&L", "drawdown", "|position|", "fills", "uptime"], rows)
+    figures = (f"{name}{each}" for name in ("P&L", "cash", "drawdown", "contracts held at the end", "fills"))
+    return page.table(["cell", *names, *totals, *figures, "both quotes stood"], rows)
 
 
 def _markets(sweep: Sweep, best: dict[str, Pick]) -> str:
@@ -178,19 +188,19 @@ def _markets(sweep: Sweep, best: dict[str, Pick]) -> str:
         [
             one.market,
             *(sweep.text(name, one.parameters[name]) for name in names),
-            _usd(one.score),
+            usd(one.score),
             contracts(int(one.position)),
         ]
         for one in shown
     ]
     note = f'<p class="sub">The {TOP} best and worst of {len(order):,} markets.</p>' if shown is not order else ""
-    return note + page.table(["market", *names, "cash", "position"], rows)
+    return note + page.table(["market", *names, "P&L", "contracts at the end"], rows)
 
 
 def _fills(fills: pl.DataFrame) -> str:
     rows = [
-        [_moment(row["ts"]), "bought" if row["side"] > 0 else "sold", f"{cents(row['price'])}c", contracts(row["size"]),
-         dollars(row["fee"]), contracts(row["position"])]
+        [moment(row["ts"], seconds=True), "bought" if row["side"] > 0 else "sold", f"{cents(row['price'])}c",
+         contracts(row["size"]), dollars(row["fee"]), contracts(row["position"])]
         for row in fills.head(TOP).iter_rows(named=True)
     ]  # fmt: skip
     return page.table(["time, UTC", "", "price", "contracts", "fee", "position"], rows)
@@ -217,19 +227,3 @@ def _money(name: str, value: object) -> object:
         if name.rsplit(".", maxsplit=1)[-1] in MONEY and isinstance(value, int) and not isinstance(value, bool)
         else value
     )
-
-
-def _usd(micros: float | None) -> str:
-    return "–" if micros is None else f"{'-' if micros < 0 else ''}${abs(micros) / 1e6:,.2f}"
-
-
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.2f}" if abs(value) < 1000 else f"{value:,.0f}"
-
-
-def _day(ts: int) -> str:
-    return datetime.fromtimestamp(ts // NS_PER_SECOND, UTC).strftime("%Y-%m-%d")
-
-
-def _moment(ts: int) -> str:
-    return datetime.fromtimestamp(ts // NS_PER_SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..figures.crossvalidation import WalkForward, overfitting, walk_forward, walk_forward_splits
-from ..figures.metrics import Floats
+from ..figures.metrics import Floats, Integers
 from ..figures.resampling import block_length, mean_interval, snooping_test
 from ..figures.statistics import deflated_sharpe, effective_trials, min_track_record, moments
 from ..figures.warnings import Notice
@@ -27,15 +27,20 @@ THIN = 0.9
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the data says of a pick. Money in micros; ratios a period unless named annual; None: see the warnings."""
+    """What the data says of a pick. Money in micros; ratios a period unless named annual; None: see the warnings.
 
-    cell: int
+    Periods and events are those in which some cell made or lost something; others say nothing of any cell.
+    """
+
+    cell: int | None  #: None: no cell made or lost anything, and none is recommended
     cells: int
-    trials: int  #: cells that are not copies of each other, and those of earlier sweeps
+    trials: int  #: independent trials by the average correlation of the cells, and the cells of earlier sweeps
+    clusters: int  #: the same by groups of cells that move together
     periods: int
+    idle_periods: int  #: between the first and the last of them, with nothing made or lost
     period_ns: int
     events: int
-    in_sample_pnl: float  #: of the pick, over all markets
+    in_sample_pnl: float  #: of the pick, all markets together
     sharpe_annual: float | None
     deflated_sharpe: float | None  #: probability that the true ratio exceeds what luck alone would reach
     luck_sharpe_annual: float | None  #: what luck alone would reach
@@ -76,10 +81,10 @@ def judge(sweep: Sweep, pick: Pick | None = None, earlier_trials: int = 0, seed:
     folds, embargo = int(forward.get("folds", FOLDS)), int(forward.get("embargo_ns", 0))
     pick = pick or best_plateau(sweep)
     column = int(np.searchsorted(sweep.grid["cell"].to_numpy(), pick.cell))
-    starts, pnl = sweep.period_pnl
-    events, begin, end, by_event = sweep.event_pnl
+    starts, pnl, idle = _busy_periods(sweep)
+    begin, end, by_event = _busy_events(sweep)
     own = pnl[:, column]
-    yearly = math.sqrt(YEAR_NS / sweep.period_ns)
+    yearly = math.sqrt(YEAR_NS / sweep.period_ns * len(starts) / max(len(starts) + idle, 1))
 
     trials = effective_trials(pnl)
     count = trials.count + earlier_trials
@@ -89,17 +94,19 @@ def judge(sweep: Sweep, pick: Pick | None = None, earlier_trials: int = 0, seed:
     )
     symmetric = overfitting(pnl, watched=column)
     by_time = walk_forward(pnl, walk_forward_splits(starts, starts + sweep.period_ns, folds, embargo))
-    by_events = walk_forward(by_event, walk_forward_splits(begin, end, folds, embargo)) if len(events) > folds else None
-    rows = by_event if len(events) >= 3 else pnl
+    by_events = walk_forward(by_event, walk_forward_splits(begin, end, folds, embargo)) if len(begin) > folds else None
+    rows = by_event if len(begin) >= 3 else pnl
     interval = mean_interval(by_event[:, column], seed=seed)
     snooping = snooping_test(rows, mean_block=1.0 if rows is by_event else block_length(len(rows)), seed=seed)
     return Evidence(
-        cell=pick.cell,
+        cell=None if sweep.made_nothing else pick.cell,
         cells=len(sweep.grid),
         trials=count,
+        clusters=trials.clusters + earlier_trials,
         periods=len(starts),
+        idle_periods=idle,
         period_ns=sweep.period_ns,
-        events=len(events),
+        events=len(begin),
         in_sample_pnl=float(own.sum()),
         sharpe_annual=measured.sharpe * yearly if measured else None,
         deflated_sharpe=deflated.probability if deflated else None,
@@ -118,7 +125,7 @@ def judge(sweep: Sweep, pick: Pick | None = None, earlier_trials: int = 0, seed:
         spa=snooping.spa if snooping else None,
         notices=(
             *_data_notices(sweep, own, by_event[:, column]),
-            *pick.notices,
+            *(() if sweep.made_nothing else pick.notices),
             *_luck_notices(
                 symmetric.probability if symmetric else None,
                 deflated.probability if deflated else None,
@@ -128,13 +135,28 @@ def judge(sweep: Sweep, pick: Pick | None = None, earlier_trials: int = 0, seed:
     )
 
 
+def _busy_periods(sweep: Sweep) -> tuple[Integers, Floats, int]:
+    """Return the periods in which some cell's P&L moved: starts and P&L; and how many lie idle between them."""
+    starts, pnl = sweep.period_pnl
+    busy = np.flatnonzero(pnl.any(axis=1))
+    idle = int(busy[-1] - busy[0]) + 1 - len(busy) if len(busy) else 0
+    return starts[busy], pnl[busy], idle
+
+
+def _busy_events(sweep: Sweep) -> tuple[Integers, Integers, Floats]:
+    """Return the events in which some cell made or lost something: starts, ends and P&L."""
+    _, begin, end, pnl = sweep.event_pnl
+    busy = np.flatnonzero(pnl.any(axis=1))
+    return begin[busy], end[busy], pnl[busy]
+
+
 def _total(record: WalkForward | None) -> float | None:
     return float(record.pnl.sum()) if record else None
 
 
 def _data_notices(sweep: Sweep, own: Floats, by_event: Floats) -> list[Notice]:
     """Warn of what the data cannot carry, whatever was found in it."""
-    found = list(sweep.notices)
+    found = [*([Notice("nothing-traded")] if sweep.made_nothing else []), *sweep.notices]
     if synthetic([market.ticker for market in sweep.markets]):
         found.append(Notice("synthetic-data"))
     if by_event.size < FEW_EVENTS:

@@ -26,9 +26,11 @@ from .params import (
     write_params,
 )
 from .results import Sweep, read_sweep
-from .selection import Pick, best_by_market, best_overall, best_plateau
+from .selection import Pick, Ranking, best_by_market, best_overall, best_plateau
 
 DAY_NS = 86_400 * NS_PER_SECOND
+#: An export on the evidence of fewer independent events must be forced.
+LEAST_EVENTS = 5
 
 
 def export(
@@ -37,14 +39,19 @@ def export(
     pick: PickName = "robust",
     force: bool = False,
     valid_days: float | None = None,
+    by: Ranking = "pnl",
 ) -> Params:
     """Write a sweep's choice as a parameter file for the live runner.
 
     Refuses when the best cells of one half of the data mostly failed in the other (PBO above .5), when cells chosen on
-    earlier data lost money later, or when neither can be told; ``force`` exports all the same and says so in the file.
+    earlier data lost money later, when either cannot be told, or on fewer than five events; ``force`` exports all the
+    same and says so in the file. A sweep in which nothing was made or lost has no choice to export. ``by`` is what
+    the picks overall and by-market rank by: P&L, or cash, which leaves the worth of positions out.
     """
     sweep = read_sweep(folder)
-    chosen = _picks(sweep, pick)
+    if sweep.made_nothing:
+        raise CheckError("not exported: no cell made or lost anything, so there is nothing to choose")
+    chosen = _picks(sweep, pick, by)
     evidence = judge(sweep, chosen[0] if pick != "by-market" else None)
     refusals = refusal_reasons(evidence)
     if refusals and not force:
@@ -57,6 +64,8 @@ def refusal_reasons(evidence: Evidence) -> list[str]:
     """Say why the evidence forbids an export; empty if it does not."""
     reasons = []
     pbo, outside = evidence.overfitting_probability, evidence.out_of_sample_pnl
+    if evidence.events < LEAST_EVENTS:
+        reasons.append(f"the evidence is {_counted(evidence.events)}, and fewer than {LEAST_EVENTS} show nothing")
     if pbo is None:
         reasons.append("the probability of overfitting cannot be told from so little data")
     elif pbo > 0.5:
@@ -68,13 +77,17 @@ def refusal_reasons(evidence: Evidence) -> list[str]:
     return reasons
 
 
-def _picks(sweep: Sweep, pick: PickName) -> list[Pick]:
+def _counted(events: int) -> str:
+    return "a single event" if events == 1 else f"{events} independent events"
+
+
+def _picks(sweep: Sweep, pick: PickName, by: Ranking) -> list[Pick]:
     if pick == "robust":
         return [best_plateau(sweep)]
     if pick == "overall":
-        return [best_overall(sweep)]
+        return [best_overall(sweep, by)]
     if pick == "by-market":
-        return list(best_by_market(sweep).values())
+        return list(best_by_market(sweep, by).values())
     raise InputError(f"pick {pick!r} is not known; use robust, overall or by-market")
 
 
@@ -106,7 +119,7 @@ def _assemble(
             data_hash=str(sweep.about.get("data_hash", "")),
             cells=evidence.cells,
             trials=evidence.trials,
-            markets=sweep.cells["market"].n_unique(),
+            markets=sweep.counted["market"].n_unique(),
             events=evidence.events,
             in_sample_pnl_micros=_in_sample(sweep, chosen),
             out_of_sample_pnl_micros=None if outside is None else round(outside),

@@ -21,8 +21,10 @@ from ..figures.warnings import Notice, notices
 MONEY = ("cash", "pnl", "spread_capture", "drift", "settlement", "rebates", "fees", "max_drawdown")
 #: The other columns that every sweep has.
 COUNTS = ("position", "max_position", "fills", "volume", "requotes", "uptime", "markout_10s")
-#: P&L under the least favourable queue model; a column that a sweep may have.
+#: P&L under the queue model that fills least; a column that a sweep may have.
 WORST_PNL = "pnl_worst"
+#: In ``grid``: the lower of a cell's average P&L under the queue models that were run.
+LEAST_PNL = "pnl_least"
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Market:
     coverage: float | None = None  #: share of the time with a usable book
     start_ts: int | None = None  #: when it could first be traded, where the periods are not the market's own
     end_ts: int | None = None
+    can_fill: bool = True  #: False: no trades are recorded, and the queue model fills by trades alone
 
 
 @dataclass(frozen=True)
@@ -98,12 +101,27 @@ class Sweep:
         return notices(self.about.get("warnings", ()))
 
     @cached_property
+    def counted(self) -> pl.DataFrame:
+        """The rows that are evidence: of markets that could fill. All of them, if no market could."""
+        out = [market.ticker for market in self.markets if not market.can_fill]
+        kept = self.cells.filter(~pl.col("market").is_in(out)) if out else self.cells
+        return self.cells if kept.is_empty() else kept
+
+    @property
+    def made_nothing(self) -> bool:
+        """Whether no cell made or lost anything in any market, so that there is nothing to choose."""
+        return bool((self.counted["pnl"] == 0).all())
+
+    @cached_property
     def grid(self) -> pl.DataFrame:
-        """One row a cell, in the order of ``cell``: its parameters and its averages over markets."""
+        """One row a cell, in the order of ``cell``: its parameters and its averages over markets that could fill."""
         names = [axis.name for axis in self.axes]
         means = [pl.col(name).mean() for name in (*MONEY, *COUNTS, WORST_PNL) if name in self.cells.columns]
         held = pl.col("position").abs().mean().alias("abs_position")
-        return self.cells.group_by("cell").agg(*(pl.col(name).first() for name in names), *means, held).sort("cell")
+        total = pl.col("pnl").sum().alias("total_pnl")
+        rows = self.counted.group_by("cell").agg(*(pl.col(name).first() for name in names), *means, held, total)
+        models = [name for name in ("pnl", WORST_PNL) if name in rows.columns]
+        return rows.with_columns(pl.min_horizontal(models).alias(LEAST_PNL)).sort("cell")
 
     @cached_property
     def period_pnl(self) -> tuple[Integers, Floats]:
@@ -119,7 +137,7 @@ class Sweep:
         lives = self._lives(named)
         place = {event: index for index, event in enumerate(lives["event"])}
         summed = (
-            self.cells.with_columns(named)
+            self.counted.with_columns(named)
             .filter(pl.col("event").is_in(list(place)))
             .group_by("event", "cell")
             .agg(pl.col("pnl").sum())
@@ -130,14 +148,16 @@ class Sweep:
 
     def _lives(self, event: pl.Expr) -> pl.DataFrame:
         """First and last moment of every event: as the record says, else from its periods."""
-        stated = [one for one in self.markets if one.start_ts is not None and one.end_ts is not None]
+        able = [one for one in self.markets if one.can_fill] or self.markets
+        stated = [one for one in able if one.start_ts is not None and one.end_ts is not None]
         if stated:
             rows = [(one.event, one.start_ts, one.end_ts) for one in stated]
             frame = pl.DataFrame(rows, schema=("event", "start", "end"), orient="row")
             lives = frame.group_by("event").agg(pl.col("start").min(), pl.col("end").max())
         else:
             end = (pl.col("period").max() + self.period_ns).alias("end")
-            lives = self.periods.with_columns(event).group_by("event").agg(pl.col("period").min().alias("start"), end)
+            rows = self.periods.filter(pl.col("market").is_in([one.ticker for one in able])).with_columns(event)
+            lives = rows.group_by("event").agg(pl.col("period").min().alias("start"), end)
         return lives.sort("end", "start", "event")
 
     @cached_property
@@ -294,6 +314,7 @@ def _market(row: Mapping[str, Any]) -> Market:
         row.get("coverage"),
         row.get("start_ts"),
         row.get("end_ts"),
+        row.get("can_fill") is not False,
     )
 
 

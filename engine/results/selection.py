@@ -1,19 +1,27 @@
-"""Which cell to take: the best, the best of each market, and the one that does not depend on luck of place."""
+"""Which cell to take: the best, the best of each market, and the one that does not depend on luck of place.
+
+Cells rank by P&L, positions at what they settled or else at the last mid. Ranked by cash, a position counts nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ...io.errors import InputError
 from ..figures.metrics import Floats
 from ..figures.warnings import Notice
-from .results import WORST_PNL, Axis, Sweep
+from .results import LEAST_PNL, WORST_PNL, Axis, Sweep
+
+#: By what cells rank: P&L with settlement, or cash, which leaves the worth of positions out.
+Ranking = Literal["pnl", "cash"]
+RANKINGS: dict[Ranking, str] = {"pnl": "P&L", "cash": "cash"}
 
 #: How many deviations of its neighbourhood a cell's score is marked down.
 CAUTION = 0.5
@@ -46,31 +54,44 @@ class Pick:
         }
 
 
-def best_overall(sweep: Sweep) -> Pick:
-    """The cell with the highest average cash across markets; ties go to the smaller position, then the lower number."""
-    row = sweep.grid.sort("cash", "abs_position", "cell", descending=[True, False, False]).row(0, named=True)
+def check_ranking(by: str) -> None:
+    """Raise an error unless cells can rank by it."""
+    if by not in RANKINGS:
+        raise InputError(f"cells rank by {' or '.join(RANKINGS)}, not by {by!r}")
+
+
+def ranked(sweep: Sweep, by: Ranking = "pnl") -> pl.DataFrame:
+    """Return the grid's cells, best first; ties go to the smaller position, then the lower number."""
+    check_ranking(by)
+    return sweep.grid.sort(by, "abs_position", "cell", descending=[True, False, False])
+
+
+def best_overall(sweep: Sweep, by: Ranking = "pnl") -> Pick:
+    """The cell with the highest average over markets, of P&L unless cash is asked for."""
+    row = ranked(sweep, by).row(0, named=True)
     cell = int(row["cell"])
     return Pick(
         cell,
         sweep.parameters(cell),
-        "average cash",
-        row["cash"],
+        f"average {RANKINGS[by]} a market",
+        row[by],
         row["abs_position"],
         notices=edge_notices(sweep.parameters(cell), sweep.axes),
     )
 
 
-def best_by_market(sweep: Sweep) -> dict[str, Pick]:
-    """Per market the cell with the highest cash; ties go to the smaller position, then the lower number."""
-    order = sweep.cells.with_columns(pl.col("position").abs().alias("abs_position")).sort(
-        "market", "cash", "abs_position", "cell", descending=[False, True, False, False]
+def best_by_market(sweep: Sweep, by: Ranking = "pnl") -> dict[str, Pick]:
+    """Per market that could fill the cell with the highest P&L, or cash; ties as in ``ranked``."""
+    check_ranking(by)
+    order = sweep.counted.with_columns(pl.col("position").abs().alias("abs_position")).sort(
+        "market", by, "abs_position", "cell", descending=[False, True, False, False]
     )
     picks = {}
     for row in order.unique("market", keep="first", maintain_order=True).iter_rows(named=True):
         parameters = {axis.name: row[axis.name] for axis in sweep.axes}
         warned = edge_notices(parameters, sweep.axes)
         picks[row["market"]] = Pick(
-            row["cell"], parameters, "cash", row["cash"], row["position"], row["market"], warned
+            row["cell"], parameters, RANKINGS[by], row[by], row["position"], row["market"], warned
         )
     return picks
 
@@ -78,12 +99,11 @@ def best_by_market(sweep: Sweep) -> dict[str, Pick]:
 def best_plateau(sweep: Sweep, caution: float = CAUTION) -> Pick:
     """The cell whose neighbourhood earns most after a mark-down for its spread, away from the grid's edge.
 
-    Judged by the P&L under the least favourable queue model where the sweep has it. Neighbours are one step away in
+    Judged by the lowest P&L under the queue models that were run. Neighbours are one step away in
     every parameter. A peak whose neighbours earn less than half of it is passed over. If a rule cannot be kept, that is
     a warning.
     """
-    measure = WORST_PNL if WORST_PNL in sweep.grid.columns else "pnl"
-    values = sweep.grid[measure].to_numpy().astype(np.float64)
+    values = sweep.grid[LEAST_PNL].to_numpy().astype(np.float64)
     around = neighbourhoods(sweep.grid, sweep.axes)
     near = np.where(around >= 0, values[around], np.nan)
     near[:, 0] = values  # the cell itself comes first
@@ -108,7 +128,8 @@ def best_plateau(sweep: Sweep, caution: float = CAUTION) -> Pick:
         warned.append(Notice("lonely-peak", f"neighbours earn {others[best] / values[best]:.0%} of it"))
     row = sweep.grid.row(best, named=True)
     cell = int(row["cell"])
-    name = "neighbourhood P&L" + (", least favourable queue model" if measure == WORST_PNL else "")
+    several = ", least favourable queue model" if WORST_PNL in sweep.grid.columns else ""
+    name = f"average P&L a market of its neighbourhood{several}"
     return Pick(cell, sweep.parameters(cell), name, float(score[best]), row["abs_position"], notices=tuple(warned))
 
 
@@ -173,7 +194,7 @@ def _edge_detail(grid: pl.DataFrame, rows: Sequence[int] | npt.NDArray[np.int64]
 def marginal_effects(sweep: Sweep) -> pl.DataFrame:
     """Per parameter and value: average P&L over all other parameters and markets, and how often it was positive."""
     effects = [
-        sweep.cells.group_by(pl.col(axis.name).alias("value"))
+        sweep.counted.group_by(pl.col(axis.name).alias("value"))
         .agg(
             pl.col("pnl").mean(),
             pl.col("cash").mean(),

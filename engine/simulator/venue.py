@@ -85,6 +85,11 @@ class Assumptions:
         return self.queue_rule.rule == POISSON
 
     @property
+    def needs_trades(self) -> bool:
+        """Whether nothing can fill without recorded trades: orders only rest, and no crossing quote fills them."""
+        return self.post_only and not self.is_poisson and not self.queue_rule.cross
+
+    @property
     def delays(self) -> tuple[Delay, Delay, Delay]:
         """Feed, order entry and response, as their names stand in state.py."""
         return self.feed_ms, self.entry_ms, self.response_ms

@@ -14,6 +14,7 @@ import polars as pl
 from ...io.errors import InputError
 from .. import __version__
 from ..figures.warnings import Notice
+from ..figures.words import usd
 from ..results.result_files import SWEEP_RECORD, frames_hash, write_files
 from ..results.results import WORST_PNL
 from ..simulator.state import I64
@@ -43,6 +44,7 @@ class TapeFacts:
     last: int
     period: int  #: length of the tape's own periods
     notes: tuple[str, ...]
+    traded_lots: int
 
 
 def facts_of(tape: Tape, period: int) -> TapeFacts:
@@ -50,7 +52,7 @@ def facts_of(tape: Tape, period: int) -> TapeFacts:
     market, ts = tape.market, tape.columns.ts
     return TapeFacts(
         market.ticker, market.event, market.series, market.close_ts, market.settlement, tape.coverage.share,
-        tape.digest, len(tape), int(ts[0]), int(ts[-1]), period, tape.notes,
+        tape.digest, len(tape), int(ts[0]), int(ts[-1]), period, tape.notes, tape.coverage.traded_lots,
     )  # fmt: skip
 
 
@@ -63,10 +65,16 @@ def claim(folder: Path) -> None:
 
 
 def period_length(tapes: Iterable[TapeFacts]) -> int:
-    """One length of period for all tapes: about a 64th of the whole span, and no shorter than any tape's own."""
-    listed = list(tapes)
-    span = max(one.last for one in listed) - min(one.first for one in listed)
-    return max(period_for(span), *(one.period for one in listed))
+    """One length of period for all tapes: about a 64th of the time that they cover, and no shorter than any tape's own.
+
+    Nights and years between the tapes are not covered and do not stretch it.
+    """
+    listed = sorted(tapes, key=lambda one: one.first)
+    covered, until = 0, listed[0].first
+    for one in listed:
+        covered += max(one.last - max(one.first, until), 0)
+        until = max(until, one.last)
+    return max(period_for(covered), *(one.period for one in listed))
 
 
 def write_sweep(
@@ -126,17 +134,28 @@ def _record(
         "data_hash": hashlib.sha256(digests.encode()).hexdigest()[:16],
         "period_ns": length,
         "axes": [_present(asdict(one)) for one in plan.axes],
-        "markets": [{name: getattr(market, name) for name in kept} for market in markets],
-        "warnings": [notice.as_row() for notice in _notices(markets, cells)],
+        "markets": [
+            {name: getattr(market, name) for name in kept} | {"can_fill": can_fill(plan, market)} for market in markets
+        ],
+        "warnings": [notice.as_row() for notice in _notices(plan, markets, cells)],
     }
+
+
+def can_fill(plan: Plan, market: TapeFacts) -> bool:
+    """Whether any cell could fill in a market: it traded, or some queue model needs no trades."""
+    return market.traded_lots > 0 or not all(group.limits[0].needs_trades for group in plan.groups)
 
 
 def _present(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "labels" or value}
 
 
-def _notices(markets: list[TapeFacts], cells: pl.DataFrame) -> Iterator[Notice]:
+def _notices(plan: Plan, markets: list[TapeFacts], cells: pl.DataFrame) -> Iterator[Notice]:
     """What the sweep itself has to warn of; the statistics add theirs."""
+    unable = [market.ticker for market in markets if not can_fill(plan, market)]
+    if unable:
+        listed = ", ".join(unable[:3]) + (", …" if len(unable) > 3 else "")
+        yield Notice("cannot-fill", f"{len(unable):,} of {len(markets):,} markets, left out of all averages: {listed}")
     total = (
         cells.group_by("cell")
         .agg(pl.col("pnl", WORST_PNL, "fills").sum())
@@ -145,8 +164,9 @@ def _notices(markets: list[TapeFacts], cells: pl.DataFrame) -> Iterator[Notice]:
     best = total.row(0, named=True)
     if best["pnl"] * best[WORST_PNL] < 0 or (best["pnl"] > 0 and best[WORST_PNL] <= 0):
         flips = int(((total["pnl"] > 0) != (total[WORST_PNL] > 0)).sum())
-        pair = f"the cell with the highest P&L makes {best['pnl'] / 1e6:,.2f} $, but {best[WORST_PNL] / 1e6:,.2f} $"
-        yield Notice("queue-sign", f"{pair} under the least favourable queue model; {flips:,} of {len(total):,} cells")
+        pair = f"the cell with the highest P&L makes {usd(best['pnl'])} under the queue model that was chosen, and"
+        count = f"of {len(total):,} cells {flips:,} change their sign"
+        yield Notice("queue-sign", f"{pair} {usd(best[WORST_PNL])} under the one that fills least; {count}")
     if best["fills"] < FEW_FILLS:
         yield Notice("few-fills", f"{best['fills']} fills of the cell with the highest P&L")
     unsettled = [market.ticker for market in markets if market.settlement is None]

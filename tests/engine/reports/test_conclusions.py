@@ -75,7 +75,7 @@ def test_conclude_writes_every_file(make_sweep):
         evidence = conclude(folder, drawer)
     sweep = read_sweep(folder)
     best = json.loads((folder / "best_overall.json").read_text())
-    assert best["score"] == sweep.grid["cash"].max()
+    assert best["score"] == sweep.grid["pnl"].max()
     assert json.loads((folder / "best_robust.json").read_text())["cell"] == evidence.cell == best_plateau(sweep).cell
     by_market = json.loads((folder / "best_by_market.json").read_text())
     assert set(by_market) == set(sweep.cells["market"])
@@ -110,7 +110,7 @@ def test_show_returns_and_prints_the_same(make_sweep, capsys):
     json.dumps(shown, allow_nan=False)
     tell(shown)
     printed = capsys.readouterr()
-    assert "Highest average cash" in printed.out
+    assert "Highest P&L, averages over 24 markets" in printed.out
     assert "probability of overfitting" in printed.out
     assert "warning: few-events" in printed.err
 

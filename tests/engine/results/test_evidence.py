@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 from touchline.engine.results.evidence import judge
 from touchline.engine.results.results import read_sweep
+
+from ..conftest import HOUR_NS
 
 
 def names(evidence) -> set[str]:
@@ -68,8 +71,6 @@ def test_one_event_that_made_the_profit_is_named(make_sweep):
         return np.full(len(gamma), 0.0)
 
     folder = make_sweep(surface=surge, noise=0.01, events=40, markets_per_event=1)
-    import polars as pl
-
     for name in ("cells", "periods"):
         path = folder / f"{name}.parquet"
         lucky = pl.when(pl.col("market") == "KXTEST-011-B0").then(pl.col("pnl") + 50_000_000).otherwise(pl.col("pnl"))
@@ -77,12 +78,52 @@ def test_one_event_that_made_the_profit_is_named(make_sweep):
     assert "concentration" in names(judge(read_sweep(folder)))
 
 
-def test_cells_that_never_traded_give_reasons_not_numbers(make_sweep):
-    done = judge(read_sweep(make_sweep(noise=0.0, events=10)))
+def test_a_sweep_that_made_nothing_says_so_and_recommends_nothing(make_sweep):
+    folder = make_sweep(noise=0.0, events=10)
+    done = judge(read_sweep(folder))
     assert (done.sharpe_annual, done.deflated_sharpe, done.spa, done.min_periods) == (None, None, None, None)
-    assert done.trials == 0
+    assert (done.overfitting_probability, done.walk_forward_periods, done.walk_forward_events) == (None, None, None)
+    assert (done.cell, done.trials, done.clusters, done.periods, done.events) == (None, 0, 0, 0, 0)
+    assert done.notices[0].name == "nothing-traded"
     assert "degenerate-statistic" in names(done)
-    assert done.overfitting_probability == 1.0
+    assert "edge-of-grid" not in names(done)
+
+
+def idle_hours(folder, market="KXTEST-000-B0", hours=4):
+    """Put periods without any P&L into a market, between and after its own."""
+    path = folder / "periods.parquet"
+    rows = pl.read_parquet(path)
+    own = rows.filter(pl.col("market") == market)
+    quiet = [
+        own.with_columns(pl.col("period") + at * HOUR_NS, pl.lit(0, pl.Int64).alias("pnl")) for at in range(1, hours)
+    ]
+    rows.vstack(pl.concat(quiet)).write_parquet(path)
+
+
+def test_hours_in_which_nothing_happens_change_neither_blocks_nor_folds(make_sweep):
+    folder = make_sweep(events=20, edge=True, noise=3.0)
+    before = judge(read_sweep(folder))
+    for event in range(0, 20, 3):
+        idle_hours(folder, f"KXTEST-{event:03d}-B0")
+    about = json.loads((folder / "sweep.json").read_text())
+    (folder / "sweep.json").write_text(json.dumps(about | {"period_ns": before.period_ns}))
+    after = judge(read_sweep(folder))
+    assert (before.idle_periods, after.idle_periods > 50) == (0, True)
+    for name in ("overfitting_probability", "walk_forward_periods", "deflated_sharpe", "trials", "periods", "spa"):
+        assert getattr(after, name) == pytest.approx(getattr(before, name)), name
+    assert before.sharpe_annual is not None
+    assert after.sharpe_annual is not None
+    rate = after.periods / (after.periods + after.idle_periods)
+    assert after.sharpe_annual == pytest.approx(before.sharpe_annual * rate**0.5)  # a year has fewer busy ones
+
+
+def test_events_in_which_no_cell_traded_are_not_counted(make_sweep):
+    folder = make_sweep(events=8)
+    for name in ("cells", "periods"):
+        path = folder / f"{name}.parquet"
+        quiet = pl.col("market").str.contains("-00[0-2]-")
+        pl.read_parquet(path).with_columns(pnl=pl.when(quiet).then(0).otherwise(pl.col("pnl"))).write_parquet(path)
+    assert judge(read_sweep(folder)).events == 5
 
 
 def test_earlier_trials_make_it_harder(make_sweep):

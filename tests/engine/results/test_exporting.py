@@ -135,6 +135,36 @@ def test_pbo_and_out_of_sample_loss_are_both_reasons(make_sweep, noise, tmp_path
         engine.export(equal, tmp_path / "e.toml")
 
 
+def test_fewer_than_five_independent_events_forbid_export(make_sweep, tmp_path):
+    for events, told in ((1, "a single event"), (4, "4 independent events")):
+        few = make_sweep(f"few{events}", edge=True, events=events, noise=0.1)
+        with pytest.raises(CheckError, match=f"the evidence is {told}, and fewer than 5 show nothing"):
+            engine.export(few, tmp_path / "p.toml")
+        forced = engine.export(few, tmp_path / "p.toml", force=True)
+        assert any(told in reason for reason in forced.provenance.refused_because or [])
+    engine.export(make_sweep("five", edge=True, events=5, noise=0.1), tmp_path / "p.toml")
+
+
+def test_a_sweep_that_made_nothing_has_no_choice_to_export(make_sweep, tmp_path):
+    nothing = make_sweep("nothing", noise=0.0, events=10)
+    for force in (False, True):
+        with pytest.raises(CheckError, match="no cell made or lost anything, so there is nothing to choose"):
+            engine.export(nothing, tmp_path / "p.toml", force=force)
+    assert not (tmp_path / "p.toml").exists()
+
+
+def test_picks_rank_by_cash_when_asked(good, tmp_path):
+    rows = pl.read_parquet(good / "cells.parquet")
+    rows.with_columns(cash=-pl.col("pnl")).write_parquet(good / "cells.parquet")
+    sweep = read_sweep(good)
+    by_cash = engine.export(good, tmp_path / "c.toml", pick="overall", by="cash", force=True)
+    assert by_cash.for_market("KXTEST-1")["gamma"] == best_overall(sweep, "cash").parameters["gamma"]
+    assert best_overall(sweep, "cash").cell != best_overall(sweep).cell
+    own = engine.export(good, tmp_path / "m.toml", pick="by-market", by="cash", force=True)
+    for market, pick in best_by_market(sweep, "cash").items():
+        assert own.for_market(market) == {"window_s": 60.0, **pick.parameters}
+
+
 def test_what_cannot_be_told_forbids_export(make_sweep, tmp_path):
     one = make_sweep("one", gamma=(0.1,), kappa=(1.0,), surface=lambda gamma, kappa: np.ones(1))
     with pytest.raises(CheckError, match="cannot be told"):

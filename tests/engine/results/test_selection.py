@@ -1,8 +1,9 @@
-"""Choosing a cell: highest cash with its ties, and the plateau against a lone peak and the grid's edge."""
+"""Choosing a cell: highest P&L with its ties, and the plateau against a lone peak and the grid's edge."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import polars as pl
@@ -15,28 +16,52 @@ from touchline.engine.results.selection import (
     effect_sizes,
     marginal_effects,
     neighbourhoods,
+    ranked,
 )
+from touchline.io.errors import InputError
 
 
 def changed(sweep, **columns):
     return dataclasses.replace(sweep, cells=sweep.cells.with_columns(**columns))
 
 
-def test_overall_is_the_highest_average_cash(make_sweep):
+def test_overall_is_the_highest_average(make_sweep):
     sweep = read_sweep(make_sweep(edge=True, events=5))
-    pick = best_overall(sweep)
-    slow: dict[int, list[int]] = {}
-    for row in sweep.cells.iter_rows(named=True):
-        slow.setdefault(row["cell"], []).append(row["cash"])
-    best = max(slow, key=lambda cell: (sum(slow[cell]) / len(slow[cell]), -cell))
-    assert (pick.cell, pick.score) == (best, sum(slow[best]) / len(slow[best]))
-    assert pick.parameters == sweep.parameters(best)
+    sweep = changed(sweep, cash=-pl.col("pnl") - 500_000)
+    for by in ("pnl", "cash"):
+        pick = best_overall(sweep, by)
+        slow: dict[int, list[int]] = {}
+        for row in sweep.cells.iter_rows(named=True):
+            slow.setdefault(row["cell"], []).append(row[by])
+        best = max(slow, key=lambda cell: (sum(slow[cell]) / len(slow[cell]), -cell))
+        assert (pick.cell, pick.score) == (best, sum(slow[best]) / len(slow[best]))
+        assert pick.parameters == sweep.parameters(best)
+        assert ranked(sweep, by)["cell"][0] == best
+    assert best_overall(sweep) == best_overall(sweep, "pnl")
+    for choose in (best_overall, best_by_market, ranked):
+        with pytest.raises(InputError, match="rank by pnl or cash, not by 'luck'"):
+            choose(sweep, "luck")
+
+
+def test_a_position_that_settled_counts_although_its_cash_is_gone(make_sweep):
+    """Eighty-eight dollars of cash are the price of contracts sold that paid out a dollar each."""
+    sweep = read_sweep(make_sweep(events=1, markets_per_event=1))
+    sold = pl.col("cell") == 4
+    settled = changed(
+        sweep,
+        pnl=pl.when(sold).then(150_000).when(pl.col("cell") == 9).then(900_000).otherwise(0),
+        cash=pl.when(sold).then(88_160_000).otherwise(-50_000_000),
+    )
+    assert best_overall(settled).cell == best_by_market(settled)["KXTEST-000-B0"].cell == 9
+    assert best_overall(settled, "cash").cell == best_by_market(settled, "cash")["KXTEST-000-B0"].cell == 4
+    assert best_overall(settled).measure == "average P&L a market"
+    assert best_overall(settled, "cash").measure == "average cash a market"
 
 
 def test_ties_go_to_the_smallest_position(make_sweep):
     sweep = read_sweep(make_sweep(events=1, markets_per_event=2))
     position = pl.when(pl.col("cell") == 7).then(-100).when(pl.col("cell") == 3).then(100).otherwise(-200)
-    tied = changed(sweep, cash=pl.lit(5), position=position)
+    tied = changed(sweep, pnl=pl.lit(5), position=position)
     assert best_overall(tied).cell == 3  # cells 3 and 7 hold as much; the lower number is first
     assert {market: pick.cell for market, pick in best_by_market(tied).items()} == {
         "KXTEST-000-B0": 3,
@@ -49,8 +74,36 @@ def test_each_market_has_its_own_best(make_sweep):
     sweep = read_sweep(make_sweep(events=2))
     for market, pick in best_by_market(sweep).items():
         own = sweep.cells.filter(pl.col("market") == market)
-        assert pick.score == own["cash"].max()
+        assert pick.score == own["pnl"].max()
         assert pick.market == market
+
+
+def test_a_market_that_cannot_fill_is_in_no_average(make_sweep):
+    folder = make_sweep(edge=True, events=3)
+    alone = read_sweep(make_sweep("alone", edge=True, events=3))
+    document = json.loads((folder / "sweep.json").read_text())
+    dead = {**document["markets"][0], "ticker": "KXDEAD", "event": "KXDEAD", "can_fill": False}
+    document["markets"].append(dead)
+    (folder / "sweep.json").write_text(json.dumps(document))
+    for name in ("cells", "periods"):
+        rows = pl.read_parquet(folder / f"{name}.parquet")
+        own = rows.filter(pl.col("market") == "KXTEST-000-B0")
+        money = [pl.lit(0, own[column].dtype).alias(column) for column in ("pnl", "cash") if column in own.columns]
+        empty = own.with_columns(pl.lit("KXDEAD").alias("market"), *money)
+        pl.concat([rows, empty]).write_parquet(folder / f"{name}.parquet")
+    sweep = read_sweep(folder)
+    assert sweep.cells.height == alone.cells.height + 25
+    assert sweep.grid.equals(alone.grid)
+    assert marginal_effects(sweep).equals(marginal_effects(alone))
+    assert best_overall(sweep) == best_overall(alone)
+    assert best_plateau(sweep) == best_plateau(alone)
+    assert "KXDEAD" not in best_by_market(sweep)
+    assert sweep.event_pnl[0] == alone.event_pnl[0]
+    only = dataclasses.replace(sweep, markets=tuple(dataclasses.replace(m, can_fill=False) for m in sweep.markets))
+    assert (
+        only.grid["pnl"].to_list()
+        == read_sweep(folder).cells.group_by("cell").agg(pl.col("pnl").mean()).sort("cell")["pnl"].to_list()
+    )  # nothing else is left to average
 
 
 def plateau_of(make_sweep, pnl, **given):
@@ -102,12 +155,23 @@ def test_a_single_cell_is_its_own_plateau(make_sweep):
     assert plateau_of(make_sweep, [3.0], gamma=(0.1,), kappa=(1.0,)).cell == 0
 
 
-def test_the_least_favourable_queue_model_decides_where_it_is_known(make_sweep):
+def test_the_least_favourable_of_the_queue_models_that_were_run_decides(make_sweep):
+    """It is the lowest of a cell's results: neither the model that fills least for every cell, nor one by its name."""
     sweep = read_sweep(make_sweep(edge=True, events=4))
     worst = changed(sweep, pnl_worst=pl.when(pl.col("gamma") <= 0.2).then(7_000_000).otherwise(-5_000_000))
     pick = best_plateau(worst)
-    assert pick.parameters["gamma"] == 0.1
     assert "least favourable" in pick.measure
+    assert "least favourable" not in best_plateau(sweep).measure
+    assert worst.grid["pnl_least"].to_list() == [
+        min(pair) for pair in worst.grid.select("pnl", "pnl_worst").iter_rows()
+    ]
+    assert pick.parameters["gamma"] == 0.1
+    both = changed(
+        sweep,
+        pnl=pl.when(pl.col("gamma") <= 0.05).then(-9_000_000).otherwise(8_000_000),
+        pnl_worst=pl.when(pl.col("gamma") <= 0.4).then(7_000_000).otherwise(-5_000_000),
+    )
+    assert best_plateau(both).parameters["gamma"] == 0.2  # 0.05 loses under the chosen one, 0.8 under the other
 
 
 def test_neighbourhoods_of_a_full_grid_are_one_step_each_way():

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from touchline.engine.backtests.run_folder import notices_of, run_settings, settings_of
 from touchline.engine.results.exporting import export
 from touchline.engine.simulator.replay import Totals, replay
 from touchline.engine.simulator.tape_source import compile_tape
@@ -18,6 +19,7 @@ from touchline.engine.sweeps import sweeping
 from touchline.engine.sweeps.folder import TapeFacts, period_length
 from touchline.engine.sweeps.parts import Parts
 from touchline.io.errors import CheckError, InputError
+from touchline.io.importers.base import Chunk
 from touchline.io.store import Store
 from touchline.strategies.fixed_spread import FixedSpread
 
@@ -55,12 +57,12 @@ def test_every_row_is_the_replay_of_its_cell(store: Store, swept: sweeping.Swept
 
 def test_periods_add_up_and_lie_on_the_clock(swept: sweeping.Swept):
     length = swept.sweep.period_ns
-    assert length == 60 * SECOND
+    assert length == 10 * SECOND  # a 64th of the twenty minutes of both, not of the hour that they lie apart
     assert (swept.periods["period"] % length == 0).all()
     summed = swept.periods.group_by("market", "cell").agg(pl.col("pnl").sum()).sort("market", "cell")
     assert summed["pnl"].to_list() == swept.cells.sort("market", "cell")["pnl"].to_list()
     assert swept.periods["period"].min() == START // length * length
-    assert swept.periods.filter(pl.col("market") == "MADE-00")["period"].max() < START + 600 * SECOND
+    assert swept.periods.filter(pl.col("market") == "MADE-00")["period"].max() < START + 601 * SECOND
 
 
 def test_the_record_says_how_to_repeat_it(swept: sweeping.Swept, store: Store):
@@ -129,11 +131,37 @@ def test_a_single_cell_is_a_sweep_too(store: Store, swept: sweeping.Swept, tmp_p
 
 def test_the_period_fits_all_tapes():
     def tape(first: int, last: int, period: int) -> TapeFacts:
-        return TapeFacts("A", "A", "A", None, None, None, "", 1, first, last, period, ())
+        return TapeFacts("A", "A", "A", None, None, None, "", 1, first, last, period, (), 0)
 
     assert period_length([tape(0, HOUR, 30 * SECOND)]) == 30 * SECOND
-    assert period_length([tape(0, HOUR, 30 * SECOND), tape(24 * HOUR, 25 * HOUR, 30 * SECOND)]) == 900 * SECOND
+    for apart in (24, 24 * 365 * 3):  # neither a night nor years between markets make periods longer
+        two = [tape(apart * HOUR, (apart + 1) * HOUR, 30 * SECOND), tape(0, HOUR, 30 * SECOND)]
+        assert period_length(two) == period_length([tape(0, 2 * HOUR, 30 * SECOND)]) == 60 * SECOND
+    over = [tape(0, 2 * HOUR, 30 * SECOND), tape(HOUR, 2 * HOUR, 30 * SECOND)]
+    assert period_length(over) == 60 * SECOND  # what two of them cover counts once
     assert period_length([tape(0, HOUR, 60 * SECOND)]) == 60 * SECOND
+
+
+def test_a_market_without_trades_is_no_evidence(tmp_path: Path):
+    """Orders that only rest fill by trades alone; a quote that takes, or one that a crossing book fills, needs none."""
+    store = made_books(tmp_path / "data", markets=2, seconds=120)
+    quiet = store.table("book").filter(pl.col("ticker") == "MADE-00").with_columns(ticker=pl.lit("QUIET-00")).collect()
+    columns = [name for name in ("ts", "ticker", "kind", "side", "price", "size") if name in quiet.columns]
+    listed = {"ticker": ["QUIET-00"], "series": ["QUIET"], "event": ["QUIET-00"], "open_ts": [START]}
+    store.ingest("made up", "quiet", [Chunk({"book": quiet.select(columns), "markets": pl.DataFrame(listed)})])
+    given = {"store": store, "grid": {"half_spread": [0.5, 1.0]}, "pictures": False, "threads": 1}
+    both = sweeping.sweep(FixedSpread, ["MADE-00", "QUIET-00"], out=tmp_path / "both", **given)
+    alone = sweeping.sweep(FixedSpread, ["MADE-00"], out=tmp_path / "alone", **given)
+    assert [market.can_fill for market in both.sweep.markets] == [True, False]
+    warned = {notice.name: notice.detail for notice in both.evidence.notices}
+    assert warned["cannot-fill"] == "1 of 2 markets, left out of all averages: QUIET-00"
+    assert both.sweep.grid["pnl"].to_list() == alone.sweep.grid["pnl"].to_list()
+    assert both.evidence.events == alone.evidence.events == 1
+    taking = sweeping.sweep(FixedSpread, ["MADE-00", "QUIET-00"], out=tmp_path / "taking", **given,
+                            assumptions=Assumptions(queue="touch+cross@1"))  # fmt: skip
+    assert [market.can_fill for market in taking.sweep.markets] == [True, True]
+    run = run_settings(settings_of("fixed-spread", "QUIET-00", store.path, {}, Assumptions()))
+    assert "cannot-fill" in {notice.name for notice in notices_of(run, {})}
 
 
 def test_a_folder_of_something_else_is_left_alone(store: Store, tmp_path: Path):
@@ -208,7 +236,7 @@ def test_the_command_leaves_a_folder_and_shows_it_again(store: Store, swept: swe
     assert json.loads(done.stdout)["top"][0]["cell"] == json.loads(done.stdout)["overall"]["cell"]
     shown = engine("sweep", "show", out, "--top", "3")
     assert shown.returncode == 0
-    assert "Highest average cash" in shown.stdout
+    assert "Highest P&L, averages over 2 markets" in shown.stdout
 
 
 def test_a_sample_of_words_and_numbers_is_shown_with_its_words(store: Store, tmp_path: Path):
