@@ -17,9 +17,10 @@ from .errors import InputError, SourceChangedError
 from .importers.base import BadRow, Chunk
 from .keys import Keys
 from .manifest import ImportRecord, Ledger, Manifest, StoredFile, commit
+from .market_rows import changed, known_of, without_contradictions
 from .place import Place
 from .reading import scan
-from .rows import conform, describe, merged, stored
+from .rows import conform, describe, stored
 from .schema import MARKETS, TABLES, Table
 
 UNFINISHED, QUARANTINE = "unfinished", "quarantine"
@@ -48,6 +49,7 @@ class ImportReport:
     end: int | None
     seconds: float
     resumed: int = 0  # chunks that an earlier, killed import had finished
+    conflicts: list[str] = field(default_factory=list)  # results that contradict those known before, quarantined
 
 
 class _Batch(msgspec.Struct):
@@ -59,6 +61,7 @@ class _Batch(msgspec.Struct):
     duplicates: dict[str, int]
     bad: list[BadRow]
     seconds: float
+    conflicts: int = 0  # how many of the bad rows are results that contradict those known before
 
 
 @dataclass
@@ -70,6 +73,7 @@ class _Progress:
     files: list[StoredFile] = field(default_factory=list)
     duplicates: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
+    conflicts: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def add(self, name: str, batch: _Batch) -> None:
@@ -77,6 +81,7 @@ class _Progress:
         self.chunks += batch.chunks
         self.files += batch.files
         self.quarantined += len(batch.bad)
+        self.conflicts += [bad.reason for bad in batch.bad[len(batch.bad) - batch.conflicts :]]
         self.seconds += batch.seconds
         for table, count in batch.duplicates.items():
             self.duplicates[table] = self.duplicates.get(table, 0) + count
@@ -141,6 +146,7 @@ def report_of(place: Place, record: ImportRecord, *, new: bool, resumed: int = 0
         end=record.end,
         seconds=record.seconds,
         resumed=resumed,
+        conflicts=record.conflicts,
     )
 
 
@@ -210,10 +216,11 @@ class _Import:
     def _write(self, batch: _Chunks) -> _Batch:
         files: list[StoredFile] = []
         duplicates: dict[str, int] = {}
+        conflicts: list[BadRow] = []
         for name, frames in batch.tables.items():
             table = TABLES[name]
             frame = pl.concat(frames)
-            fresh = self._fresh(table, frame)
+            fresh = self._fresh(table, frame, conflicts)
             if fresh.height < frame.height:
                 duplicates[name] = frame.height - fresh.height
             if not fresh.height:
@@ -223,36 +230,24 @@ class _Import:
             files.append(describe(table, rows, path, self.place.put_frame(path, rows, ROW_GROUP)))
             if table.sort[0] == "ticker":
                 self.tickers.update(rows.get_column("ticker").unique())
-        return _Batch(self.state.epoch, batch.chunks, files, duplicates, batch.bad, 0.0)
+        return _Batch(self.state.epoch, batch.chunks, files, duplicates, [*batch.bad, *conflicts], 0.0, len(conflicts))
 
-    def _fresh(self, table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-        """Leave out rows that are stored already, in this import or before it."""
+    def _fresh(self, table: Table, frame: pl.DataFrame, conflicts: list[BadRow]) -> pl.DataFrame:
+        """Leave out rows that are stored already, in this import or before it, and results that contradict those."""
         if table is MARKETS:
-            return self._changed_markets(frame)
+            known = self._known_markets(frame)
+            frame, found = without_contradictions(frame, known)
+            conflicts += found
+            return changed(frame, known)
         return self.keys.fresh(table, frame, self._files(table)) if table.key else frame
 
-    def _changed_markets(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Leave out market rows that say nothing new: every value they give is the one already known."""
-        who, _ = table_key = MARKETS.key
-        tickers = frame.get_column(who).unique()
+    def _known_markets(self, frame: pl.DataFrame) -> pl.DataFrame | None:
+        """What is stored of the markets of some rows."""
+        tickers = frame.get_column("ticker").unique()
         files = [f for f in self._files(MARKETS) if f.first[0] <= tickers.max() and tickers.min() <= f.last[0]]  # pyright: ignore[reportOperatorIssue] - max of strings
-        values = [column for column in MARKETS.columns if column not in table_key]
-        given = frame.with_row_index("row_")
-        if files:
-            stored_rows = scan(self.place, MARKETS, files).filter(pl.col(who).is_in(tickers.implode()))
-            known = merged(stored_rows.select(list(MARKETS.columns)), table_key).collect()
-            given = given.join(known, on=table_key, how="left", suffix="_known", maintain_order="left")
-        else:
-            given = given.with_columns(pl.lit(None).alias(f"{column}_known") for column in values)
-        same_again = pl.all_horizontal(
-            pl.col(column).eq_missing(pl.col(column).shift(1).over(table_key)) for column in values
-        ) & (pl.int_range(pl.len()).over(table_key) > 0)
-        first = pl.int_range(pl.len()).over(table_key) == 0
-        known_already = pl.all_horizontal(
-            pl.col(column).is_null() | pl.col(column).eq_missing(pl.col(f"{column}_known")) for column in values
-        )
-        exists = pl.any_horizontal(pl.col(f"{column}_known").is_not_null() for column in values)
-        return given.filter(~same_again & ~(first & exists & known_already)).select(list(MARKETS.columns))
+        if not files:
+            return None
+        return known_of(scan(self.place, MARKETS, files).filter(pl.col("ticker").is_in(tickers.implode())))
 
     def _files(self, table: Table) -> list[StoredFile]:
         return [*self.state.files.get(table.name, ()), *(f for f in self.done.files if f.table == table.name)]
@@ -280,6 +275,7 @@ class _Import:
             tickers=len(self.tickers),
             start=min((file.low[0] for file in timed), default=None),
             end=max((file.high[0] for file in timed), default=None),
+            conflicts=done.conflicts,
         )
         manifest = Manifest(self.state.number + 1, False, [record], done.files, made=record.finished)
         if not commit(self.place, manifest):

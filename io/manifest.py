@@ -52,6 +52,7 @@ class ImportRecord(msgspec.Struct, frozen=True):
     tickers: int
     start: int | None  # ns UTC of the first and last row
     end: int | None
+    conflicts: list[str] = []  # results that contradict those known before
 
 
 class Manifest(msgspec.Struct, frozen=True):

@@ -121,6 +121,29 @@ UNDERLYING = Table(
     day="ts",
 )
 
+OWN_FILLS = Table(
+    "own_fills",
+    {
+        **_ORDER,
+        "kind": pl.String(),  # "fill", "order" or "settlement": sums go over one kind
+        "side": pl.Int8(),  # Side of the YES book it was on: BID bought YES or sold NO
+        "outcome": pl.String(),  # the contract it names, "yes" or "no", null if it names none
+        "price": pl.Int32(),  # YES ticks; an order's limit; what a settlement paid for one YES
+        "size": pl.Int64(),  # lots; of an order, what it asked for; of a settlement, the net position
+        "filled": pl.Int64(),  # lots of an order that were filled; null for other kinds
+        "is_taker": pl.Boolean(),
+        "fee": pl.Int64(),  # micros
+        "pnl": pl.Int64(),  # micros, as the source says
+        "status": pl.String(),  # an order's state; a settlement's result
+        "fill_id": pl.String(),  # null if the source has none
+        "order_id": pl.String(),
+    },
+    required=("ts", "ticker", "kind", "side"),
+    sort=("ticker", "ts"),
+    key=("ticker", "kind", "fill_id"),
+    day="ts",
+)
+
 MARKETS = Table(
     "markets",
     {
@@ -155,4 +178,4 @@ MARKETS = Table(
     day=None,
 )
 
-TABLES: dict[str, Table] = {table.name: table for table in (MARKETS, TRADES, BOOK, QUOTES, UNDERLYING)}
+TABLES: dict[str, Table] = {table.name: table for table in (MARKETS, TRADES, BOOK, QUOTES, UNDERLYING, OWN_FILLS)}

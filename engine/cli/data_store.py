@@ -16,7 +16,7 @@ STORE_OPTION = typer.Option("data", "--store", help="The store: a folder or s3:/
 
 
 def data_sql(
-    query: str = typer.Argument(..., help="One SELECT over trades, book, quotes, underlying, markets."),
+    query: str = typer.Argument(..., help="One SELECT over trades, book, quotes, underlying, own_fills, markets."),
     store: str = STORE_OPTION,
     limit: int = typer.Option(100, "--limit", min=1, help="Rows shown at most; --json and --csv give all."),
     as_csv: bool = typer.Option(False, "--csv", help="Print CSV."),

@@ -144,6 +144,8 @@ def import_file(
         content.check()
 
     report = store.ingest(str(recognised.path), content.digest, chunks_from, label=recognised.importer.name)
+    if report.new:
+        reasons.update(report.conflicts)
     return Imported(recognised, report, reasons, notes, facts)
 
 

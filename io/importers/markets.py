@@ -112,6 +112,8 @@ def _settlement(rows: Rows) -> dict[str, object]:
     found = rows.first(RESULT)
     values = np.full(rows.frame.height, NULL)
     if found is not None:
+        if found in ("outcome", "payout_up"):
+            rows.say(f"{found} is taken as the market's result")
         codes = rows.words(found, _WORDS, what="yes, no, scalar or empty")
         columns["result"] = _RESULTS[codes.astype(np.int64)]
         values = np.where(codes == _YES, TICKS_PER_DOLLAR, np.where(codes == _NO, 0, NULL))

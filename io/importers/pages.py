@@ -1,4 +1,4 @@
-"""Answers of the exchange's REST interface: pages of trades or markets, one a line or one a file."""
+"""Answers of the exchange's REST interface: pages of trades, markets or own records, one a line or one a file."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from .flat import renamed
 from .layout import Layout
 from .lines import blocks, open_bytes, read_into
 from .markets import MARKETS
+from .own import OWN, SETTLED
 from .scan import decode, text_of
 from .trades import TRADES
 
-_LAYOUTS = {"trades": TRADES, "markets": MARKETS}
+_LAYOUTS = {"trades": TRADES, "markets": MARKETS, "fills": OWN, "orders": OWN, "settlements": SETTLED}
 #: Lists that say more about markets; they are read with the lists of markets beside them.
 _ABOUT = {"events": "event_ticker", "series": "ticker"}
 _LARGEST = 1 << 30
 
 
 class Pages:
-    """Lists of trades or markets inside JSON objects."""
+    """Lists of trades, markets, own fills, orders or settlements inside JSON objects."""
 
     name = "pages"
-    title = "REST answers with lists of trades or markets (JSON)"
+    title = "REST answers with lists of trades, markets, own fills, orders or settlements (JSON)"
 
     def recognises(self, sample: Sample) -> str | None:
         """Say why the file is of this format, or None."""
@@ -179,9 +180,12 @@ def _convert(
                       for line, record in zip(lines, records, strict=True)]  # fmt: skip
         return
     rows = Rows(frame, options, chunk.facts, path)
+    for fact in layout.facts:
+        rows.say(fact)
     layout.convert(rows, layout.decide(rows))
     unused = [name for name in frame.columns if name not in rows.used]
     if unused:
         rows.say(f"columns not used: {', '.join(unused)}")
     chunk.bad += [BadRow(lines[row], reason, json.dumps(records[row])) for row, reason in rows.reasons.items()]
-    chunk.tables |= rows.tables()
+    for name, table in rows.tables().items():
+        chunk.tables[name] = pl.concat([chunk.tables[name], table]) if name in chunk.tables else table

@@ -17,6 +17,7 @@ from .flat import header, json_records, renamed
 from .level_files import KALSHIEYE, PMXT, POLYMARKET, PREDICTIONDATA
 from .lines import Block, open_bytes, read_into
 from .markets import MARKETS
+from .own import OWN, SETTLED
 from .pages import Pages, whole_document
 from .polled import PolledBooks
 from .quotes import BID_QUOTES, QUOTES, SPOT_QUOTES
@@ -34,6 +35,8 @@ IMPORTERS: tuple[Importer, ...] = (
     PMXT,
     KALSHIEYE,
     PREDICTIONDATA,
+    SETTLED,
+    OWN,
     SPOT_QUOTES,
     BID_QUOTES,
     QUOTES,

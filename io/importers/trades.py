@@ -42,6 +42,10 @@ def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
         )
     elif yes in ("price", "px"):
         rows.say(f"{yes} is taken as the YES price, whatever the taker's side")
+    if size in ("amount", "volume"):
+        rows.say(f"{size} is taken as the number of contracts traded")
+    if rows.has("side") and rows.first(TAKER_SIDE) == "side":
+        rows.say("side is taken as the taker's side")
     rows.emit(
         "trades",
         {
