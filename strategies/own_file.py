@@ -4,12 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 import sys
 import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 
 from ..io.errors import InputError
+
+#: Files whose code a user named.
+Trust = str | Path | Sequence[str | Path]
+#: What is being read and the files that may be imported for it; None: whatever a user named himself.
+_only: ContextVar[tuple[str, frozenset[Path]] | None] = ContextVar("_only", default=None)
+
+
+@contextmanager
+def trusting(trust: Trust, named_in: str | Path) -> Iterator[None]:
+    """Import no other files than those in ``trust`` while what ``named_in`` names is looked up.
+
+    A result or a parameter file may come from a stranger, and importing a file runs it.
+    """
+    named = [trust] if isinstance(trust, str | Path) else trust
+    files = frozenset(Path(re.sub(r"(?<=\.py):\w*$", "", str(one))).expanduser().resolve() for one in named)
+    token = _only.set((str(named_in), files))
+    try:
+        yield
+    finally:
+        _only.reset(token)
 
 
 def load_file(path: Path) -> ModuleType:
@@ -17,6 +41,12 @@ def load_file(path: Path) -> ModuleType:
 
     The same text at the same place is imported once; an edited file anew.
     """
+    limit = _only.get()
+    if limit is not None and path.resolve() not in limit[1]:
+        raise InputError(
+            f"{limit[0]} names the file {path}, whose code would run: if you trust it, name it yourself "
+            f"(--trust {path}; from Python trust={str(path)!r})"
+        )
     try:
         text = path.read_bytes()
     except OSError as error:

@@ -13,6 +13,7 @@ import polars as pl
 
 from ...io.errors import InputError
 from ...io.store import Store
+from ...strategies.own_file import Trust, trusting
 from ...strategies.quoting import QuotingModel
 from ...strategies.registry import quoting_model
 from .. import __version__
@@ -169,19 +170,26 @@ def _market(tape: Tape) -> dict[str, Any]:
     return named | {"coverage": tape.coverage.share}
 
 
-def verify(folder: str | Path) -> tuple[str, str]:
-    """Run a folder's settings again. Returns the hash it has and the hash it gets."""
+def verify(folder: str | Path, trust: Trust = ()) -> tuple[str, str]:
+    """Run a folder's settings again. Returns the hash it has and the hash it gets.
+
+    Files of code that its record names are imported only if ``trust`` names them, too.
+    """
     about = read_record(folder)
+    with trusting(trust, folder):
+        again = _run_again(about, folder)
+    return str(about.get("result_hash")), again
+
+
+def _run_again(about: Mapping[str, Any], folder: str | Path) -> str:
     if about["kind"] == "directional":
         from ..bets.directional_results import run_record
 
-        again = run_record(about).result_hash
-    elif about["kind"] == "replay":
-        try:
-            msgspec.convert(about, _Settings)
-        except msgspec.ValidationError as error:
-            raise InputError(f"the record in {folder} cannot be run again: {error}") from None
-        again = result_hash(run_settings(about))
-    else:
+        return run_record(about).result_hash
+    if about["kind"] != "replay":
         raise InputError(f"{folder} is of kind {about['kind']!r}; engine verify takes what engine backtest left")
-    return str(about.get("result_hash")), again
+    try:
+        msgspec.convert(about, _Settings)
+    except msgspec.ValidationError as error:
+        raise InputError(f"the record in {folder} cannot be run again: {error}") from None
+    return result_hash(run_settings(about))

@@ -12,12 +12,15 @@ app = typer.Typer()
 _FOLDER = typer.Argument(..., help="Folder that engine backtest --out wrote.")
 
 
+_TRUST = typer.Option([], "--trust", help="A file of code that the result names and that may run; may repeat.")
+
+
 @app.command()
-def verify(folder: Path = _FOLDER) -> None:
+def verify(folder: Path = _FOLDER, trust: list[Path] = _TRUST) -> None:
     """Run a replay's settings again and compare the hash of everything it produced."""
     from ..backtests.run_folder import verify as run_again
 
-    had, got = run_again(folder)
+    had, got = run_again(folder, trust)
     if had != got:
         raise CheckError(
             f"{folder} says {had}, running it again gives {got}: the data, the model or the engine has changed"

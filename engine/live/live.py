@@ -17,6 +17,7 @@ import numpy as np
 from ...io.errors import InputError
 from ...io.schema import Side
 from ...strategies.fingerprint import is_another
+from ...strategies.own_file import Trust, trusting
 from ...strategies.quoting import QuotingModel
 from ...strategies.registry import quoting_model
 from ..results.params import load_params
@@ -90,12 +91,16 @@ class Live:
     @classmethod
     def from_params(
         cls, path: str | Path, market: Market, *, is_open: bool = True, fills: Literal["assumed", "told"] = "assumed",
-        position: int = 0,
+        position: int = 0, trust: Trust = (),
     ) -> Live:  # fmt: skip
-        """Start from a parameter file that ``engine export`` wrote."""
+        """Start from a parameter file that ``engine export`` wrote.
+
+        The file of a model of one's own is imported only if ``trust`` names it, too.
+        """
         params = load_params(path)
         assumed = Assumptions().with_options({**params.venue, **params.limits})
-        model = quoting_model(params.strategy)
+        with trusting(trust, path):
+            model = quoting_model(params.strategy)
         if is_another(model, params.strategy_hash):
             raise InputError(f"{params.strategy} has changed since {path} was made: sweep with it and export anew")
         given = params.for_market(market.ticker, market.series)

@@ -14,6 +14,7 @@ from ...io.kalshi.frames import FillFrame, Ok, OrderFrame
 from ...io.kalshi.price_mode import check_price_mode
 from ...io.kalshi.stream import BOOK, FILLS, LIFECYCLE, ORDERS, TRADES, Hole, Message, Stream
 from ...io.times import nanoseconds
+from ...strategies.own_file import Trust
 from ..results.params import load_params
 from ..simulator.tape import Market
 from .feed import Feed
@@ -27,12 +28,13 @@ class Trader:
     """One market, quoted live; call :meth:`step` again and again. Leaving its context cancels what rests.
 
     Orders go to the demo exchange or a local one; to the real one only with ``production=True``. ``clock`` tells the
-    exchange's time, ns UTC: the client's, unless a replay says it more exactly.
+    exchange's time, ns UTC: the client's, unless a replay says it more exactly. ``trust`` names the file of a model of
+    one's own, which is not imported for the parameter file's sake alone.
     """
 
     def __init__(
         self, params: str | Path, ticker: str, client: Client, *, clock: Callable[[], int] | None = None,
-        production: bool = False,
+        production: bool = False, trust: Trust = (),
     ) -> None:  # fmt: skip
         if client.settings.is_production and not production:
             raise InputError("these settings are for the real exchange: pass production=True to trade there")
@@ -43,7 +45,7 @@ class Trader:
             raise InputError(f"{params} was valid until {until}: sweep newer data and export anew")
         market, is_open = listed(client, ticker)
         held = sum(one.position for page in client.portfolio.positions(ticker=ticker) for one in page)
-        self.live = Live.from_params(params, market, is_open=is_open, fills="told", position=held)
+        self.live = Live.from_params(params, market, is_open=is_open, fills="told", position=held, trust=trust)
         if self.live.model.needs_underlying:
             raise InputError(
                 f"{self.live.model.name} needs the underlying's prices, which no stream of this exchange has"

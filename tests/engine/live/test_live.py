@@ -100,12 +100,12 @@ def test_a_model_that_changed_since_the_export_is_refused(tape, tmp_path: Path):
             strategy_hash=fingerprint(quoting_model(strategy)),
         ),
     )  # fmt: skip
-    assert Live.from_params(to, tape.market).model.name == "Mine"
+    assert Live.from_params(to, tape.market, trust=own).model.name == "Mine"
     own.write_text("# A remark changes nothing.\n" + OWN.format(cents=1.0))
-    assert Live.from_params(to, tape.market).model.name == "Mine"
+    assert Live.from_params(to, tape.market, trust=own).model.name == "Mine"
     own.write_text(OWN.format(cents=2.0))
     with pytest.raises(InputError, match=r"own\.py:Mine has changed since .*params\.toml was made: sweep with it"):
-        Live.from_params(to, tape.market)
+        Live.from_params(to, tape.market, trust=own)
 
 
 def test_a_quote_that_raises_is_one_line_live(tape):
