@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 
 import duckdb
 import polars as pl
 
+from .cache import cache_dir
 from .errors import InputError
 from .manifest import State
 from .place import Place
@@ -16,7 +16,7 @@ from .schema import TABLES, Table
 
 def run_sql(query: str, place: Place, state: State, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Run one SELECT over views of every table; ``frames`` are tables already in memory."""
-    connection = duckdb.connect(config={"temp_directory": f"{tempfile.gettempdir()}/touchline-sql"})
+    connection = duckdb.connect(config={"temp_directory": str(cache_dir() / "sql")})
     try:
         files = {name: [place.url(file.name) for file in state.files.get(name, ())] for name in TABLES}
         if place.filesystem is not None:

@@ -298,12 +298,14 @@ def _journal_folder(store: str) -> Path:
 def _state_file(store: str, client: Client) -> Path:
     """Where a download keeps what it has not stored yet: in the store, or for a remote one in the user's cache."""
     import hashlib
-    import os
+
+    from ...io.cache import cache_dir
 
     if "://" not in store:
         return Path(store) / "pull" / f"{client.settings.environment}.sqlite"
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "touchline" / "pull"
-    return cache / f"{client.settings.environment}-{hashlib.sha256(store.encode()).hexdigest()[:16]}.sqlite"
+    return (
+        cache_dir() / "pull" / f"{client.settings.environment}-{hashlib.sha256(store.encode()).hexdigest()[:16]}.sqlite"
+    )
 
 
 def _seconds(text: str) -> float:

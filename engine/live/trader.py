@@ -27,9 +27,9 @@ _PATIENCE_S = 10.0
 class Trader:
     """One market, quoted live; call :meth:`step` again and again. Leaving its context cancels what rests.
 
-    Orders go to the demo exchange or a local one; to the real one only with ``production=True``. ``clock`` tells the
-    exchange's time, ns UTC: the client's, unless a replay says it more exactly. ``trust`` names the file of a model of
-    one's own, which is not imported for the parameter file's sake alone.
+    Orders go to the demo exchange or one on this machine; anywhere else only with ``production=True``. ``clock`` tells
+    the exchange's time, ns UTC: the client's, unless a replay says it more exactly. ``trust`` names the file of a model
+    of one's own, which is not imported for the parameter file's sake alone.
     """
 
     def __init__(
@@ -37,7 +37,8 @@ class Trader:
         production: bool = False, trust: Trust = (),
     ) -> None:  # fmt: skip
         if client.settings.is_production and not production:
-            raise InputError("these settings are for the real exchange: pass production=True to trade there")
+            where = client.settings.rest_url
+            raise InputError(f"{where} is neither the demo nor this machine: pass production=True to trade for real")
         client.adopt_limits()  # an answer with the exchange's time in it, too
         self._client, self._clock, self._ticker, self._checked = client, clock or client.now, ticker, False
         until = load_params(params).validity.valid_until

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
 from importlib.metadata import version as version_of
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 from typing import Any
 
 from ...io import atomic
 from ...io.cache import cache_dir
+from ...io.children import start_python
 from ...io.errors import CheckError
 from ...io.sealed import read_sealed, write_sealed
 
@@ -34,10 +35,7 @@ class Drawer:
     """
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", CHILD], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            text=True, pipesize=1 << 20,
-        )  # fmt: skip
+        self._process = start_python(CHILD, stdin=PIPE, stdout=DEVNULL, stderr=PIPE, text=True, pipesize=1 << 20)
 
     def draw(self, document: dict[str, Any], path: Path) -> None:
         """Have a Vega-Lite document drawn to ``path`` with ``.svg`` and with ``.png``."""

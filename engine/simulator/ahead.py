@@ -9,13 +9,14 @@ from __future__ import annotations
 import gc
 import json
 import os
-import subprocess
 import sys
+from subprocess import DEVNULL
 from typing import Any
 
 import numba
 import numpy as np
 
+from ...io.children import start_python
 from ...strategies.parameters import check
 from ...strategies.registry import quoting_model
 from .events import MOMENT, STATUS
@@ -42,11 +43,7 @@ def compile_ahead(
         return
     kind = {"cells": cells, "record": record, "float_queue": float_queue}
     given = json.dumps({"strategy": strategy, "venue": assumptions.as_dict(), "kind": kind})
-    begun = subprocess.Popen(
-        [sys.executable, "-c", CHILD, given],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    expect(path, begun)
+    expect(path, start_python(CHILD, given, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL))
 
 
 def child() -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from subprocess import STDOUT, Popen
 from typing import IO
 
 import msgspec
+
+from ..children import start_python
 
 _COMMAND = "from touchline.engine.cli import main; main()"
 
@@ -21,7 +21,7 @@ class Compactor:
     def __init__(self, store: str, *, keep: bool = False, tell: Callable[[str], None] = lambda line: None) -> None:
         self._store, self._keep, self._tell = store, keep, tell
         self._waiting: list[Path] = []
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Popen[bytes] | None = None
         self._working: list[Path] = []
         self._seen: set[Path] = set()
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this object
@@ -55,13 +55,10 @@ class Compactor:
         self._output.seek(0)
         self._output.truncate()
         paths = [str(path) for path in self._working]
-        self._child = subprocess.Popen(
-            [sys.executable, "-c", _COMMAND, "data", "import", *paths, "--store", self._store, "--json"],
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            env={name: value for name, value in os.environ.items() if not name.startswith("KALSHI_")},
+        self._child = start_python(
+            _COMMAND, "data", "import", *paths, "--store", self._store, "--json", stdout=self._output, stderr=STDOUT,
             start_new_session=True,  # an interrupt from the keyboard is for the recorder
-        )
+        )  # fmt: skip
 
     def _ended(self, code: int) -> None:
         self._child = None

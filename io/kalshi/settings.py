@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -44,8 +44,10 @@ class Settings:
         >>> Settings.from_env({}, dotenv=None).environment
         'demo'
         """
-        values = {**(_read_dotenv(dotenv) if dotenv else {}), **(os.environ if environ is None else environ)}
-        values = {name: value for name, value in values.items() if name.startswith("KALSHI_") and value}
+        own = _named(os.environ if environ is None else environ)
+        file = _named(_read_dotenv(dotenv)) if dotenv else {}
+        values = {**file, **own}
+        _check_sources(values, own.keys(), dotenv)
         environment = values.get("KALSHI_ENV", "demo").lower()
         if environment not in _ADDRESSES:
             raise ConfigError(f"KALSHI_ENV is {environment!r}; expected demo or production")
@@ -59,16 +61,51 @@ class Settings:
 
     @property
     def is_production(self) -> bool:
-        """Whether the real exchange is meant, by its name or by its address."""
-        hosts = [urlsplit(url).hostname or "" for url in (self.rest_url, self.ws_url)]
-        real = any(host == "kalshi.com" or host.endswith(".kalshi.com") for host in hosts)
-        return self.environment == "production" or real
+        """Whether orders may reach the real exchange: by its name, or by an address that is not for trying."""
+        return self.environment == "production" or not all(_is_for_trying(url) for url in (self.rest_url, self.ws_url))
 
     def require_signer(self, what: str) -> Signer:
         """Return the signer, or say how to set a key."""
         if self.signer is None:
             raise ConfigError(f"{what} needs a key: set KALSHI_KEY_ID and KALSHI_PRIVATE_KEY_PATH")
         return self.signer
+
+
+def _named(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if name.startswith("KALSHI_") and value}
+
+
+def _check_sources(values: Mapping[str, str], own: Collection[str], dotenv: Path | None) -> None:
+    """Refuse to sign for an address that a file of the current folder names, with a key that the file does not hold.
+
+    Whoever gets signed requests can pass them on to the real exchange, and that folder may be a stranger's.
+    """
+    key = next((name for name in ("KALSHI_PRIVATE_KEY_PATH", "KALSHI_PRIVATE_KEY") if name in values), None)
+    for name in ("KALSHI_REST_URL", "KALSHI_WS_URL"):
+        if key is None or name in own or name not in values:
+            continue
+        host = _host(values[name])
+        is_local_pair = key not in own and is_loopback(host)  # what a local exchange says of itself
+        is_all_of_the_file = key not in own and key == "KALSHI_PRIVATE_KEY"
+        if not (_is_kalshi(host) or is_local_pair or is_all_of_the_file):
+            raise ConfigError(
+                f"{name} in {dotenv} is {values[name]!r}, and your key would sign requests for it: "
+                f"if you trust that address, set {name} in the environment"
+            )
+
+
+def _host(url: str) -> str:
+    """The host of an address; a dot at its end changes nothing."""
+    return (urlsplit(url).hostname or "").removesuffix(".")
+
+
+def _is_kalshi(host: str) -> bool:
+    return any(host == own or host.endswith(f".{own}") for own in ("kalshi.com", "kalshi.co"))
+
+
+def _is_for_trying(url: str) -> bool:
+    host = _host(url)
+    return host == "demo-api.kalshi.co" or host.endswith(".demo.kalshi.co") or is_loopback(host)
 
 
 def _signer(values: Mapping[str, str]) -> Signer | None:

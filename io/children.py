@@ -1,0 +1,22 @@
+"""Processes of Python that this program starts: they import what is installed and see no setting of the exchange."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+
+def start_python(code: str, *arguments: str, **how: Any) -> subprocess.Popen[Any]:
+    """Start a process that runs ``code``; ``how`` is passed to ``Popen``.
+
+    Python would look for modules in the current folder first, where a stranger's file may have any name.
+    """
+    words = [sys.executable, "-P", "-c", code, *arguments]
+    return subprocess.Popen(words, env=_environment(), **how)
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment without the exchange's settings, keys among them."""
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith("KALSHI_")}
