@@ -57,6 +57,28 @@ def data_import(
         )
     else:
         _tell(done, aside)
+    _all_stored(done)
+
+
+def _all_stored(done: list[Imported]) -> None:
+    """Fail if anything that was asked for was not stored."""
+    from ...io.errors import CheckError
+
+    lost = {one.recognised.path: one.report.quarantined for one in done if one.report.quarantined}
+    empty = [one.recognised.path for one in done if one.empty]
+    said = list[str]()
+    if lost:
+        count = sum(lost.values())
+        records = "1 record" if count == 1 else f"{count:,} records"
+        said.append(f"{records} of {_files(list(lost))} not stored: see the quarantine")
+    if empty:
+        said.append(f"nothing was read from {_files(empty)}")
+    if said:
+        raise CheckError("; ".join(said))
+
+
+def _files(paths: list[Path]) -> str:
+    return str(paths[0]) if len(paths) == 1 else f"{len(paths):,} files"
 
 
 def _options(
@@ -153,7 +175,7 @@ def _tell(done: list[Imported], aside: list[tuple[Path, str]]) -> None:
         for note, count in one.notes.items():
             say(f"{name}: {count:,} {note}")
         for reason, count in one.reasons.most_common(10):
-            say(f"{name}: quarantined {count:,}: {reason}")
+            say(f"{name}: quarantined {count:,}{' such as' if count > 1 else ''}: {reason}")
         if one.report.quarantine and one.report.quarantined:
             say(f"{name}: the quarantined rows are in {one.report.quarantine}")
     for path, reason in aside:

@@ -32,9 +32,15 @@ class Imported:
 
     recognised: Recognised
     report: ImportReport
-    reasons: Counter[str] = field(default_factory=Counter)  #: why rows were quarantined, values left out
+    reasons: Counter[str] = field(default_factory=Counter)  #: why rows were quarantined, the first of each kind
     notes: Counter[str] = field(default_factory=Counter)
     facts: list[str] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """Whether a file was read and nothing came of it: no row stored or known before, quarantined or left out."""
+        report = self.report
+        return report.new and not (report.rows or report.duplicates or report.quarantined or self.notes)
 
 
 def files(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
@@ -124,6 +130,11 @@ def import_file(
 ) -> Imported:
     """Read a recognised file into the store; with ``strict`` the first bad row ends the import with an error."""
     reasons, notes, facts = Counter[str](), Counter[str](), list[str]()
+    kinds: dict[str, str] = {}
+
+    def count(reason: str) -> None:
+        reasons[kinds.setdefault(_kind(reason), reason[:200])] += 1
+
     options = replace(options, unit_beside=recognised.unit_beside)
     content = Content(recognised, options)
 
@@ -133,7 +144,8 @@ def import_file(
                 if strict and chunk.bad:
                     first = chunk.bad[0]
                     raise InputError(f"{recognised.path}: line {first.line}: {first.reason}: {first.raw[:200]}")
-                reasons.update(_kind(bad.reason) for bad in chunk.bad)
+                for bad in chunk.bad:
+                    count(bad.reason)
                 notes.update(chunk.notes)
                 facts.extend(fact for fact in chunk.facts if fact not in facts)
                 seen(chunk)
@@ -145,8 +157,12 @@ def import_file(
 
     report = store.ingest(str(recognised.path), content.digest, chunks_from, label=recognised.importer.name)
     if report.new:
-        reasons.update(report.conflicts)
-    return Imported(recognised, report, reasons, notes, facts)
+        for conflict in report.conflicts:
+            count(conflict)
+    done = Imported(recognised, report, reasons, notes, facts)
+    if done.empty:
+        facts.append("nothing was read from it: no row was stored, quarantined or left out")
+    return done
 
 
 def _kind(reason: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,29 @@ def whole_document(path: Path) -> dict[str, Any] | None:
 
 
 def _list_in(record: Mapping[str, Any]) -> str | None:
-    return next((key for key in (*_LAYOUTS, *_ABOUT) if isinstance(record.get(key), list)), None)
+    listed = next((key for key in (*_LAYOUTS, *_ABOUT) if isinstance(record.get(key), list)), None)
+    return "events" if listed is None and _events_in(record) else listed
+
+
+def _events_in(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the events of an answer: of a list, or the one it is about."""
+    listed, single = document.get("events"), document.get("event")
+    events = [*(listed if isinstance(listed, list) else ()), single]
+    return [event for event in events if isinstance(event, dict) and "event_ticker" in event]
+
+
+def _items(key: str, document: Mapping[str, Any], about: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+    """Return the records that an answer lists under a key; markets nested in events are markets."""
+    listed = document.get(key)
+    items = list(listed) if isinstance(listed, list) else []
+    if key != "markets":
+        return items
+    for event in _events_in(document):
+        nested = event.get("markets")
+        items += [{"event_ticker": event["event_ticker"]} | one if isinstance(one, dict) else one
+                  for one in (nested if isinstance(nested, list) else ())]  # fmt: skip
+    events = {**about["events"], **{str(event["event_ticker"]): event for event in _events_in(document)}}
+    return [_completed(one, events, about["series"]) if isinstance(one, dict) else one for one in items]
 
 
 def _documents(path: Path) -> Iterator[tuple[list[tuple[int, dict[str, Any]]], list[BadRow]]]:
@@ -116,24 +139,41 @@ def _chunk(
         records: list[dict[str, Any]] = []
         lines: list[int] = []
         for line, document in documents:
-            items = document.get(key)
-            for item in items if isinstance(items, list) else ():
+            for item in _items(key, document, about):
                 if isinstance(item, dict):
-                    records.append(_completed(item, about) if key == "markets" else item)
+                    records.append(item)
                     lines.append(line)
                 else:
                     chunk.bad.append(BadRow(line, f"an item of {key} is no object", json.dumps(item)[:1000]))
         if records:
             _convert(chunk, layout, path, options, renames, records, lines)
-    if any(_list_in(document) in _ABOUT for _, document in documents):
-        chunk.facts.append(
-            "events and series have no rows of their own; they complete the lists of markets beside them"
-        )
-    for line, document in documents:
-        if _list_in(document) is None:
-            chunk.bad.append(BadRow(line, "the object holds no list of trades or markets", json.dumps(document)[:1000]))
+    _count_rest(chunk, path, documents)
     chunk.bad.sort(key=lambda one: one.line)
     return chunk
+
+
+def _count_rest(chunk: Chunk, path: Path, documents: list[tuple[int, dict[str, Any]]]) -> None:
+    """Count what an answer holds beside records: empty lists, events and series alone, and objects of another kind."""
+    counts = Counter[str]()
+    for line, document in documents:
+        key = _list_in(document)
+        if key is None:
+            reason = f"the object holds no list of {', '.join((*_LAYOUTS, *_ABOUT))}"
+            chunk.bad.append(BadRow(line, reason, json.dumps(document)[:1000]))
+        elif key in _ABOUT:
+            alone = _events_in(document) if key == "events" else document[key]
+            counts[key] += sum(not (isinstance(one, dict) and one.get("markets")) for one in alone)
+        elif not document[key]:
+            counts[f"empty lists of {key}"] += 1
+    beside = any(not one.name.startswith(tuple(_ABOUT)) for one in path.parent.glob("*.json"))
+    for key in _ABOUT:
+        alone = counts.pop(key, 0)
+        if alone and beside:
+            counts[f"{key} without rows of their own: they complete the lists of markets beside them"] = alone
+        elif alone:
+            reason = f"{key} without markets have no rows of their own, and no list of markets is beside the file"
+            chunk.bad.append(BadRow(1, f"{alone} {reason}; ask with with_nested_markets=true", ""))
+    chunk.notes = dict(counts)
 
 
 def _about(paths: list[Path], key: str) -> dict[str, Any]:
@@ -148,10 +188,10 @@ def _about(paths: list[Path], key: str) -> dict[str, Any]:
     return found
 
 
-def _completed(market: dict[str, Any], about: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _completed(market: dict[str, Any], events: Mapping[str, Any], listed: Mapping[str, Any]) -> dict[str, Any]:
     """Add to a market what its event and its series say: series, category, fees; an event's own come first."""
-    event = about["events"].get(str(market.get("event_ticker")), {})
-    series = about["series"].get(str(event.get("series_ticker")), {})
+    event = events.get(str(market.get("event_ticker")), {})
+    series = listed.get(str(event.get("series_ticker")), {})
     added = {
         "series_ticker": event.get("series_ticker"),
         "category": series.get("category") or event.get("category"),

@@ -64,12 +64,12 @@ class Compactor:
         self._child = None
         self._output.seek(0)
         said = self._output.read()
-        if code:
+        lines = [line for line in said.splitlines() if line.startswith(b"{")]
+        if code and not lines:  # with a document, code 1 says that some records were not stored
             self.failed = True
             last = said.decode("utf-8", "replace").strip().splitlines()[-1:]
             self._tell(f"the journal could not be imported ({' '.join(last)}); its segments are kept")
             return
-        lines = [line for line in said.splitlines() if line.startswith(b"{")]
         for one in msgspec.json.decode(lines[-1])["imports"]:
             for table, rows in one["rows"].items():
                 self.rows[table] = self.rows.get(table, 0) + rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -178,7 +179,53 @@ def test_polled_trades_come_in_pages(tmp_path: Path) -> None:
     pages = f'{{"trades":[{trade % "x"},{trade % "y"}],"cursor":""}}\n{{"cursor":"z"}}\n'
     found = read_text(tmp_path, "t.jsonl", pages)
     assert found.tables["trades"].select("trade_id", "size", "taker_side").rows() == [("x", 150, -1), ("y", 150, -1)]
-    assert [bad.reason for bad in found.bad] == ["the object holds no list of trades or markets"]
+    assert [bad.reason for bad in found.bad] == [
+        "the object holds no list of trades, markets, fills, orders, settlements, events, series"
+    ]
+
+
+MARKET = {"ticker": "A-1", "open_time": "2025-06-15T15:06:40Z", "close_time": "2025-06-16T15:06:40Z", "result": "yes",
+          "settlement_value_dollars": "1.0000"}  # fmt: skip
+
+
+@pytest.mark.parametrize("lines", [True, False])
+def test_markets_nested_in_events_are_markets(tmp_path: Path, lines: bool) -> None:
+    """What GET /events?with_nested_markets=true and GET /events/{ticker} answer."""
+    event = {"event_ticker": "A", "series_ticker": "S", "category": "Weather", "fee_type_override": "quadratic"}
+    answers = [
+        {"events": [event | {"markets": [MARKET, MARKET | {"ticker": "A-2"}]}, {"event_ticker": "B"}], "cursor": ""},
+        {"event": event, "markets": [MARKET | {"ticker": "A-3", "event_ticker": "A"}]},
+        {"event": event | {"markets": [MARKET | {"ticker": "A-4"}]}},
+    ]
+    (tmp_path / "markets.json").write_text('{"markets": []}')
+    texts = (
+        ["".join(json.dumps(one) + "\n" for one in answers)]
+        if lines
+        else [json.dumps(one, indent=1) for one in answers]
+    )
+    found = pl.DataFrame()
+    for text in texts:
+        done = read_text(tmp_path, "e.json", text)
+        assert not done.bad
+        found = pl.concat([found, done.tables["markets"]], how="diagonal")
+        if "cursor" in text:
+            assert done.notes == {"events without rows of their own: they complete the lists of markets beside them": 1}
+    names = ("ticker", "event", "series", "category", "fee_type", "result", "settlement")
+    expected = [(f"A-{n}", "A", "S", "Weather", "quadratic", "yes", 10_000) for n in (3, 1, 2, 4)]
+    assert sorted(found.select(names).rows()) == sorted(expected)
+
+
+def test_answers_of_which_nothing_is_stored_say_so(tmp_path: Path) -> None:
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    found = read_text(folder, "events.json", '{"events": [{"event_ticker": "B"}, {"event_ticker": "C"}], "cursor": ""}')
+    assert not found.tables
+    assert [bad.reason for bad in found.bad] == [
+        "2 events without markets have no rows of their own, and no list of markets is beside the file; "
+        "ask with with_nested_markets=true"
+    ]
+    empty = read_text(tmp_path, "m.json", '{"markets": [], "cursor": ""}')
+    assert empty.notes == {"empty lists of markets": 1}
 
 
 def parquet(folder: Path, frame: pl.DataFrame) -> Path:

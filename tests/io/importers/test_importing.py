@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -61,10 +62,11 @@ def test_an_import_says_what_it_was_what_came_and_what_did_not(engine: Callable[
     source = tmp_path / "trades.csv"
     source.write_text(HEAD + rows(50) + "KXINX-T1,x,50,50,1,yes\n")
     first = engine("data", "import", source, "--store", tmp_path / "s", "--json")
-    assert first.returncode == 0, first.stderr
+    assert first.returncode == 1
+    assert first.stderr == f"error: 1 record of {source} not stored: see the quarantine\n"
     (document,) = json.loads(first.stdout)["imports"]
     assert (document["format"], document["rows"], document["quarantined"]) == ("trades", {"trades": 50}, 1)
-    assert document["reasons"] == {"created_time … cannot be read": 1}
+    assert document["reasons"] == {"created_time 'x' cannot be read": 1}
     bad = [json.loads(line) for line in Path(document["quarantine"]).read_text().splitlines()]
     assert (bad[0]["line"], bad[0]["raw"]) == (52, "KXINX-T1,x,50,50,1,yes")
     again = json.loads(engine("data", "import", source, "--store", tmp_path / "s", "--json").stdout)["imports"][0]
@@ -110,6 +112,36 @@ def test_a_folder_is_read_file_by_file_and_says_what_it_skipped(tmp_path: Path) 
     assert [one.path.name for one in known] == ["t.csv"]
     assert [path.name for path, _ in aside] == ["u.csv"]
     assert "no format fits" in aside[0][1]
+
+
+def test_what_was_not_stored_is_counted_and_ends_in_code_1(engine: Callable[..., Ran], tmp_path: Path) -> None:
+    """Rows quarantined, a file cut short and one of which nothing was read: none of them is success."""
+    whole, cut, head = tmp_path / "w.csv", tmp_path / "c.csv.gz", tmp_path / "h.csv"
+    whole.write_text(HEAD + rows(50))
+    cut.write_bytes(gzip.compress((HEAD + rows(9999)).encode())[:-9])
+    head.write_text(HEAD)
+    assert engine("data", "import", whole, "--store", tmp_path / "s").returncode == 0
+    ran = engine("data", "import", cut, "--store", tmp_path / "s")
+    assert ran.returncode == 1
+    assert ran.stderr.splitlines()[-1] == f"error: 1 record of {cut} not stored: see the quarantine"
+    ran = engine("data", "import", head, "--store", tmp_path / "s")
+    assert ran.returncode == 1
+    assert "h.csv: nothing was read from it" in ran.stderr
+    assert ran.stderr.splitlines()[-1] == f"error: nothing was read from {head}"
+    again = engine("data", "import", whole, "--store", tmp_path / "s")
+    assert again.returncode == 0
+
+
+def test_reasons_keep_their_digits(engine: Callable[..., Ran], tmp_path: Path) -> None:
+    source = tmp_path / "t.csv"
+    good = "1750000000,A-1,47,3\n"
+    source.write_text(
+        "timestamp,ticker,price,volume\n" + good + good.replace("47", "147") + good.replace("47", "148") + "1,2\n"
+    )
+    ran = engine("data", "import", source, "--store", tmp_path / "s")
+    assert "t.csv: quarantined 2 such as: price 147 cents is not between 0 and 1 dollar" in ran.stderr
+    assert "t.csv: quarantined 1: 2 fields, 4 expected" in ran.stderr
+    assert ran.returncode == 1
 
 
 def test_skipping_chunks_gives_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
