@@ -166,22 +166,32 @@ def _replay(
     from ..simulator.ahead import compile_ahead
 
     compile_ahead(strategy, assumed)  # while the rest is loaded
+    from ..backtests.many_runs import combine, joined_curve, write_many
     from ..backtests.run_folder import describe, run_settings, settings_of, write
-    from .summary import tell_replay
+    from .summary import tell_replay, tell_replays
 
+    tickers = list(dict.fromkeys(markets))
     records: list[dict[str, Any]] = []
+    curves: list[Any] = []
     with progress(quiet=as_json) as bar:
-        task = bar.add_task("replaying", total=len(markets))
-        for ticker in markets:
+        task = bar.add_task("replaying", total=len(tickers))
+        for ticker in tickers:
             settings = settings_of(strategy, ticker, data, given, assumed, **kept)
             run = run_settings(settings)
-            place = None if out is None else out if len(markets) == 1 else out / ticker
+            place = None if out is None else out if len(tickers) == 1 else out / ticker
             records.append(describe(run, settings) if place is None else write(run, settings, place))
+            curves.append(run.equity.select("ts", "equity"))
             bar.advance(task)
+    if len(records) == 1:
+        found, tell = records[0], tell_replay
+    else:
+        curve = joined_curve(curves)
+        found, tell = combine(records, curve), tell_replays
+        if out is not None:
+            write_many(out, found, curve)
     if as_json:
-        emit_json(records if len(records) > 1 else records[0])
+        emit_json(found)
         return
-    for record in records:
-        tell_replay(record)
+    tell(found)
     if out is not None:
         say(f"written to {out}; engine report {out} makes a page of it")

@@ -28,41 +28,32 @@ def summary(results_file: Path = _FILE, as_json: bool = JSON_OPTION) -> None:
         emit_json(record)
     elif record["kind"] == "directional":
         tell_bets(record)
+    elif record["kind"] == "replays":
+        tell_replays(record)
     else:
         tell_replay(record)
 
 
 def tell_replay(record: Mapping[str, Any]) -> None:
     """Print one replay for people."""
-    from ...io.units import contracts, dollars
+    from ..reports.run_facts import queue_rows, run_facts
 
-    made = record["summary"]
-    held = made["quoting"]["inventory"]
-    parts = ("spread_capture", "drift", "settlement", "rebates")
-    facts = {"P&L": dollars(made["pnl"])} | {name.replace("_", " "): dollars(made[name]) for name in parts}
-    facts |= {"fees": dollars(-made["fees"]), "position at the end": contracts(made["position"])}
-    facts |= {"fills": f"{made['fills']:,}", "contracts": contracts(made["volume"])}
-    facts |= {"re-quotes": f"{made['requotes']:,}", "largest position": contracts(held["max_abs"] if held else 0)}
-    facts |= {"drawdown": dollars(made["max_drawdown"]), "both quotes stood": f"{made['uptime']:.1%}"}
-    facts |= _quoting(made["quoting"])
-    facts["valued"] = "at settlement" if made["settled"] else "at the last mid: the market is not settled"
-    emit_facts(f"{record['strategy']} on {record['market']}", facts)
-    rows = [(name, dollars(pnl)) for name, pnl in made["by_queue"].items()]
-    emit_table("P&L by queue model", ("queue", "P&L"), rows)
+    emit_facts(f"{record['strategy']} on {record['market']}", dict(run_facts(record)))
+    emit_table("P&L by queue model", ("queue", "P&L"), queue_rows(record["summary"]["by_queue"]))
     _warn(record)
 
 
-def _quoting(made: Mapping[str, Any]) -> dict[str, str]:
-    from ...io.units import contracts
+def tell_replays(record: Mapping[str, Any]) -> None:
+    """Print several replays for people: a row a market, and what they come to together."""
+    from ..figures.words import count
+    from ..reports.run_facts import MARKET_COLUMNS, market_rows, queue_rows, total_facts
 
-    facts = {"at the touch": f"{made['at_touch']:.1%}"}
-    if made["fill_ratio"] is not None:
-        facts["filled of what was posted"] = f"{made['fill_ratio']:.2%}"
-    if made["inventory"] is not None:
-        facts["position on average"] = contracts(round(made["inventory"]["mean_abs"]))
-    if made["sharpe"] is not None:
-        facts["Sharpe"] = f"{made['sharpe']:.3f} for periods of {made['sharpe_period_s'] / 60:g} min"
-    return facts
+    title = f"{record['strategy']} on {count(len(record['markets']), 'market')}"
+    emit_table(title, MARKET_COLUMNS, market_rows(record))
+    emit_facts("All markets together", dict(total_facts(record)))
+    if rows := queue_rows(record["total"].get("by_queue")):
+        emit_table("P&L of all markets by queue model", ("queue", "P&L"), rows)
+    _warn(record)
 
 
 def tell_explanation(found: Explanation, title: str) -> None:

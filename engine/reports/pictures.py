@@ -300,6 +300,18 @@ def run_curves(run: Run) -> alt.TopLevelMixin:
     return styled(alt.vconcat(top, middle, bottom).resolve_scale(x="shared"))
 
 
+def joined_equity(equity: pl.DataFrame) -> alt.TopLevelMixin:
+    """The equity of several markets together, over the time that they cover."""
+    rows, note = thinned(equity.select((pl.col("ts") // 1_000_000).alias("time"), (pl.col("equity") / 1e6).alias("$")))
+    chart = alt.Chart(rows).mark_line(color=GOOD, interpolate="step-after", strokeWidth=1.6)
+    title = "Equity of all markets at mid" + (" (thinned out)" if note else "")
+    return styled(
+        chart.encode(x=time_axis(), y=alt.Y("$:Q", title="$", scale=alt.Scale(zero=False))).properties(
+            width=820, height=220, title=title
+        )
+    )
+
+
 def markouts(fills: pl.DataFrame) -> alt.TopLevelMixin | None:
     """What the mid did after the fills, cents a contract in our favour, by volume; None without such columns.
 

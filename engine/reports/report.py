@@ -7,13 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from ...io.units import cents, contracts, dollars
-from ..figures.performance import inventory
-from ..figures.words import count, day, figure, moment, percent, usd
+from ...io.units import contracts
+from ..figures.words import count, day, figure, percent, span, usd
 from ..results.evidence import Evidence, judge
-from ..results.results import MONEY, Bets, Run, Sweep, read_results, synthetic
+from ..results.results import Bets, Runs, Sweep, read_results, synthetic
 from ..results.selection import Pick, best_by_market, best_overall, best_plateau, ranked
 from . import page, pictures
+from .report_run import write_run_report, write_runs_report
 
 TOP = 12
 CASH = "P&L counts positions at what they settled, or else at the last mid. Cash leaves that out."
@@ -31,7 +31,7 @@ def report(folder: str | Path, to: str | Path | None = None) -> Path:
         from .report_bets import write_bets_report
 
         return write_bets_report(found, path)
-    return write_run_report(found, path)
+    return write_runs_report(found, path) if isinstance(found, Runs) else write_run_report(found, path)
 
 
 def write_sweep_report(
@@ -40,9 +40,9 @@ def write_sweep_report(
     """Write the page about a sweep whose evidence and heat maps are known already."""
     overall, by_market = best_overall(sweep), best_by_market(sweep)
     starts = sweep.period_pnl[0]
-    span = f"{day(int(starts[0]))} to {day(int(starts[-1]) + sweep.period_ns)} UTC" if len(starts) else "no periods"
+    lasted = f"{day(int(starts[0]))} to {day(int(starts[-1]) + sweep.period_ns)} UTC" if len(starts) else "no periods"
     markets = sweep.cells["market"].n_unique()
-    sub = f"{evidence.cells:,} cells on {count(markets, 'market')} of {count(evidence.events, 'event')}, {span}"
+    sub = f"{evidence.cells:,} cells on {count(markets, 'market')} of {count(evidence.events, 'event')}, {lasted}"
     made_up = synthetic([market.ticker for market in sweep.markets])
     return page.write_page(
         path,
@@ -64,48 +64,6 @@ def write_sweep_report(
         page.section(f"The {TOP} cells with the highest P&L", _top(sweep), about=CASH),
         page.section("The best cell of each market", _markets(sweep, by_market)),
         page.section("Assumptions", page.table(["", ""], _assumptions(sweep.about))),
-    )
-
-
-def write_run_report(run: Run, path: Path) -> Path:
-    """Write the page about a run."""
-    about = run.about
-    named = about.get("markets") or about.get("market") or []
-    listed = [named] if isinstance(named, str) else named
-    tickers = [str(item.get("ticker", item)) if isinstance(item, dict) else str(item) for item in listed]
-    ts = run.equity["ts"]
-    span = (
-        f"{moment(ts.item(0), seconds=True)} to {moment(ts.item(-1), seconds=True)} UTC"
-        if len(ts)
-        else "no equity recorded"
-    )
-    summary: dict[str, Any] = about.get("summary") or {}
-    held = inventory(ts.to_numpy(), run.equity["position"].to_numpy(), int(ts.item(-1))) if len(ts) else None
-    own = {
-        "average position without sign, contracts": held and round(held.mean_abs / 100, 2),
-        "largest position, contracts": held and held.max_abs / 100,
-        "half-life of the position, seconds": held and held.half_life_seconds,
-    }
-    parts = {name: summary[name] / 1e6 for name in pictures.PARTS if isinstance(summary.get(name), int)}
-    return page.write_page(
-        path,
-        f"{about.get('strategy', 'run')}: {', '.join(tickers)}",
-        page.heading(
-            f"{about.get('strategy', 'Run')} on {', '.join(tickers) or 'one market'}", span, synthetic(tickers)
-        ),
-        page.warnings_section(run.notices),
-        page.section(
-            "Summary",
-            page.table(
-                ["", ""], [(name.replace("_", " "), _money(name, value)) for name, value in page.facts(summary)]
-            ),
-        ),
-        page.section("What it held", page.table(["", ""], own.items() if held else [])),
-        page.section("The run", page.chart(pictures.run_curves(run))),
-        page.section("Where the P&L came from", page.chart(pictures.decomposition(parts) if parts else None)),
-        page.section("After the fills", page.chart(pictures.markouts(run.fills))),
-        page.section(f"The first {TOP} of {run.fills.height:,} fills", _fills(run.fills)),
-        page.section("Assumptions", page.table(["", ""], _assumptions(about))),
     )
 
 
@@ -197,33 +155,25 @@ def _markets(sweep: Sweep, best: dict[str, Pick]) -> str:
     return note + page.table(["market", *names, "P&L", "contracts at the end"], rows)
 
 
-def _fills(fills: pl.DataFrame) -> str:
-    rows = [
-        [moment(row["ts"], seconds=True), "bought" if row["side"] > 0 else "sold", f"{cents(row['price'])}c",
-         contracts(row["size"]), dollars(row["fee"]), contracts(row["position"])]
-        for row in fills.head(TOP).iter_rows(named=True)
-    ]  # fmt: skip
-    return page.table(["time, UTC", "", "price", "contracts", "fee", "position"], rows)
-
-
 def _assumptions(about: Any) -> list[tuple[str, object]]:
-    left = {
-        name: value
-        for name, value in about.items()
-        if name not in ("warnings", "summary", "markets", "axes", "queue_bracket")
+    """What the sweep was asked for, under the names that a person types; spans of time in words."""
+    shown = ("warnings", "markets", "axes", "kind", "period_ns", "walk_forward", "proved", "venue", "limits", "fixed")
+    forward, proved = about.get("walk_forward") or {}, about.get("proved")
+    facts: dict[str, object] = {
+        name.replace("_", " "): value for name, value in about.items() if name not in shown and value is not None
     }
-    axes = {
-        f"axis {row['name']}": ", ".join(row.get("labels", ()))
-        or f"{len(row['values'])} values, {min(row['values']):g} to {max(row['values']):g}"
-        for row in about.get("axes", ())
-    }
-    return page.facts({**left, **axes})
+    facts |= {name: value for part in ("fixed", "venue", "limits") for name, value in (about.get(part) or {}).items()}
+    for row in about.get("axes", ()):
+        values = ", ".join(row.get("labels", ())) or f"{len(row['values'])} values, {_ends(row['values'])}"
+        facts[f"axis {row['name']}"] = values
+    if isinstance(about.get("period_ns"), int):
+        facts["period"] = span(about["period_ns"] / 1e9)
+    if forward:
+        facts["walk-forward"] = f"{forward['folds']} folds, {span(forward['embargo_ns'] / 1e9)} left out before each"
+    if proved:
+        facts["look-ahead"] = f"none found in {proved['cells_cut']:,} runs on cut tapes"
+    return [(name, value) for name, value in page.facts(facts) if value is not None]
 
 
-def _money(name: str, value: object) -> object:
-    """Write the summary's money columns as dollars."""
-    return (
-        dollars(value)
-        if name.rsplit(".", maxsplit=1)[-1] in MONEY and isinstance(value, int) and not isinstance(value, bool)
-        else value
-    )
+def _ends(values: list[float]) -> str:
+    return f"{min(values):g} to {max(values):g}"

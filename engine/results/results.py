@@ -217,14 +217,22 @@ class Bets(Recorded):
     equity: pl.DataFrame
 
 
-def read_results(folder: str | Path) -> Sweep | Run | Bets:
+@dataclass(frozen=True)
+class Runs(Recorded):
+    """The folder of one strategy on several markets: the record above theirs, and their joined equity."""
+
+    equity: pl.DataFrame
+
+
+def read_results(folder: str | Path) -> Sweep | Run | Runs | Bets:
     """Read a folder of results, whichever kind it is."""
     place = Path(folder)
     if (place / "sweep.json").is_file():
         return read_sweep(place)
     if (place / "run.json").is_file():
         about = _json(place / "run.json", "engine backtest")
-        return read_bets(place) if about.get("kind") == "directional" else read_run(place)
+        readers = {"directional": read_bets, "replays": read_runs}
+        return readers.get(str(about.get("kind")), read_run)(place)
     raise InputError(f"{place} is no folder of results: it has neither sweep.json nor run.json")
 
 
@@ -253,6 +261,14 @@ def read_run(folder: str | Path) -> Run:
     _need(frames["quotes"], ("ts", "bid", "ask"), place / "quotes.parquet")
     _need(frames["equity"], ("ts", "cash", "position", "mid", "equity"), place / "equity.parquet")
     return Run(place, about, frames["fills"], frames["quotes"], frames["equity"])
+
+
+def read_runs(folder: str | Path) -> Runs:
+    """Read what stands above the folders of several markets."""
+    place = Path(folder)
+    equity = _frame(place / "equity.parquet")
+    _need(equity, ("ts", "equity"), place / "equity.parquet")
+    return Runs(place, _json(place / "run.json", "engine backtest"), equity)
 
 
 def read_bets(folder: str | Path) -> Bets:

@@ -1,0 +1,79 @@
+"""A replay in words: one definition a figure, and units that a person uses."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from touchline.engine.backtests.run_folder import describe, run_settings, settings_of, write
+from touchline.engine.cli.summary import tell_replay
+from touchline.engine.reports.report import report
+from touchline.engine.reports.run_facts import asked_facts, data_facts, queue_rows, run_facts
+from touchline.engine.simulator.venue import Assumptions
+
+from ..made_books import made_books
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    store = made_books(tmp_path_factory.mktemp("books") / "data", markets=1, seconds=300)
+    settings = settings_of("fixed-spread", "MADE-00", store.path, {"skew": 0.1}, Assumptions(queue="power@3"))
+    run = run_settings(settings)
+    folder = tmp_path_factory.mktemp("run")
+    return run, write(run, settings, folder), folder
+
+
+def test_figures_are_told_in_contracts_dollars_and_time(made):
+    run, record, _ = made
+    told = dict(run_facts(record))
+    held = record["summary"]["quoting"]["inventory"]
+    assert told["P&L"] == f"${run.totals.pnl / 1e6:,.2f}"
+    assert told["fills"] == f"{run.totals.fills:,}, {run.totals.volume / 100:g} contracts"
+    assert told["position on average, without sign"] == f"{held['mean_abs'] / 100:.2f} contracts"
+    assert told["largest position"] == f"{held['max_abs'] / 100:g} contracts"
+    assert told["contracts times hours held"] == f"{held['lot_hours'] / 100:.2f}"
+    assert told["half-life of the position"].endswith(("seconds", "minutes"))
+    assert told["filled of what was posted"].endswith(" %")
+    assert " c after 10 s" in told["the mid after a fill, in our favour"]
+    assert dict(data_facts(record))["time with a known book"] == "100.0 % of 5 minutes"
+    assert dict(asked_facts(record))["skew"] == "0.1"
+
+
+def test_page_and_command_tell_one_figure_each(made, capsys):
+    """The page had its own half-life and mean position, from the samples of the equity instead of from the fills."""
+    _, record, folder = made
+    tell_replay(record)
+    printed, page = capsys.readouterr().out, report(folder).read_text()
+    own = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    for name, text in run_facts(record):
+        assert re.search(rf"{re.escape(name)}\s*│ {re.escape(text)}", printed), name
+        assert f"<td>{name}</td><td>{text}</td>".replace("&", "&amp;") in own, name
+    assert own.count("half-life") == printed.count("half-life") == 1
+    assert own.count("position on average") == 1
+
+
+@pytest.mark.parametrize(
+    "raw", ["lot_hours", "lot hours", "micros", "quoting.", "inventory.", "mean_abs", "_ns", "lots"]
+)
+def test_no_field_names_or_raw_units_on_a_page(made, raw):
+    page = report(made[2]).read_text()
+    own = re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL)
+    assert raw not in own
+
+
+def test_what_an_old_record_lacks_is_left_out(made):
+    assert run_facts({}) == []
+    assert data_facts({}) == []
+    assert run_facts({"summary": {"pnl": -5_000, "fees": 20_000}}) == [("P&L", "-$0.01"), ("fees", "-$0.02")]
+    assert describe(made[0], {**made[1]})["kind"] == "replay"
+
+
+def test_the_least_favourable_is_the_worst_of_those_that_were_run():
+    rows = queue_rows({"pessimistic@1": 3_000_000, "power@3": -1_000_000, "optimistic@1": 9_000_000})
+    assert rows == [
+        ("pessimistic@1", "$3.00"),
+        ("power@3, the least favourable", "-$1.00"),
+        ("optimistic@1, the most favourable", "$9.00"),
+    ]
+    assert queue_rows({"power@3": 5, "touch@1": 5}) == [("power@3", "$0.00"), ("touch@1", "$0.00")]
+    assert queue_rows(None) == []
