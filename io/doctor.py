@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from . import doctor_book, doctor_settlement
+from . import doctor_book, doctor_doubles, doctor_settlement
 from .errors import InputError
 from .grids import is_on_grid
 from .schema import BookKind
@@ -34,7 +34,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     ),
     "crossed book": (FAULT, "the best bid was above the best ask"),
     "locked book": (FAULT, "the best bid equalled the best ask"),
-    "duplicate rows": (FAULT, "the same message is stored more than once"),
+    "duplicate rows": (FAULT, "the same rows are stored more than once; engine data forget takes an import back"),
     "out-of-order rows": (FAULT, "times run against the source's own sequence numbers"),
     "outside the market's life": (FAULT, "trades or new orders before the open or after the close"),
     "off-grid price": (FAULT, "prices at which no order can stand"),
@@ -96,11 +96,19 @@ def check(
         found += _quote_findings(frames["quotes"])
         for table, frame in frames.items():
             if frame.height:
-                found += [*_duplicates(table, frame), *_disorder(table, frame), *_stale(table, frame, markets)]
+                doubles = doctor_doubles.doubled(table, frame)
+                found += [
+                    *_told("duplicate rows", doubles, detail=pl.col("detail").first()),
+                    *_disorder(table, frame),
+                    *_stale(table, frame, markets),
+                ]
                 found += [*_outside(table, frame, markets), *_off_grid(table, frame, markets)]
         prices.append(doctor_settlement.prices(frames["trades"]))
         done += sum(sizes[ticker] for ticker in batch)
         step(done, total)
+    symbols = _symbols(store, history, tickers)
+    doubles = doctor_doubles.doubled_underlying(store, symbols)
+    found += _told("duplicate rows", doubles, detail=pl.col("detail").first())
     for one in doctor_settlement.one_sided(history, pl.concat(prices) if prices else None):
         found.append(Finding("one-sided settlement", one.series, one.settled, one.minutes, detail=one.detail))
     order = list(CHECKS)
@@ -129,6 +137,12 @@ def _sizes(store: Store) -> dict[str, int]:
     return dict(frame.iter_rows())
 
 
+def _symbols(store: Store, history: pl.DataFrame, tickers: Sequence[str] | None) -> list[str]:
+    """The underlyings to check: all, or those of the markets asked for."""
+    stored = store.tickers("underlying")
+    return stored if tickers is None else [name for name in stored if name in set(history["underlying"])]
+
+
 def _batches(sizes: dict[str, int]) -> Iterator[list[str]]:
     batch, rows = list[str](), 0
     for ticker, count in sizes.items():
@@ -143,7 +157,8 @@ def _batches(sizes: dict[str, int]) -> Iterator[list[str]]:
 
 def _ordered(store: Store, table: str, tickers: list[str]) -> pl.DataFrame:
     """Rows of some tickers, each ticker's together and in order of time."""
-    frame = store.table(table, tickers).drop("import_id").with_columns(pl.col("source", "ticker").cast(pl.Categorical))
+    names = pl.col("source", "ticker", "import_id").cast(pl.Categorical)
+    frame = store.table(table, tickers).with_columns(names)
     return frame.collect().sort(pl.col("ticker").cast(pl.String), maintain_order=True)
 
 
@@ -196,22 +211,6 @@ def _told(
     )
     for row in grouped.iter_rows(named=True):
         yield Finding(check, row["ticker"], row["count"], row["ns"] / MINUTE, row["first"], row["last"], row["detail"])
-
-
-def _duplicates(table: str, frame: pl.DataFrame) -> Iterator[Finding]:
-    """Rows that say the same under the same sequence number or trade id, or in two sources.
-
-    Equal rows of one source that has no numbers are kept: identical fills are real.
-    """
-    same = [name for name in frame.columns if name not in ("source", "recv_ts")]
-    again = frame.filter(pl.len().over(same) > 1)
-    if not again.height:
-        return
-    numbered = pl.col("seq").is_not_null()
-    if table == "trades":
-        numbered = numbered | pl.col("trade_id").is_not_null()
-    again = again.filter(numbered | (pl.col("source").n_unique().over(same) > 1))
-    yield from _told("duplicate rows", again.filter(pl.int_range(pl.len()).over(same) > 0), detail=pl.lit(table))
 
 
 def _disorder(table: str, frame: pl.DataFrame) -> Iterator[Finding]:

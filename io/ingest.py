@@ -19,9 +19,10 @@ from .keys import Keys
 from .manifest import ImportRecord, Ledger, Manifest, StoredFile, commit
 from .market_rows import changed, known_of, without_contradictions
 from .place import Place
-from .reading import scan
+from .reading import read
 from .rows import conform, describe, stored
 from .schema import MARKETS, TABLES, Table
+from .twins import emptied, twins
 
 UNFINISHED, QUARANTINE = "unfinished", "quarantine"
 #: A batch is written when it has this many rows ...
@@ -50,6 +51,7 @@ class ImportReport:
     seconds: float
     resumed: int = 0  # chunks that an earlier, killed import had finished
     conflicts: list[str] = field(default_factory=list)  # results that contradict those known before, quarantined
+    same_as: str | None = None  # the id of an earlier import that brought the same rows; they are not stored again
 
 
 class _Batch(msgspec.Struct):
@@ -101,7 +103,7 @@ def ingest(place: Place, ledger: Ledger, source: str, digest: str, chunks: Chunk
         state = ledger.state()
         known = state.imported(digest)
         if known is not None:
-            _drop_journal(place, _journal(known.import_id))
+            drop_journal(place, _journal(known.import_id))
             return report_of(place, known, new=False)
         return _Import(place, ledger, source, digest, label).run(chunks)
 
@@ -127,7 +129,7 @@ def drop_abandoned(place: Place, ledger: Ledger) -> None:
     for folder in place.folders(UNFINISHED):
         batches = _batches_of(place, folder)
         if any(batch.after != epoch for batch in batches):
-            _drop_journal(place, folder)
+            drop_journal(place, folder)
             place.remove(file.name for batch in batches for file in batch.files)
 
 
@@ -147,6 +149,7 @@ def report_of(place: Place, record: ImportRecord, *, new: bool, resumed: int = 0
         seconds=record.seconds,
         resumed=resumed,
         conflicts=record.conflicts,
+        same_as=record.same_as,
     )
 
 
@@ -170,7 +173,7 @@ class _Import:
         try:
             self._write_all(rest)
         except SourceChangedError:  # what was read is of no known content: nothing may go on from it
-            _drop_journal(self.place, _journal(self.id))
+            drop_journal(self.place, _journal(self.id))
             self.place.remove(file.name for file in self.done.files)
             raise
         return self._commit(resumed)
@@ -203,7 +206,7 @@ class _Import:
         folder = _journal(self.id)
         batches = _batches_of(self.place, folder)
         if any(batch.after != self.state.epoch for batch in batches):
-            _drop_journal(self.place, folder)
+            drop_journal(self.place, folder)
             return
         for name, batch in zip(self.place.names(folder), batches, strict=True):
             self.done.add(name, batch)
@@ -235,19 +238,11 @@ class _Import:
     def _fresh(self, table: Table, frame: pl.DataFrame, conflicts: list[BadRow]) -> pl.DataFrame:
         """Leave out rows that are stored already, in this import or before it, and results that contradict those."""
         if table is MARKETS:
-            known = self._known_markets(frame)
+            known = known_of(self.place, self._files(MARKETS), frame.get_column("ticker"))
             frame, found = without_contradictions(frame, known)
             conflicts += found
             return changed(frame, known)
         return self.keys.fresh(table, frame, self._files(table)) if table.key else frame
-
-    def _known_markets(self, frame: pl.DataFrame) -> pl.DataFrame | None:
-        """What is stored of the markets of some rows."""
-        tickers = frame.get_column("ticker").unique()
-        files = [f for f in self._files(MARKETS) if f.first[0] <= tickers.max() and tickers.min() <= f.last[0]]  # pyright: ignore[reportOperatorIssue] - max of strings
-        if not files:
-            return None
-        return known_of(scan(self.place, MARKETS, files).filter(pl.col("ticker").is_in(tickers.implode())))
 
     def _files(self, table: Table) -> list[StoredFile]:
         return [*self.state.files.get(table.name, ()), *(f for f in self.done.files if f.table == table.name)]
@@ -277,10 +272,16 @@ class _Import:
             end=max((file.high[0] for file in timed), default=None),
             conflicts=done.conflicts,
         )
-        manifest = Manifest(self.state.number + 1, False, [record], done.files, made=record.finished)
+        files, given = done.files, {table: [file for file in done.files if file.table == table] for table in rows}
+        again = {name: read(self.place, TABLES[name], listed) for name, listed in given.items()}
+        for twin in twins(self.place, self.state, [record], again).values():
+            record, files = emptied(record, twin), list[StoredFile]()
+        manifest = Manifest(self.state.number + 1, False, [record], files, made=record.finished)
         if not commit(self.place, manifest):
             raise InputError(f"another import was committed to {self.place.root} meanwhile; run this one again")
-        _drop_journal(self.place, _journal(self.id))
+        drop_journal(self.place, _journal(self.id))
+        if not files:
+            self.place.remove(file.name for file in done.files)
         if self.place.exclusive:
             drop_abandoned(self.place, self.ledger)
         return report_of(self.place, record, new=True, resumed=resumed)
@@ -327,7 +328,7 @@ def _batches_of(place: Place, journal: str) -> list[_Batch]:
     return [msgspec.json.decode(place.read(name), type=_Batch) for name in place.names(journal)]
 
 
-def _drop_journal(place: Place, journal: str) -> None:
+def drop_journal(place: Place, journal: str) -> None:
     """Forget an import's journal, last record first, so that what remains is always a beginning."""
     for name in reversed(place.names(journal)):
         place.remove([name])

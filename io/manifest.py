@@ -53,6 +53,7 @@ class ImportRecord(msgspec.Struct, frozen=True):
     start: int | None  # ns UTC of the first and last row
     end: int | None
     conflicts: list[str] = []  # results that contradict those known before
+    same_as: str | None = None  # the import whose rows are the same, so that none were stored again
 
 
 class Manifest(msgspec.Struct, frozen=True):

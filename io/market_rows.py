@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import polars as pl
 
 from .importers.base import BadRow
+from .manifest import StoredFile
+from .place import Place
+from .reading import scan
 from .rows import merged
 from .schema import MARKETS
 from .units import cents
@@ -15,9 +19,20 @@ _KEY = MARKETS.key
 _VALUES = [column for column in MARKETS.columns if column not in _KEY]
 
 
-def known_of(stored: pl.LazyFrame) -> pl.DataFrame:
-    """Merge stored rows into one for each ticker and moment."""
+def known_of(place: Place, files: Sequence[StoredFile], tickers: pl.Series) -> pl.DataFrame | None:
+    """Read what is stored of some markets, one row for each ticker and moment; None if there is nothing."""
+    names = tickers.unique()
+    near = [f for f in files if f.first[0] <= names.max() and names.min() <= f.last[0]]  # pyright: ignore[reportOperatorIssue] - max of strings
+    if not near:
+        return None
+    stored = scan(place, MARKETS, near).filter(pl.col("ticker").is_in(names.implode()))
     return merged(stored.select(list(MARKETS.columns)), _KEY).collect()
+
+
+def learned(known: pl.DataFrame | None, fresh: pl.DataFrame) -> pl.DataFrame:
+    """Add rows to what is known."""
+    rows = fresh if known is None else pl.concat([known, fresh])
+    return merged(rows.lazy(), _KEY).collect()
 
 
 def changed(given: pl.DataFrame, known: pl.DataFrame | None) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 from .compaction import KEEP_SECONDS, CompactReport, compact
 from .errors import InputError
 from .forgetting import Forgotten, brought, find, forget
+from .grouping import Source, ingest_small
 from .ingest import Chunks, ImportReport, ingest, report_of
 from .manifest import Ledger, State, StoredFile, fingerprint
 from .place import place_at
@@ -71,6 +72,13 @@ class Store:
         them: a killed import goes on where it was. ``label`` is a word on the source for people, such as its format.
         """
         return ingest(self._place, self._ledger, source, digest, chunks, label)
+
+    def ingest_small(self, sources: Sequence[Source]) -> list[ImportReport]:
+        """Bring many small sources in together, each all or nothing, and say what came of each.
+
+        A kill loses what this call read. If a source cannot be read, those before it are stored and it raises.
+        """
+        return ingest_small(self._place, self._ledger, sources)
 
     def trades(self, ticker: Tickers = None, start: Moment | None = None, end: Moment | None = None) -> pl.LazyFrame:
         """Trades with start <= ts < end; each ticker's rows in order of time."""

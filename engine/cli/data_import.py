@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .console import JSON_OPTION, emit_json, emit_table, progress, say
+from .console import JSON_OPTION, emit_json, progress
+from .import_told import tell
 
 if TYPE_CHECKING:
     from ...io.importers.base import Chunk
@@ -34,29 +35,28 @@ def data_import(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Import recorded markets. Rows that cannot be read go to the store's quarantine, counted and with the reason."""
-    from ...io.importers.importing import import_file, plan
+    from ...io.importers.importing import import_files, plan
     from ...io.store import Store
 
     options = _options(format, map, tz, price_unit, size_unit, grid, ticker, underlying, yes_prices)
     known, aside = plan(paths, options)
-    target, done = Store(store), list[Any]()
+    target = Store(store)
+    done: list[Imported] = []
     with progress(quiet=as_json) as bar:
-        total = bar.add_task("files", total=len(known))
-        for recognised in known:
-            task = bar.add_task(f"{recognised.path.name} ({recognised.importer.name}), rows", total=None)
+        total, rows = bar.add_task("files", total=len(known)), bar.add_task("rows", total=None)
 
-            def seen(chunk: Chunk, task: Any = task) -> None:
-                bar.advance(task, sum(frame.height for frame in chunk.tables.values()))
+        def seen(chunk: Chunk) -> None:
+            bar.advance(rows, sum(frame.height for frame in chunk.tables.values()))
 
-            done.append(import_file(target, recognised, options, strict=strict, seen=seen))
-            bar.remove_task(task)
-            bar.advance(total)
+        for one in import_files(target, known, options, strict=strict, seen=seen):
+            done.append(one)
+            bar.update(total, completed=len(done))
     if as_json:
         emit_json(
             {"imports": [_document(one) for one in done], "skipped": [{"path": p, "reason": r} for p, r in aside]}
         )
     else:
-        _tell(done, aside)
+        tell(done, aside)
     _all_stored(done)
 
 
@@ -155,28 +155,3 @@ def _document(one: Imported) -> dict[str, Any]:
         "end": report.end,
         "seconds": round(report.seconds, 3),
     }
-
-
-def _tell(done: list[Imported], aside: list[tuple[Path, str]]) -> None:
-    rows: list[tuple[object, ...]] = []
-    for one in done:
-        state = "" if one.report.new else "imported before; nothing changed"
-        name, format = one.recognised.path.name, one.recognised.importer.name
-        tables = one.report.rows or {"": 0}
-        for table, count in tables.items():
-            rows.append(
-                (name, format, table, count, one.report.duplicates.get(table, 0), one.report.quarantined, state)
-            )
-    emit_table("imported", ("file", "format", "table", "rows", "stored already", "quarantined", ""), rows)
-    for one in done:
-        name = one.recognised.path.name
-        for fact in one.facts:
-            say(f"{name}: {fact}")
-        for note, count in one.notes.items():
-            say(f"{name}: {count:,} {note}")
-        for reason, count in one.reasons.most_common(10):
-            say(f"{name}: quarantined {count:,}{' such as' if count > 1 else ''}: {reason}")
-        if one.report.quarantine and one.report.quarantined:
-            say(f"{name}: the quarantined rows are in {one.report.quarantine}")
-    for path, reason in aside:
-        say(f"skipped {path}: {reason}")

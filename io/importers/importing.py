@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, SourceChangedError
+from ..grouping import Source
 from .base import Chunk, Options
 from .folder_units import agreed
 from .recognise import Recognised, recognise
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Within this time of a change another one may leave a file's times as they are.
 _MARK_NS = 2_000_000_000
+#: A file of up to so many bytes is small; so many small files are stored together.
+SMALL_BYTES, GROUP_FILES = 1 << 18, 500
 #: Endings of files that may hold data; what else lies in a folder is not looked at.
 ENDINGS = (".csv", ".jsonl", ".ndjson", ".json", ".parquet", ".txt", ".log")
 
@@ -120,6 +123,41 @@ class Content:
         return [(one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in stats]
 
 
+def import_files(
+    store: Store,
+    recognised: Iterable[Recognised],
+    options: Options,
+    *,
+    strict: bool = False,
+    seen: Callable[[Chunk], None] = lambda chunk: None,
+) -> Iterator[Imported]:
+    """Read recognised files into the store in their order; small ones that follow each other are stored together."""
+    small: list[Recognised] = []
+    for one in recognised:
+        large = one.path.stat().st_size > SMALL_BYTES
+        if not large:
+            small.append(one)
+        if large or len(small) == GROUP_FILES:
+            yield from _import_small(store, small, options, strict=strict, seen=seen)
+            small = []
+        if large:
+            yield import_file(store, one, options, strict=strict, seen=seen)
+    yield from _import_small(store, small, options, strict=strict, seen=seen)
+
+
+def _import_small(
+    store: Store, files: list[Recognised], options: Options, *, strict: bool, seen: Callable[[Chunk], None]
+) -> list[Imported]:
+    if len(files) < 2:
+        return [import_file(store, one, options, strict=strict, seen=seen) for one in files]
+    readings = [_Reading(one, options, strict, seen) for one in files]
+    reports = store.ingest_small(
+        [Source(str(one.path), reading.content.digest, one.importer.name, reading.chunks)
+         for one, reading in zip(files, readings, strict=True)]
+    )  # fmt: skip
+    return [reading.imported(report) for reading, report in zip(readings, reports, strict=True)]
+
+
 def import_file(
     store: Store,
     recognised: Recognised,
@@ -129,40 +167,55 @@ def import_file(
     seen: Callable[[Chunk], None] = lambda chunk: None,
 ) -> Imported:
     """Read a recognised file into the store; with ``strict`` the first bad row ends the import with an error."""
-    reasons, notes, facts = Counter[str](), Counter[str](), list[str]()
-    kinds: dict[str, str] = {}
+    reading = _Reading(recognised, options, strict, seen)
+    return reading.imported(
+        store.ingest(str(recognised.path), reading.content.digest, reading.chunks, label=recognised.importer.name)
+    )
 
-    def count(reason: str) -> None:
-        reasons[kinds.setdefault(_kind(reason), reason[:200])] += 1
 
-    options = replace(options, unit_beside=recognised.unit_beside)
-    content = Content(recognised, options)
+class _Reading:
+    """The reading of one file, and what is to be told of it."""
 
-    def chunks_from(skip: int) -> Iterator[Chunk]:
+    def __init__(self, recognised: Recognised, options: Options, strict: bool, seen: Callable[[Chunk], None]) -> None:
+        self.recognised, self.strict, self.seen = recognised, strict, seen
+        self.options = replace(options, unit_beside=recognised.unit_beside)
+        self.content = Content(recognised, self.options)
+        self.reasons, self.notes, self.facts = Counter[str](), Counter[str](), list[str]()
+        self._kinds: dict[str, str] = {}
+
+    def chunks(self, skip: int = 0) -> Iterator[Chunk]:
+        """Read the file; an error at its end if it changed meanwhile."""
+        path = self.recognised.path
         try:
-            for chunk in recognised.importer.read(recognised.path, options, skip):
-                if strict and chunk.bad:
+            for chunk in self.recognised.importer.read(path, self.options, skip):
+                if self.strict and chunk.bad:
                     first = chunk.bad[0]
-                    raise InputError(f"{recognised.path}: line {first.line}: {first.reason}: {first.raw[:200]}")
+                    raise InputError(f"{path}: line {first.line}: {first.reason}: {first.raw[:200]}")
                 for bad in chunk.bad:
-                    count(bad.reason)
-                notes.update(chunk.notes)
-                facts.extend(fact for fact in chunk.facts if fact not in facts)
-                seen(chunk)
+                    self._count(bad.reason)
+                self.notes.update(chunk.notes)
+                self.facts.extend(fact for fact in chunk.facts if fact not in self.facts)
+                self.seen(chunk)
                 yield chunk
         except Exception:
-            content.check()  # a change explains whatever went wrong
+            self.content.check()  # a change explains whatever went wrong
             raise
-        content.check()
+        self.content.check()
 
-    report = store.ingest(str(recognised.path), content.digest, chunks_from, label=recognised.importer.name)
-    if report.new:
-        for conflict in report.conflicts:
-            count(conflict)
-    done = Imported(recognised, report, reasons, notes, facts)
-    if done.empty:
-        facts.append("nothing was read from it: no row was stored, quarantined or left out")
-    return done
+    def imported(self, report: ImportReport) -> Imported:
+        """Say what came of the file."""
+        for conflict in report.conflicts if report.new else ():
+            self._count(conflict)
+        if report.same_as is not None:
+            self.facts.append(f"its rows are those of import {report.same_as}, so none were stored again")
+        done = Imported(self.recognised, report, self.reasons, self.notes, self.facts)
+        if done.empty:
+            self.facts.append("nothing was read from it: no row was stored, quarantined or left out")
+        return done
+
+    def _count(self, reason: str) -> None:
+        """Count a reason with those of its kind, under the first of them."""
+        self.reasons[self._kinds.setdefault(_kind(reason), reason[:200])] += 1
 
 
 def _kind(reason: str) -> str:

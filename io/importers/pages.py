@@ -6,6 +6,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class Pages:
 
     def beside(self, path: Path) -> list[Path]:
         """Lists of events and series, which say what a list of markets leaves out."""
-        return sorted(one for key in _ABOUT for one in path.parent.glob(f"{key}*.json") if one != path)
+        return [one for one in _lists(path.parent, path.parent.stat().st_mtime_ns) if one != path]
 
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read page after page; a file that is one document is one page."""
@@ -57,6 +58,12 @@ class Pages:
         for index, (documents, bad) in enumerate(_documents(path)):
             if index >= skip:
                 yield _chunk(path, options, renames, about, documents, bad)
+
+
+@lru_cache(maxsize=16)
+def _lists(folder: Path, changed: int) -> tuple[Path, ...]:
+    """Lists of events and series in a folder, as it was when it last changed."""
+    return tuple(sorted(one for key in _ABOUT for one in folder.glob(f"{key}*.json")))
 
 
 def whole_document(path: Path) -> dict[str, Any] | None:
