@@ -25,7 +25,7 @@ from ..simulator.latency import is_delayed
 from ..simulator.prepare import new_block, parameter_values, run_block
 from ..simulator.specialise import interpreted
 from ..simulator.state import Columns, Samples
-from ..simulator.tape import Tape
+from ..simulator.tape import Tape, mids_of
 from ..simulator.venue import Assumptions
 from .run_folder import tape_and_model
 
@@ -56,7 +56,7 @@ def explain(
         raise InputError("the moment to explain lies outside of the events that are replayed; pass one between them")
     until = _until(tape, ts, any(map(is_delayed, assumptions.delays)) and not assumptions.is_poisson)
     at_moment = new_block(tape, model, [values], [assumptions], record=True)
-    at_moment.columns, at_moment.samples = until, Samples(np.zeros(0, np.int64), np.zeros((0, 1), np.int64))
+    _stop_at(at_moment, until)
     run_block(at_moment, model)
     if not int(at_moment.ints(rows.REQUOTES)[0]):
         raise InputError("nothing was quoted up to that moment; pass a later one")
@@ -88,13 +88,19 @@ def _until(tape: Tape, ts: int, on_the_way: bool) -> Columns:
     return Columns(*(np.concatenate([column[:stop], one]) for column, one in zip(tape.columns, nothing, strict=True)))
 
 
+def _stop_at(block: Block, until: Columns) -> None:
+    """Have a block know no more than the events up to a moment."""
+    block.columns, block.mids = until, mids_of(until, block.grid)
+    block.samples = Samples(np.zeros(0, np.int64), np.zeros((0, 1), np.int64))
+
+
 def _decide_again(
     tape: Tape, model: type[QuotingModel], values: dict[str, float], assumptions: Assumptions, until: Columns,
     decided: int,
 ) -> tuple[Any, dict[str, float], tuple[float, ...], dict[str, Any], ModuleType] | None:  # fmt: skip
     """Replay to just before a decision, then go on uncompiled and keep the last one."""
     block = new_block(tape, model, [values], [assumptions], record=True)
-    block.columns, block.samples = until, Samples(np.zeros(0, np.int64), np.zeros((0, 1), np.int64))
+    _stop_at(block, until)
     run_block(block, model, int(np.searchsorted(until.ts, decided)))
     plain = interpreted(model, assumptions.flags(block.grid, FeeTable(*block.fees), cells=1, record=True))
     last: list[Any] = []

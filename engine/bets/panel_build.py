@@ -60,7 +60,7 @@ def build_panel(
     seen: list[tuple[bool, bool]] = []
     quoted = np.zeros(len(tickers), np.bool_)
     for block in market_blocks(*shape):
-        filled, quoted[block], has = _fill(store, tickers[block], times, step_ns)
+        filled, quoted[block], has = _fill(store, markets[block], times, step_ns)
         for name, values in filled.items():
             made[name][:, block] = values.T
         seen.append(has)
@@ -81,9 +81,22 @@ def _fee_history(store: Store, tickers: list[str]) -> pl.DataFrame:
     return by_market.agg(pl.struct(pl.col(*told)).alias("fee_history")).collect()
 
 
-def booked(store: Store, tickers: list[str], end: int) -> list[str]:
+def booked(store: Store, markets: pl.DataFrame, end: int) -> list[str]:
     """The markets whose books were recorded; what best quotes say of them is not needed."""
-    return store.book(tickers, None, end).select(pl.col("ticker").unique().sort()).collect()["ticker"].to_list()
+    places = _places(markets)
+    rows = store.book(markets["ticker"].to_list(), None, end).join(places, on="ticker")
+    return rows.filter(_OPENED & _NOT_CLOSED).select(pl.col("ticker").unique().sort()).collect()["ticker"].to_list()
+
+
+#: Whether a row joined with its market's place comes from after the open and before the close, where they are known.
+_OPENED = pl.col("opens").is_null() | (pl.col("ts") >= pl.col("opens"))
+_NOT_CLOSED = pl.col("closes").is_null() | (pl.col("ts") < pl.col("closes"))
+
+
+def _places(markets: pl.DataFrame) -> pl.LazyFrame:
+    """Which column of a matrix a market has, and its life."""
+    at = pl.int_range(pl.len(), dtype=pl.Int32)
+    return markets.lazy().select("ticker", m=at, opens="open_ts", closes="close_ts")
 
 
 def _extent(store: Store, markets: pl.DataFrame, low: int | None, high: int | None) -> tuple[int, int]:
@@ -92,10 +105,14 @@ def _extent(store: Store, markets: pl.DataFrame, low: int | None, high: int | No
         if high <= low:
             raise InputError("the end is not after the start")
         return low, high
-    tickers = markets["ticker"].to_list()
+    tickers, places = markets["ticker"].to_list(), _places(markets)
     spans = [
         store.table(name, tickers, low, high)
-        .select(pl.col("ts").min(), pl.col("ts").max().alias("high"))
+        .group_by("ticker")
+        .agg(pl.col("ts").min(), pl.col("ts").max().alias("high"))
+        .join(places, on="ticker")
+        .filter(_NOT_CLOSED)
+        .select(pl.max_horizontal("ts", "opens").min(), pl.min_horizontal("high", "closes").max())
         .collect()
         .row(0)
         for name in ("quotes", "trades", "book")
@@ -107,27 +124,30 @@ def _extent(store: Store, markets: pl.DataFrame, low: int | None, high: int | No
     return min(span[0] for span in found), max(*(span[1] for span in found), paid or 0)
 
 
-def _bars(frame: pl.LazyFrame, tickers: list[str], times: npt.NDArray[np.int64], step: int) -> pl.LazyFrame:
-    places = pl.LazyFrame({"ticker": tickers, "m": np.arange(len(tickers), dtype=np.int32)})
+def _bars(frame: pl.LazyFrame, places: pl.LazyFrame, times: npt.NDArray[np.int64], step: int) -> pl.LazyFrame:
+    """Rows with their bar and their market's place, but for those from after its close."""
     bar = ((pl.col("ts") - (int(times[0]) - step) - 1) // step).clip(lower_bound=0).cast(pl.Int32).alias("bar")
-    return frame.with_columns(bar).join(places, on="ticker", maintain_order="left")
+    return frame.with_columns(bar).join(places, on="ticker", maintain_order="left").filter(_NOT_CLOSED)
 
 
 def _fill(
-    store: Store, tickers: list[str], times: npt.NDArray[np.int64], step: int
+    store: Store, markets: pl.DataFrame, times: npt.NDArray[np.int64], step: int
 ) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_], tuple[bool, bool]]:
     """The matrices of some markets (markets x bars), which have quotes, and whether sizes and trades are known."""
+    tickers = markets["ticker"].to_list()
     end, start = int(times[-1]) + 1, int(times[0]) - step
     shape = (len(tickers), len(times))
     last = [pl.col(c).last().fill_null(NO_PRICE) for c in ("bid", "ask", "bid_size", "ask_size")]
-    quotes = _bars(store.quotes(tickers, None, end), tickers, times, step).group_by("m", "bar").agg(last).collect()
+    places = _places(markets)
+    quotes = _bars(store.quotes(tickers, None, end), places, times, step).group_by("m", "bar").agg(last).collect()
     traded = store.trades(tickers, None, end)
     if "is_block" in traded.collect_schema().names():
         traded = traded.filter(~pl.col("is_block").fill_null(value=False))
     inside = pl.col("ts") > start
     size = pl.col("size").filter(inside).sum()
     trades = (
-        _bars(traded, tickers, times, step)
+        _bars(traded, places, times, step)
+        .filter(_OPENED)
         .group_by("m", "bar")
         .agg(
             pl.col("price").last(),
@@ -148,7 +168,7 @@ def _fill(
     volume, buys = spread_out(trades, "volume", np.int32, 0), spread_out(trades, "buys", np.int32, 0)
     quoted = np.zeros(len(tickers), np.bool_)
     quoted[quotes["m"].unique().to_numpy()] = True
-    for ticker in booked(store, tickers, end):
+    for ticker in booked(store, markets, end):
         m = tickers.index(ticker)
         tape = compile_tape(store, ticker, None, end)
         price["bid"][m], price["ask"][m], sizes["bid_size"][m], sizes["ask_size"][m] = best_at(tape, times)

@@ -66,7 +66,7 @@ def orders(store: Store, panel: Panel, queues: Sequence[str], bars: int) -> list
     """The same under several queue models, each market's tape read once."""
     made = [_no_orders(panel, queue, bars) for queue in queues]
     tickers, end = panel.markets["ticker"].to_list(), int(panel.times[-1]) + 1
-    for ticker in booked(store, tickers, end):
+    for ticker in booked(store, panel.markets, end):
         m, tape = tickers.index(ticker), compile_tape(store, ticker, None, end)
         for one in made:
             found = rested(tape, panel.times, one.queue, bars)

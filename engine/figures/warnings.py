@@ -30,6 +30,7 @@ SENTENCES: dict[str, str] = {
     "collateral-estimated": "Returns are measured against the largest position held, not against posted collateral.",
     "book-from-quotes": "Only best quotes are recorded: depth behind them is not known.",
     "book-from-trades": "Only trades are recorded: a spread of two levels around the last one stands in for the book.",
+    "outside-life": "Some events of the market lie before its open or after its close, and were left out.",
     "synthetic-data": "The data is synthetic: results say how the program works, not how a market does.",
     "edited-parameters": "The parameter file was edited by hand after it was exported.",
     "forced-export": "The export was forced although the checks refused it.",

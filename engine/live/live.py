@@ -26,8 +26,8 @@ from ..simulator.block import Block
 from ..simulator.events import MOMENT, UNDERLYING
 from ..simulator.fees import fee_table, market_schedule
 from ..simulator.prepare import Ground, new_block, parameter_values, run_block
-from ..simulator.state import F64, Columns, Points
-from ..simulator.tape import Coverage, Market, Tape
+from ..simulator.state import F64, MID, Columns, Points
+from ..simulator.tape import Coverage, Market, Tape, mids_of
 from ..simulator.venue import Assumptions, no_fees
 from ..simulator.volatility_points import Decay, points_of
 
@@ -121,11 +121,10 @@ class Live:
             block.values = _with(block.values, self.priced, values)
             self.priced += len(values)
         self._observe(events)
+        self._mark(events)
         block.columns = Columns(*(_with(c, self.count, e) for c, e in zip(block.columns, events, strict=True)))
         self.count += len(events.ts)
         room = len(block.columns.ts)
-        if len(block.later) < room:
-            block.later = np.zeros(room, np.int32)
         if self.told is not None and block.venue.draws.shape[1] <= room:
             block.venue = block.venue._replace(draws=np.zeros((2, room + 1)))
         run_block(block, self.model, self.count)
@@ -209,11 +208,22 @@ class Live:
         block = new_block(tape, self.model, [values], [self.assumptions], record=True, shared=shared)
         block.state.scalars[rows.OPEN] = int(self.is_open)
         block.columns = Columns(*(np.zeros(1024, column.dtype) for column in events))
-        block.later, block.values = np.zeros(1024, np.int32), np.zeros(64)
+        block.mids, block.values = np.zeros((2, 1024), np.int32), np.zeros(64)
         block.state.ints[rows.POSITION, 0] = self._held
         if self.told is not None:
             block.venue = block.venue._replace(rate=0.0)
         self.block = block
+
+    def _mark(self, events: Columns) -> None:
+        """Add the mid after each event; the one ten seconds later is not known yet, and decides nothing."""
+        block = self.block
+        assert block is not None
+        count, mids = self.count, mids_of(events, block.grid, 0)[MID]
+        before = int(block.mids[MID, count - 1]) if count else 0
+        room = max(len(block.columns.ts), count + len(mids))
+        if block.mids.shape[1] < room:
+            block.mids = np.pad(block.mids, ((0, 0), (0, 2 * room - block.mids.shape[1])))
+        block.mids[MID, count : count + len(mids)] = np.where(mids > 0, mids, before)
 
     def _observe(self, events: Columns) -> None:
         """Add what the events say about volatility to the observations."""
@@ -230,6 +240,10 @@ class Live:
             "increments" if volatility == "decaying" else volatility, self.assumptions.window_s,
         )  # fmt: skip
         n, k = len(new.value), self.observed
+        early = int(np.searchsorted(new.rows[rows.POINT_TS, :n], self.market.open_ts or 0))
+        if early:  # what was before the market's life tells nothing of it
+            new = _without(new, early)
+            n -= early
         if n:
             event = new.rows[rows.POINT_EVENT, :n]
             value = new.value
@@ -253,6 +267,14 @@ class Live:
             at = int(two_sided[-1])
             self._last_mid = Columns(*(column[at : at + 1].copy() for column in events))
             self._last_mid.kind[0] = 0
+
+
+def _without(points: Points, first: int) -> Points:
+    """The observations but for the first ones."""
+    table = points.rows[:, first:].copy()
+    for row in (rows.POINT_SUM, rows.POINT_SQUARES):
+        table[row] -= table[row, 0]
+    return Points(table, points.value[first:])
 
 
 def _base(view: np.ndarray) -> np.ndarray:

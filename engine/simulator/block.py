@@ -22,7 +22,7 @@ class Block:
 
     kernel: ModuleType
     columns: Columns
-    later: I32  #: mid in ticks ten seconds after each event
+    mids: I32  #: as ``mids_of`` gives them, a column an event
     values: F64  #: prices of the underlying
     grid: Grid
     points: Points
@@ -49,7 +49,7 @@ class Block:
 
     def _call(self, end: int) -> int:
         return self.kernel.run_nb(
-            self.columns, self.later, self.values, self.grid, self.points, self.venue, self.fees, self.state,
+            self.columns, self.mids, self.values, self.grid, self.points, self.venue, self.fees, self.state,
             self.flight, self.log, self.samples, end,
         )  # fmt: skip
 

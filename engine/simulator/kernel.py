@@ -42,6 +42,7 @@ from .state import (
     HELD,
     HIGH,
     HIT,
+    LATER_MID,
     LEFT,
     MASK,
     MORE_LOG,
@@ -148,19 +149,19 @@ def match_trade_nb(side, p, q, n, venue, st):
 
 
 @compiled
-def step_nb(i, now, n, tape, later, grid, venue, fees, st, flight, log):
+def step_nb(i, now, n, tape, mids, grid, venue, fees, st, flight, log):
     """Poisson fills of both sides in the step from event ``i`` to ``now``. Returns whether there are any."""
     ints = st.ints
     filled = False
     for s in range(2):
         if chance_nb(s, i, tape, grid, venue, n, ints[PX + s], ints[LEFT + s], ints[HIT]) > 0:
-            fill_nb(s, i, now, mid_nb(tape, grid, i), i64(later[i]), n, grid, venue, fees, st, flight, log)
+            fill_nb(s, i, now, mid_nb(mids, i), i64(mids[LATER_MID, u64(i)]), n, grid, venue, fees, st, flight, log)
             filled = True
     return filled
 
 
 @entry
-def run_nb(tape, later, values, grid, points, venue, fees, st, flight, log, samples, stop):
+def run_nb(tape, mids, values, grid, points, venue, fees, st, flight, log, samples, stop):
     """Walk the tape from where the state stands to event ``stop``; stop early only to ask for a longer log or ring."""
     sc = st.scalars
     n = 1 if ONE else sc[CELLS]
@@ -180,19 +181,19 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, flight, log, samp
         now = tape.ts[at]
         until = smaller_nb(now, next_sample)
         if LATENCY and until > wake:
-            status = drain_nb(i - 1, until, n, tape, later, values, grid, points, venue, fees, st, flight, log)
+            status = drain_nb(i - 1, until, n, tape, mids, values, grid, points, venue, fees, st, flight, log)
             if status != FINISHED:
                 break
             wake = wake_nb(st, flight)
         if now >= next_sample:
-            sample_nb(n, mid_nb(tape, grid, i - 1), st, samples.equity[u64(sc[SAMPLE])])
+            sample_nb(n, mid_nb(mids, i - 1), st, samples.equity[u64(sc[SAMPLE])])
             sc[SAMPLE] += 1
             next_sample = samples.ts[u64(sc[SAMPLE])] if sc[SAMPLE] < len(samples.ts) else FAR
             continue
         if now >= next_fees:
             next_fees = fees_from_nb(now, fees, sc)
         if DRAWN and i > 0 and now > tape.ts[i - 1]:
-            filled |= step_nb(i - 1, now, n, tape, later, grid, venue, fees, st, flight, log)
+            filled |= step_nb(i - 1, now, n, tape, mids, grid, venue, fees, st, flight, log)
             wake = wake_nb(st, flight) if LATENCY else FAR
         kind = tape.kind[at]
         k = kind & KIND
@@ -212,7 +213,7 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, flight, log, samp
         else:
             interrupt_nb(k, side, now, i, n, st, log)
         if hits > 0:
-            fill_nb(side, i, now, mid_nb(tape, grid, i), i64(later[at]), n, grid, venue, fees, st, flight, log)
+            fill_nb(side, i, now, mid_nb(mids, i), i64(mids[LATER_MID, at]), n, grid, venue, fees, st, flight, log)
             filled = True
             wake = wake_nb(st, flight) if LATENCY else FAR
         if not LATENCY and ((kind & MOMENT) > 0) & (filled | (now >= next_due)):
@@ -221,8 +222,8 @@ def run_nb(tape, later, values, grid, points, venue, fees, st, flight, log, samp
                 due_nb(n, now, st.longs[DUE], st.ints[MASK])
             value = values[sc[VALUE]] if sc[VALUE] >= 0 else math.nan
             next_due = decide_nb(
-                i, now, mid_nb(tape, grid, i), i64(later[at]), i32(tape.best_bid[at]), i32(tape.best_ask[at]), value, k,
-                n, grid, points, venue, fees, st, flight, log,
+                i, now, mid_nb(mids, i), i64(mids[LATER_MID, at]), i32(tape.best_bid[at]), i32(tape.best_ask[at]),
+                value, k, n, grid, points, venue, fees, st, flight, log,
             )  # fmt: skip
         i += 1
     sc[AT] = i

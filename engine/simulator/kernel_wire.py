@@ -26,7 +26,9 @@ from .state import (
     FINISHED,
     GROUPS,
     KNOWN_POSITION,
+    LATER_MID,
     MASK,
+    MID,
     MORE_LOG,
     MORE_WIRE,
     NEXT_DUE,
@@ -64,13 +66,9 @@ FAR = i64(1) << i64(62)
 
 
 @compiled
-def mid_nb(tape, grid, i):
-    """Mid after event ``i`` in whole ticks, rounded down; while a side is empty, the last one there was."""
-    while i >= 0 and (tape.best_bid[u64(i)] == 0 or tape.best_ask[u64(i)] >= grid.top):
-        i -= 1
-    if i < 0:
-        return i64(0)
-    return i64((grid.ticks[u64(tape.best_bid[u64(i)])] + grid.ticks[u64(tape.best_ask[u64(i)])]) >> 1)
+def mid_nb(mids, i):
+    """Mid after event ``i`` in whole ticks, rounded down; 0 before the first event."""
+    return i64(mids[MID, u64(i)]) if i >= 0 else i64(0)
 
 
 @compiled
@@ -133,7 +131,7 @@ def send_nb(at, active, st, flight):
 
 
 @melted
-def arrive_nb(i, n, tape, later, grid, venue, fees, st, flight, log):
+def arrive_nb(i, n, tape, mids, grid, venue, fees, st, flight, log):
     """The oldest message under way reaches the exchange, which has processed event ``i``."""
     sc = st.scalars
     row = sc[ORDER_HEAD] % len(flight.times)
@@ -145,12 +143,12 @@ def arrive_nb(i, n, tape, later, grid, venue, fees, st, flight, log):
     if FEES:
         fees_from_nb(now, fees, sc)
     bid, ask = i32(tape.best_bid[i]), i32(tape.best_ask[i])
-    mid = mid_nb(tape, grid, i)
+    mid = mid_nb(mids, i)
     for s in range(2):
         active, groups, mask = flight.times[row, ORDER_COUNT + s], order[ORDER_GROUPS + s], order[ORDER_MASK + s]
         mark_nb(active, groups, version, mask, st.ints[VERSION + s])
         place_nb(
-            s, i, now, mid, i64(later[i]), bid, ask, active, groups, n, mask, order[ORDER_PX + s],
+            s, i, now, mid, i64(mids[LATER_MID, u64(i)]), bid, ask, active, groups, n, mask, order[ORDER_PX + s],
             order[ORDER_LEFT + s], grid, venue, fees, st, flight, log,
         )  # fmt: skip
     if RECORD:
@@ -232,14 +230,14 @@ def see_until_nb(i, until, tape, venue, st):
 
 
 @melted
-def think_nb(now, trigger, n, tape, values, grid, points, venue, st, flight):
+def think_nb(now, trigger, n, tape, mids, values, grid, points, venue, st, flight):
     """Marked cells decide on what they have seen and know, and send it."""
     sc = st.scalars
     seen = sc[SEEN]
     bid, ask = i32(tape.best_bid[seen]), i32(tape.best_ask[seen])
     active = groups_nb(n, st.ints[MASK], st.ints[GROUPS])
     if RISK:
-        stop_of_nb(active, now, mid_nb(tape, grid, seen), st)
+        stop_of_nb(active, now, mid_nb(mids, seen), st)
     quoting = (bid > 0) & (ask < grid.top) & (sc[OPEN] == 3)
     if quoting:
         value = values[sc[SEEN_VALUE]] if sc[SEEN_VALUE] >= 0 else math.nan
@@ -270,7 +268,7 @@ def short_nb(room, st, flight, log):
 
 
 @melted
-def drain_nb(i, until, n, tape, later, values, grid, points, venue, fees, st, flight, log):
+def drain_nb(i, until, n, tape, mids, values, grid, points, venue, fees, st, flight, log):
     """Everything on the wire and at the agent strictly before ``until``, with event ``i`` the last one processed.
 
     Stops early where something must be longer first, and says what.
@@ -291,7 +289,7 @@ def drain_nb(i, until, n, tape, later, values, grid, points, venue, fees, st, fl
         if now >= until:
             return FINISHED
         if orders == now:
-            arrive_nb(i, n, tape, later, grid, venue, fees, st, flight, log)
+            arrive_nb(i, n, tape, mids, grid, venue, fees, st, flight, log)
             continue
         trigger = i64(TRADE)
         marked = False
@@ -304,4 +302,4 @@ def drain_nb(i, until, n, tape, later, values, grid, points, venue, fees, st, fl
             due_nb(n, now, st.longs[DUE], st.ints[MASK])
             marked = True
         if marked and sc[SEEN] >= 0:
-            think_nb(now, trigger, n, tape, values, grid, points, venue, st, flight)
+            think_nb(now, trigger, n, tape, mids, values, grid, points, venue, st, flight)

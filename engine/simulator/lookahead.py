@@ -55,14 +55,10 @@ def cut_times(tape: Tape, count: int, seed: int) -> I64:
 
 def cut_off(tape: Tape, ts: int) -> Tape:
     """The tape as it was before a moment, its market's result and the underlying's later prices taken away."""
-    market = replace(tape.market, result=None, settlement=None, settled_ts=None, close_ts=_end(tape))
+    market = replace(tape.market, result=None, settlement=None, settled_ts=None, close_ts=tape.life[1])
     short = tape.cut(ts)
     known = np.count_nonzero((short.columns.kind & KIND) == UNDERLYING)
     return replace(short, market=market, values=tape.values[:known])
-
-
-def _end(tape: Tape) -> int:
-    return int(tape.columns.ts[-1]) if tape.market.close_ts is None else tape.market.close_ts
 
 
 def prove(

@@ -20,7 +20,7 @@ from .block import Block, new_flight, new_log, new_state, start
 from .fees import FeeTable, fee_table, market_schedule
 from .specialise import kernel
 from .state import I32, I64, Points, Samples
-from .tape import Tape, mid_later, open_at_start
+from .tape import Tape, mids_of, open_at_start
 from .venue import Assumptions, no_fees
 from .volatility_points import points_of
 
@@ -63,7 +63,7 @@ class Ground:
     """What all blocks on a tape share under one way of measuring volatility and one membership: made once a tape."""
 
     fees: FeeTable
-    later: I32  #: mid in ticks ten seconds after each event
+    mids: I32  #: as ``mids_of`` gives them
     points: Points
     samples: I64  #: times
 
@@ -71,7 +71,7 @@ class Ground:
 def ground(tape: Tape, assumptions: Assumptions) -> Ground:
     """Prepare a tape for blocks."""
     points = points_of(tape, assumptions.volatility, assumptions.window_s)
-    return Ground(fees_of(tape, assumptions), mid_later(tape), points, sample_times(tape))
+    return Ground(fees_of(tape, assumptions), mids_of(tape.columns, tape.grid), points, sample_times(tape))
 
 
 def new_block(
@@ -87,10 +87,9 @@ def new_block(
     calm = [one.calm if one.calm is not None else 0.0 for one in limits]
     params = np.array([[*model.row(dict(cell)), one] for cell, one in zip(cells, calm, strict=True)]).T.copy()
     state = new_state(params, int(grid.top), flags.float_queue)
-    ts = tape.columns.ts
-    session_end = int(ts[-1]) if tape.market.close_ts is None else tape.market.close_ts
-    venue = first.numbers(int(ts[0]), max(session_end, int(ts[0]) + 1), ts, tape.market.ticker)
-    start(state, int(ts[0]), venue.requote_ns, open_at_start(tape))
+    ts, life = tape.columns.ts, tape.life
+    venue = first.numbers(*life, ts, tape.market.ticker)
+    start(state, max(int(ts[0]), life[0]), venue.requote_ns, open_at_start(tape))
     n = len(cells)
     values = tape.values if len(tape.values) else np.full(1, np.nan)
     state.ints[rows.LIMIT, :n] = [round(one.position_limit * 100) for one in limits]
@@ -98,7 +97,7 @@ def new_block(
     state.longs[rows.LOSS, :n] = [round((one.daily_loss or 0.0) * 1e6) for one in limits]
     state.longs[rows.CAPITAL_MICROS, :n] = [round((one.capital or 0.0) * 1e6) for one in limits]
     return Block(
-        kernel(model, flags), tape.columns, base.later, values, grid, base.points, venue,
+        kernel(model, flags), tape.columns, base.mids, values, grid, base.points, venue,
         np.array(list(base.fees), np.int64), state,
         new_flight(n), new_log(4096 if record else 1),
         Samples(base.samples, np.zeros((len(base.samples), n), np.int64)),

@@ -51,6 +51,9 @@ class Points(NamedTuple):
 
 POINT_TS, POINT_EVENT, POINT_SUM, POINT_SQUARES = range(4)
 
+#: Rows of a tape's mids: in whole ticks after each event, and ten seconds after it.
+MID, LATER_MID = range(2)
+
 
 class Venue(NamedTuple):
     """Assumptions that hold for every cell of a block; see venue.py for their meaning and units."""

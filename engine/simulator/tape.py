@@ -6,7 +6,7 @@ from __future__ import annotations
 # pyright: reportArgumentType=false
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,7 @@ class Coverage:
     block_trades: int
     traded_lots: int
     matched_lots: int  #: traded lots whose change of the book was found
+    outside_life: int = 0  #: rows of the time asked for that were left out, for the market was not open or had closed
 
     @property
     def share(self) -> float | None:
@@ -93,6 +94,7 @@ class Tape:
     depth: bool = True  #: level sizes are known
     book: bool = True  #: there is a book at all
     notes: tuple[str, ...] = field(default_factory=tuple)
+    begun: int | None = None  #: the first own event, where the tape's first is a later one and no open is known
 
     def __len__(self) -> int:
         return len(self.columns.ts)
@@ -102,11 +104,19 @@ class Tape:
         """The market's price grid as a kernel needs it."""
         return kernel_grid(self.market.grid)
 
+    @property
+    def life(self) -> tuple[int, int]:
+        """When the market's session begins and ends: its open and close, else its first and last own event."""
+        first, last = int(self.columns.ts[0]), int(self.columns.ts[-1])
+        opens, closes = self.market.open_ts, self.market.close_ts
+        begins = next(ts for ts in (opens, self.begun, first) if ts is not None)
+        return begins, max(last if closes is None else closes, begins + 1)
+
     def cut(self, ts: int) -> Tape:
         """The tape as it was before ``ts``: nothing of the events from then on."""
         stop = int(np.searchsorted(self.columns.ts, ts))
         columns = Columns(*(column[:stop] for column in self.columns))
-        return Tape(self.market, columns, self.values, self.coverage, f"{self.digest}<{ts}", self.depth, self.book)
+        return replace(self, columns=columns, digest=f"{self.digest}<{ts}", notes=())
 
 
 def kernel_grid(name: str) -> Grid:
@@ -120,7 +130,8 @@ def kernel_grid(name: str) -> Grid:
 
 def build(
     market: Market, rows: Rows, values: F64, *, empty_start: bool = False, block_trades: int = 0, depth: bool = True,
-    book: bool = True, window_ns: int = MATCH_WINDOW_NS, notes: tuple[str, ...] = (),
+    book: bool = True, window_ns: int = MATCH_WINDOW_NS, notes: tuple[str, ...] = (), begun: int | None = None,
+    outside_life: int = 0,
 ) -> Tape:  # fmt: skip
     """Rebuild the book along merged rows and write the columns of a tape.
 
@@ -140,8 +151,9 @@ def build(
         raise InputError(f"{market.ticker}: {counts[kernel.OUT_OF_RANGE]} sizes are above {limit:,} contracts a level")
     columns = Columns(*(column[:n] for column in out))  # the rest of their room was never touched, and takes none
     _match(columns, books, window_ns, counts)
-    coverage = _coverage(columns, counts, block_trades, empty_start)
-    return Tape(market, columns, values, coverage, _digest(market, columns, values), depth, book, notes)
+    coverage = replace(_coverage(columns, counts, block_trades, empty_start), outside_life=outside_life)
+    digest = _digest(market, columns, values, begun)
+    return Tape(market, columns, values, coverage, digest, depth, book, notes, begun)
 
 
 def _match(columns: Columns, marks: I64, window_ns: int, counts: I64) -> None:
@@ -188,18 +200,19 @@ def _coverage(columns: Columns, counts: I64, block_trades: int, empty_start: boo
     )  # fmt: skip
 
 
-def _digest(market: Market, columns: Columns, values: F64) -> str:
-    made = hashlib.sha256(json.dumps(asdict(market), sort_keys=True).encode())
+def _digest(market: Market, columns: Columns, values: F64, begun: int | None) -> str:
+    known = asdict(market) | ({} if begun is None else {"begun": begun})
+    made = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
     for column in (*columns, values):
         made.update(np.ascontiguousarray(column).view(np.uint8).data)
     return made.hexdigest()[:16]
 
 
-def mid_later(tape: Tape, delay_ns: int = 10 * NS_PER_SECOND) -> I32:
-    """Mid in whole ticks ``delay_ns`` after each event, the last one there was if a side was empty then."""
-    columns, grid = tape.columns, tape.grid
-    mids = np.empty(len(tape), np.int32)
-    kernel.later_nb(columns.ts, columns.best_bid, columns.best_ask, grid.ticks, int(grid.top), delay_ns, mids)
+def mids_of(columns: Columns, grid: Grid, delay_ns: int = 10 * NS_PER_SECOND) -> I32:
+    """Mids in whole ticks: a row after each event, a row ``delay_ns`` later; the last one while a side is empty."""
+    mids = np.empty((2, len(columns.ts)), np.int32)
+    now, later = mids
+    kernel.mids_nb(columns.ts, columns.best_bid, columns.best_ask, grid.ticks, int(grid.top), delay_ns, now, later)
     return mids
 
 

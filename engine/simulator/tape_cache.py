@@ -39,7 +39,7 @@ def save(tape: Tape, folder: Path) -> None:
         for name, column in zip(COLUMNS, (*tape.columns, tape.values), strict=True):
             np.save(beside / f"{name}.npy", column)
         facts = {"market": asdict(tape.market), "coverage": asdict(tape.coverage), "digest": tape.digest}
-        facts |= {"depth": tape.depth, "book": tape.book, "notes": list(tape.notes)}
+        facts |= {"depth": tape.depth, "book": tape.book, "notes": list(tape.notes), "begun": tape.begun}
         facts["files"] = {name: file_checksum(beside / f"{name}.npy") for name in COLUMNS}
         (beside / FACTS).write_bytes(with_checksum(json.dumps(facts).encode()))
 
@@ -86,8 +86,9 @@ def _mapped_tape(folder: Path, facts: dict[str, Any]) -> Tape:
     market, coverage = Market(**named), Coverage(**facts["coverage"])
     values = _mapped(folder / "values.npy")
     return Tape(
-        market, columns, values, coverage, facts["digest"], facts["depth"], facts["book"], tuple(facts["notes"])
-    )
+        market, columns, values, coverage, facts["digest"], facts["depth"], facts["book"], tuple(facts["notes"]),
+        facts["begun"],
+    )  # fmt: skip
 
 
 def _mapped(path: Path) -> np.ndarray[Any, Any]:

@@ -240,12 +240,18 @@ def match_nb(ts, kind, side, level, aux, window, rest, link, marks, counts):
 
 
 @kept(**OPTIONS)
-def later_nb(ts, bid, ask, ticks, top, delay, mids):
-    """Write the mid ``delay`` after each event, the last one there was if a side was empty then; 0 before the first."""
-    at = mid = 0
+def mids_nb(ts, bid, ask, ticks, top, delay, now, later):
+    """Write the mid after each event and the one ``delay`` later, the last one there was while a side was empty.
+
+    Before the first one it is 0.
+    """
+    at = mid = soon = 0
     for i in range(len(ts)):
+        if bid[i] > 0 and ask[i] < top:
+            mid = (ticks[bid[i]] + ticks[ask[i]]) >> 1
         while at < len(ts) and ts[at] <= ts[i] + delay:
             if bid[at] > 0 and ask[at] < top:
-                mid = (ticks[bid[at]] + ticks[ask[at]]) >> 1
+                soon = (ticks[bid[at]] + ticks[ask[at]]) >> 1
             at += 1
-        mids[i] = mid
+        now[i] = mid
+        later[i] = soon

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import astuple
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -14,16 +13,15 @@ from ...io.cache import cache_dir
 from ...io.errors import InputError
 from ...io.schema import BookKind, Side
 from ...io.store import Store
-from ...io.times import nanoseconds
+from ...io.times import Moment
 from . import tape_cache
 from . import tape_kernel as kernel
+from .life import Turn, Window, begin_of, standing, turns_of, turns_within, window_of
 from .state import I64
 from .tape import Market, Rows, Tape, build
 
-Moment = int | datetime | str
-
 #: Part of the key of a kept tape: raise it when the same rows would compile to other columns.
-FORMAT = 4
+FORMAT = 5
 
 
 def compile_tape(
@@ -32,14 +30,15 @@ def compile_tape(
 ) -> Tape:  # fmt: skip
     """Return the tape of one market between two moments; compiled once, then mapped from the cache folder."""
     market = _market(store, ticker, grid, underlying)
+    window, turns = window_of(market, start, end), turns_of(store, market)
     streams = ("book", "trades", "quotes")
     versions = [store.version(name, ticker, None, end) for name in streams]
-    versions.append(store.version("underlying", market.underlying, None, end) if market.underlying else "")
-    key = hashlib.sha256(repr((FORMAT, market, str(start), str(end), store.path, versions)).encode()).hexdigest()[:24]
-    folder = cache_dir() / "tapes" / key
+    versions.append(store.version("underlying", market.underlying, None, window.high) if market.underlying else "")
+    named = (FORMAT, market, turns, str(start), str(end), store.path, versions)
+    folder = cache_dir() / "tapes" / hashlib.sha256(repr(named).encode()).hexdigest()[:24]
     if keep and (kept := tape_cache.load(folder)) is not None:
         return kept
-    tape = _compile(store, market, start, end)
+    tape = _compile(store, market, turns, window, (start, end))
     return tape_cache.keep(tape, folder) if keep else tape
 
 
@@ -70,20 +69,36 @@ def settlement_of(row: dict[str, Any]) -> int | None:
     return {"yes": 10_000, "no": 0}.get(str(row.get("result")))
 
 
-def _compile(store: Store, market: Market, start: Moment | None, end: Moment | None) -> Tape:
-    book = store.book(market.ticker, start, end).select("ts", "kind", "side", "price", "size").collect()
-    trades = store.trades(market.ticker, start, end).select("ts", "taker_side", "price", "size", "is_block").collect()
-    quotes = pl.DataFrame() if len(book) else store.quotes(market.ticker, start, end).collect()
-    if not (len(book) or len(trades) or len(quotes)):
-        raise InputError(_nothing(store, market.ticker, start, end))
-    blocks = trades.filter(pl.col("is_block").fill_null(False))
-    trades = trades.filter(~pl.col("is_block").fill_null(False))
-    notes: list[str] = []
+def _compile(
+    store: Store, market: Market, turns: tuple[Turn, ...], window: Window, asked: tuple[Moment | None, Moment | None]
+) -> Tape:  # fmt: skip
+    book = store.book(market.ticker, *asked).select("ts", "kind", "side", "price", "size").collect()
+    trades = store.trades(market.ticker, *asked).select("ts", "taker_side", "price", "size", "is_block").collect()
+    quotes = pl.DataFrame() if len(book) else store.quotes(market.ticker, *asked).collect()
+    is_block = pl.col("is_block").fill_null(False)
+    blocks, trades = window.inside(trades.filter(is_block)), trades.filter(~is_block)
+    own = [rows for rows in (book, trades, quotes) if len(rows)]
+    if not own:
+        raise InputError(_nothing(store, market.ticker, *asked))
+    within = [window.inside(rows) for rows in own]
+    if not any(len(rows) for rows in within):
+        raise InputError(
+            f"{market.ticker}: its {sum(map(len, own)):,} events lie before it opens or after it closes; look at its "
+            f"row with engine data sql \"select * from markets where ticker = '{market.ticker}'\""
+        )
+    told = [rows for rows in (book, quotes, window.inside(trades)) if len(rows)]
+    begin, begun = begin_of(store, market, window, min(int(rows["ts"][0]) for rows in told))
+    last = max(int(rows["ts"][-1]) for rows in within if len(rows))
+    closes = None if market.close_ts is None else window.high
+    outside = sum(window.after(rows) for rows in own) + window.before(trades)
+    trades = window.inside(trades)
+    notes: list[str] = ["outside-life"] if outside else []
     depth = True
     if len(book):
-        levels = _joined(_standing_book(store, market.ticker, start), _book_rows(book))
+        levels = _joined(_standing_book(store, market.ticker, begin), _book_rows(window.inside(book)))
     elif len(quotes):
-        levels, depth = _quote_rows(pl.concat([_standing(store.quotes(market.ticker, None, start), start), quotes]))
+        quotes = _quotes(store, market.ticker, begin, window.inside(quotes))
+        levels, depth = _quote_rows(quotes)
         notes.append("book-from-quotes")
     else:
         levels, depth = _trade_rows(trades, market), False
@@ -91,29 +106,37 @@ def _compile(store: Store, market: Market, start: Moment | None, end: Moment | N
     values = np.zeros(0)
     streams = [levels, _print_rows(trades)]
     if market.underlying:
-        ticks = store.underlying(market.underlying, start, end).collect()
-        ticks = pl.concat([_standing(store.underlying(market.underlying, None, start), start), ticks])
-        values = np.ascontiguousarray(ticks["value"].to_numpy())
+        stood, ticks = _ticks(store, market.underlying, begin, last + 1 if closes is None else closes)
+        values = np.concatenate([stood["value"].to_numpy(), ticks["value"].to_numpy()])
         streams.append(_plain(ticks["ts"].to_numpy(), kernel.TICK))
+        streams.insert(
+            0, _plain(stood["ts"].to_numpy(), kernel.TICK)
+        )  # first of its moment, so that it decides nothing
     first = min(int(rows.ts[0]) for rows in streams if len(rows.ts))
-    streams.append(_status_rows(store, market, first))
-    rows = merge(streams)
+    streams.append(_status_rows(turns_within(turns, first, last if closes is None else closes)))
     return build(
-        market, rows, values, block_trades=len(blocks), depth=depth, book=bool(len(book) or len(quotes)),
-        notes=tuple(notes),
+        market, merge(streams), values, block_trades=len(blocks), depth=depth, book=bool(len(book) or len(quotes)),
+        notes=tuple(notes), begun=begun, outside_life=outside,
     )  # fmt: skip
 
 
-def _standing(before: pl.LazyFrame, start: Moment | None) -> pl.DataFrame:
-    """The last row before a window, as of the window's start: it still holds there. Without a start nothing."""
-    return before.tail(0 if start is None else 1).with_columns(ts=pl.lit(nanoseconds(start or 0), pl.Int64)).collect()
+def _ticks(store: Store, symbol: str, begin: int, end: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The underlying's price that stands at a moment, unless one comes just then, and those from then on."""
+    ticks = store.underlying(symbol, begin, end).collect()
+    stood = standing(lambda low, high: store.underlying(symbol, low, high), begin)
+    return (stood.clear() if len(ticks) and int(ticks["ts"][0]) == begin else stood), ticks
 
 
-def _standing_book(store: Store, ticker: str, start: Moment | None) -> Rows | None:
-    """The book at a window's start as a snapshot; None without a start, or if the book is not known then."""
-    if start is None:
-        return None
-    return standing_rows(store.book(ticker, None, start).collect(), nanoseconds(start))
+def _quotes(store: Store, ticker: str, begin: int, quotes: pl.DataFrame) -> pl.DataFrame:
+    """Quotes from a moment on, and first those that stand then, unless the first of them takes their place."""
+    if len(quotes) and int(quotes["ts"][0]) == begin:
+        return quotes
+    return pl.concat([standing(lambda low, high: store.quotes(ticker, low, high), begin), quotes])
+
+
+def _standing_book(store: Store, ticker: str, begin: int) -> Rows | None:
+    """The book when a tape begins as a snapshot; None if it is not known then."""
+    return standing_rows(store.book(ticker, None, begin).collect(), begin)
 
 
 def standing_rows(before: pl.DataFrame, ts: int) -> Rows | None:
@@ -225,20 +248,7 @@ def _trade_rows(trades: pl.DataFrame, market: Market) -> Rows:
     return _top_rows(trades["ts"].to_numpy(), bid, ask, one, one)
 
 
-def _status_rows(store: Store, market: Market, first_ts: int) -> Rows:
-    """When the market opens, pauses and closes."""
-    history = store.markets(history=True, ticker=market.ticker).select("valid_from", "status").collect()
-    turns: list[tuple[int, int]] = []
-    for valid_from, status in history.iter_rows():
-        if valid_from and status == "active":
-            turns.append((int(valid_from), 1))
-        elif valid_from and status in ("inactive", "closed", "determined", "finalized", "settled"):
-            turns.append((int(valid_from), 0))
-    if market.open_ts is not None:
-        turns.append((market.open_ts, 1))
-    if market.close_ts is not None:
-        turns.append((market.close_ts, 0))
-    turns.sort()
-    kept = [(ts, side) for ts, side in turns if ts >= first_ts]
-    ts = np.array([row[0] for row in kept], np.int64)
-    return _rows(ts, kernel.STATE, np.array([row[1] for row in kept], np.int8), 0, 0)
+def _status_rows(turns: list[Turn]) -> Rows:
+    """When the market begins and stops to trade."""
+    ts, trades = (np.array([turn[place] for turn in turns], np.int64) for place in range(2))
+    return _rows(ts, kernel.STATE, trades, 0, 0)

@@ -18,6 +18,7 @@ from ...io.times import nanoseconds
 from ...strategies.parameters import nearest
 from ..simulator.events import KIND, TRADE
 from ..simulator.fees import RATE_UNIT
+from ..simulator.life import is_alive
 from ..simulator.prepare import fees_of
 from ..simulator.tape_source import Moment, compile_tape
 from ..simulator.venue import Assumptions
@@ -66,12 +67,14 @@ def choose_markets(store: Store, choice: Choice, start: Moment | None = None, en
 
 
 def _recorded(store: Store, start: Moment | None, end: Moment | None) -> list[str]:
-    """Tickers with a book, trades or quotes in the window."""
+    """Tickers with a book, trades or quotes in the window, whose market may live in it."""
     names: set[str] = set()
     for table in ("book", "trades", "quotes"):
         rows = store.table(table, None, start, end).select(pl.col("ticker").unique())
         names |= set(rows.collect(engine="streaming").get_column("ticker").to_list())
-    return sorted(names)
+    asked = [None if moment is None else nanoseconds(moment) for moment in (start, end)]
+    times = store.markets().select("ticker", "open_ts", "close_ts").collect()
+    return sorted(names - {ticker for ticker, *life in times.iter_rows() if not is_alive(*life, *asked)})
 
 
 def _described(store: Store, choice: Choice) -> list[str]:

@@ -21,7 +21,7 @@ from touchline.engine.simulator.latency import lift_of
 from touchline.engine.simulator.queue import queue_model
 from touchline.engine.simulator.specialise import Flags, kernel
 from touchline.engine.simulator.state import Points, Samples, Venue
-from touchline.engine.simulator.tape import Market, Rows, build, mid_later
+from touchline.engine.simulator.tape import Market, Rows, build, mids_of
 from touchline.io.grids import grid_levels
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fixed_spread import FixedSpread
@@ -252,7 +252,7 @@ def run_kernel(flags, tape, model, cells, params, samples, slices=1):
         state.ints[rows.HALT, c] = 10**9 if cell.halt is None else cell.halt
         state.longs[rows.LOSS, c], state.longs[rows.CAPITAL_MICROS, c] = cell.loss, cell.capital
     block = blocks.Block(
-        kernel(model, flags), columns, mid_later(tape), tape.values, tape.grid, points, venue,
+        kernel(model, flags), columns, mids_of(tape.columns, tape.grid), tape.values, tape.grid, points, venue,
         np.ascontiguousarray(fee_rows), state, blocks.new_flight(n, 16),
         blocks.new_log(512 if flags.record else 16),
         Samples(np.array(samples, np.int64), np.zeros((len(samples), n), np.int64)),

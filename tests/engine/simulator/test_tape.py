@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from touchline.engine.simulator import tape_kernel as kernel
 from touchline.engine.simulator.events import BOOK, GAP, KIND, LATER, MOMENT, TRADE
-from touchline.engine.simulator.tape import Market, Rows, Tape, build, mid_later
+from touchline.engine.simulator.tape import Market, Rows, Tape, build, mids_of
 from touchline.engine.simulator.tape_cache import load, save
 from touchline.engine.simulator.tape_source import compile_tape, merge, standing_rows
 from touchline.io.errors import InputError
@@ -163,9 +163,9 @@ def test_a_tape_takes_at_most_24_bytes_an_event():
     assert sum(column.itemsize for column in tape.columns) <= 24
 
 
-def test_the_mid_later_is_the_one_at_that_time():
-    tape = tape_of((0, 0, 1, 45, 10), (1, 0, -1, 47, 5), (10, 0, -1, 46, 5))
-    assert mid_later(tape, 5).tolist() == [4600, 4600, 4550]
+def test_mids_are_those_after_an_event_and_at_a_time_after_it():
+    tape = tape_of((0, 0, 1, 45, 10), (1, 0, -1, 47, 5), (10, 0, -1, 46, 5), (11, 0, 1, 45, -10))
+    assert mids_of(tape.columns, tape.grid, 5).tolist() == [[0, 4600, 4550, 4550], [4600, 4600, 4550, 4550]]
 
 
 @pytest.mark.parametrize(("day", "values"), [("apr-10", 27_478), ("apr-13", 26_663)])
