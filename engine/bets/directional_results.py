@@ -19,6 +19,7 @@ from .. import __version__
 from ..figures.calibration import Calibration, calibration
 from ..figures.performance import Performance, performance, period_curve
 from ..figures.resampling import mean_interval
+from ..figures.stakes import AtStake, at_stake
 from ..figures.warnings import Notice
 from ..results.result_files import frames_hash, write_run
 from .directional import DirectionalRun, backtest, order_counts
@@ -106,9 +107,15 @@ class DirectionalResult:
         return pl.DataFrame(kept, schema=schema)
 
     @cached_property
+    def at_stake(self) -> AtStake:
+        """The bars and days in which something was at stake."""
+        curve = self.found.run.curve
+        return at_stake(self.found.panel.times, curve[:, 0], curve[:, 3], int(self.found.rule["capital"][0]))
+
+    @cached_property
     def performance(self) -> Performance:
-        """Every figure of the equity curve, daily buckets of a market that never closes."""
-        panel, run = self.found.panel, self.found.run
+        """Every figure of the equity curve, by UTC days with something at stake."""
+        panel, run, stake = self.found.panel, self.found.run, self.at_stake
         capital = int(self.found.rule["capital"][0])
         step = int(panel.times[1] - panel.times[0]) if len(panel.times) > 1 else DAY_NS
         first, last = int(panel.times[0]) - step, int(panel.times[-1])
@@ -116,7 +123,11 @@ class DirectionalResult:
         held = run.trades["exit_bar"].astype(np.int64), run.trades["entry_bar"].astype(np.int64)
         hours = (panel.times[held[0]] - panel.times[held[1]]) / 1e9
         closed = self.trades["pnl"].to_numpy()[: len(run.trades)]
-        return performance(starts, pnl, capital, closed, hours, compound=True)
+        kept = np.isin(starts, stake.days)
+        return performance(
+            starts[kept], pnl[kept], capital, closed, hours, stake.days_a_year, compound=True,
+            which=f"days with something at stake ({stake.text})",
+        )  # fmt: skip
 
     @cached_property
     def calibration(self) -> dict[str, Calibration | None]:
@@ -204,7 +215,7 @@ class DirectionalResult:
         """The whole result as one JSON document, money in dollars."""
         found, account, panel = self.found, self.found.run.account, self.found.panel
         capital = int(found.rule["capital"][0])
-        days = (int(panel.times[-1]) - int(panel.times[0])) / DAY_NS
+        stake = self.at_stake
         values = {
             k: v / 1e6 if k in ("pnl", "max_drawdown", "expectancy") and v is not None else v
             for k, v in self.performance.values.items()
@@ -231,8 +242,9 @@ class DirectionalResult:
             "figures": {**values, "assumptions": self.performance.assumptions},
             "fees": int(account["fees"]) / 1e6,
             "turnover": int(account["turnover"]) / 1e6,
-            "trades_a_day": len(found.run.trades) / days if days > 0 else None,
-            "exposure": float(locked.mean()) / capital,
+            "at_stake": stake.as_row(),
+            "trades_a_day": len(found.run.trades) / len(stake.days) if len(stake.days) else None,
+            "exposure": float(locked[stake.bars].mean()) / capital if stake.bars.any() else 0.0,
             "max_exposure": float(locked.max()) / capital,
             "open_at_end": len(found.run.still_open),
             "event_interval": self.event_interval,

@@ -80,28 +80,18 @@ def tell_explanation(found: Explanation, title: str) -> None:
 
 def tell_bets(result: Mapping[str, Any]) -> None:
     """Print a betting backtest for people."""
-    from ..reports.bet_facts import bet_facts
+    from ..reports.bet_facts import CANDIDATE_COLUMNS, GROUP_COLUMNS, bet_facts, candidate_rows, group_rows
 
     emit_facts(result["strategy"]["name"], dict(bet_facts(result)))
     for by, rows in result["groups"].items():
         if len(rows) > 1:
-            names = list(rows[0])
-            shown = ([_number(name, row[name]) for name in names] for row in rows)
-            emit_table(f"by {by}", [n.replace("_", " ") for n in names], shown)
-    candidates = result["candidates"]
-    if candidates:
-        names = ("fate", "candidates", "settled", "won", "mean_pnl")
-        rows = ([_number(name, row[name]) for name in names] for row in candidates)
-        emit_table("candidates, one contract each, kept to the end", [n.replace("_", " ") for n in names], rows)
+            emit_table(f"By {by}", (by, *GROUP_COLUMNS), group_rows(by, rows))
+    if result["candidates"]:
+        title = "Candidates, one contract each, kept to the end"
+        emit_table(title, CANDIDATE_COLUMNS, candidate_rows(result["candidates"]))
     _warn(result)
 
 
 def _warn(record: Mapping[str, Any]) -> None:
     for warning in record["warnings"]:
         say(f"warning: {warning['name']}: {warning['text']}")
-
-
-def _number(name: str, value: Any) -> Any:
-    if value is None or isinstance(value, str | int):
-        return value
-    return round(value, 4 if name in ("win_rate", "return", "won", "mean_pnl") else 2)

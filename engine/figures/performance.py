@@ -70,9 +70,11 @@ def performance(
     hold_seconds: Numbers = (),
     periods_per_year: float = DAYS_PER_YEAR,
     compound: bool = False,
+    which: str = "flat ones included",
 ) -> Performance:
     """Measure a strategy from its P&L a period (micros) and the capital it tied up.
 
+    ``which`` says in the assumptions which periods were taken.
     ``compound`` divides each P&L by what the capital had become (an account that reinvests); otherwise by the capital
     (a quoter whose collateral stays the same).
     """
@@ -119,7 +121,7 @@ def performance(
     if money.size < FEW_PERIODS:
         missing.append(Notice("few-periods", f"{money.size} periods"))
     base = "what the capital has become" if compound else "constant capital"
-    told = f"{periods_per_year:g} periods a year, flat ones included; returns on {base}"
+    told = f"{periods_per_year:,.4g} periods a year, {which}; returns on {base}"
     return Performance(values, told, tuple(missing))
 
 

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from ..figures.words import UNKNOWN, count, figure, moment, percent, span, usd
 
 
 def bet_facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Name and text of each figure, in the order of interest."""
     figures, interval, random = result["figures"], result["event_interval"], result["random"]
     facts = [
-        ("period", f"{_day(result['from_ts'])} to {_day(result['to_ts'])}, {result['markets']:,} markets"),
+        (
+            "history",
+            f"{moment(result['from_ts'])} to {moment(result['to_ts'])} UTC, {count(result['markets'], 'market')}",
+        ),
+        *_stake(result.get("at_stake")),
         ("capital", f"{_usd(result['capital'])} became {_usd(result['final_equity'])}"),
-        ("return", f"{_usd(figures['pnl'])}, {_percent(figures['total_return'])}"),
-        ("Sharpe, Sortino, Calmar", ", ".join(_plain(figures[n]) for n in ("sharpe", "sortino", "calmar"))),
+        ("return", f"{_usd(figures['pnl'])}, {percent(figures['total_return'])}"),
+        ("Sharpe, Sortino, Calmar", ", ".join(figure(figures[n]) for n in ("sharpe", "sortino", "calmar"))),
         ("", figures["assumptions"]),
         (
             "maximum drawdown",
-            f"{_usd(figures['max_drawdown'])}, {_percent(figures['max_drawdown_share'])}, "
-            f"{_day(figures['drawdown_from_ts'])} to {_day(figures['drawdown_to_ts'])}",
+            f"{_usd(figures['max_drawdown'])}, {percent(figures['max_drawdown_share'])}, "
+            f"{moment(figures['drawdown_from_ts'])} to {moment(figures['drawdown_to_ts'])}",
         ),
-        ("trades", f"{figures['trades']:,}, {_plain(result['trades_a_day'])} a day, {result['open_at_end']} open"),
-        ("win rate", _percent(figures["win_rate"])),
-        ("average trade", f"{_usd(figures['expectancy'])}, profit factor {_plain(figures['profit_factor'])}"),
-        ("hold time", f"{_plain((figures['mean_hold_seconds'] or 0) / 3600)} hours on average"),
+        (
+            "trades",
+            f"{figures['trades']:,}, {figure(result['trades_a_day'])} a day at stake, {result['open_at_end']} open",
+        ),
+        ("win rate", percent(figures["win_rate"])),
+        ("average trade", f"{_usd(figures['expectancy'])}, profit factor {figure(figures['profit_factor'])}"),
+        ("hold time", f"{span(figures['mean_hold_seconds'])} on average"),
         (
             "exposure",
-            f"{_percent(result['exposure'])} of capital on average, at most {_percent(result['max_exposure'])}",
+            f"{percent(result['exposure'])} of capital on average while something was at stake, "
+            f"at most {percent(result['max_exposure'])}",
         ),
         ("fees", f"{_usd(result['fees'])} on {_usd(result['turnover'])} bought"),
-        (
-            "stops",
-            f"{result['stops']['stops']}, filled {_plain(result['stops']['mean_cents'])} c past their mark on average",
-        ),
+        ("stops", _stops(result["stops"])),
     ]
     if made := result.get("maker_orders"):
         parts = f"{made['filled']:,} filled, {made['part_filled']:,} in part, {made['withdrawn']:,} withdrawn unfilled"
@@ -45,9 +51,9 @@ def bet_facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         facts.append(("return, interval", spread))
     if random:
         text = (
-            f"better than {_percent(random['beaten'])} of {random['portfolios']}, whose mean is {_usd(random['mean'])}"
+            f"better than {percent(random['beaten'])} of {random['portfolios']}, whose mean is {_usd(random['mean'])}"
         )
-        facts += [("random portfolios", text), ("buying everything", _percent(random["market_return"]))]
+        facts += [("random portfolios", text), ("buying everything", percent(random["market_return"]))]
     for whose, scores in result["calibration"].items():
         if scores:
             named = (("Brier", "brier"), ("log loss", "log_loss"), ("error", "calibration_error"))
@@ -56,17 +62,46 @@ def bet_facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
-def _day(ts: int | None) -> str:
-    return "-" if ts is None else datetime.fromtimestamp(ts // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M")
+def _stake(told: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    if told is None:
+        return []
+    days = f"{told['days']:,} of {count(told['history_days'], 'day')}"
+    when = f", {moment(told['from_ts'])} to {moment(told['to_ts'])} UTC" if told["days"] else ""
+    return [("days with something at stake", f"{days}{when}")]
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
+def _stops(stops: Mapping[str, Any]) -> str:
+    if not stops["stops"]:
+        return "none"
+    return f"{stops['stops']}, filled {figure(stops['mean_cents'])} c past their mark on average"
 
 
-def _plain(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.2f}"
+GROUP_COLUMNS = ("trades", "win rate", "P&L", "fees", "return")
+
+
+def group_rows(by: str, rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Rows of a table of trades by group, under the group's name and ``GROUP_COLUMNS``."""
+    return [
+        (str(row[by]), f"{row['trades']:,}", percent(row["win_rate"]), _usd(row["pnl"]), _usd(row["fees"]),
+         percent(row["return"]))
+        for row in rows
+    ]  # fmt: skip
+
+
+CANDIDATE_COLUMNS = ("fate", "candidates", "settled", "won", "P&L of one contract")
+
+
+def candidate_rows(rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Rows of a table of what became of the candidates, under ``CANDIDATE_COLUMNS``."""
+    return [
+        (row["fate"], f"{row['candidates']:,}", f"{row['settled']:,}", percent(row["won"]), _cents(row["mean_pnl"]))
+        for row in rows
+    ]
+
+
+def _cents(dollars: float | None) -> str:
+    return UNKNOWN if dollars is None else f"{dollars * 100:+.2f} c"
 
 
 def _usd(value: float | None) -> str:
-    return "-" if value is None else f"{'-' if value < 0 else ''}${abs(value):,.2f}"
+    return usd(None if value is None else value * 1e6)

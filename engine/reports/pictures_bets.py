@@ -6,27 +6,36 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 import polars as pl
 
+from ..figures.stakes import at_stake
 from .pictures import BAD, BUY, GOOD, LINE, MUTED, styled, thinned, time_axis
 
+HOUR_NS = 3_600_000_000_000
 
-def equity_curves(equity: pl.DataFrame) -> alt.TopLevelMixin:
-    """Equity, its fall from the peak, and what was locked in positions, over one time axis."""
+
+def equity_curves(equity: pl.DataFrame, capital: float) -> alt.TopLevelMixin:
+    """Equity, its fall from the peak, and what was locked in positions, over the time with something at stake.
+
+    Time in which nothing was at stake is left out before the first bet and after the last, and within if it is most.
+    """
+    axis, kept, left_out = _at_stake(equity, round(capital * 1e6))
     rows, note = thinned(
-        equity.select(
-            (pl.col("ts") // 1_000_000).alias("time"),
+        kept.select(
+            axis.alias("time"),
             (pl.col("equity") / 1e6).alias("dollars"),
-            ((pl.col("equity") - pl.col("equity").cum_max()) / 1e6).alias("fall"),
+            (pl.col("fallen") / 1e6).alias("fall"),
             (pl.col("locked") / 1e6).alias("locked"),
         )
     )
     zoom = alt.selection_interval(bind="scales", encodings=["x"])
-    title = "Equity" + (" (thinned out)" if note else "")
+    x = _hours_axis() if left_out else time_axis()
+    title = ("Equity by hours with something at stake" if left_out else "Equity") + (" (thinned out)" if note else "")
     top = (
         alt.Chart(rows)
         .mark_line(color=GOOD, interpolate="step-after", strokeWidth=1.6)
-        .encode(x=time_axis(), y=alt.Y("dollars:Q", title="$", scale=alt.Scale(zero=False)))
+        .encode(x=x, y=alt.Y("dollars:Q", title="$", scale=alt.Scale(zero=False)))
         .properties(width=820, height=240, title=title)
         .add_params(zoom)
     )
@@ -34,11 +43,31 @@ def equity_curves(equity: pl.DataFrame) -> alt.TopLevelMixin:
     below = [
         alt.Chart(rows)
         .mark_area(interpolate="step-after", color=colour, opacity=0.6)
-        .encode(x=time_axis(), y=alt.Y(f"{name}:Q", title="$"))
+        .encode(x=x, y=alt.Y(f"{name}:Q", title="$"))
         .properties(width=820, height=90, title=words)
         for name, colour, words in parts
     ]
     return styled(alt.vconcat(top, *below).resolve_scale(x="shared"))
+
+
+def _at_stake(equity: pl.DataFrame, capital: int) -> tuple[pl.Expr, pl.DataFrame, bool]:
+    """Return the time axis, the bars to draw with their fall from the peak, and whether time was left out within."""
+    rows = equity.with_columns((pl.col("equity") - pl.col("equity").cum_max().clip(capital)).alias("fallen"))
+    found = at_stake(rows["ts"].to_numpy(), rows["equity"].to_numpy(), rows["positions"].to_numpy(), capital)
+    busy = np.flatnonzero(found.bars)
+    clock = pl.col("ts") // 1_000_000
+    if not len(busy):
+        return clock, rows, False
+    before = max(int(busy[0]) - 1, 0)
+    window = rows[before : int(busy[-1]) + 1]
+    if 2 * len(busy) >= len(window):
+        return clock, window, False
+    step = (int(rows["ts"][1]) - int(rows["ts"][0])) / HOUR_NS
+    return pl.int_range(pl.len()) * step, rows[[before, *busy.tolist()]], True
+
+
+def _hours_axis() -> alt.X:
+    return alt.X("time:Q", title="hours with something at stake", axis=alt.Axis(tickCount=8))
 
 
 def group_bars(by: str, rows: Sequence[Mapping[str, Any]]) -> alt.TopLevelMixin | None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import polars as pl
 
-from ...io.units import cents, contracts, dollars
+from ...io.units import cents, contracts
+from ..figures.words import moment, usd
 from ..results.results import Bets, synthetic
 from . import page, pictures_bets
-from .bet_facts import bet_facts
+from .bet_facts import CANDIDATE_COLUMNS, GROUP_COLUMNS, bet_facts, candidate_rows, group_rows
 
 FIRST = 12
 _TILES = ("return", "maximum drawdown", "trades", "win rate")
@@ -26,11 +27,11 @@ def write_bets_report(bets: Bets, path: Path) -> Path:
     return page.write_page(
         path,
         f"{name}: bets",
-        page.heading(f"{name}: betting across markets", known["period"], made_up),
+        page.heading(f"{name}: betting across markets", known["history"], made_up),
         page.warnings_section(bets.notices),
         page.section("In short", page.tiles({name: ", ".join(known[name].split(", ")[:2]) for name in _TILES})),
         page.section("Figures", page.table(["", ""], facts)),
-        page.section("The run", page.chart(pictures_bets.equity_curves(bets.equity))),
+        page.section("The run", page.chart(pictures_bets.equity_curves(bets.equity, about["capital"]))),
         page.section(
             "Is it luck?",
             page.chart(pictures_bets.random_portfolios(about["random"])),
@@ -40,14 +41,11 @@ def write_bets_report(bets: Bets, path: Path) -> Path:
         page.section(
             "Where the P&L came from",
             *(page.chart(pictures_bets.group_bars(by, groups[by])) for by in ("category", "exit", "price band")),
-            *(_group(by, rows) for by, rows in groups.items()),
+            *(page.table([f"by {by}", *GROUP_COLUMNS], group_rows(by, rows)) for by, rows in groups.items()),
         ),
         page.section(
             "What became of the candidates",
-            page.table(
-                ["fate", "candidates", "settled", "won", "P&L of one contract, $"],
-                ([row[n] for n in ("fate", "candidates", "settled", "won", "mean_pnl")] for row in about["candidates"]),
-            ),
+            page.table(CANDIDATE_COLUMNS, candidate_rows(about["candidates"])),
             about="Rejected ones are settled too: a filter whose rejects earn more than what was entered costs money.",
         ),
         page.section(f"The first {FIRST} of {bets.trades.height:,} trades", _trades(bets.trades)),
@@ -55,22 +53,10 @@ def write_bets_report(bets: Bets, path: Path) -> Path:
     )
 
 
-def _group(by: str, rows: list[dict[str, object]]) -> str:
-    names = ("trades", "win_rate", "pnl", "fees", "return")
-    titles = [f"by {by}", "trades", "win rate", "P&L, $", "fees, $", "return"]
-    return page.table(titles, ([row[by], *(row[name] for name in names)] for row in rows))
-
-
 def _trades(trades: pl.DataFrame) -> str:
     rows = [
-        [row["ticker"], row["side"], _moment(row["entry_ts"]), f"{cents(row['entry_price'])}c", contracts(row["lots"]),
-         _moment(row["exit_ts"]), row["exit"], dollars(row["fees"]), dollars(row["pnl"])]
+        [row["ticker"], row["side"], moment(row["entry_ts"]), f"{cents(row['entry_price'])}c", contracts(row["lots"]),
+         moment(row["exit_ts"]), row["exit"], usd(row["fees"]), usd(row["pnl"])]
         for row in trades.sort("entry_ts", "ticker").head(FIRST).iter_rows(named=True)
     ]  # fmt: skip
     return page.table(["market", "", "entered, UTC", "at", "contracts", "left", "why", "fees", "P&L"], rows)
-
-
-def _moment(ts: int) -> str:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(ts // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M")
