@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import sys
 
+from .names import plain
+
 #: What the system says of a full disk, a used-up quota, and a file longer than is allowed.
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -41,4 +43,4 @@ class DamagedError(CheckError):
 
 def note(message: str) -> None:
     """Tell the person at the terminal of something that went wrong and was mended."""
-    sys.stderr.write(f"note: {message}\n")
+    sys.stderr.write(f"note: {plain(message)}\n")

@@ -18,6 +18,7 @@ from .importers.base import BadRow, Chunk
 from .keys import Keys
 from .manifest import ImportRecord, Ledger, Manifest, StoredFile, commit
 from .market_rows import changed, known_of, without_contradictions
+from .names import plain
 from .place import Place
 from .reading import read
 from .rows import conform, describe, stored
@@ -110,7 +111,7 @@ def ingest(place: Place, ledger: Ledger, source: str, digest: str, chunks: Chunk
 
 def waiting(holder: str) -> None:
     """Tell the person who waits for another writer what is going on."""
-    sys.stderr.write(f"waiting for {holder} …\n")
+    sys.stderr.write(f"waiting for {plain(holder)} …\n")
 
 
 def unfinished_files(place: Place) -> set[str]:

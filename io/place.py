@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .atomic import write_frame, writing
 from .errors import DISK_FULL, DiskError, InputError, TouchlineError
+from .names import is_inside
 
 if TYPE_CHECKING:
     import polars as pl
@@ -95,7 +96,7 @@ class LocalPlace:
 
     def url(self, name: str) -> str:
         """The absolute path."""
-        return f"{self.root}/{name}"
+        return str(self._at(name))
 
     def exists(self) -> bool:
         """Whether the folder holds manifests."""
@@ -115,7 +116,7 @@ class LocalPlace:
 
     def read(self, name: str) -> bytes:
         """A file's bytes."""
-        return (self.folder / name).read_bytes()
+        return self._at(name).read_bytes()
 
     def put(self, name: str, data: bytes) -> None:
         """Write a whole file, its name included, to the disk."""
@@ -123,7 +124,7 @@ class LocalPlace:
 
     def create(self, name: str, data: bytes) -> bool:
         """Write only if the name is free; the lock makes looking and writing one step."""
-        if (self.folder / name).exists():
+        if self._at(name).exists():
             return False
         self.put(name, data)
         return True
@@ -137,7 +138,7 @@ class LocalPlace:
         """Remove files, and folders that this leaves empty."""
         folders: set[Path] = set()
         for name in names:
-            path = self.folder / name
+            path = self._at(name)
             path.unlink(missing_ok=True)
             folders.add(path.parent)
         for folder in folders - {self.folder}:
@@ -166,6 +167,14 @@ class LocalPlace:
         finally:
             os.close(descriptor)
 
+    def _at(self, name: str) -> Path:
+        """The path of a file: a manifest of a stranger's store may name anything."""
+        if not is_inside(name):
+            raise InputError(
+                f"the store {self.root} names the file {name!r}, which is not in it: do not use this store"
+            )
+        return self.folder / name
+
     def _list(self, folder: str, wanted: Callable[[os.DirEntry[str]], bool]) -> list[str]:
         try:
             with os.scandir(self.folder / folder) as entries:
@@ -174,7 +183,7 @@ class LocalPlace:
             return []
 
     def _write(self, name: str, fill: Callable[[Path], Any]) -> int:
-        path = self.folder / name
+        path = self._at(name)
         try:
             with writing(path, durable=True) as beside:
                 fill(beside)

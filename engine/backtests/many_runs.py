@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from ...io.errors import InputError
+from ...io.names import file_name
 from ..figures.metrics import max_drawdown
 from ..figures.warnings import Notice, notices
 from ..results.result_files import frames_hash, read_record, write_run
@@ -83,11 +84,17 @@ def write_many(folder: Path, record: Mapping[str, Any], curve: pl.DataFrame) -> 
     write_run(folder, {"equity": curve}, record)
 
 
+def own_folder(folder: Path, ticker: str) -> Path:
+    """Return the folder of one market's run, below the one of them all."""
+    return folder / file_name(ticker)
+
+
 def own_records(folder: Path, record: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Read the record of each market below a folder."""
     for row in record.get("markets", ()):
         ticker = str(row["ticker"])
-        own = read_record(folder / ticker)
+        place = own_folder(folder, ticker)
+        own = read_record(place)
         if own.get("market") != ticker:
-            raise InputError(f"{folder / ticker} is not the run of {ticker} that {folder} says it is")
+            raise InputError(f"{place} is not the run of {ticker} that {folder} says it is")
         yield ticker, own

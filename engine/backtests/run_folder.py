@@ -28,7 +28,7 @@ from ..simulator.tape import Tape
 from ..simulator.tape_source import compile_tape
 from ..simulator.venue import Assumptions
 from ..sweeps.block import own_period
-from .many_runs import combined_hash, own_records
+from .many_runs import combined_hash, own_folder, own_records
 
 
 class _Settings(msgspec.Struct, rename={"begin": "from", "end": "to"}):
@@ -188,7 +188,8 @@ def _run_again(about: Mapping[str, Any], folder: str | Path) -> str:
 
         return run_record(about).result_hash
     if about["kind"] == "replays":
-        hashes = {ticker: _run_again(own, Path(folder) / ticker) for ticker, own in own_records(Path(folder), about)}
+        place = Path(folder)
+        hashes = {ticker: _run_again(own, own_folder(place, ticker)) for ticker, own in own_records(place, about)}
         return combined_hash(hashes)
     if about["kind"] != "replay":
         raise InputError(f"{folder} is of kind {about['kind']!r}; engine verify takes what engine backtest left")

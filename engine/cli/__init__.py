@@ -36,6 +36,7 @@ def main() -> None:
     """Run the application; a user's mistake is one line on stderr, never a traceback."""
     gc.set_threshold(200_000, 20, 100)  # compiling makes many objects that stay; looking at them takes a tenth of it
     from ...io.errors import DISK_FULL, TouchlineError
+    from ...io.names import plain
     from .app import app
 
     try:
@@ -44,12 +45,12 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except TouchlineError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {plain(str(error))}\n")
         raise SystemExit(error.exit_code) from None
     except BrokenPipeError:  # the reader of our output went away
         raise SystemExit(0) from None
     except OSError as error:
         if error.filename is None and error.errno not in DISK_FULL:
             raise
-        sys.stderr.write(f"error: {error.filename or 'cannot write'}: {error.strerror}\n")
+        sys.stderr.write(f"error: {plain(str(error.filename or 'cannot write'))}: {error.strerror}\n")
         raise SystemExit(1 if error.errno in DISK_FULL else 2) from None

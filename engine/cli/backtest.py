@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ...io.errors import InputError
+from ...io.names import file_name
 from .console import JSON_OPTION, emit_json, progress, say
 from .options import (
     ASSUME,
@@ -149,7 +150,7 @@ def _bet(
             progress=seen,
         )  # fmt: skip
         result = DirectionalResult(found)
-        folder = result.write(out or Path("results") / found.pipeline.name).parent
+        folder = result.write(out or Path("results") / file_name(found.pipeline.name)).parent
     if as_json:
         emit_json(result.summary)
     else:
@@ -166,7 +167,7 @@ def _replay(
     from ..simulator.ahead import compile_ahead
 
     compile_ahead(strategy, assumed)  # while the rest is loaded
-    from ..backtests.many_runs import combine, joined_curve, write_many
+    from ..backtests.many_runs import combine, joined_curve, own_folder, write_many
     from ..backtests.run_folder import describe, run_settings, settings_of, write
     from .summary import tell_replay, tell_replays
 
@@ -178,7 +179,7 @@ def _replay(
         for ticker in tickers:
             settings = settings_of(strategy, ticker, data, given, assumed, **kept)
             run = run_settings(settings)
-            place = None if out is None else out if len(tickers) == 1 else out / ticker
+            place = None if out is None else out if len(tickers) == 1 else own_folder(out, ticker)
             records.append(describe(run, settings) if place is None else write(run, settings, place))
             curves.append(run.equity.select("ts", "equity"))
             bar.advance(task)

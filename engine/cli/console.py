@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ...io.names import plain
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -26,14 +28,19 @@ def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     """Print a table on stdout; numbers stand to the right."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    def text(value: object) -> Text:  # not a string, in which rich would look for markup
+        return Text("" if value is None else plain(f"{value:,}" if isinstance(value, int) else str(value)))
+
+    told = Text(plain(title), "table.title") if title else None
+    table = Table(title=told, title_justify="left", show_edge=False, pad_edge=False)
     listed = [list(row) for row in rows]
     for index, name in enumerate(columns):
         numeric = all(isinstance(row[index], int | float) or row[index] is None for row in listed)
-        table.add_column(name, justify="right" if numeric and listed else "left")
+        table.add_column(text(name), justify="right" if numeric and listed else "left")
     for row in listed:
-        table.add_row(*("" if cell is None else f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+        table.add_row(*map(text, row))
     Console(width=None if sys.stdout.isatty() else 10_000).print(table)  # a pipe has no edge to wrap at
 
 
@@ -44,7 +51,7 @@ def emit_facts(title: str, facts: Mapping[str, object]) -> None:
 
 def say(message: str) -> None:
     """Print a line for a person on stderr, so that stdout stays for results."""
-    sys.stderr.write(message + "\n")
+    sys.stderr.write(plain(message) + "\n")
 
 
 @contextmanager
@@ -61,7 +68,7 @@ def progress(quiet: bool = False) -> Iterator[Progress]:
     )
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(
         *columns, TimeRemainingColumn(), console=console, transient=True, disable=quiet or not console.is_terminal
     ) as bar:

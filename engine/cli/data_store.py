@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ...io.names import plain
 from .console import JSON_OPTION, emit_json, emit_table, progress, say
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ def data_sql(
     if as_json:
         emit_json({"columns": frame.columns, "rows": [list(row) for row in frame.iter_rows()]})
     elif as_csv:
-        typer.echo(frame.write_csv(), nl=False)
+        text = frame.write_csv()
+        sys.stdout.write("".join(f"{plain(line)}\n" for line in text.splitlines()) if sys.stdout.isatty() else text)
     else:
         emit_table("", frame.columns, frame.head(limit).iter_rows())
         if frame.height > limit:

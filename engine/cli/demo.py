@@ -156,13 +156,15 @@ def _tell(document: dict[str, Any], ticker: str) -> None:
     )
     out = Path(document["folder"])
     store = out / "store"
-    say(
-        "\nTry next:\n"
-        f"  engine data tables --store {store}\n"
-        f"  engine data check --store {store}\n"
-        f'  engine data sql "select ticker, count(*) n from trades group by 1 order by 2 desc" --store {store}\n'
-        f"  engine fit --store {store} --market {ticker} --underlying SYNSPX\n"
-        f"  engine summary --results-file {out / 'bets'}\n"
-        f"  engine sweep show {out / 'sweep'}\n"
-        f"  engine exchange --replay {store} --speed 20"
-    )
+    for line in (
+        "",
+        "Try next:",
+        f"  engine data tables --store {store}",
+        f"  engine data check --store {store}",
+        f'  engine data sql "select ticker, count(*) n from trades group by 1 order by 2 desc" --store {store}',
+        f"  engine fit --store {store} --market {ticker} --underlying SYNSPX",
+        f"  engine summary --results-file {out / 'bets'}",
+        f"  engine sweep show {out / 'sweep'}",
+        f"  engine exchange --replay {store} --speed 20",
+    ):
+        say(line)

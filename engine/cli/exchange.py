@@ -58,7 +58,8 @@ def exchange(
             loop = asyncio.get_running_loop()
             for name in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(name, served.stop)
-            say("\n".join(f"{name}={value}" for name, value in served.environment.items()))
+            for name, value in served.environment.items():
+                say(f"{name}={value}")
             sys.stdout.write(json.dumps({"rest": served.rest, "ws": served.ws}) + "\n")
             sys.stdout.flush()
 

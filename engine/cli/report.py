@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from ...io.names import plain
+
 app = typer.Typer(help="Write one HTML page about a run or a sweep.")
 
 _FOLDER = typer.Argument(..., metavar="FOLDER", help="A folder of results, such as results/NAME.")
@@ -20,4 +22,4 @@ def report(
     """Write one page with the figures, warnings, assumptions and charts. It needs no network."""
     from ..reports.report import report as write
 
-    typer.echo(f"wrote {write(folder, to)}")
+    typer.echo(plain(f"wrote {write(folder, to)}"))

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from ...io.errors import CheckError
+from ...io.names import plain
 
 app = typer.Typer()
 _FOLDER = typer.Argument(..., help="Folder that engine backtest --out wrote.")
@@ -25,4 +26,4 @@ def verify(folder: Path = _FOLDER, trust: list[Path] = _TRUST) -> None:
         raise CheckError(
             f"{folder} says {had}, running it again gives {got}: the data, the model or the engine has changed"
         )
-    typer.echo(f"{folder} repeats: {got}")
+    typer.echo(plain(f"{folder} repeats: {got}"))

@@ -114,7 +114,7 @@ def chart(drawing: alt.TopLevelMixin | dict[str, Any] | None) -> str:
     from .pictures import spec
 
     found = drawing if isinstance(drawing, dict) else spec(drawing)
-    document = json.dumps(found, default=str).replace("</", "<\\/")
+    document = json.dumps(found, default=str).replace("<", "\\u003c")  # in a script, "<!--" counts as well as "</"
     return f'<div class="chart"><script type="application/json">{document}</script><div></div></div>'
 
 
