@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from . import doctor_book, doctor_doubles, doctor_settlement
+from . import doctor_book, doctor_doubles, doctor_markets, doctor_settlement
 from .errors import InputError
 from .grids import is_on_grid
 from .schema import BookKind
@@ -38,7 +38,11 @@ CHECKS: dict[str, tuple[str, str]] = {
     "out-of-order rows": (FAULT, "times run against the source's own sequence numbers"),
     "outside the market's life": (FAULT, "trades or new orders before the open or after the close"),
     "off-grid price": (FAULT, "prices at which no order can stand"),
+    "close before open": (FAULT, "a market closes or settles before it opens"),
+    "contradictory result": (FAULT, "the result and what the market paid are not the same"),
     "one-sided settlement": (FAULT, "the results are less likely than one in a thousand at the prices traded"),
+    "unlisted market": (NOTE, "rows of tickers that no row of markets names: no close, no result and no grid is known"),
+    "no closing time": (NOTE, "a result without a closing time: bets let the market close and pay at its last event"),
     "unknown grid": (NOTE, "the market's price grid has no known name, so its prices were not checked"),
     "stale stretch": (NOTE, f"no row for over {STALE_MINUTES} minutes and {STALE_TIMES} times the usual wait"),
     "one-sided book": (NOTE, "a side of the book was empty"),
@@ -111,6 +115,10 @@ def check(
     found += _told("duplicate rows", doubles, detail=pl.col("detail").first())
     for one in doctor_settlement.one_sided(history, pl.concat(prices) if prices else None):
         found.append(Finding("one-sided settlement", one.series, one.settled, one.minutes, detail=one.detail))
+    found += [
+        Finding(one.check, one.name, one.count, 0.0, detail=one.detail)
+        for one in doctor_markets.of_markets(history, sorted(sizes))
+    ]
     order = list(CHECKS)
     return sorted(found, key=lambda one: (one.severity, order.index(one.check), -one.minutes, one.ticker))
 

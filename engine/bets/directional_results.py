@@ -23,6 +23,7 @@ from ..figures.stakes import AtStake, at_stake
 from ..figures.warnings import Notice
 from ..results.result_files import frames_hash, write_run
 from .directional import DirectionalRun, backtest, order_counts
+from .panel_markets import market_notices
 from .portfolio_candidates import candidate_outcomes
 from .portfolio_types import FILTER_BASE, NO_PRICE, Exit, Fate
 
@@ -206,6 +207,7 @@ class DirectionalResult:
             found.append(Notice("queue-sign", parts))
         if columns.ask_lots.shape[0] == 0 and columns.volume.shape[0] == 0:
             found.append(Notice("unknown-depth"))
+        found += market_notices(self.found.panel, self.found.pipeline)
         if self.found.scored.cut:
             found.append(Notice("cut-scores", f"{self.found.scored.cut:,} of {self.found.scored.score.size:,} scores"))
         return found

@@ -18,6 +18,7 @@ from ..simulator.tape_source import compile_tape
 from . import panel
 from .panel import HOUR_NS, MATRICES, Panel, market_blocks, new_matrix, with_market_columns
 from .panel_book import STANDING, best_at
+from .panel_markets import listed, with_closes
 from .portfolio_types import NO_PRICE, NO_SIZE
 from .scratch import Scratch
 
@@ -37,9 +38,9 @@ def build_panel(
 
     Without ``start`` it begins with the first thing that happened, without ``end`` it ends with the last payout.
     """
-    markets = store.markets()
-    markets = (markets if where is None else markets.filter(where)).collect().sort("ticker")
-    markets = with_market_columns(markets).with_columns(
+    markets = listed(store)
+    markets = (markets if where is None else markets.filter(where)).sort("ticker")
+    markets = with_closes(store, with_market_columns(markets)).with_columns(
         pl.coalesce("event", pl.col("ticker").str.replace(r"-[^-]*$", "")).alias("event"),
         pl.coalesce("series", pl.col("ticker").str.split("-").list.first()).alias("series"),
     )

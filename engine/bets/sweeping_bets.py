@@ -24,6 +24,7 @@ from ..sweeps.grid_spec import cells_of, distinct, is_number, spec_of
 from ..sweeps.sweeping import Swept
 from .directional import Grid, panel_for, run_grid
 from .panel import Panel
+from .panel_markets import market_notices
 from .portfolio_types import BOOKED_FEES, BOOKED_LOTS, BOOKED_OPEN, BOOKED_PNL, BOOKED_SETTLED, BOOKED_TRADES
 
 DAY_NS = 86_400_000_000_000
@@ -73,7 +74,7 @@ def sweep_bets(
         "period_ns": DAY_NS,
         "axes": [_axis_row(one) for one in axes],
         "markets": _markets(panel, frames["cells"]["market"].unique().to_list()),
-        "warnings": [notice.as_row() for notice in _notices(found)],
+        "warnings": [notice.as_row() for notice in (*_notices(found), *market_notices(panel, pipeline))],
         "result_hash": result,
     }
     write_files(place, frames, record, SWEEP_RECORD)

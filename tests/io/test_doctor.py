@@ -201,7 +201,8 @@ def test_a_series_that_settles_one_way_against_its_prices(results: str, wrong: b
     days, bands = 20, 3
     tickers = [f"S-DAY{day}-B{band}" for day in range(days) for band in range(bands)]
     result = ["yes" if results == "mixed" and i % bands == 0 else "no" for i in range(len(tickers))]
-    market = frame("markets", ticker=tickers, valid_from=[0] * len(tickers), result=result)
+    close = [T0 + 60 * MINUTE] * len(tickers)
+    market = frame("markets", ticker=tickers, valid_from=[0] * len(tickers), result=result, close_ts=close)
     rows = pl.concat([trades(5, 3_300, ticker) for ticker in tickers])
     findings = found(tmp_path, ("trades", rows), market=market)
     assert names(findings) == ({"one-sided settlement"} if wrong else set())
@@ -213,14 +214,15 @@ def test_a_series_that_settles_one_way_against_its_prices(results: str, wrong: b
 def test_one_event_proves_nothing(tmp_path: Path) -> None:
     """Thirty thresholds of one event may all settle NO together."""
     tickers = [f"S-DAY-T{i}" for i in range(30)]
-    market = frame("markets", ticker=tickers, valid_from=[0] * 30, result=["no"] * 30)
+    close = [T0 + 60 * MINUTE] * 30
+    market = frame("markets", ticker=tickers, valid_from=[0] * 30, result=["no"] * 30, close_ts=close)
     assert found(tmp_path, ("trades", pl.concat([trades(5, 3_300, t) for t in tickers])), market=market) == []
 
 
 def test_only_the_named_tickers_are_checked(tmp_path: Path) -> None:
     store = Store(tmp_path)
     crossed = with_rows((30.25, DELTA, BID, 4_800, 100), (30.75, DELTA, BID, 4_800, -100))
-    store.ingest("one", "1", [Chunk({"book": pl.concat([book(CLEAN), book(crossed, ticker="B")])})])
+    store.ingest("one", "1", [Chunk({"markets": MARKET, "book": pl.concat([book(CLEAN), book(crossed, ticker="B")])})])
     assert check(store, ["A"]) == []
     assert {one.ticker for one in check(store)} == {"B"}
     with pytest.raises(InputError, match="no ticker C"):
@@ -315,6 +317,36 @@ def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 def test_the_sample_day_has_one_sided_books_and_nothing_else(sample_store: Store) -> None:
     assert names(check(sample_store)) == {"one-sided book"}
+
+
+def listed(**columns: object) -> pl.DataFrame:
+    return frame("markets", ticker=[f"S-{n}" for n in range(3)], **columns)
+
+
+def test_a_close_before_the_open_is_a_fault(tmp_path: Path) -> None:
+    market = listed(open_ts=[T0, T0, T0], close_ts=[T0 - MINUTE, T0 + MINUTE, None], settled_ts=[None, T0 + MINUTE, T0])
+    made = found(tmp_path, market=market)
+    assert [(one.check, one.severity, one.ticker, one.detail) for one in made] == [
+        ("close before open", "fault", "S-0", "opens 2026-09-21 14:13:20, closes 2026-09-21 14:12:20"),
+        ("close before open", "fault", "S-2", "opens 2026-09-21 14:13:20, settles 2026-09-21 14:13:20"),
+    ]
+
+
+def test_a_result_that_is_not_what_was_paid_is_a_fault(tmp_path: Path) -> None:
+    made = found(tmp_path, market=listed(result=["no", "yes", "scalar"], settlement=[10_000, 10_000, 3_700]))
+    assert [(one.check, one.severity, one.ticker, one.detail) for one in made] == [
+        ("contradictory result", "fault", "S-0", "result no, but one YES paid 100c")
+    ]
+
+
+def test_results_without_a_close_and_tickers_without_a_market_are_noted_by_series(tmp_path: Path) -> None:
+    rows = [("trades", trades(3, ticker=f"S-{n}")) for n in range(9)]
+    made = found(tmp_path, *rows, market=listed(result=["no", "yes", None], grid=["linear_cent"] * 3))
+    notes = [(one.check, one.severity, one.ticker, one.count, one.detail) for one in made]
+    assert notes == [
+        ("unlisted market", "note", "S", 6, "S-3, S-4, S-5, S-6, S-7 and 1 more"),
+        ("no closing time", "note", "S", 2, "S-0, S-1"),
+    ]
 
 
 def test_the_look_ahead_trap_of_a_real_data_set(market_data: Path, tmp_path: Path) -> None:
