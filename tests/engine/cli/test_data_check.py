@@ -26,7 +26,9 @@ def crossed(tmp_path: Path) -> Path:
         "ts": [0, 0, 0, 120 * 10**9], "ticker": ["A"] * 4, "kind": [2, 1, 1, 0], "side": [0, 1, -1, 1],
         "price": [0, 5_000, 4_900, 5_000], "size": [0, 100, 100, -100],
     }  # fmt: skip
-    Store(store).ingest("by hand", "1", [Chunk({"book": pl.DataFrame(rows), "markets": pl.DataFrame({"ticker": ["A"]})})])
+    Store(store).ingest(
+        "by hand", "1", [Chunk({"book": pl.DataFrame(rows), "markets": pl.DataFrame({"ticker": ["A"]})})]
+    )
     return store
 
 
