@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from .errors import InputError
-from .ingest import QUARANTINE, ROW_GROUP, drop_abandoned, unfinished_files, waiting
+from .ingest import QUARANTINE, drop_abandoned, unfinished_files, waiting
+from .intact import checked
 from .manifest import FOLDER, Ledger, Manifest, State, StoredFile, commit, name_of
 from .place import Place
 from .reading import chained, in_time, scan
-from .rows import describe
+from .rows import put_rows
 from .schema import TABLES, Table
 from .units import NS_PER_SECOND
 
@@ -44,7 +45,7 @@ def compact(
         state = ledger.state()
         plan = {name: _bins(files) for name, files in state.files.items()}
         total = sum(file.rows for bins in plan.values() for files in bins if len(files) > 1 for file in files)
-        if total:
+        if total or any(file.checksum is None for files in state.files.values() for file in files):
             _Compaction(place, state, progress, total).run(plan)
         removed = _clean(place, ledger, keep_seconds)
         return CompactReport(_counts(state), _counts(ledger.state()), total, removed)
@@ -93,7 +94,7 @@ class _Compaction:
         for name, bins in plan.items():
             for files in bins:
                 if len(files) == 1:
-                    kept += files
+                    kept.append(checked(self.place, files[0]))
                     continue
                 before = self.rows
                 kept += [self._write(TABLES[name], frame) for frame in self._slices(TABLES[name], files)]
@@ -125,12 +126,12 @@ class _Compaction:
 
     def _write(self, table: Table, frame: pl.DataFrame) -> StoredFile:
         name = f"{table.name}/compact{self.number:06d}-{self.written:06d}.parquet"
-        size = self.place.put_frame(name, frame, ROW_GROUP)
+        file = put_rows(self.place, table, frame, name)
         self.written += 1
         self.rows += frame.height
         if self.progress:
             self.progress(self.rows, self.total)
-        return describe(table, frame, name, size)
+        return file
 
 
 def _clean(place: Place, ledger: Ledger, keep_seconds: float) -> int:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from .errors import InputError
-from .ingest import ROW_GROUP, ImportReport, report_of, waiting
+from .ingest import ImportReport, report_of, waiting
 from .manifest import ImportRecord, Ledger, Manifest, State, StoredFile, commit
 from .place import Place
 from .reading import read
-from .rows import describe
+from .rows import put_rows
 from .schema import TABLES, Table
 
 #: The name of a file that holds rows of one import alone.
@@ -90,7 +90,7 @@ def _rewrite(place: Place, state: State, record: ImportRecord) -> None:
             replaced.append(file.name)
             if rest.height:
                 path = f"{name}/forget{number:06d}-{len(replaced):06d}.parquet"
-                kept.append(describe(table, rest, path, place.put_frame(path, rest, ROW_GROUP)))
+                kept.append(put_rows(place, table, rest, path))
     imports = [one for one in state.imports if one is not record]
     if not commit(place, Manifest(number, True, imports, kept, replaced, made=time.time_ns())):
         raise InputError(f"an import was committed to {place.root} meanwhile; run the same command again")

@@ -12,12 +12,12 @@ import polars as pl
 
 from .errors import InputError
 from .importers.base import BadRow, Chunk
-from .ingest import QUARANTINE, ROW_GROUP, ImportReport, drop_abandoned, import_id_of, report_of, waiting
+from .ingest import QUARANTINE, ImportReport, drop_abandoned, import_id_of, report_of, waiting
 from .keys import Keys
 from .manifest import ImportRecord, Ledger, Manifest, StoredFile, commit
 from .market_rows import changed, known_of, learned, without_contradictions
 from .place import Place
-from .rows import conform, describe, ordered
+from .rows import conform, ordered, put_rows
 from .schema import MARKETS, TABLES, Table
 from .twins import emptied, twins
 
@@ -187,4 +187,4 @@ class _Group:
 
     def _write(self, table: Table, frame: pl.DataFrame) -> StoredFile:
         path = f"{table.name}/group{self.state.number + 1:06d}-{uuid4().hex[:12]}.parquet"
-        return describe(table, frame, path, self.place.put_frame(path, frame, ROW_GROUP))
+        return put_rows(self.place, table, frame, path)

@@ -8,20 +8,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, takewhile
 
 import msgspec
 import polars as pl
 
-from .errors import InputError, SourceChangedError
+from .checksums import is_whole, with_checksum
+from .errors import DamagedError, InputError, SourceChangedError, note
 from .importers.base import BadRow, Chunk
+from .intact import whole
 from .keys import Keys
 from .manifest import ImportRecord, Ledger, Manifest, StoredFile, commit
 from .market_rows import changed, known_of, without_contradictions
 from .names import plain
 from .place import Place
 from .reading import read
-from .rows import conform, describe, stored
+from .rows import conform, put_rows, stored
 from .schema import MARKETS, TABLES, Table
 from .twins import emptied, twins
 
@@ -30,7 +32,6 @@ UNFINISHED, QUARANTINE = "unfinished", "quarantine"
 BATCH_ROWS = 1 << 20
 #: ... or this many rows that could not be read.
 BATCH_BAD = 50_000
-ROW_GROUP = 32_768
 
 Chunks = Iterable[Chunk] | Callable[[int], Iterable[Chunk]]
 
@@ -194,7 +195,7 @@ class _Import:
         record = self._write(batch)
         record.seconds = self._lap()
         name = f"{_journal(self.id)}/{len(self.done.batches):06d}.json"
-        self.place.put(name, msgspec.json.encode(record))
+        self.place.put(name, with_checksum(msgspec.json.encode(record)))
         self.done.add(name, record)
 
     def _lap(self) -> float:
@@ -209,8 +210,15 @@ class _Import:
         if any(batch.after != self.state.epoch for batch in batches):
             drop_journal(self.place, folder)
             return
-        for name, batch in zip(self.place.names(folder), batches, strict=True):
+        names = self.place.names(folder)
+        for name, batch in zip(names, batches, strict=False):
+            try:
+                whole(self.place, batch.files)
+            except DamagedError as error:
+                note(f"{str(error).partition(';')[0]}; the import goes on from before it")
+                break
             self.done.add(name, batch)
+        self.place.remove(reversed(names[len(self.done.batches) :]))
         for file in self.done.files:
             frame = pl.scan_parquet(self.place.url(file.name), storage_options=self.place.storage_options)
             who = TABLES[file.table].sort[0]
@@ -231,7 +239,7 @@ class _Import:
                 continue
             rows = stored(table, fresh, self.source, self.id)
             path = f"{name}/{self.id}-{len(self.done.batches):06d}.parquet"
-            files.append(describe(table, rows, path, self.place.put_frame(path, rows, ROW_GROUP)))
+            files.append(put_rows(self.place, table, rows, path))
             if table.sort[0] == "ticker":
                 self.tickers.update(rows.get_column("ticker").unique())
         return _Batch(self.state.epoch, batch.chunks, files, duplicates, [*batch.bad, *conflicts], 0.0, len(conflicts))
@@ -289,7 +297,10 @@ class _Import:
 
     def _bad_lines(self) -> Iterator[bytes]:
         for name in self.done.batches:
-            for bad in msgspec.json.decode(self.place.read(name), type=_Batch).bad:
+            batch = _batch_of(self.place, name)
+            if batch is None:
+                raise DamagedError(f"{self.place.url(name)} is damaged; import {self.source} again")
+            for bad in batch.bad:
                 yield msgspec.json.encode(bad) + b"\n"
 
 
@@ -326,7 +337,20 @@ def _journal(import_id: str) -> str:
 
 
 def _batches_of(place: Place, journal: str) -> list[_Batch]:
-    return [msgspec.json.decode(place.read(name), type=_Batch) for name in place.names(journal)]
+    """The records of a journal, up to the first that is damaged."""
+    found = takewhile(lambda batch: batch is not None, (_batch_of(place, name) for name in place.names(journal)))
+    return [batch for batch in found if batch is not None]
+
+
+def _batch_of(place: Place, name: str) -> _Batch | None:
+    """A record of a journal; None if it is not as it was written."""
+    document = place.read(name)
+    if is_whole(document) is False:
+        return None
+    try:
+        return msgspec.json.decode(document, type=_Batch)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def drop_journal(place: Place, journal: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from .intact import whole
 from .manifest import StoredFile
 from .place import Place
 from .schema import Table
@@ -51,7 +52,7 @@ class Keys:
 
     def _scan(self, table: Table, files: Sequence[StoredFile]) -> pl.LazyFrame:
         return pl.scan_parquet(
-            [self._place.url(file.name) for file in files],
+            whole(self._place, files),
             glob=False,
             hive_partitioning=False,
             storage_options=self._place.storage_options,

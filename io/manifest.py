@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from .errors import InputError
+from .checksums import is_whole, with_checksum
+from .errors import DamagedError, InputError
 from .place import Place
 
-FORMAT = 1
+#: Manifests of format 2 carry a checksum; those of format 1, of before 0.2.0, have none.
+FORMAT = 2
 FOLDER = "manifests"
 #: Stands for a missing sequence number: before all others.
 NO_SEQ = -(2**63)
@@ -34,6 +36,7 @@ class StoredFile(msgspec.Struct, frozen=True):
     low: tuple[int, int]  # least (time, seq) of any row
     high: tuple[int, int]
     keyed: bool  # whether some row has a natural key
+    checksum: str | None = None  # of the file's bytes; None in stores of before 0.2.0
 
 
 class ImportRecord(msgspec.Struct, frozen=True):
@@ -112,7 +115,25 @@ def name_of(number: int) -> str:
 
 def commit(place: Place, manifest: Manifest) -> bool:
     """Make a change visible; False if another writer took the number."""
-    return place.create(name_of(manifest.number), msgspec.json.encode(manifest))
+    return place.create(name_of(manifest.number), with_checksum(msgspec.json.encode(manifest)))
+
+
+def read_manifest(place: Place, name: str) -> Manifest:
+    """Read a manifest and see that it is as it was written."""
+    document, url = place.read(name), place.url(name)
+    whole = is_whole(document)
+    damaged = DamagedError(f"{url} is damaged; bring back a copy of it, or import the sources into a new store")
+    if whole is False:
+        raise damaged
+    try:
+        manifest = msgspec.json.decode(document, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{url} is not a manifest of this store: {error}") from None
+    if manifest.format > FORMAT:
+        raise InputError(f"{url} has format {manifest.format}, this version reads up to {FORMAT}; upgrade touchline")
+    if whole is None and manifest.format > 1:
+        raise damaged
+    return manifest
 
 
 class Ledger:
@@ -151,15 +172,7 @@ class Ledger:
     def _load(self, name: str) -> Manifest:
         if name in self._read:
             return self._read[name]
-        try:
-            manifest = msgspec.json.decode(self._place.read(name), type=Manifest)
-        except msgspec.DecodeError as error:
-            raise InputError(f"{self._place.url(name)} is not a manifest of this store: {error}") from None
-        if manifest.format != FORMAT:
-            raise InputError(
-                f"{self._place.url(name)} has format {manifest.format}, this version reads {FORMAT}; upgrade touchline"
-            )
-        self._read[name] = manifest
+        self._read[name] = manifest = read_manifest(self._place, name)
         return manifest
 
 

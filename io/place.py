@@ -7,14 +7,22 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .atomic import write_frame, writing
+from .checksums import file_checksum, stamp
 from .errors import DISK_FULL, DiskError, InputError, TouchlineError
 from .names import is_inside
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+class Written(NamedTuple):
+    """A file that was written: bytes and checksum."""
+
+    size: int
+    checksum: str
 
 
 class Place(Protocol):
@@ -57,8 +65,16 @@ class Place(Protocol):
         """Like ``put``, but False and nothing written if the name is taken."""
         ...
 
-    def put_frame(self, name: str, frame: pl.DataFrame, row_group: int) -> int:
-        """Write a frame as Parquet, durable on return; gives the size in bytes."""
+    def put_frame(self, name: str, frame: pl.DataFrame, row_group: int) -> Written:
+        """Write a frame as Parquet, durable on return; gives its size and checksum."""
+        ...
+
+    def stamp(self, name: str) -> str:
+        """What changes when a file does; FileNotFoundError if it is not there."""
+        ...
+
+    def checksum(self, name: str) -> str:
+        """The checksum of a file's bytes, all of which are read for it."""
         ...
 
     def remove(self, names: Iterable[str]) -> None:
@@ -129,10 +145,18 @@ class LocalPlace:
         self.put(name, data)
         return True
 
-    def put_frame(self, name: str, frame: pl.DataFrame, row_group: int) -> int:
+    def put_frame(self, name: str, frame: pl.DataFrame, row_group: int) -> Written:
         """Write a whole Parquet file to the disk."""
         how = {"compression": "zstd", "row_group_size": row_group}
         return self._write(name, lambda beside: write_frame(frame, beside, **how))
+
+    def stamp(self, name: str) -> str:
+        """Size, times and number of the file."""
+        return stamp(self._at(name))
+
+    def checksum(self, name: str) -> str:
+        """The checksum of a file's bytes."""
+        return file_checksum(self._at(name))
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files, and folders that this leaves empty."""
@@ -159,6 +183,7 @@ class LocalPlace:
             except BlockingIOError:
                 waiting(os.pread(descriptor, 4096, 0).decode(errors="replace") or "another writer")
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._clear()
             os.ftruncate(descriptor, 0)
             with suppress(OSError):  # who holds it is said to others; a full disk is noticed where it matters
                 os.pwrite(descriptor, holder.encode(), 0)
@@ -175,6 +200,13 @@ class LocalPlace:
             )
         return self.folder / name
 
+    def _clear(self) -> None:
+        """Remove what killed writers left: who holds the lock is the only writer."""
+        for pattern in ("*/.*.tmp", "*/*/.*.tmp"):
+            for left in self.folder.glob(pattern):
+                with suppress(OSError):
+                    left.unlink()
+
     def _list(self, folder: str, wanted: Callable[[os.DirEntry[str]], bool]) -> list[str]:
         try:
             with os.scandir(self.folder / folder) as entries:
@@ -182,15 +214,15 @@ class LocalPlace:
         except FileNotFoundError:
             return []
 
-    def _write(self, name: str, fill: Callable[[Path], Any]) -> int:
+    def _write(self, name: str, fill: Callable[[Path], Any]) -> Written:
         path = self._at(name)
         try:
             with writing(path, durable=True) as beside:
                 fill(beside)
-                size = beside.stat().st_size
+                written = Written(beside.stat().st_size, file_checksum(beside))
         except OSError as error:
             raise self._refused(error) from None
-        return size
+        return written
 
     def _refused(self, error: OSError) -> TouchlineError:
         """What a failed write means to the user: a full disk is no mistake of his."""

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .checksums import checksum
 from .errors import InputError
+from .place import Written
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,6 +26,7 @@ class S3Place:
             import s3fs
         except ImportError:
             raise InputError('stores at s3:// need the extra s3: pip install "touchline[s3]"') from None
+        self._stamps: dict[str, str] = {}
         self.root = url.rstrip("/")
         if not self.root.removeprefix("s3://"):
             raise InputError(f"a store at S3 is s3://bucket/prefix, not {url!r}")
@@ -59,6 +62,7 @@ class S3Place:
 
     def put(self, name: str, data: bytes) -> None:
         """One PUT."""
+        self._stamps.pop(name, None)
         try:
             with self._explained():
                 self.filesystem.pipe_file(self.url(name), data)
@@ -74,16 +78,31 @@ class S3Place:
             return False
         return True
 
-    def put_frame(self, name: str, frame: pl.DataFrame, row_group: int) -> int:
+    def put_frame(self, name: str, frame: pl.DataFrame, row_group: int) -> Written:
         """Write a frame as one Parquet object."""
         buffer = io.BytesIO()
         frame.write_parquet(buffer, compression="zstd", row_group_size=row_group)
-        self.put(name, buffer.getvalue())
-        return buffer.getbuffer().nbytes
+        content = buffer.getvalue()
+        self.put(name, content)
+        return Written(len(content), checksum(content))
+
+    def stamp(self, name: str) -> str:
+        """Size and entity tag of the object, asked for once in the life of a process: objects are never changed."""
+        if name not in self._stamps:
+            with self._explained():
+                found = self.filesystem.info(self.url(name), refresh=True)
+            self._stamps[name] = f"{found['size']} {found.get('ETag')}"
+        return self._stamps[name]
+
+    def checksum(self, name: str) -> str:
+        """The checksum of the object's bytes."""
+        with self._explained():
+            return checksum(self.read(name))
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove objects that may be gone already."""
         for name in names:
+            self._stamps.pop(name, None)
             try:
                 self.filesystem.rm_file(self.url(name))
             except FileNotFoundError:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import polars as pl
 
+from .intact import whole
 from .manifest import StoredFile
 from .place import Place
 from .rows import empty
@@ -39,7 +40,7 @@ def read(
 ) -> pl.LazyFrame:
     """Rows of one piece."""
     frame = pl.scan_parquet(
-        [place.url(file.name) for file in files],
+        whole(place, files),
         schema=table.schema,
         missing_columns="insert",
         extra_columns="ignore",

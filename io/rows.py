@@ -6,7 +6,9 @@ import numpy as np
 import polars as pl
 
 from .errors import InputError
+from .intact import put_whole
 from .manifest import NO_SEQ, StoredFile
+from .place import Place
 from .schema import MARKETS, Table
 
 
@@ -57,8 +59,9 @@ def ordered(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def describe(table: Table, frame: pl.DataFrame, name: str, size: int) -> StoredFile:
-    """State the bounds of a sorted frame that was written as ``name``."""
+def put_rows(place: Place, table: Table, frame: pl.DataFrame, name: str) -> StoredFile:
+    """Write a sorted frame as a file of the store, and state its bounds."""
+    written = put_whole(place, name, frame)
     who, when, *sequence = table.sort
     seq = pl.col(sequence[0]).fill_null(NO_SEQ) if sequence else pl.lit(NO_SEQ, pl.Int64)
     least, most = pl.col(when).min(), pl.col(when).max()
@@ -80,7 +83,8 @@ def describe(table: Table, frame: pl.DataFrame, name: str, size: int) -> StoredF
         table=table.name,
         name=name,
         rows=frame.height,
-        size=size,
+        size=written.size,
+        checksum=written.checksum,
         first=(names[0], times[0], bounds["first_seq"]),
         last=(names[-1], times[-1], bounds["last_seq"]),
         low=(bounds["least"], bounds["least_seq"]),

@@ -9,6 +9,7 @@ import polars as pl
 
 from .cache import cache_dir
 from .errors import InputError
+from .intact import whole
 from .manifest import State
 from .place import Place
 from .schema import TABLES, Table
@@ -18,7 +19,7 @@ def run_sql(query: str, place: Place, state: State, frames: Mapping[str, pl.Data
     """Run one SELECT over views of every table; ``frames`` are tables already in memory."""
     connection = duckdb.connect(config={"temp_directory": str(cache_dir() / "sql")})
     try:
-        files = {name: [place.url(file.name) for file in state.files.get(name, ())] for name in TABLES}
+        files = {name: whole(place, state.files.get(name, ())) for name in TABLES}
         if place.filesystem is not None:
             connection.register_filesystem(place.filesystem)
         _shut(connection, [path for paths in files.values() for path in paths])

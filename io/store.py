@@ -13,6 +13,7 @@ from .errors import InputError
 from .forgetting import Forgotten, brought, find, forget
 from .grouping import Source, ingest_small
 from .ingest import Chunks, ImportReport, ingest, report_of
+from .intact import FileState, check_files
 from .manifest import Ledger, State, StoredFile, fingerprint
 from .place import place_at
 from .reading import scan
@@ -192,6 +193,11 @@ class Store:
         """
         self._state()
         return compact(self._place, self._ledger, progress, keep_seconds)
+
+    def check_files(self, step: Callable[[int, int], None] = lambda done, of: None) -> list[FileState]:
+        """Read every byte of the store and compare it with its checksum; ``step`` hears of bytes done and in all."""
+        self._state()
+        return check_files(self._place, self._ledger, step)
 
     def tables(self) -> list[TableSize]:
         """What each table holds, read from the manifests alone."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from touchline.io.checksums import with_checksum
 from touchline.io.errors import InputError
 from touchline.io.importers.base import BadRow, Chunk
 from touchline.io.store import Store
@@ -184,8 +185,9 @@ def test_a_manifest_of_another_kind_or_time_is_one_clear_error(store, tmp_path):
     store.ingest("a", "d1", [trades((1, "A", 10, 1))])
     manifest = tmp_path / "store/manifests/00000001.json"
     text = manifest.read_text()
-    manifest.write_text(text.replace('"format":1', '"format":2'))
-    with pytest.raises(InputError, match="has format 2, this version reads 1; upgrade"):
+    body = text.replace('"format":2', '"format":3').partition(',\n "checksum"')[0] + "}"
+    manifest.write_bytes(with_checksum(body.encode()))
+    with pytest.raises(InputError, match="has format 3, this version reads up to 2; upgrade"):
         Store(store.path).trades()
     manifest.write_text(text[:100])
     with pytest.raises(InputError, match="is not a manifest of this store"):
@@ -209,3 +211,15 @@ def test_sums_in_sql_are_whole_numbers(store):
     wide = store.sql("select sum(size) * 4 as s from trades")
     assert wide.schema == {"s": pl.Int128}
     assert wide.item() == 2**64 + 12
+
+
+def test_what_a_killed_writer_left_goes_with_the_next(store, tmp_path):
+    store.ingest("a", "d1", [trades((1, "A", 10, 1))])
+    left = [
+        tmp_path / "store" / name for name in ("manifests/.1.0123456789ab.tmp", "unfinished/abc/.2.0123456789ab.tmp")
+    ]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    store.ingest("b", "d2", [trades((2, "A", 10, 1))])
+    assert not any(path.exists() for path in left)

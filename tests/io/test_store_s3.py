@@ -8,9 +8,10 @@ import boto3
 import polars as pl
 import pytest
 from moto.server import ThreadedMotoServer
-from touchline.io.errors import InputError
+from touchline.io.errors import DamagedError, InputError
 from touchline.io.importers.base import BadRow, Chunk
 from touchline.io.ingest import import_id_of
+from touchline.io.intact import INTACT
 from touchline.io.store import Store
 
 DAY = 86_400 * 10**9
@@ -118,3 +119,21 @@ def test_of_two_writers_the_later_commit_is_told_to_run_again(bucket):
 def test_a_missing_bucket_is_one_clear_error(bucket):
     with pytest.raises(InputError, match="no-such-bucket"):
         Store("s3://no-such-bucket/x").ingest("a", "d", [chunk(0)])
+
+
+def test_a_damaged_object_is_named(bucket, tmp_path, monkeypatch):
+    monkeypatch.setenv("TOUCHLINE_CACHE", str(tmp_path))
+    store = Store(bucket)
+    store.ingest("a", "d1", [chunk(0)])
+    whole = store.trades().collect()
+    client = boto3.client("s3")
+    name, _, prefix = bucket.removeprefix("s3://").partition("/")
+    listed = client.list_objects_v2(Bucket=name, Prefix=prefix)["Contents"]
+    for key in (one["Key"] for one in listed if "/trades/" in one["Key"] or "/manifests/" in one["Key"]):
+        content = client.get_object(Bucket=name, Key=key)["Body"].read()
+        client.put_object(Bucket=name, Key=key, Body=content[:60] + bytes([content[60] ^ 1]) + content[61:])
+        with pytest.raises(DamagedError, match=key):
+            Store(bucket).trades()
+        client.put_object(Bucket=name, Key=key, Body=content)
+        assert Store(bucket).trades().collect().equals(whole)
+    assert {one.state for one in Store(bucket).check_files()} == {INTACT}

@@ -78,3 +78,18 @@ def test_a_sample_is_made_imported_and_sound(tmp_path: Path) -> None:
     assert all(Path(name).is_file() for name in document["files"])
     checked = run("data", "check", "--store", store)
     assert checked.returncode == 0 and "no faults" in checked.stderr
+
+
+def test_a_deep_check_names_damaged_files(tmp_path):
+    store = Store(tmp_path / "store")
+    trades = pl.DataFrame({"ts": [1, 2], "ticker": "T", "price": 50, "size": 1})
+    store.ingest("by hand", "digest", [Chunk({"trades": trades})])
+    whole = run("data", "check", "--store", store.path, "--deep")
+    assert (whole.returncode, "2 files are as they were written" in whole.stderr) == (0, True)
+    (path,) = (tmp_path / "store" / "trades").iterdir()
+    content = path.read_bytes()
+    path.write_bytes(content[:50] + bytes([content[50] ^ 1]) + content[51:])
+    for option in ([], ["--deep"]):
+        damaged = run("data", "check", "--store", store.path, *option)
+        assert (damaged.returncode, path.name in damaged.stderr) == (1, True)
+        assert "damaged" in damaged.stderr and damaged.stderr.count("\n") == 1
