@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from ...io.units import LOTS_PER_CONTRACT, NS_PER_SECOND, TICKS_PER_DOLLAR
 
 _DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?\Z")
@@ -41,6 +43,14 @@ def bad_body(details: str) -> RefusalError:
 def bad_query(message: str) -> RefusalError:
     """Build the body that answers a wrong query parameter."""
     return RefusalError(400, {"msg": message})
+
+
+def parse(raw: bytes) -> Any:
+    """Decode JSON; whatever is wrong with it, numbers without end and nests without floor included, is a ValueError."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
 
 
 def price(ticks: int) -> str:

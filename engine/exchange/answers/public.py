@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ STATUS = {
     "closed": ("closed", "determined", "disputed", "amended"),
     "settled": ("finalized",),
 }
+_DIGITS = re.compile(r"[0-9]{1,20}\Z")
 _OWN = 1 << 40  #: the numbers of the client's own trades follow the recorded ones
 
 
@@ -329,4 +331,4 @@ def _moment(market: Market, family: str) -> int:
 def _mark(cursor: str) -> tuple[int, int, str] | None:
     ts, _, rest = cursor.partition("/")
     number, _, ticker = rest.partition("/")
-    return (int(ts), int(number), ticker) if ts.isdigit() and number.isdigit() else None
+    return (int(ts), int(number), ticker) if _DIGITS.match(ts) and _DIGITS.match(number) else None

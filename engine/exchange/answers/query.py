@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from ....io.units import NS_PER_SECOND
 from ..wire import bad_query
 
 Row = TypeVar("Row")
+_NUMBER = re.compile(r"-?[0-9]{1,20}\Z")
 
 
 class Query:
@@ -28,7 +30,7 @@ class Query:
         text = self.text(name)
         if text is None:
             return None
-        if not text.lstrip("-").isascii() or not text.lstrip("-").isdigit() or not low <= int(text) <= high:
+        if not _NUMBER.match(text) or not low <= int(text) <= high:
             raise bad_query(f"invalid parameter {name}: expected a whole number from {low} to {high}")
         return int(text)
 

@@ -18,6 +18,7 @@ SIDES = {"bid": Side.BID, "ask": Side.ASK}
 _TIMES = ("fill_or_kill", "good_till_canceled", "immediate_or_cancel")
 _STP = ("taker_at_cross", "maker")
 _MINUTE = 60 * NS_PER_SECOND
+_LAST_SECOND = 100_000_000_000  #: the year 5138; what is beyond is in milliseconds
 
 
 class Desk:
@@ -273,7 +274,10 @@ class Desk:
         )  # fmt: skip
 
     def _expiry(self, body: dict[str, Any]) -> int:
-        expires = read_optional(body, "expiration_time", int) * NS_PER_SECOND
+        seconds = read_optional(body, "expiration_time", int)
+        if seconds >= _LAST_SECOND:
+            raise refuse(400, "invalid_order", details="expiration_time is not in Unix seconds")
+        expires = seconds * NS_PER_SECOND
         if expires <= self.venue.now:
             raise refuse(400, "invalid_order", details="expiration_time is in the past")
         return expires

@@ -1,9 +1,11 @@
-"""A small HTTP/1.1 server on asyncio: keep-alive, bodies with a length, one handler for everything."""
+"""The door of the exchange: HTTP/1.1 and the stream's upgrades on one port, within bounds of time, size and number."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+import resource
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -12,20 +14,27 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 
 from ....io.kalshi.transport import SIMULATED_TIME
+from .websocket import Socket
 
-MAX_BODY = 8 << 20
+MAX_BODY = 2 << 20
 _MAX_HEAD = 64 << 10
+#: How long a new connection may take to ask, how long it may rest between two questions, and how long a body may take.
+FIRST_SECONDS, IDLE_SECONDS, BODY_SECONDS = 10.0, 60.0, 30.0
+#: Connections accepted in one go, and files kept free for everything else.
+_BACKLOG, _FILES_KEPT = 64, 256
+_LENGTH = re.compile(r"[0-9]{1,10}\Z")
+_CHUNK = re.compile(rb"[0-9a-fA-F]{1,8}\Z")
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request; header names are in lower case."""
+    """One request; header names are in lower case, and the body is read when it is asked for."""
 
     method: str
     path: str
     query: list[tuple[str, str]]
     headers: dict[str, str]
-    body: bytes
+    read: Callable[[], Awaitable[bytes]]
 
 
 @dataclass(frozen=True)
@@ -40,22 +49,45 @@ class HangupError(Exception):
     """Close the connection without an answer."""
 
 
+class BadRequestError(Exception):
+    """Not HTTP as this server speaks it."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.response = Response(status, {"msg": reason})
+
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 class HttpServer:
-    """Listens and answers every request with the handler's response."""
+    """Answers every request with the handler's response, and hands upgrades that are admitted to the stream.
 
-    def __init__(self, handler: Handler, clock: Callable[[], int]) -> None:
+    When the files this process may open run short, the connection that has asked for nothing the longest goes.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        clock: Callable[[], int],
+        admit: Callable[[Request], Response | None],
+        talk: Callable[[Socket], Awaitable[None]],
+    ) -> None:
         self._handler = handler
         self._clock = clock  #: simulated time, which every answer tells: clients ask for "the last hour"
+        self._admit = admit
+        self._talk = talk
         self._open: set[asyncio.StreamWriter] = set()
+        self._new: dict[asyncio.StreamWriter, None] = {}  #: have never asked, oldest first
+        self._resting: dict[asyncio.StreamWriter, None] = {}  #: have had their answer
         self._idle = asyncio.Event()
         self._server: asyncio.Server
 
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the port."""
-        self._server = await asyncio.start_server(self._talk, host, port, limit=_MAX_HEAD)
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most = 1 << 16 if soft == resource.RLIM_INFINITY else max(soft - _FILES_KEPT, soft // 2)
+        self._server = await asyncio.start_server(self._serve, host, port, limit=_MAX_HEAD, backlog=_BACKLOG)
         return self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -67,48 +99,148 @@ class HttpServer:
             self._idle.clear()
             await self._idle.wait()
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
+        if len(self._open) > self._most:
+            next(iter(self._new or self._resting or {writer: None})).transport.abort()
         try:
-            while (request := await _read(reader, writer)) is not None:
-                response = await self._handler(request)
-                keep = request.headers.get("connection", "").lower() != "close"
-                writer.write(_written(response, keep, self._clock()))
-                await writer.drain()
-                if not keep:
-                    break
-        except _BadRequestError as bad:
-            writer.write(_written(Response(400, {"msg": str(bad)}), False, self._clock()))
-        except (HangupError, ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            while await self._answer(reader, writer, await self._head(reader, writer)):
+                pass
+        except BadRequestError as bad:
+            writer.write(_written(bad.response, False, self._clock()))
+        except TimeoutError:
+            writer.transport.abort()
+        except (HangupError, ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
             self._open.discard(writer)
+            self._resting.pop(writer, None)
             self._idle.set()
 
+    async def _head(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        new = writer not in self._resting
+        if new:
+            self._new[writer] = None
+        try:
+            async with asyncio.timeout(FIRST_SECONDS if new else IDLE_SECONDS):
+                return await reader.readuntil(b"\r\n\r\n")
+        except asyncio.LimitOverrunError:
+            raise BadRequestError(431, f"the head of a request must not exceed {_MAX_HEAD} bytes") from None
+        finally:
+            self._new.pop(writer, None)
+            self._resting.pop(writer, None)
 
-class _BadRequestError(Exception):
-    """Not HTTP as this server speaks it."""
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> bool:
+        """Answer one request and say whether another may follow."""
+        request, body = _parsed(head, reader, writer)
+        keep = request.headers.get("connection", "").lower() != "close"
+        if request.headers.get("upgrade", "").lower() == "websocket":
+            refused = self._admit(request)
+            if refused is None:
+                socket = Socket(reader, writer)
+                if socket.accept(head):
+                    await self._talk(socket)
+                return False
+            response, keep = refused, False
+        else:
+            response = await self._handler(request)
+        keep = keep and not body.withheld
+        writer.write(_written(response, keep, self._clock()))
+        if writer.transport.get_write_buffer_size() or not body.done:
+            async with asyncio.timeout(BODY_SECONDS):
+                await writer.drain()
+                await body.skip()
+        self._resting[writer] = None
+        return keep
 
 
-async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request | None:
-    try:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    except asyncio.IncompleteReadError:
-        return None
-    first, *lines = head[:-4].split("\r\n")
+class _Body:
+    """The body of a request, with a length or in chunks: read when asked for, thrown away when nobody asks."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, headers: dict[str, str]) -> None:
+        self._reader = reader
+        self._writer = writer
+        coding, length = headers.get("transfer-encoding"), headers.get("content-length", "0")
+        if coding is not None and coding.lower() != "chunked":
+            raise BadRequestError(501, "the only transfer encoding known here is chunked")
+        if coding is None and not _LENGTH.match(length):
+            raise BadRequestError(400, "Content-Length must be a whole number")
+        self._length = None if coding else int(length)
+        self._check(self._length or 0)
+        self.withheld = headers.get("expect", "").lower() == "100-continue"  #: sent only when asked for
+        self.done = self._length == 0
+
+    async def read(self) -> bytes:
+        """Read the whole body."""
+        if self.withheld:
+            self._writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.withheld = False
+        async with asyncio.timeout(BODY_SECONDS):
+            if self._length is None:
+                whole = b"".join([piece async for piece in self._pieces()])
+            else:
+                whole = await self._reader.readexactly(self._length)
+        self.done = True
+        return whole
+
+    async def skip(self) -> None:
+        """Throw away what was not read."""
+        if not self.done and not self.withheld:
+            async for _ in self._pieces():
+                pass
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        if self._length is not None:
+            async for piece in self._exactly(self._length):
+                yield piece
+            return
+        total = 0
+        while size := await self._chunk_size():
+            total += size
+            self._check(total)
+            async for piece in self._exactly(size):
+                yield piece
+            if await self._line():
+                raise BadRequestError(400, "a chunk is longer than it says")
+        while await self._line():  # trailers
+            pass
+
+    async def _exactly(self, left: int) -> AsyncIterator[bytes]:
+        while left:
+            piece = await self._reader.read(min(left, _MAX_HEAD))
+            if not piece:
+                raise HangupError
+            left -= len(piece)
+            yield piece
+
+    async def _chunk_size(self) -> int:
+        size = (await self._line()).partition(b";")[0].strip()
+        if not _CHUNK.match(size):
+            raise BadRequestError(400, "a chunk must begin with its size")
+        return int(size, 16)
+
+    async def _line(self) -> bytes:
+        try:
+            return (await self._reader.readuntil(b"\r\n"))[:-2]
+        except asyncio.LimitOverrunError:
+            raise BadRequestError(400, "a line of a chunked body is too long") from None
+
+    @staticmethod
+    def _check(size: int) -> None:
+        if size > MAX_BODY:
+            raise BadRequestError(413, f"a body must not exceed {MAX_BODY} bytes")
+
+
+def _parsed(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[Request, _Body]:
+    first, *lines = head[:-4].decode("latin-1").split("\r\n")
     words = first.split(" ")
     if len(words) != 3:
-        raise _BadRequestError("malformed request line")
+        raise BadRequestError(400, "malformed request line")
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    length = headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > MAX_BODY or "transfer-encoding" in headers:
-        raise _BadRequestError(f"a body needs a Content-Length of at most {MAX_BODY} bytes")
-    if headers.get("expect", "").lower() == "100-continue":
-        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    body = await reader.readexactly(int(length)) if length != "0" else b""
+    body = _Body(reader, writer, headers)
     path, _, query = words[1].partition("?")
-    return Request(words[0], unquote(path), parse_qsl(query, keep_blank_values=True), headers, body)
+    return Request(words[0], unquote(path), parse_qsl(query, keep_blank_values=True), headers, body.read), body
 
 
 def _written(response: Response, keep: bool, now: int) -> bytes:

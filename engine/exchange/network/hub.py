@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -21,6 +22,7 @@ from .stream import CHANNELS, Session, Subscription, numbered
 
 #: Frames that may wait for a client before the replay waits (speed max) or the subscription ends with code 25.
 BACKLOG = 20_000
+_log = logging.getLogger(__name__)
 _encode = msgspec.json.encode
 
 
@@ -102,10 +104,15 @@ class Hub:
 
     def _send(self, channel: str, ticker: str, kind: str, message: Callable[[], Any]) -> None:
         subs = [*self._by_ticker.get((channel, ticker), ()), *self._everything[channel]]
-        if subs:
+        if not subs:
+            return
+        try:
             body = _encode(message())
-            for sub in subs:
-                self._push(sub, kind, body)
+        except Exception:
+            _log.exception("a message of %s failed", channel)
+            return
+        for sub in subs:
+            self._push(sub, kind, body)
 
     def _push(self, sub: Subscription, kind: str, body: bytes) -> None:
         if not self.patient and len(sub.session.outbox) > BACKLOG:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
+from .. import wire
 from ..answers.legacy import with_legacy
 from ..answers.private import Private, batch
 from ..answers.public import Public
@@ -16,8 +16,9 @@ from ..faults import Dice
 from ..limits import Limits
 from ..wire import RefusalError, bad_body, refuse
 from .auth import Gate
-from .http import HangupError, Request, Response
+from .http import BadRequestError, HangupError, Request, Response
 
+_log = logging.getLogger(__name__)
 PREFIX = "/trade-api/v2"
 _ORDERS = "/portfolio/events/orders"
 _GROUPS = "/portfolio/order_groups"
@@ -111,26 +112,30 @@ class Routes:
             rows.sort(key=lambda row: sum(part.startswith("{") for part in row[0]))
 
     async def __call__(self, request: Request) -> Response:
-        """Answer one request, with the faults that were asked for."""
+        """Answer one request, with the faults that were asked for; the key is checked before the body is read."""
         delay = self._dice.delay()
         if delay:
             await asyncio.sleep(delay)
-        self._catch_up()
         try:
-            return self._faulty(request)
+            path, name, secret, params = self._find(request)
+            if secret or "kalshi-access-key" in request.headers:
+                self._gate.check(request.headers, request.method, request.path)
+            body = _object(await request.read()) if name in _WITH_BODY else {}
+            self._catch_up()
+            return self._faulty(request, path, name, params, body)
         except RefusalError as refusal:
             return Response(refusal.status, refusal.body)
+        except (HangupError, BadRequestError, OSError, EOFError):  # the connection's own
+            raise
+        except Exception:
+            _log.exception("%s %s failed", request.method, request.path)
+            return Response(500, refuse(500, "internal_server_error").body)
 
-    def _faulty(self, request: Request) -> Response:
+    def _faulty(self, request: Request, path: str, name: str, params: dict[str, str], body: dict[str, Any]) -> Response:
         faults, draw = self._dice.faults, self._dice.call
-        path, name, secret, params = self._find(request)
-        if secret or "kalshi-access-key" in request.headers:
-            self._gate.check(request.headers, request.method, request.path)
-        body = _body(request) if name in _WITH_BODY else {}
         items = len(batch(body)) if name.endswith("_batch") else 1
-        if draw(faults.too_many) or not self._limits.admit(
-            request.method, path.replace("{order}", "{order_id}"), items
-        ):
+        call = request.method, path.replace("{order}", "{order_id}"), items
+        if draw(faults.too_many) or not self._limits.admit(*call):
             raise self._too_many()
         broken = draw(faults.server_error)
         if broken and draw(0.5):
@@ -163,10 +168,10 @@ class Routes:
         return refuse(429, "too_many_requests")
 
 
-def _body(request: Request) -> dict[str, Any]:
+def _object(raw: bytes) -> dict[str, Any]:
     try:
-        document = msgspec.json.decode(request.body)
-    except msgspec.DecodeError as error:
+        document = wire.parse(raw)
+    except ValueError as error:
         raise bad_body(str(error)) from None
     if not isinstance(document, dict):
         raise bad_body("expected a JSON object")

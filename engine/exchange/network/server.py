@@ -1,21 +1,15 @@
-"""One local exchange: its two servers, the clock that drives the replay, and the thread they live in."""
+"""One local exchange: its server, the clock that drives the replay, and the thread they live in."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-
-import msgspec
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
-from websockets.http11 import Request as Upgrade
-from websockets.http11 import Response as UpgradeAnswer
+from typing import Literal, TypeVar
 
 from ....io.errors import InputError
 from ....io.units import NS_PER_SECOND
@@ -30,10 +24,11 @@ from ..market.portfolio import Portfolio
 from ..market.venue import Venue
 from ..wire import RefusalError
 from .auth import Gate, Keys
-from .http import HttpServer
+from .http import HttpServer, Request, Response
 from .hub import Hub
 from .routes import PREFIX, Routes
 from .stream import Session
+from .websocket import Socket
 
 WS_PATH = "/trade-api/ws/v2"
 #: Rows replayed between two looks at the sockets; also what a cut connection loses at most.
@@ -41,6 +36,7 @@ _SLICE = 200
 #: Rows that a request may have to wait for, so that it sees what is true now.
 _CATCH_UP = 20_000
 _LONGEST_NAP = 0.25
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 Speed = float | Literal["max"]
 
@@ -75,8 +71,8 @@ class Exchange:
             raise InputError(f"usage tier {tier!r} is not known; known are {', '.join(TIERS)}")
         if speed != "max" and not 0 <= speed <= 1e6:
             raise InputError(f"speed must be 'max' or a number from 0 to 1000000, not {speed}")
-        if not 0 <= port < 65_535:
-            raise InputError(f"port must be from 0 to 65534 (the stream has the next one), not {port}")
+        if not 0 <= port <= 65_535:
+            raise InputError(f"port must be from 0 to 65535, not {port}")
         if cash_dollars < 0 or not live_days > 0:
             raise InputError(
                 f"cash must not be below 0 and live days must be above 0, not {cash_dollars} and {live_days}"
@@ -117,19 +113,14 @@ class Exchange:
     # Running
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
-        """Serve until ``stop``; ``ready`` is called when both addresses are known."""
+        """Serve until ``stop``; ``ready`` is called when the address is known."""
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         host, port = self._address
-        http = HttpServer(self._routes, lambda: self.venue.now)
-        rest_port = await http.start(host, port)
-        stream: Server = await serve(
-            self._talk, host, port + 1 if port else 0, process_request=self._admit,
-            ping_interval=None, compression=None, max_size=1 << 20, close_timeout=2,
-        )  # fmt: skip
-        ws_port = next(iter(stream.sockets)).getsockname()[1]
+        http = HttpServer(self._routes, lambda: self.venue.now, self._admit, self._talk)
+        bound = await http.start(host, port)
         shown = f"[{host}]" if ":" in host else host
-        self.rest = f"http://{shown}:{rest_port}{PREFIX}"
-        self.ws = f"ws://{shown}:{ws_port}{WS_PATH}"
+        self.rest = f"http://{shown}:{bound}{PREFIX}"
+        self.ws = f"ws://{shown}:{bound}{WS_PATH}"
         self._origin = (time.monotonic(), self.venue.now)
         pump = asyncio.create_task(self._pump())
         stopped = asyncio.create_task(self._stop.wait())
@@ -142,9 +133,9 @@ class Exchange:
         finally:
             for task in (pump, stopped):
                 task.cancel()
+            for session in self._hub.sessions:
+                session.socket.close()
             await http.stop()
-            stream.close(close_connections=True)
-            await stream.wait_closed()
 
     def __enter__(self) -> Exchange:
         ready = threading.Event()
@@ -227,7 +218,15 @@ class Exchange:
 
     def _catch_up(self) -> None:
         if self.speed not in ("max", 0):
-            self.venue.advance(self._due(), _CATCH_UP)
+            self._step(self._due(), _CATCH_UP)
+
+    def _step(self, until: int, budget: int) -> bool:
+        """Let time pass; what goes wrong on the way is said, and time goes on."""
+        try:
+            return self.venue.advance(until, budget)
+        except Exception:
+            _log.exception("a step of the replay failed")
+            return False
 
     def _due(self) -> int:
         wall, simulated = self._origin
@@ -242,11 +241,11 @@ class Exchange:
                     await hub.ready.wait()
                 if venue.finished:
                     await self._stop.wait()
-                venue.advance(venue.horizon, self._slice())
+                self._step(venue.horizon, self._slice())
                 self._cut()
                 await asyncio.sleep(0)
             else:
-                there = venue.advance(self._due(), self._slice())
+                there = self._step(self._due(), self._slice())
                 self._cut()
                 await asyncio.sleep(self._nap() if there else 0)
 
@@ -266,24 +265,17 @@ class Exchange:
 
     # The stream's door
 
-    def _admit(self, connection: ServerConnection, request: Upgrade) -> UpgradeAnswer | None:
-        path = request.path.partition("?")[0]
+    def _admit(self, request: Request) -> Response | None:
+        if request.path != WS_PATH:
+            return Response(404, {"error": {"code": "not_found", "message": "not found"}})
         try:
-            if path != WS_PATH:
-                return _refused(404, {"error": {"code": "not_found", "message": "not found"}})
-            self._gate.check({name.lower(): value for name, value in request.headers.raw_items()}, "GET", path)
+            self._gate.check(request.headers, "GET", request.path)
         except RefusalError as refusal:
             error = {**refusal.body["error"], "message": "token_authentication_failure"}
-            return _refused(refusal.status, {"error": error})
+            return Response(refusal.status, {"error": error})
         return None
 
-    async def _talk(self, connection: ServerConnection) -> None:
-        session = Session(self._hub, connection)
+    async def _talk(self, socket: Socket) -> None:
+        session = Session(self._hub, socket)
         self._hub.sessions.add(session)
         await session.run()
-
-
-def _refused(status: int, document: dict[str, Any]) -> UpgradeAnswer:
-    body = msgspec.json.encode(document)
-    headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"})
-    return UpgradeAnswer(status, HTTPStatus(status).phrase, headers, body)

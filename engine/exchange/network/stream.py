@@ -8,9 +8,9 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
-from websockets.protocol import State
+
+from .. import wire
+from .websocket import Socket
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -29,7 +29,7 @@ CHANNELS = {
 #: Channels that tell everything, whatever markets a subscription names.
 UNFILTERED = ("market_lifecycle_v2", "order_group_updates")
 PING_SECONDS = 10
-#: Frames written to the socket at once: a system call costs more than a message.
+#: Messages written to the socket at once.
 _BATCH = 256
 _encode = msgspec.json.encode
 
@@ -58,9 +58,9 @@ class Subscription:
 class Session:
     """One connection: what it subscribed to and the frames that wait to be sent."""
 
-    def __init__(self, hub: Hub, connection: ServerConnection) -> None:
+    def __init__(self, hub: Hub, socket: Socket) -> None:
         self.hub = hub
-        self.connection = connection
+        self.socket = socket
         self.subscriptions: dict[int, Subscription] = {}
         self.outbox: deque[bytes] = deque()
         self._wake = asyncio.Event()
@@ -110,16 +110,16 @@ class Session:
         self.outbox.clear()
         self._wake.set()
         self.hub.leave(self)
-        self.connection.transport.abort()
+        self.socket.abort()
 
     async def run(self) -> None:
         """Send what waits and answer commands until the client goes."""
         tasks = [asyncio.create_task(self._send()), asyncio.create_task(self._ping())]
         try:
-            async for raw in self.connection:
+            async for raw in self.socket.messages():
                 self.hub.catch_up()
                 self._command(raw)
-        except ConnectionClosed:
+        except ConnectionError:
             pass
         finally:
             self.hub.leave(self)
@@ -128,33 +128,28 @@ class Session:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _send(self) -> None:
-        with contextlib.suppress(ConnectionClosed):
+        with contextlib.suppress(ConnectionError):
             while not self.cut:
-                while self.outbox and self.connection.protocol.state is State.OPEN:
-                    batch = [self.outbox.popleft() for _ in range(min(len(self.outbox), _BATCH))]
-                    self.connection.transport.write(b"".join(map(_text_frame, batch)))
-                    await self.connection.drain()
+                while self.outbox and self.socket.open:
+                    await self.socket.send([self.outbox.popleft() for _ in range(min(len(self.outbox), _BATCH))])
                 self.hub.drained()
                 self._wake.clear()
                 await self._wake.wait()
 
     async def _ping(self) -> None:
-        with contextlib.suppress(ConnectionClosed):
-            while True:
+        with contextlib.suppress(ConnectionError):
+            while self.socket.open:
+                await self.socket.ping(b"heartbeat")
                 await asyncio.sleep(PING_SECONDS)
-                pong = await self.connection.ping(b"heartbeat")
-                try:
-                    await asyncio.wait_for(pong, 2 * PING_SECONDS)
-                except TimeoutError:
+                if not self.socket.answered:
                     self.abort()
-                    return
 
     # Commands
 
-    def _command(self, raw: str | bytes) -> None:
+    def _command(self, raw: bytes) -> None:
         try:
-            document = msgspec.json.decode(raw)
-        except msgspec.DecodeError:
+            document = wire.parse(raw)
+        except ValueError:
             return self._error(None, 1, "cannot process message")
         if not isinstance(document, dict):
             return self._error(None, 1, "cannot process message")
@@ -240,16 +235,6 @@ class Session:
 def numbered(number: int | None) -> dict[str, int]:
     """The id of an answer to a command, if it had one."""
     return {} if number is None else {"id": number}
-
-
-def _text_frame(body: bytes) -> bytes:
-    """A whole text message as a server sends it: no mask, length in one, two or eight bytes."""
-    size = len(body)
-    if size < 126:
-        return b"\x81" + size.to_bytes(1, "big") + body
-    if size < 1 << 16:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + body
-    return b"\x81\x7f" + size.to_bytes(8, "big") + body
 
 
 def _tickers(params: dict[str, Any]) -> list[str]:
