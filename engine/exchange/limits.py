@@ -44,6 +44,10 @@ TIERS = {
 }
 
 
+#: What the largest bucket of all holds: no batch may cost more, not even where no rate limits hold.
+LARGEST = TIERS["prestige"].write * TIERS["prestige"].write_seconds
+
+
 class Bucket:
     """Tokens that come back at a steady rate up to a capacity."""
 
@@ -79,8 +83,7 @@ class Limits:
 
     def admit(self, method: str, path: str, items: int = 1) -> bool:
         """Bill one call (a batch: each item) and say whether it may go on."""
-        cost = COSTS.get((method, path), DEFAULT_COST) * max(items, 1)
-        return (self.read if method == "GET" else self.write).take(cost)
+        return (self.read if method == "GET" else self.write).take(cost_of(method, path, items))
 
     def describe(self) -> dict[str, Any]:
         """The answer of ``/account/limits``."""
@@ -90,6 +93,15 @@ class Limits:
             "write": self.write.describe(),
             "grants": [],
         }
+
+
+def cost_of(method: str, path: str, items: int = 1) -> int:
+    """Tokens that a call costs, a batch by its items.
+
+    >>> cost_of("DELETE", "/portfolio/events/orders/batched", 3)
+    6
+    """
+    return COSTS.get((method, path), DEFAULT_COST) * max(items, 1)
 
 
 def costs() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from ....io.units import LOTS_PER_CONTRACT, NS_PER_SECOND
 from .. import wire
 from ..limits import Limits, costs
 from ..market.desk import Desk
-from ..market.order import Order, unit_cost
+from ..market.order import unit_cost
 from ..wire import RefusalError, bad_body, bad_query, read_decimal, refuse
 from . import views
 from .query import Query, page
@@ -104,7 +104,8 @@ class Private:
         found = self.desk.orders.get(order)
         if found is None or not found.open:
             raise refuse(404, "not_found")
-        return {"queue_position_fp": wire.count(self._ahead(found))}
+        book = self.venue.markets[found.ticker].book
+        return {"queue_position_fp": wire.count(book.queue_position(found))}
 
     def queue_positions(self, q: Query, **_: str) -> Answer:
         """``/portfolio/orders/queue_positions``."""
@@ -112,14 +113,12 @@ class Private:
         if not tickers and event is None:
             raise bad_query("market_tickers or event_ticker is required")
         shown = [
-            {"order_id": o.id, "market_ticker": o.ticker, "queue_position_fp": wire.count(self._ahead(o))}
-            for o in self.desk.orders.values()
-            if o.open and (o.ticker in tickers or self._event(o.ticker) == event)
+            {"order_id": order, "market_ticker": market.ticker, "queue_position_fp": wire.count(before)}
+            for market in self.venue.listed
+            if market.ticker in tickers or market.listing.event == event
+            for order, before in market.book.queue_positions().items()
         ]
         return {"queue_positions": shown}
-
-    def _ahead(self, order: Order) -> int:
-        return self.venue.markets[order.ticker].book.queue_position(order)
 
     def _event(self, ticker: str) -> str:
         return self.venue.markets[ticker].listing.event

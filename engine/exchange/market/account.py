@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ....io.schema import Side
 from ....io.units import TICKS_PER_DOLLAR
 from .charges import Charges
 from .order import Order, other, unit_cost
+from .reserve import Reserve
 
 
 @dataclass(slots=True)
@@ -48,7 +48,8 @@ class Account:
         self.reserved = 0
         self.positions: dict[str, Position] = {}
         self.settlements: list[Settlement] = []
-        self._reserves: dict[str, int] = {}
+        self._reserves: dict[str, Reserve] = {}
+        self._held: dict[str, int] = {}
 
     @property
     def available(self) -> int:
@@ -59,38 +60,31 @@ class Account:
         """The position in a market, made empty at first use."""
         return self.positions.setdefault(ticker, Position())
 
-    def hold(self, ticker: str, orders: Iterable[Order], charges: Charges, ts: int) -> int:
-        """Hold back what the open orders of a market may need and return it."""
-        held = self.needed(ticker, orders, charges, ts)
-        self.reserved += held - self._reserves.get(ticker, 0)
-        if held:
-            self._reserves[ticker] = held
-        else:
-            self._reserves.pop(ticker, None)
-        return held
+    def hold(self, ticker: str, changed: Iterable[Order], charges: Charges, ts: int) -> None:
+        """Hold back what the open orders of a market may need, after some of them have changed."""
+        reserve = self._reserve(ticker, charges)
+        for order in changed:
+            reserve.put(order, ts)
+        held = reserve.needed(self._lots(ticker), ts)
+        self.reserved += held - self._held.get(ticker, 0)
+        self._held[ticker] = held
 
-    def affords(
-        self, ticker: str, orders: Iterable[Order], charges: Charges, ts: int, incoming: Order, levels: int
-    ) -> bool:
+    def affords(self, ticker: str, charges: Charges, ts: int, incoming: Order, levels: int) -> bool:
         """Whether the cash covers an incoming order, which may trade at some levels, on top of everything open."""
-        needed = self.needed(ticker, [*orders, incoming], charges, ts)
+        fees = charges.bound(ts, incoming.price, incoming.remaining)
         if levels:
-            needed += charges.bound(ts, incoming.price, incoming.remaining, taker=True, fills=levels)
-        return self.reserved - self._reserves.get(ticker, 0) + needed <= self.cash
+            fees += charges.bound(ts, incoming.price, incoming.remaining, taker=True, fills=levels)
+        needed = self._reserve(ticker, charges).needed_with(incoming, fees, self._lots(ticker), ts)
+        return self.reserved - self._held.get(ticker, 0) + needed <= self.cash
 
-    def needed(self, ticker: str, orders: Iterable[Order], charges: Charges, ts: int) -> int:
-        """The most cash the orders can use up, in whatever order they fill: closing lots are the cheapest ones."""
+    def _reserve(self, ticker: str, charges: Charges) -> Reserve:
+        if ticker not in self._reserves:
+            self._reserves[ticker] = Reserve(charges)
+        return self._reserves[ticker]
+
+    def _lots(self, ticker: str) -> int:
         held = self.positions.get(ticker)
-        position = held.lots if held else 0
-        listed = list(orders)
-        total = sum(charges.bound(ts, order.price, order.remaining) for order in listed)
-        for side in (Side.BID, Side.ASK):
-            free = max(-position * side, 0)
-            for unit, lots in sorted((unit_cost(side, o.price), o.remaining) for o in listed if o.side is side):
-                closing = min(free, lots)
-                free -= closing
-                total += unit * (lots - closing)
-        return total
+        return held.lots if held else 0
 
     def fill(self, order: Order, price: int, lots: int, taker: bool, charges: Charges, ts: int) -> int:
         """Book one fill and return its fee; the part against the position closes it, the rest opens."""

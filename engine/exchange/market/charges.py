@@ -19,9 +19,13 @@ class Charges:
         self._table = fee_table(schedule, 0, _FOREVER)
         self._rows = list(zip(*(column.tolist() for column in self._table), strict=True))
 
+    def row(self, ts: int) -> int:
+        """Which fees hold at a moment: the number of their row."""
+        return self._table.row(ts)
+
     def grid(self, ts: int) -> int:
         """The step of the balance, micros."""
-        return self._rows[self._table.row(ts)][4]
+        return self._rows[self.row(ts)][4]
 
     def terms(self, ts: int) -> tuple[str, float]:
         """Fee type and multiplier of the series at a moment."""
@@ -34,7 +38,7 @@ class Charges:
 
     def fee(self, ts: int, revenue: int, price: int, lots: int, taker: bool, carried: int) -> tuple[int, int]:
         """Return the net fee of a fill and what its order carries on of the rounding it paid."""
-        _, taker_rate, maker_rate, step, grid, rebate, strict = self._rows[self._table.row(ts)]
+        _, taker_rate, maker_rate, step, grid, rebate, strict = self._rows[self.row(ts)]
         rate = taker_rate if taker else maker_rate
         fee, left = fill_fee_nb(revenue, price, lots, rate, step, grid, rebate, strict, carried)
         return int(fee), int(left)
@@ -46,7 +50,7 @@ class Charges:
         fee of its fill. Where whole cents are free for makers nothing is ever rounded.
         """
         most = 0
-        for _, taker_rate, maker_rate, step, grid, _, _ in self._rows[self._table.row(ts) :]:
+        for _, taker_rate, maker_rate, step, grid, _, _ in self._rows[self.row(ts) :]:
             rate = taker_rate if taker else maker_rate
             if rate or grid != 100 or price % 100:
                 pieces = fills or (lots if grid == 100 else -(-lots // 100))

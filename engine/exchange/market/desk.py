@@ -76,7 +76,7 @@ class Desk:
             order.status, order.remaining = CANCELED, 0
         venue.flush(market)
         fills = venue.booked(market, hits)
-        venue.rehold(market)
+        venue.rehold(market, order, *cancelled)
         for fill in fills:
             trade = Trade(fill.id, market.ticker, fill.price, fill.lots, order.side, False, fill.ts)
             market.own_trades.append(trade)
@@ -142,11 +142,10 @@ class Desk:
         """Take an order out of the book for a new price or size, unless the rules forbid the new one."""
         before = order.price, order.remaining
         order.price, order.remaining = price, left
-        others = [other for other in market.book.own() if other is not order]
         account, now = self.venue.account, self.venue.now
         crossing = order.post_only and market.book.crosses(order.side, price)
         levels = market.book.reach(order.side, price)
-        fits = account.affords(market.ticker, others, market.charges, now, order, levels)
+        fits = account.affords(market.ticker, market.charges, now, order, levels)
         order.price, order.remaining = before
         if crossing:
             raise refuse(400, "invalid_order", details="post only cross")
@@ -204,8 +203,7 @@ class Desk:
         """Reset, trigger or delete a group, or set its limit."""
         group = self.group(group_id)
         if action == "reset":
-            group.triggered = False
-            group.recent.clear()
+            group.reset()
             self._told(group, "reset")
         elif action == "limit":
             group.limit = limit
@@ -324,8 +322,8 @@ class Desk:
         order.remaining = min(order.remaining, max(-held.lots * order.side, 0) if held else 0)
 
     def _affordable(self, market: Market, order: Order) -> None:
-        own, levels = market.book.own(), market.book.reach(order.side, order.price)
-        if not self.venue.account.affords(market.ticker, own, market.charges, self.venue.now, order, levels):
+        levels = market.book.reach(order.side, order.price)
+        if not self.venue.account.affords(market.ticker, market.charges, self.venue.now, order, levels):
             raise refuse(400, "insufficient_balance")
 
     def _open_order(self, order_id: str) -> Order:
@@ -335,7 +333,7 @@ class Desk:
         return order
 
     def _reduced(self, market: Market, order: Order) -> None:
-        self.venue.rehold(market)
+        self.venue.rehold(market, order)
         self.venue.flush(market)
         self.venue.tell(order)
 

@@ -20,14 +20,21 @@ class Group:
     triggered: bool = False
     orders: dict[str, Order] = field(default_factory=dict)
     recent: deque[tuple[int, int]] = field(default_factory=deque)
+    total: int = 0  #: lots of the fills in ``recent``
 
     def count(self, ts: int, lots: int = 0) -> int:
         """Add a fill and return the lots filled in the window that ends now."""
         if lots:
             self.recent.append((ts, lots))
+            self.total += lots
         while self.recent and self.recent[0][0] <= ts - WINDOW_NS:
-            self.recent.popleft()
-        return sum(each for _, each in self.recent)
+            self.total -= self.recent.popleft()[1]
+        return self.total
+
+    def reset(self) -> None:
+        """Forget the fills so far and take orders again."""
+        self.triggered, self.total = False, 0
+        self.recent.clear()
 
     def open_orders(self) -> list[Order]:
         """Its resting orders; ended ones are forgotten."""

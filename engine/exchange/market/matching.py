@@ -44,7 +44,8 @@ class Book:
         self.changes: list[Change] = []
         self.recorded: dict[Side, dict[int, int]] = {BID: {}, ASK: {}}
         self._taken: dict[Side, dict[int, int]] = {BID: {}, ASK: {}}
-        self._own: dict[Side, dict[int, list[Order]]] = {BID: {}, ASK: {}}
+        self._own: dict[Side, dict[int, dict[str, Order]]] = {BID: {}, ASK: {}}  #: by level, first come first
+        self._resting: dict[Side, dict[int, int]] = {BID: {}, ASK: {}}  #: the client's lots by level
 
     # What is there
 
@@ -55,8 +56,8 @@ class Book:
     def shown(self, side: Side) -> dict[int, int]:
         """The levels everybody sees, own orders included."""
         levels = {price: lots for price in self.recorded[side] if (lots := self.outside(side, price)) > 0}
-        for price, orders in self._own[side].items():
-            levels[price] = levels.get(price, 0) + sum(order.remaining for order in orders)
+        for price, lots in self._resting[side].items():
+            levels[price] = levels.get(price, 0) + lots
         return levels
 
     def best(self, side: Side) -> tuple[int, int] | None:
@@ -72,16 +73,26 @@ class Book:
         """The client's resting orders."""
         for side in (BID, ASK):
             for orders in self._own[side].values():
-                yield from orders
+                yield from orders.values()
 
     def queue_position(self, order: Order) -> int:
         """Lots that trade before this order does."""
+        return next(before for mine, before in self._queue(order.side, order.price) if mine is order)
+
+    def queue_positions(self) -> dict[str, int]:
+        """Lots that trade before each of the client's orders, by its id."""
+        return {
+            order.id: before
+            for side in (BID, ASK)
+            for price in self._own[side]
+            for order, before in self._queue(side, price)
+        }
+
+    def _queue(self, side: Side, price: int) -> Iterator[tuple[Order, int]]:
         before = 0
-        for mine in self._own[order.side].get(order.price, ()):
-            if mine is order:
-                break
-            before += mine.remaining
-        return math.ceil(order.ahead - 0.5) + before
+        for order in self._own[side].get(price, {}).values():
+            yield order, math.ceil(order.ahead - 0.5) + before
+            before += order.remaining
 
     # The recording moves
 
@@ -131,14 +142,14 @@ class Book:
             if (level - price) * side < 0:
                 break
             passed = 0
-            for order in list(self._own[side][level]):
+            for order in list(self._own[side][level].values()):
                 if level == price:
                     waits = min(max(self.waiting.lots(order) - passed, 0), lots)
                     passed += waits
                     lots -= waits
                 lots -= self._hit(hits, order, order.price, min(lots, order.remaining))
             if level == price:
-                for order in self._own[side].get(level, ()):
+                for order in self._own[side].get(level, {}).values():
                     self.waiting.traded(order, passed)
         return hits
 
@@ -171,20 +182,21 @@ class Book:
             level = best[0]
             if (order.price - level) * order.side < 0:
                 break
-            mine = self._own[opposite].get(level)
+            mine = self._own[opposite].get(level, {})
+            first = next(iter(mine.values()), None)
             outside = self.outside(opposite, level)
-            reach = min(outside, math.ceil(mine[0].ahead - 0.5)) if mine else outside
+            reach = min(outside, math.ceil(first.ahead - 0.5)) if first else outside
             lots = min(reach, order.remaining)
             if lots:
                 self._taken[opposite][level] = self._taken[opposite].get(level, 0) + lots
                 self._moved(opposite, level, -lots, order)
-                for resting in mine or ():
+                for resting in mine.values():
                     resting.ahead -= min(lots, resting.ahead)
                 order.remaining -= lots
                 hits.append(Hit(order, level, lots, True))
-            elif order.stp == "maker" and mine:
-                cancelled.append(mine[0])
-                self.remove(mine[0])
+            elif order.stp == "maker" and first:
+                cancelled.append(first)
+                self.remove(first)
             else:
                 cancelled.append(order)
                 break
@@ -193,28 +205,32 @@ class Book:
     def rest(self, order: Order) -> None:
         """Put what remains of an order at the back of its level."""
         order.ahead = self.outside(order.side, order.price)
-        self._own[order.side].setdefault(order.price, []).append(order)
-        self._moved(order.side, order.price, order.remaining, order)
+        self._own[order.side].setdefault(order.price, {})[order.id] = order
+        self._rests(order, order.remaining)
 
     def remove(self, order: Order) -> None:
         """Take an order out of its level."""
-        orders = self._own[order.side].get(order.price, [])
-        if order in orders:
-            orders.remove(order)
-            self._moved(order.side, order.price, -order.remaining, order)
-        if not orders:
-            self._own[order.side].pop(order.price, None)
+        orders = self._own[order.side].get(order.price, {})
+        if orders.pop(order.id, None):
+            self._rests(order, -order.remaining)
+            if not orders:
+                del self._own[order.side][order.price], self._resting[order.side][order.price]
 
     def reduce(self, order: Order, lots: int) -> None:
         """Make an order smaller in its place."""
         order.remaining -= lots
-        self._moved(order.side, order.price, -lots, order)
+        self._rests(order, -lots)
 
     # Small steps
 
     def _moved(self, side: Side, price: int, lots: int, order: Order | None = None) -> None:
         if lots:
             self.changes.append(Change(side, price, lots, order))
+
+    def _rests(self, order: Order, lots: int) -> None:
+        levels = self._resting[order.side]
+        levels[order.price] = levels.get(order.price, 0) + lots
+        self._moved(order.side, order.price, lots, order)
 
     def _trim(self, side: Side, price: int, before: int, traded: int = 0, to_come: int = 0) -> None:
         """A level was set by the recording: what was taken of it, and the queues in it, shrink with it."""
@@ -225,7 +241,7 @@ class Book:
             if not taken[price]:
                 del taken[price]
         now = self.outside(side, price)
-        for order in self._own[side].get(price, ()) if now < before else ():
+        for order in self._own[side].get(price, {}).values() if now < before else ():
             self.waiting.shrunk(order, before - traded, max(before - now - traded, 0), now + to_come)
 
     def _crossed_by(self, side: Side, price: int) -> list[Hit]:
@@ -237,7 +253,7 @@ class Book:
         for level in self._own_best_first(mine):
             if (level - price) * mine < 0:
                 break
-            for order in list(self._own[mine][level]):
+            for order in list(self._own[mine][level].values()):
                 lots = min(self.outside(side, price), order.remaining)
                 if lots:
                     self._taken[side][price] = self._taken[side].get(price, 0) + lots
@@ -247,8 +263,7 @@ class Book:
     def _hit(self, hits: list[Hit], order: Order, price: int, lots: int) -> int:
         if not lots:
             return 0
-        order.remaining -= lots
-        self._moved(order.side, order.price, -lots, order)
+        self.reduce(order, lots)
         if not order.remaining:
             self.remove(order)
         hits.append(Hit(order, price, lots, False))

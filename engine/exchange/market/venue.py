@@ -267,7 +267,7 @@ class Venue:
                 order.status = order.status if order.remaining else EXECUTED
             fills.append(fill)
         if fills:
-            self.rehold(market)
+            self.rehold(market, *(fill.order for fill in fills))
             for fill in fills:
                 self.portfolio.put_fill(fill)
                 self.feed.filled(market, fill)
@@ -276,9 +276,9 @@ class Venue:
             self._tell_position(market)
         return fills
 
-    def rehold(self, market: Market) -> None:
-        """Set what the open orders of a market hold back."""
-        self.account.hold(market.ticker, market.book.own(), market.charges, self.now)
+    def rehold(self, market: Market, *changed: Order) -> None:
+        """Set what the open orders of a market hold back, after some of them have changed."""
+        self.account.hold(market.ticker, changed, market.charges, self.now)
 
     def cancel(self, market: Market, order: Order, reason: str = "") -> int:
         """End an open order and return the lots it still had."""
@@ -286,7 +286,7 @@ class Venue:
         market.book.remove(order)
         order.remaining = 0
         order.status, order.reason, order.updated = CANCELED, reason, self.now
-        self.rehold(market)
+        self.rehold(market, order)
         self.flush(market)
         self.tell(order)
         return left

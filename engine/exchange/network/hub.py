@@ -36,21 +36,29 @@ class Hub:
         self.sessions: set[Session] = set()
         self.catch_up: Callable[[], None] = lambda: None
         self.ready = asyncio.Event()
+        self._tickers: dict[str, str] = {}
         self._by_ticker: dict[tuple[str, str], list[Subscription]] = {}
         self._everything: dict[str, list[Subscription]] = {channel: [] for channel in CHANNELS}
 
     # Who listens
 
+    def by_id(self, market_id: str) -> str | None:
+        """The ticker of a market by its id."""
+        if not self._tickers:
+            self._tickers = {views.market_id(ticker): ticker for ticker in self.venue.markets}
+        return self._tickers.get(market_id)
+
     def join(self, sub: Subscription, tickers: Iterable[str], initial: bool = False) -> None:
         """Add markets (or everything) to a subscription and send the books they start from."""
         tickers = list(tickers)
-        for ticker in tickers:
+        if not tickers and not sub.everything:
+            self.part(sub, list(sub.tickers))
+            sub.everything = True
+            self._everything[sub.channel].append(sub)
+        for ticker in tickers if not sub.everything else ():
             if ticker not in sub.tickers:
                 sub.tickers[ticker] = None
                 self._by_ticker.setdefault((sub.channel, ticker), []).append(sub)
-        everything = self._everything[sub.channel]
-        if not sub.tickers and sub not in everything:
-            everything.append(sub)
         if sub.channel == "orderbook_delta":
             self.snapshots(sub, tickers, None)
         if sub.channel == "ticker" and initial:
@@ -70,7 +78,7 @@ class Hub:
     def drop(self, sub: Subscription) -> None:
         """End a subscription."""
         self.part(sub, list(sub.tickers))
-        if sub in self._everything[sub.channel]:
+        if sub.everything:
             self._everything[sub.channel].remove(sub)
         sub.session.subscriptions.pop(sub.sid, None)
 

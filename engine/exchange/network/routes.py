@@ -13,7 +13,7 @@ from ..answers.private import Private, batch
 from ..answers.public import Public
 from ..answers.query import Query
 from ..faults import Dice
-from ..limits import Limits
+from ..limits import LARGEST, Limits, cost_of
 from ..wire import RefusalError, bad_body, refuse
 from .auth import Gate
 from .http import BadRequestError, HangupError, Request, Response
@@ -135,6 +135,8 @@ class Routes:
         faults, draw = self._dice.faults, self._dice.call
         items = len(batch(body)) if name.endswith("_batch") else 1
         call = request.method, path.replace("{order}", "{order_id}"), items
+        if (cost := cost_of(*call)) > LARGEST:
+            raise bad_body(f"a batch must cost at most {LARGEST} tokens, the largest bucket there is; this one {cost}")
         if draw(faults.too_many) or not self._limits.admit(*call):
             raise self._too_many()
         broken = draw(faults.server_error)

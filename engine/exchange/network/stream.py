@@ -35,9 +35,9 @@ _encode = msgspec.json.encode
 
 
 class Subscription:
-    """One channel on one connection; an empty ``tickers`` of a channel that needs none means all markets."""
+    """One channel on one connection: of some markets, or of everything once it was asked for without any."""
 
-    __slots__ = ("channel", "numbered", "seq", "session", "sid", "tickers", "waiting", "yes_price")
+    __slots__ = ("channel", "everything", "numbered", "seq", "session", "sid", "tickers", "waiting", "yes_price")
 
     def __init__(self, session: Session, sid: int, channel: str, yes_price: bool) -> None:
         self.session = session
@@ -47,6 +47,7 @@ class Subscription:
         self.numbered = CHANNELS[channel][1]
         self.seq = 0
         self.tickers: dict[str, None] = {}
+        self.everything = False
         self.waiting: set[str] = set()  #: markets whose snapshot could not be given yet
 
     def next_seq(self) -> int:
@@ -168,7 +169,9 @@ class Session:
         channels = params.get("channels")
         if not isinstance(channels, list) or not channels:
             return self._error(number, 3, "channels required")
-        tickers = _tickers(params)
+        tickers = self._tickers(number, params)
+        if tickers is None:
+            return None
         for channel in channels:
             if not isinstance(channel, str) or channel not in CHANNELS:
                 self._error(number, 8, "unknown channel")
@@ -212,7 +215,9 @@ class Session:
             return self._error(number, 7, "unknown sid")
         if not action:
             return self._error(number, 15, "action required")
-        tickers = _tickers(params)
+        tickers = self._tickers(number, params)
+        if tickers is None:
+            return None
         if action == "get_snapshot":
             if sub.channel != "orderbook_delta":
                 return self._error(number, 13, "unsupported action")
@@ -228,6 +233,16 @@ class Session:
             return self.hub.join(sub, [ticker for ticker in tickers if ticker not in sub.tickers])
         return self.hub.part(sub, tickers)
 
+    def _tickers(self, number: int | None, params: dict[str, Any]) -> list[str] | None:
+        """Read the markets that a command names, by ticker or by id; an id that nothing has is an error."""
+        named = _strings(params, "market_ticker")
+        for each in _strings(params, "market_id"):
+            ticker = self.hub.by_id(each)
+            if ticker is None:
+                return self._error(number, 16, f"market not found: {each}")
+            named.append(ticker)
+        return list(dict.fromkeys(named))
+
     def _error(self, number: int | None, code: int, message: str) -> None:
         self.put(_encode({"type": "error", **numbered(number), "msg": {"code": code, "msg": message}}))
 
@@ -237,12 +252,11 @@ def numbered(number: int | None) -> dict[str, int]:
     return {} if number is None else {"id": number}
 
 
-def _tickers(params: dict[str, Any]) -> list[str]:
-    one, many = params.get("market_ticker"), params.get("market_tickers")
-    listed = [*(many if isinstance(many, list) else []), *([one] if one else [])]
-    return list(dict.fromkeys(ticker for ticker in listed if isinstance(ticker, str)))
-
-
 def _sids(params: dict[str, Any]) -> list[int]:
     one, many = params.get("sid"), params.get("sids")
     return [sid for sid in [*(many if isinstance(many, list) else []), one] if isinstance(sid, int)]
+
+
+def _strings(params: dict[str, Any], name: str) -> list[str]:
+    one, many = params.get(name), params.get(f"{name}s")
+    return [each for each in [*(many if isinstance(many, list) else []), one] if isinstance(each, str) and each]

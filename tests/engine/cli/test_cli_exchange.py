@@ -66,7 +66,7 @@ def test_it_says_where_it_is_and_stops_when_told(store, tmp_path):
         (("--queue", "powr@2"), "queue model 'powr@2' is unknown"),
         (("--queue", "poisson@1,1"), "an exchange fills by its book and its trades"),
         (("--host", "192.0.2.1"), "cannot listen on 192.0.2.1"),  # an address that nobody has
-        (("--port", "65535"), "port must be from 0 to 65534"),
+        (("--port", "65536"), "port must be from 0 to 65535"),
         (("--cash", "-5"), "cash must not be below 0"),
         (("--live-days", "0"), "live days must be above 0"),
         (("KXNONE",), "has nothing of KXNONE"),

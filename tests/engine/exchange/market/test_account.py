@@ -14,11 +14,11 @@ from touchline.engine.exchange.faults import Dice, Faults
 from touchline.engine.exchange.market.account import Account
 from touchline.engine.exchange.market.charges import Charges
 from touchline.engine.exchange.market.desk import Desk
-from touchline.engine.exchange.market.order import Order
+from touchline.engine.exchange.market.order import Order, unit_cost
 from touchline.engine.exchange.market.portfolio import Portfolio
 from touchline.engine.exchange.market.venue import Venue
 from touchline.engine.exchange.wire import RefusalError
-from touchline.engine.simulator.fees import FeeSchedule
+from touchline.engine.simulator.fees import FeeChange, FeeSchedule
 from touchline.io.schema import Side
 
 from ..conftest import SECOND, Heard, random_day
@@ -34,6 +34,18 @@ def fee_by_the_book(revenue, price, lots, rate, carried):
     carried += rounding
     rebate = floor(min(carried, trade_fee + rounding) / grid) * grid
     return trade_fee + rounding - rebate, carried - rebate
+
+
+def needed_plainly(orders, position, charges, ts):
+    """The most cash that open orders can use up: every order counted anew, the cheapest lots close the position."""
+    total = sum(charges.bound(ts, order.price, order.remaining) for order in orders)
+    for side in (Side.BID, Side.ASK):
+        free = max(-position * side, 0)
+        for unit, lots in sorted((unit_cost(side, o.price), o.remaining) for o in orders if o.side is side):
+            closing = min(free, lots)
+            free -= closing
+            total += unit * (lots - closing)
+    return total
 
 
 class Trading(RuleBasedStateMachine):
@@ -131,10 +143,11 @@ class Trading(RuleBasedStateMachine):
         expected = account.deposited + sum(p.realized - p.cost - p.fees for p in held)
         assert account.cash == expected
         assert account.available >= 0
-        needed = sum(
-            account.needed(m.ticker, m.book.own(), m.charges, self.venue.now) for m in self.venue.markets.values()
+        markets = self.venue.markets.values()
+        lots = {ticker: held.lots for ticker, held in account.positions.items()}
+        assert account.reserved == sum(
+            needed_plainly(list(m.book.own()), lots.get(m.ticker, 0), m.charges, self.venue.now) for m in markets
         )
-        assert account.reserved == needed
 
     @invariant()
     def orders_are_the_sum_of_their_fills(self):
@@ -179,17 +192,29 @@ TestTrading = Trading.TestCase
 TestTrading.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
-def closing(side, price, lots):
-    return Order("o", "o", "T", side, price, lots, 0, remaining=lots)
+def closing(side, price, lots, name="o"):
+    return Order(name, name, "T", side, price, lots, 0, remaining=lots)
 
 
 def test_closing_orders_hold_nothing():
     account, charges = Account(10_000_000), Charges(FeeSchedule())
     account.position("T").lots = 300
     now = 1_790_000_000 * SECOND
-    orders = [closing(Side.ASK, 6000, 200), closing(Side.ASK, 7000, 200)]
+    orders = [closing(Side.ASK, 6000, 200, "a"), closing(Side.ASK, 7000, 200, "b")]
+    account.hold("T", orders, charges, now)
     # 400 lots to sell, 300 held: the 100 that open are taken as the dearest ones, NO at 40 cents
-    assert account.needed("T", orders, charges, now) == 100 * 4000
+    assert account.reserved == 100 * 4000
+
+
+def test_what_orders_hold_back_follows_the_fees_of_the_day():
+    later = 1_790_001_000 * SECOND
+    change = FeeChange(later, "quadratic", None)
+    account, charges = Account(10_000_000), Charges(FeeSchedule("quadratic_with_maker_fees", changes=(change,)))
+    order, other = closing(Side.BID, 6000, 200, "a"), closing(Side.BID, 5000, 100, "b")
+    for now in (later - SECOND, later + SECOND):
+        account.hold("T", [order], charges, now)
+        account.hold("T", [other], charges, now)
+        assert account.reserved == needed_plainly([order, other], 0, charges, now)
 
 
 @pytest.mark.parametrize(("value", "lots", "paid", "fee"), [(10_000, 300, 3_000_000, 0), (0, -300, 3_000_000, 0)])

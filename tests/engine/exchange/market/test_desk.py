@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 from touchline.engine.exchange.faults import Faults
+from touchline.engine.exchange.market.charges import Charges
 from touchline.engine.exchange.wire import RefusalError
 from touchline.io.schema import BookKind, Side
 
@@ -293,6 +296,23 @@ def test_cancel_all_may_hit_orders_of_the_next_minute(desktop):
     safe = desk.order("bid", "0.4600", "1.00")["order_id"]
     desk.seconds(2)
     assert desk.desk.orders[safe].open
+
+
+def test_orders_cost_the_same_however_many_are_open(desktop, monkeypatch):
+    desk = desktop(cash=10**12)
+    reckoned = []
+    bound = Charges.bound
+    monkeypatch.setattr(Charges, "bound", lambda *args, **more: reckoned.append(1) or bound(*args, **more))
+    counts = []
+    for number in range(10_000):
+        desk.order("bid", f"0.{1 + number % 45:02d}00", "1.00")
+        counts.append(len(reckoned))
+    assert counts[-1] - counts[-2] == counts[1] - counts[0] == 2
+    began = time.monotonic()
+    desk.desk.cancel_all()
+    assert time.monotonic() - began < 5  # 0.2 s on a quiet machine, 51 s where each change reckons all orders anew
+    assert (desk.venue.account.reserved, len(reckoned)) == (0, counts[-1])
+    assert not any(order.open for order in desk.desk.orders.values())
 
 
 values = st.one_of(

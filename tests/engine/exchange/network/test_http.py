@@ -207,8 +207,9 @@ def test_an_error_in_a_message_does_not_stop_the_clock(monkeypatch, caplog):
     with running() as (exchange, stream):
         monkeypatch.setattr(views, "ticker", broken)
         say(stream, 1, "subscribe", channels=["ticker", "trade"])
+        hear(stream, 2)
         assert exchange.advance(10) == START + 10 * SECOND
-        assert hear(stream, 3)[-1]["type"] == "trade"
+        assert hear(stream, 1)[0]["type"] == "trade"
     assert "a message of ticker failed" in caplog.text
 
 
@@ -236,3 +237,14 @@ def test_a_refused_call_is_not_logged(exchange, caplog):
     with caplog.at_level(logging.DEBUG):
         assert ask(exchange, b"GET /nowhere HTTP/1.1\r\n\r\n")[0] == 404
     assert not [record for record in caplog.records if record.name.startswith("touchline")]
+
+
+@pytest.mark.parametrize(("count", "status"), [(1920, 201), (1921, 400)])
+def test_a_batch_is_bounded_by_the_largest_bucket(exchange, count, status):
+    path = f"{ORDERS}/batched"
+    orders = [{**BODY, "price": "0.0100", "client_order_id": str(number)} for number in range(count)]
+    body = json.dumps({"orders": orders}).encode()
+    head = f"POST {path} HTTP/1.1\r\n{signed(exchange, 'POST', path)}Content-Length: {len(body)}\r\n\r\n"
+    began = time.monotonic()
+    assert ask(exchange, head.encode() + body)[0] == status
+    assert time.monotonic() - began < 10

@@ -140,6 +140,40 @@ def test_error_codes(command, params, code):
         assert (answer["type"], answer["id"], answer["msg"]["code"]) == ("error", 7, code)
 
 
+@pytest.mark.parametrize("asked", [[{}, {"market_tickers": [TICKER]}], [{"market_tickers": [TICKER]}, {}], [{}, {}]])
+@pytest.mark.parametrize("channel", ["trade", "ticker"])
+def test_overlapping_subscriptions_tell_everything_once(asked, channel):
+    other = "KXTEST-26SEP21-B51"
+    history = from_frames(
+        pl.concat([market_row(), market_row(other)]),
+        book_rows([(0, BookKind.CLEAR, 0, 0, 0)]),
+        pl.concat([trade_rows([(5, 4600, 100, 1)]), trade_rows([(6, 4700, 100, 1)], other)]),
+    )
+    with running(history=history) as (exchange, socket):
+        for number, markets in enumerate(asked):
+            say(socket, number + 1, "subscribe", channels=[channel], **markets)
+        assert {message["msg"]["sid"] for message in hear(socket, 2)} == {1}
+        exchange.advance(10)
+        say(socket, 9, "list_subscriptions")
+        heard = hear(socket, 3)
+        assert [message["msg"]["market_ticker"] for message in heard[:2]] == [TICKER, other]
+        assert heard[2]["id"] == 9
+
+
+def test_markets_may_be_named_by_their_id():
+    with running() as (_, socket):
+        say(socket, 1, "subscribe", channels=["orderbook_delta"], market_tickers=[TICKER])
+        known = hear(socket, 2)[1]["msg"]["market_id"]
+        say(socket, 2, "subscribe", channels=["trade"], market_ids=[known])
+        say(socket, 3, "subscribe", channels=["ticker"], market_id=known)
+        say(socket, 4, "subscribe", channels=["ticker"], market_id="nonsense")
+        say(socket, 5, "update_subscription", sids=[2], action="delete_markets", market_ids=[known])
+        joined, _, refused, left = hear(socket, 4)
+        assert joined["msg"] == {"channel": "trade", "sid": 2}
+        assert (refused["type"], refused["msg"]["code"]) == ("error", 16)
+        assert left["msg"] == {"market_tickers": []}
+
+
 def test_unreadable_command_is_code_1():
     with running() as (_, socket):
         socket.send("{")
