@@ -7,10 +7,12 @@ import contextlib
 import json
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from ...io.cache import config_dir
 from ...io.errors import InputError
 from .console import say
 
@@ -28,7 +30,12 @@ def exchange(
     ] = "1",
     port: Annotated[int, typer.Option(help="REST port; the stream has the next one. 0: any free ports.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    keys: Annotated[str, typer.Option(help="Folder of private.pem and key-id, made at first start.")] = "exchange-keys",
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of private.pem and key-id, made at first start; in the user's settings unless given."
+        ),
+    ] = None,
     fault: Annotated[str, typer.Option(help="Faults, as in gap=0.01,drop=0.01,429=0.05,delay=50,disconnect=5.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of the faults.")] = 0,
     cash: Annotated[int, typer.Option(help="Dollars in the account at the start.")] = 10_000,
@@ -48,8 +55,8 @@ def exchange(
         say(f"reading {replay} …")
     with contextlib.ExitStack() as stack:
         served = Exchange(
-            replay, tickers or [], speed=_speed(speed), keys=keys, faults=Faults.parse(fault), seed=seed, host=host,
-            port=port, cash_dollars=cash, tier=tier, live_days=live_days, start=_moment(start),
+            replay, tickers or [], speed=_speed(speed), keys=keys or _own_keys(), faults=Faults.parse(fault),
+            seed=seed, host=host, port=port, cash_dollars=cash, tier=tier, live_days=live_days, start=_moment(start),
             legacy=legacy, queue=queue,
         )  # fmt: skip
 
@@ -67,6 +74,12 @@ def exchange(
             asyncio.run(served.run(ready))
         except OSError as error:
             raise InputError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+
+
+def _own_keys() -> Path | None:
+    """Where the key pair is kept between runs; None, a pair for this run alone, for a user without such a place."""
+    settings = config_dir()
+    return None if settings is None else settings / "exchange-keys"
 
 
 def _speed(text: str) -> float | Literal["max"]:

@@ -54,6 +54,26 @@ def test_it_says_where_it_is_and_stops_when_told(store, tmp_path):
     assert "PRIVATE KEY" not in errors
 
 
+def test_its_keys_lie_in_the_users_settings_not_in_the_current_folder(store, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    paths: list[str] = []
+    for _ in range(2):
+        with subprocess.Popen(command("--replay", store), stdout=-1, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.readline()
+            process.send_signal(signal.SIGTERM)
+            told = dict(line.split("=", 1) for line in process.stderr.read().splitlines() if "=" in line)
+        paths.append(told["KALSHI_PRIVATE_KEY_PATH"] + told["KALSHI_KEY_ID"])
+    pem = tmp_path / "config/touchline/exchange-keys/private.pem"
+    assert paths[0] == paths[1]
+    assert paths[0].startswith(str(pem))
+    assert stat.S_IMODE(pem.stat().st_mode) == 0o600
+    assert not list((tmp_path / "here").iterdir())
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
