@@ -28,7 +28,7 @@ def exchange(
         str,
         typer.Option(help="Simulated seconds a second; 'max': as fast as subscribers read."),
     ] = "1",
-    port: Annotated[int, typer.Option(help="REST port; the stream has the next one. 0: any free ports.")] = 0,
+    port: Annotated[int, typer.Option(help="Port of REST and stream. 0: any free one.")] = 0,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     keys: Annotated[
         Path | None,
@@ -48,6 +48,7 @@ def exchange(
     """Serve a store as an exchange: REST and stream, signed requests, orders, fills, faults on demand."""
     from ..exchange.faults import Faults
     from ..exchange.network.server import Exchange
+    from ..exchange.wire import stamp
 
     if host not in _LOOPBACK:
         say(f"warning: listening on {host}: anybody who reaches this machine can try the exchange")
@@ -70,8 +71,11 @@ def exchange(
             sys.stdout.write(json.dumps({"rest": served.rest, "ws": served.ws}) + "\n")
             sys.stdout.flush()
 
+        def ended() -> None:
+            say(f"the recording has ended at {stamp(served.now())}: no market moves any more")
+
         try:
-            asyncio.run(served.run(ready))
+            asyncio.run(served.run(ready, ended))
         except OSError as error:
             raise InputError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
 

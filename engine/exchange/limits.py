@@ -7,14 +7,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+PREFIX = "/trade-api/v2"
 DEFAULT_COST = 10
-_ORDERS = "/portfolio/events/orders"
-#: (method, path) -> tokens, where they differ from the default.
+_ORDERS, _OLD = "/portfolio/events/orders", "/portfolio/orders"
+#: (method, path) -> tokens, where they differ from the default; as the exchange lists them.
 COSTS = {
+    ("POST", "/account/api_usage_level/upgrade"): 30,
+    ("POST", "/communications/quotes"): 2,
+    ("DELETE", "/communications/quotes/{quote_id}"): 2,
+    ("PUT", "/multivariate_event_collections/{collection_ticker}/lookup"): 2,
     ("DELETE", _ORDERS): 2,
     ("DELETE", f"{_ORDERS}/{{order_id}}"): 2,
     ("DELETE", f"{_ORDERS}/batched"): 2,
-    ("GET", "/portfolio/orders/{order_id}"): 2,
+    ("POST", _OLD): 20,
+    ("DELETE", f"{_OLD}/{{order_id}}"): 4,
+    ("GET", f"{_OLD}/{{order_id}}"): 2,
+    ("POST", f"{_OLD}/{{order_id}}/amend"): 20,
+    ("POST", f"{_OLD}/{{order_id}}/decrease"): 20,
+    ("DELETE", f"{_OLD}/batched"): 4,
+    ("POST", f"{_OLD}/batched"): 20,
 }
 
 
@@ -106,5 +117,8 @@ def cost_of(method: str, path: str, items: int = 1) -> int:
 
 def costs() -> dict[str, Any]:
     """The answer of ``/account/endpoint_costs``."""
-    listed = [{"method": method, "path": path, "cost": cost} for (method, path), cost in COSTS.items()]
+    listed = [
+        {"cost": cost, "method": method, "path": f"{PREFIX}{path.replace('{', ':').replace('}', '')}"}
+        for (method, path), cost in sorted(COSTS.items(), key=lambda entry: entry[0][1])
+    ]
     return {"default_cost": DEFAULT_COST, "endpoint_costs": listed}

@@ -6,7 +6,7 @@ from typing import Any
 
 from ....io.units import LOTS_PER_CONTRACT, NS_PER_SECOND
 from .. import wire
-from ..limits import Limits, costs
+from ..limits import Limits
 from ..market.desk import Desk
 from ..market.order import unit_cost
 from ..wire import RefusalError, bad_body, bad_query, read_decimal, refuse
@@ -131,12 +131,16 @@ class Private:
         for ticker, held in account.positions.items():
             last = self.venue.markets[ticker].last
             worth += held.cost if last is None else held.lots * last + (10_000 * -held.lots if held.lots < 0 else 0)
-        dollars = f"{account.available // 1_000_000}.{account.available % 1_000_000 // 100:04d}"
+        dollars = self._available()
         return {
             "balance": views.cents(account.available), "balance_dollars": dollars,
             "portfolio_value": views.cents(worth), "updated_ts": self.venue.now // NS_PER_SECOND,
             "balance_breakdown": [{"exchange_index": 0, "balance": dollars}],
         }  # fmt: skip
+
+    def _available(self) -> str:
+        micros = self.venue.account.available
+        return f"{micros // 1_000_000}.{micros % 1_000_000 // 100:04d}"
 
     def positions(self, q: Query, **_: str) -> Answer:
         """``/portfolio/positions``."""
@@ -195,10 +199,6 @@ class Private:
         shards = [{"exchange_index": 0, "balance": wire.money(total)}]
         return {"total_resting_order_value": views.cents(total), "resting_order_value_breakdown": shards}
 
-    def as_of(self, q: Query, **_: str) -> Answer:
-        """``/exchange/user_data_timestamp``."""
-        return {"as_of_time": wire.stamp(self.venue.now)}
-
     def nothing_old(self, q: Query, **_: str) -> Answer:
         """The client's own archive: this exchange keeps everything live."""
         return {"fills": [], "orders": [], "positions": [], "market_positions": [], "event_positions": [], "cursor": ""}
@@ -251,9 +251,14 @@ class Private:
         """``/account/limits``."""
         return self.limits.describe()
 
-    def account_costs(self, q: Query, **_: str) -> Answer:
-        """``/account/endpoint_costs``."""
-        return costs()
+    def subaccount_balances(self, q: Query, **_: str) -> Answer:
+        """``/portfolio/subaccounts/balances``: of the one there is."""
+        balance = {"subaccount_number": 0, "balance": self._available(), "updated_ts": self.venue.now // NS_PER_SECOND}
+        return {"subaccount_balances": [balance]}
+
+    def netting(self, q: Query, **_: str) -> Answer:
+        """``/portfolio/subaccounts/netting``: no collateral returns across markets."""
+        return {"netting_configs": [{"subaccount_number": 0, "enabled": False}]}
 
 
 def batch(body: Answer) -> list[Answer]:

@@ -11,6 +11,7 @@ import numpy as np
 from ....io.schema import Side
 from ....io.units import NS_PER_SECOND
 from .. import wire
+from ..limits import costs
 from ..market.history import Listing
 from ..market.hours import schedule
 from ..market.venue import Market, Trade, Venue
@@ -65,6 +66,14 @@ class Public:
     def hours(self, q: Query, **_: str) -> Answer:
         """``/exchange/schedule``."""
         return schedule()
+
+    def as_of(self, q: Query, **_: str) -> Answer:
+        """``/exchange/user_data_timestamp``."""
+        return {"as_of_time": wire.stamp(self.venue.now)}
+
+    def costs(self, q: Query, **_: str) -> Answer:
+        """``/account/endpoint_costs``."""
+        return costs()
 
     def cutoffs(self, q: Query, **_: str) -> Answer:
         """``/historical/cutoff``."""
@@ -133,6 +142,14 @@ class Public:
             raise refuse(404, "not_found")
         nested = bool(q.flag("with_nested_markets"))
         return {"event": self._event(markets, nested), "markets": [] if nested else [self._shown(m) for m in markets]}
+
+    def event_metadata(self, q: Query, event: str, **_: str) -> Answer:
+        """``/events/{event}/metadata``: the recordings have no pictures."""
+        markets = self._events.get(event)
+        if markets is None:
+            raise refuse(404, "not_found")
+        details = [{"market_ticker": market.ticker, "image_url": "", "color_code": ""} for market in markets]
+        return {"image_url": "", "settlement_sources": [], "market_details": details}
 
     def _event(self, markets: list[Market], nested: bool) -> Answer:
         listings: list[Listing] = [market.listing for market in markets]

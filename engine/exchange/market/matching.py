@@ -221,6 +221,14 @@ class Book:
         order.remaining -= lots
         self._rests(order, -lots)
 
+    def clear(self) -> None:
+        """Forget the recorded levels: nobody's orders are left."""
+        for side in (BID, ASK):
+            for price in self.recorded[side]:
+                self._moved(side, price, -self.outside(side, price))
+            self.recorded[side].clear()
+            self._taken[side].clear()
+
     # Small steps
 
     def _moved(self, side: Side, price: int, lots: int, order: Order | None = None) -> None:

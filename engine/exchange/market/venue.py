@@ -194,6 +194,8 @@ class Venue:
         if row.kind == TRADE:
             self._trade(market, row)
             return
+        if market.status in _CLOSED:
+            return  # the book of a closed market is empty, whatever was recorded after
         if not market.seen and row.kind == BookKind.DELTA:
             self.feed.snapshot(market)
             book.known = True
@@ -271,7 +273,8 @@ class Venue:
             for fill in fills:
                 self.portfolio.put_fill(fill)
                 self.feed.filled(market, fill)
-                self.tell(fill.order)
+                if not fill.taker:  # of one that trades at once its owner hears when it is done
+                    self.tell(fill.order)
                 self.on_fill(fill)
             self._tell_position(market)
         return fills
@@ -366,7 +369,12 @@ class Venue:
             market.close_ts = self.now
             message = {"market_ticker": market.ticker, "event_type": "close_date_updated"}
             self.feed.lifecycle({**message, "close_ts": self.now // NS_PER_SECOND})
-        self.at(self.now + CLOSE_CANCEL_NS, lambda: self.cancel_market(market, "CloseCancel"))
+        self.at(self.now + CLOSE_CANCEL_NS, lambda: self._empty(market))
+
+    def _empty(self, market: Market) -> None:
+        self.cancel_market(market, "CloseCancel")
+        market.book.clear()
+        self.flush(market)
 
     def _determine(self, market: Market) -> None:
         self.close(market)
@@ -377,7 +385,7 @@ class Venue:
         self.feed.lifecycle({**message, "determination_ts": self.now // NS_PER_SECOND})
 
     def _settle(self, market: Market) -> None:
-        self.cancel_market(market, "CloseCancel")
+        self._empty(market)
         market.status, market.settled_ts = "finalized", self.now
         listing = market.listing
         grid = market.charges.grid(self.now)

@@ -167,7 +167,7 @@ class Hub:
                 error = {"type": "error", **numbered(number), "sid": sub.sid, "seq": sub.next_seq(), "msg": message}
                 sub.session.put(_encode(error))
                 self.part(sub, [ticker])
-            elif number is None and not market.seen and market.status != "initialized":
+            elif number is None and not market.seen and market.status in ("active", "inactive"):
                 sub.waiting.add(ticker)
             elif number is None:
                 sub.session.push(sub, "orderbook_snapshot", self._book(market, sub.yes_price))

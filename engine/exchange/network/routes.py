@@ -8,18 +8,18 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import wire
+from ..answers import absent
 from ..answers.legacy import with_legacy
 from ..answers.private import Private, batch
 from ..answers.public import Public
 from ..answers.query import Query
 from ..faults import Dice
-from ..limits import LARGEST, Limits, cost_of
+from ..limits import LARGEST, PREFIX, Limits, cost_of
 from ..wire import RefusalError, bad_body, refuse
 from .auth import Gate
 from .http import BadRequestError, HangupError, Request, Response
 
 _log = logging.getLogger(__name__)
-PREFIX = "/trade-api/v2"
 _ORDERS = "/portfolio/events/orders"
 _GROUPS = "/portfolio/order_groups"
 _OLD = "/portfolio/orders"
@@ -28,6 +28,9 @@ _OLD = "/portfolio/orders"
 PUBLIC = {
     ("GET", "/exchange/status"): "status",
     ("GET", "/exchange/schedule"): "hours",
+    ("GET", "/exchange/user_data_timestamp"): "as_of",
+    ("GET", "/account/endpoint_costs"): "costs",
+    ("GET", "/events/{event}/metadata"): "event_metadata",
     ("GET", "/series"): "series_list",
     ("GET", "/series/fee_changes"): "fee_changes",
     ("GET", "/series/{series}"): "series",
@@ -72,7 +75,6 @@ PRIVATE = {
     ("GET", "/portfolio/fills"): "fills",
     ("GET", "/portfolio/settlements"): "settlements",
     ("GET", "/portfolio/summary/total_resting_order_value"): "resting_value",
-    ("GET", "/exchange/user_data_timestamp"): "as_of",
     ("GET", "/historical/fills"): "nothing_old",
     ("GET", "/historical/orders"): "nothing_old",
     ("GET", "/historical/positions"): "nothing_old",
@@ -84,7 +86,8 @@ PRIVATE = {
     ("PUT", f"{_GROUPS}/{{group}}/trigger"): "trigger_group",
     ("PUT", f"{_GROUPS}/{{group}}/limit"): "limit_group",
     ("GET", "/account/limits"): "account_limits",
-    ("GET", "/account/endpoint_costs"): "account_costs",
+    ("GET", "/portfolio/subaccounts/balances"): "subaccount_balances",
+    ("GET", "/portfolio/subaccounts/netting"): "netting",
 }
 _WITH_BODY = {"create", "create_batch", "cancel_batch", "amend", "decrease", "new_group", "limit_group"}
 
@@ -105,11 +108,17 @@ class Routes:
         self._answers: dict[str, Callable[..., Any]] = {}
         for routes, owner, secret in ((PUBLIC, public, False), (PRIVATE, private, True)):
             for (method, path), name in routes.items():
-                parts = path.split("/")[1:]
-                self._table.setdefault((method, len(parts)), []).append((parts, path, name, secret))
+                self._lead(method, path, name, secret)
                 self._answers[name] = getattr(owner, name)
+        for (method, path), answer in absent.ANSWERS.items():
+            self._lead(method, path, f"{method} {path}", path.startswith(absent.SECRET))
+            self._answers[f"{method} {path}"] = answer
         for rows in self._table.values():
             rows.sort(key=lambda row: sum(part.startswith("{") for part in row[0]))
+
+    def _lead(self, method: str, path: str, name: str, secret: bool) -> None:
+        parts = path.split("/")[1:]
+        self._table.setdefault((method, len(parts)), []).append((parts, path, name, secret))
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request, with the faults that were asked for; the key is checked before the body is read."""
@@ -121,6 +130,8 @@ class Routes:
             if secret or "kalshi-access-key" in request.headers:
                 self._gate.check(request.headers, request.method, request.path)
             body = _object(await request.read()) if name in _WITH_BODY else {}
+            if secret:
+                absent.refuse_others(Query(request.query), body)
             self._catch_up()
             return self._faulty(request, path, name, params, body)
         except RefusalError as refusal:

@@ -17,7 +17,7 @@ from ...simulator.queue import POISSON, queue_model
 from ..answers.private import Private
 from ..answers.public import Public
 from ..faults import Dice, Faults
-from ..limits import TIERS, Limits
+from ..limits import PREFIX, TIERS, Limits
 from ..market.desk import Desk
 from ..market.history import History, from_store
 from ..market.portfolio import Portfolio
@@ -26,7 +26,7 @@ from ..wire import RefusalError
 from .auth import Gate, Keys
 from .http import HttpServer, Request, Response
 from .hub import Hub
-from .routes import PREFIX, Routes
+from .routes import Routes
 from .stream import Session
 from .websocket import Socket
 
@@ -112,8 +112,8 @@ class Exchange:
 
     # Running
 
-    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
-        """Serve until ``stop``; ``ready`` is called when the address is known."""
+    async def run(self, ready: Callable[[], None] = lambda: None, ended: Callable[[], None] = lambda: None) -> None:
+        """Serve until ``stop``; ``ready`` is called when the address is known, ``ended`` at the recording's end."""
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         host, port = self._address
         http = HttpServer(self._routes, lambda: self.venue.now, self._admit, self._talk)
@@ -122,7 +122,7 @@ class Exchange:
         self.rest = f"http://{shown}:{bound}{PREFIX}"
         self.ws = f"ws://{shown}:{bound}{WS_PATH}"
         self._origin = (time.monotonic(), self.venue.now)
-        pump = asyncio.create_task(self._pump())
+        pump = asyncio.create_task(self._pump(ended))
         stopped = asyncio.create_task(self._stop.wait())
         ready()
         try:
@@ -232,9 +232,13 @@ class Exchange:
         wall, simulated = self._origin
         return simulated + int((time.monotonic() - wall) * float(self.speed) * NS_PER_SECOND)
 
-    async def _pump(self) -> None:
+    async def _pump(self, ended: Callable[[], None]) -> None:
         hub, venue = self._hub, self.venue
+        running = not venue.finished
         while True:
+            if running and venue.finished:
+                running = False
+                ended()
             if self.speed == "max":
                 while not venue.finished and (not hub.listening or hub.full):
                     hub.ready.clear()

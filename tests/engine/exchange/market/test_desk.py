@@ -162,6 +162,61 @@ def test_amend_refuses_what_does_not_belong_to_the_order(desktop):
     assert desk.desk.orders[order_id].price == 4600
 
 
+def test_amend_to_exactly_what_is_filled_is_refused(desktop):
+    desk = desktop(trades=[(3, 4600, 1200, -1)])
+    order_id = desk.order("bid", "0.4600", "5.00")["order_id"]
+    desk.seconds(5)
+    terms = {"ticker": TICKER, "side": "bid", "price": "0.4600"}
+    for count in ("2.00", "1.99"):
+        refused(lambda count=count: desk.desk.amend(order_id, {**terms, "count": count}), 400, "invalid_order_size")
+    assert desk.desk.orders[order_id].open
+    assert desk.desk.amend(order_id, {**terms, "count": "2.01"})["remaining_count"] == "0.01"
+
+
+@pytest.mark.parametrize(("side", "price", "cost"), [("bid", "0.4600", 460_000), ("ask", "0.4900", 510_000)])
+def test_an_order_needs_its_cost_and_the_most_its_fees_can_be(desktop, side, price, cost):
+    terms = {"fee_type": "quadratic_with_maker_fees", "fee_multiplier": 1.0}
+    charges = desktop(**terms).market.charges
+    needed = cost + charges.bound(START, int(price[2:]), 100)
+    assert needed > cost
+    refused(lambda: desktop(cash=needed - 1, **terms).order(side, price, "1.00"), 400, "insufficient_balance")
+    desk = desktop(cash=needed, **terms)
+    desk.order(side, price, "1.00")
+    assert desk.venue.account.available == 0
+
+
+def test_an_order_that_trades_at_once_needs_the_takers_fee_too(desktop):
+    charges = desktop().market.charges
+    needed = 480_000 + charges.bound(START, 4800, 100) + charges.bound(START, 4800, 100, taker=True, fills=1)
+    refused(lambda: desktop(cash=needed - 1).order("bid", "0.4800", "1.00"), 400, "insufficient_balance")
+    assert desktop(cash=needed).order("bid", "0.4800", "1.00")["fill_count"] == "1.00"
+
+
+def test_an_immediate_fill_is_told_as_one_order(desktop):
+    desk = desktop()
+    answer = desk.order("bid", "0.4900", "20.00")
+    assert len(desk.heard.of("fill")) == 2
+    assert desk.heard.of("order") == [(answer["order_id"], "executed", 0, "Trade")]
+
+
+def test_a_closed_market_shows_no_book_whatever_was_recorded_after(desktop):
+    desk = desktop(
+        book=[
+            (1001.5, BookKind.DELTA, 1, 4400, 100),
+            (1002, BookKind.CLEAR, 0, 0, 0),
+            (1002, BookKind.LEVEL, 1, 4300, 9),
+        ],
+        result="yes",
+        settlement=10_000,
+        settled_ts=START + 1200 * SECOND,
+    )
+    desk.order("bid", "0.4600", "1.00")
+    for at in (1001, 1010, 1300):
+        desk.seconds(at - (desk.venue.now - START) / SECOND)
+        assert (desk.market.book.shown(Side.BID), desk.market.book.shown(Side.ASK)) == ({}, {}), at
+        assert desk.heard.books[TICKER] == {}
+
+
 def test_reduce_only_never_opens(desktop):
     desk = desktop()
     desk.order("bid", "0.4800", "2.00")
@@ -274,6 +329,26 @@ def test_order_group_triggers_within_fifteen_seconds(desktop):
     desk.desk.change_group(group.id, "delete")
     assert not any(order.open for order in desk.desk.orders.values())
     assert desk.heard.of("group") == ["created", "triggered", "reset", "deleted"]
+
+
+@pytest.mark.parametrize(("limit", "triggered"), [(200, True), (201, False)])
+def test_a_group_triggers_when_its_fills_reach_the_limit(desktop, limit, triggered):
+    desk = desktop(trades=[(3, 4600, 1200, -1)])
+    group = desk.desk.new_group(limit)
+    order_id = desk.order("bid", "0.4600", "5.00", order_group_id=group.id)["order_id"]
+    desk.seconds(5)
+    assert desk.desk.orders[order_id].filled == 200
+    assert (group.triggered, desk.desk.orders[order_id].open) == (triggered, not triggered)
+
+
+@pytest.mark.parametrize(("limit", "triggered"), [(200, True), (201, False)])
+def test_a_limit_lowered_to_what_was_filled_triggers_the_group(desktop, limit, triggered):
+    desk = desktop(trades=[(3, 4600, 1200, -1)])
+    group = desk.desk.new_group(1000)
+    desk.order("bid", "0.4600", "5.00", order_group_id=group.id)
+    desk.seconds(5)
+    desk.desk.change_group(group.id, "limit", limit)
+    assert group.triggered is triggered
 
 
 def test_close_in_cancel_fault(desktop):

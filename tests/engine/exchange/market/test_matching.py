@@ -159,3 +159,37 @@ def test_a_decrease_that_a_trade_explains_moves_the_queue_once(book):
     book.trade(ASK, 4600, 200)
     book.delta(BID, 4600, -200, explained=200)
     assert mine.ahead == 500
+
+
+@pytest.mark.parametrize("lots", [999, 1000, 1001])
+def test_an_order_fills_from_the_first_lot_behind_its_queue(book, lots):
+    mine = order(BID, 4600, 500)
+    book.rest(mine)
+    assert sum(hit.lots for hit in book.trade(ASK, 4600, lots)) == max(lots - 1000, 0)
+    assert book.queue_position(mine) == max(1000 - lots, 0)
+
+
+def test_a_taker_takes_what_stands_before_its_own_order_to_the_lot(book):
+    mine, taker = order(ASK, 4800, 100, "mine"), order(BID, 4800, 5000, "taker")
+    book.rest(mine)
+    book.delta(ASK, 4800, 77)  # behind mine
+    assert hits(book.take(taker, [])) == [("taker", 4800, 1500, True)]
+    assert (mine.ahead, book.outside(ASK, 4800)) == (0, 77)
+
+
+def test_queue_positions_of_all_orders_are_those_of_each(book):
+    for number, price in enumerate((4600, 4500, 4600)):
+        book.rest(order(BID, price, 100 + number, f"o{number}"))
+    places = book.queue_positions()
+    assert places == {"o0": 1000, "o2": 1100, "o1": 2000}
+    assert places == {mine.id: book.queue_position(mine) for mine in book.own()}
+
+
+def test_a_cleared_book_says_that_every_level_went(book):
+    book.take(order(BID, 4800, 600, "taker"), [])
+    book.changes.clear()
+    book.clear()
+    assert {(change.side, change.price): change.lots for change in book.changes} == {
+        (BID, 4600): -1000, (BID, 4500): -2000, (ASK, 4800): -900, (ASK, 4900): -500,
+    }  # fmt: skip
+    assert (book.shown(BID), book.shown(ASK)) == ({}, {})

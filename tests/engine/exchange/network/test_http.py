@@ -248,3 +248,74 @@ def test_a_batch_is_bounded_by_the_largest_bucket(exchange, count, status):
     began = time.monotonic()
     assert ask(exchange, head.encode() + body)[0] == status
     assert time.monotonic() - began < 10
+
+
+def call(exchange, method: str, path: str, body: object = None, key: bool = True) -> tuple[int, dict]:
+    """One call with a key or without."""
+    plain = f"/trade-api/v2{path}"
+    raw = b"" if body is None else json.dumps(body).encode()
+    head = signed(exchange, method, plain.partition("?")[0]) if key else ""
+    return ask(exchange, f"{method} {plain} HTTP/1.1\r\n{head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw)
+
+
+@pytest.mark.parametrize(
+    ("path", "empty"),
+    [
+        ("/events/multivariate", "events"),
+        ("/multivariate_event_collections", "multivariate_contracts"),
+        ("/milestones", "milestones"),
+        ("/structured_targets", "structured_targets"),
+        ("/live_data/batch", "live_datas"),
+        ("/search/tags_by_categories", "tags_by_categories"),
+        ("/incentive_programs", "incentive_programs"),
+        ("/portfolio/deposits", "deposits"),
+        ("/portfolio/withdrawals", "withdrawals"),
+        ("/portfolio/subaccounts/transfers", "transfers"),
+    ],
+)
+def test_what_there_is_nothing_of_is_empty(exchange, path, empty):
+    status, told = call(exchange, "GET", path)
+    assert (status, len(told[empty])) == (200, 0)
+    assert call(exchange, "GET", path, key=False)[0] == (401 if path.startswith("/portfolio") else 200)
+
+
+def test_costs_and_the_portfolios_time_need_no_key_and_have_the_real_form(exchange):
+    status, told = call(exchange, "GET", "/account/endpoint_costs", key=False)
+    assert (status, told["default_cost"]) == (200, 10)
+    cancel = {"cost": 2, "method": "DELETE", "path": "/trade-api/v2/portfolio/events/orders/:order_id"}
+    assert cancel in told["endpoint_costs"]
+    assert call(exchange, "GET", "/exchange/user_data_timestamp", key=False)[1]["as_of_time"].startswith("2026-09-21T")
+
+
+def test_the_one_subaccount_is_listed(exchange):
+    (balance,) = call(exchange, "GET", "/portfolio/subaccounts/balances")[1]["subaccount_balances"]
+    assert (balance["subaccount_number"], balance["balance"]) == (0, "10000.0000")
+    assert call(exchange, "GET", "/portfolio/subaccounts/netting")[1]["netting_configs"][0]["enabled"] is False
+    assert call(exchange, "GET", "/events/KXTEST-26SEP21/metadata")[1]["market_details"][0]["market_ticker"] == TICKER
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/communications/rfqs"),
+        ("GET", "/communications/quotes"),
+        ("GET", "/fcm/orders"),
+        ("POST", "/portfolio/subaccounts/transfer"),
+        ("POST", "/account/api_usage_level/upgrade"),
+    ],
+)
+def test_what_is_not_simulated_says_so(exchange, method, path):
+    status, told = call(exchange, method, path, {})
+    assert (status, told["error"]["code"]) == (501, "not_implemented")
+    assert " " in told["error"]["details"]
+
+
+@pytest.mark.parametrize("name", ["subaccount", "exchange_index"])
+@pytest.mark.parametrize("value", [1, 63, "x", -1])
+def test_another_subaccount_or_shard_is_refused_wherever_it_is_named(exchange, name, value):
+    orders = "/portfolio/events/orders"
+    assert call(exchange, "POST", orders, {**BODY, name: value})[0] == 400
+    assert call(exchange, "POST", f"{orders}/batched", {"orders": [BODY, {**BODY, name: value}]})[0] == 400
+    assert call(exchange, "GET", f"/portfolio/balance?{name}={value}")[0] == 400
+    assert call(exchange, "POST", orders, {**BODY, name: 0})[0] == 201
+    assert exchange.call(lambda: len(exchange.desk.orders)) == 1
