@@ -8,7 +8,7 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
@@ -17,6 +17,7 @@ from ...io.errors import InputError
 from .console import say
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
+Word = TypeVar("Word", bound=str)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -42,6 +43,7 @@ def exchange(
     tier: Annotated[str, typer.Option(help="Usage tier whose rate limits hold.")] = "basic",
     live_days: Annotated[float, typer.Option(help="Days before what is older moves to /historical.")] = 90,
     start: Annotated[str, typer.Option("--from", help="Simulated time to begin at, ISO 8601, or 'end'.")] = "",
+    shift: Annotated[str, typer.Option(help="Move the recording in time to start 'now', or at a time.")] = "",
     queue: Annotated[str, typer.Option(help="Queue model of resting orders, as in backtest.")] = "pessimistic",
     legacy: Annotated[bool, typer.Option("--legacy", help="Add the integer fields removed in 2026.")] = False,
 ) -> None:
@@ -57,8 +59,8 @@ def exchange(
     with contextlib.ExitStack() as stack:
         served = Exchange(
             replay, tickers or [], speed=_speed(speed), keys=keys or _own_keys(), faults=Faults.parse(fault),
-            seed=seed, host=host, port=port, cash_dollars=cash, tier=tier, live_days=live_days, start=_moment(start),
-            legacy=legacy, queue=queue,
+            seed=seed, host=host, port=port, cash_dollars=cash, tier=tier, live_days=live_days,
+            start=_moment(start, "--from", "end"), shift=_moment(shift, "--shift", "now"), legacy=legacy, queue=queue,
         )  # fmt: skip
 
         def ready() -> None:
@@ -95,15 +97,17 @@ def _speed(text: str) -> float | Literal["max"]:
         raise InputError(f"--speed must be a number or 'max', not {text!r}") from None
 
 
-def _moment(text: str) -> int | Literal["end"] | None:
+def _moment(text: str, option: str, word: Word) -> int | Word | None:
     from datetime import UTC, datetime
 
     if not text:
         return None
-    if text == "end":
-        return "end"
+    if text == word:
+        return word
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise InputError(f"--from must be a time such as 2026-06-11T14:30:00 (UTC) or 'end', not {text!r}") from None
+        raise InputError(
+            f"{option} must be a time such as 2026-06-11T14:30:00 (UTC) or '{word}', not {text!r}"
+        ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()) * 1_000_000_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -190,6 +190,25 @@ def from_store(path: str, tickers: Sequence[str] = ()) -> History:
     if not history.listings:
         raise InputError(f"the store {path} holds no markets to replay; import some first")
     return history
+
+
+def shifted(history: History, by: int) -> History:
+    """The same recording at another time: every moment in it moved by ``by`` ns, changes of fees included."""
+    columns = {**history.columns, "ts": history.columns["ts"] + by}
+    trades = history.trades.with_columns(pl.col("ts") + by)
+    return History([_moved(listing, by) for listing in history.listings], columns, trades)
+
+
+def _moved(listing: Listing, by: int) -> Listing:
+    names = ("created_ts", "open_ts", "close_ts", "expiration_ts", "determined_ts", "settled_ts")
+    times = {name: at + by for name in names if (at := getattr(listing, name)) is not None}
+    fees = replace(
+        listing.fees,
+        changes=tuple(replace(change, from_ts=change.from_ts + by) for change in listing.fees.changes),
+        overrides=tuple(replace(change, from_ts=change.from_ts + by) for change in listing.fees.overrides),
+        waived_until_ts=listing.fees.waived_until_ts and listing.fees.waived_until_ts + by,
+    )
+    return replace(listing, **times, fees=fees, phases=tuple((ts + by, status) for ts, status in listing.phases))
 
 
 def _spans(merged: pl.DataFrame, tickers: list[str]) -> dict[int, tuple[int, int]]:

@@ -19,7 +19,7 @@ from ..answers.public import Public
 from ..faults import Dice, Faults
 from ..limits import PREFIX, TIERS, Limits
 from ..market.desk import Desk
-from ..market.history import History, from_store
+from ..market.history import History, from_store, shifted
 from ..market.portfolio import Portfolio
 from ..market.venue import Venue
 from ..wire import RefusalError
@@ -44,6 +44,7 @@ Speed = float | Literal["max"]
 class Exchange:
     """A local exchange that replays a store; a context manager that runs it in a thread of its own.
 
+    ``shift`` moves the recording in time, so that its start, or ``start``, is then: ``"now"`` or a time in ns.
     ``speed`` is simulated seconds a second; ``"max"`` lets time pass as fast as subscribers read and stands still
     while nobody subscribes; 0 stands still until ``advance``.
     """
@@ -63,6 +64,7 @@ class Exchange:
         tier: str = "basic",
         live_days: float = 90,
         start: int | Literal["end"] | None = None,
+        shift: int | Literal["now"] | None = None,
         legacy: bool = False,
         hours: bool = True,
         queue: str = "pessimistic",
@@ -86,6 +88,13 @@ class Exchange:
         self._address = (host, port)
         self.dice = Dice(faults or Faults(), seed)
         history = store if isinstance(store, History) else from_store(str(store), tickers)
+        self._on_time = shift == "now"
+        if shift is not None:
+            if start == "end":
+                raise InputError("a replay that begins at the end cannot be shifted: name another time to begin at")
+            begins = time.time_ns() if shift == "now" else shift
+            history = shifted(history, begins - (history.start if start is None else start))
+            start = begins
         self._hub = Hub(self.dice, patient=speed == "max")
         portfolio = Portfolio(self.dice.faults.lag / 1000)
         self.venue = Venue(
@@ -121,7 +130,7 @@ class Exchange:
         shown = f"[{host}]" if ":" in host else host
         self.rest = f"http://{shown}:{bound}{PREFIX}"
         self.ws = f"ws://{shown}:{bound}{WS_PATH}"
-        self._origin = (time.monotonic(), self.venue.now)
+        self._origin = (time.monotonic(), time.time_ns() if self._on_time else self.venue.now)
         pump = asyncio.create_task(self._pump(ended))
         stopped = asyncio.create_task(self._stop.wait())
         ready()
@@ -206,8 +215,12 @@ class Exchange:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings a client needs."""
+        """The settings a client needs, under the names that clients read."""
         return {
+            **dict.fromkeys(("KALSHI_API_BASE_URL", "KALSHI_BASE_URL"), self.rest),
+            "KALSHI_WS_BASE_URL": self.ws,
+            **dict.fromkeys(("KALSHI_API_KEY_ID", "KALSHI_ACCESS_KEY"), self.keys.key_id),
+            "KALSHI_PRIVATE_KEY_FILE": str(self.keys.path),
             "KALSHI_REST_URL": self.rest,
             "KALSHI_WS_URL": self.ws,
             "KALSHI_KEY_ID": self.keys.key_id,

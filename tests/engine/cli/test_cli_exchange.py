@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
@@ -48,8 +49,12 @@ def test_it_says_where_it_is_and_stops_when_told(store, tmp_path):
     assert [market["ticker"] for market in markets] == ["KXA-1-B5"]
     assert addresses["rest"].startswith("http://127.0.0.1:")
     assert addresses["ws"].endswith("/trade-api/ws/v2")
-    names = ("KALSHI_REST_URL", "KALSHI_WS_URL", "KALSHI_KEY_ID", "KALSHI_PRIVATE_KEY_PATH")
-    assert [line.partition("=")[0] for line in errors.splitlines() if "=" in line] == list(names)
+    told = dict(line.split("=", 1) for line in errors.splitlines() if line.startswith("KALSHI_"))
+    assert {told[f"KALSHI_{name}"] for name in ("REST_URL", "API_BASE_URL", "BASE_URL")} == {addresses["rest"]}
+    assert {told[f"KALSHI_{name}"] for name in ("WS_URL", "WS_BASE_URL")} == {addresses["ws"]}
+    key_id = (keys / "key-id").read_text().strip()
+    assert {told[f"KALSHI_{name}"] for name in ("KEY_ID", "API_KEY_ID", "ACCESS_KEY")} == {key_id}
+    assert {told[f"KALSHI_PRIVATE_KEY_{name}"] for name in ("PATH", "FILE")} == {str(keys / "private.pem")}
     assert stat.S_IMODE((keys / "private.pem").stat().st_mode) == 0o600
     assert "PRIVATE KEY" not in errors
 
@@ -86,6 +91,8 @@ def test_its_keys_lie_in_the_users_settings_not_in_the_current_folder(store, tmp
         (("--queue", "powr@2"), "queue model 'powr@2' is unknown"),
         (("--queue", "poisson@1,1"), "an exchange fills by its book and its trades"),
         (("--host", "192.0.2.1"), "cannot listen on 192.0.2.1"),  # an address that nobody has
+        (("--shift", "then"), "--shift must be a time such as 2026-06-11T14:30:00 (UTC) or 'now'"),
+        (("--shift", "now", "--from", "end"), "a replay that begins at the end cannot be shifted"),
         (("--port", "65536"), "port must be from 0 to 65535"),
         (("--cash", "-5"), "cash must not be below 0"),
         (("--live-days", "0"), "live days must be above 0"),
@@ -102,3 +109,16 @@ def test_bad_input_is_one_line_and_exit_2(store, tmp_path, arguments, says, monk
     lines = [line for line in said.err.splitlines() if not line.startswith("warning: listening on")]
     assert len(lines) == 1 and lines[0].startswith("error: ")
     assert says in said.err
+
+
+def test_a_shifted_replay_starts_now_and_says_when_it_has_ended(store, tmp_path):
+    options = ("--replay", store, "--keys", tmp_path / "keys", "--shift", "now", "--speed", "1000")
+    with subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            json.loads(process.stdout.readline())
+            ended = next(line for line in process.stderr if "the recording has ended at" in line)
+        finally:
+            process.send_signal(signal.SIGTERM)
+    assert f"{datetime.now(UTC):%Y-%m-%d}" in ended

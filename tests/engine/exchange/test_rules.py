@@ -15,7 +15,7 @@ from hypothesis import given
 from touchline.engine.exchange import Exchange, Faults
 from touchline.engine.exchange.faults import Dice
 from touchline.engine.exchange.limits import TIERS, Bucket, Limits
-from touchline.engine.exchange.market.history import from_frames
+from touchline.engine.exchange.market.history import from_frames, shifted
 from touchline.engine.exchange.market.hours import next_pause
 from touchline.engine.exchange.market.order import Order
 from touchline.engine.exchange.market.portfolio import Portfolio
@@ -186,3 +186,44 @@ def test_status_rows_pause_and_reopen_a_market():
     rows.append(market_row(valid_from=START + 20 * SECOND, status="active"))
     history = from_frames(pl.concat(rows), book_rows(OPENING), trade_rows([]))
     assert history.listings[0].phases == ((START + 10 * SECOND, "inactive"), (START + 20 * SECOND, "active"))
+
+
+def test_a_shifted_recording_is_the_same_at_another_time():
+    rows = [
+        market_row(valid_from=0, result="yes", settlement=10_000, settled_ts=START + 1100 * SECOND, fee_type="flat")
+    ]
+    rows.append(market_row(valid_from=START + 10 * SECOND, status="inactive", fee_type="quadratic"))
+    history = from_frames(pl.concat(rows, how="diagonal"), book_rows(OPENING), trade_rows([(5, 4600, 100, 1)]))
+    by = 77 * SECOND + 3
+    moved = shifted(history, by)
+    back = shifted(moved, -by)
+    assert list(moved.rows()) == [row._replace(ts=row.ts + by) for row in history.rows()]
+    assert (back.listings, list(back.rows())) == (history.listings, list(history.rows()))
+    assert back.trades.equals(history.trades)
+    (before,), (after,) = history.listings, moved.listings
+    for name in ("open_ts", "close_ts", "expiration_ts", "determined_ts", "settled_ts"):
+        assert getattr(after, name) == getattr(before, name) + by, name
+    assert after.phases == ((START + 10 * SECOND + by, "inactive"),)
+    assert [change.from_ts - by for change in after.fees.changes] == [c.from_ts for c in before.fees.changes]
+
+
+def test_bots_on_the_wall_clock_work_with_a_shifted_replay():
+    with Exchange(make_history(trades=[(0.1, 4600, 100, 1)]), shift="now", tier="unlimited") as exchange:
+        settings = Settings.from_env(exchange.environment, dotenv=None)
+        with Client(settings) as client:
+            (market,) = (row for page in client.market_data.markets() for row in page)
+            now = time.time()
+            assert abs(exchange.now() / 1e9 - now) < 2
+            body = {
+                "ticker": TICKER, "side": "bid", "price": "0.4500", "count": "1.00", "expiration_time": int(now) + 60,
+                "time_in_force": "good_till_canceled", "self_trade_prevention_type": "maker",
+            }  # fmt: skip
+            assert exchange.call(lambda: exchange.desk.create(body))["remaining_count"] == "1.00"
+            time.sleep(0.3)
+            found = requests.get(f"{exchange.rest}/markets/trades?min_ts={int(now) - 5}", timeout=5).json()["trades"]
+        assert len(found) == 1
+        close = datetime.fromisoformat(
+            requests.get(f"{exchange.rest}/markets", timeout=5).json()["markets"][0]["close_time"]
+        )
+        assert abs(close.timestamp() - now - 1000) < 5
+        assert market.ticker == TICKER
