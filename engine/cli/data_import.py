@@ -64,8 +64,8 @@ def _all_stored(done: list[Imported]) -> None:
     """Fail if anything that was asked for was not stored."""
     from ...io.errors import CheckError
 
-    lost = {one.recognised.path: one.report.quarantined for one in done if one.report.quarantined}
-    empty = [one.recognised.path for one in done if one.empty]
+    lost = {one.recognised.name: one.report.quarantined for one in done if one.report.quarantined}
+    empty = [one.recognised.name for one in done if one.empty]
     said = list[str]()
     if lost:
         count = sum(lost.values())
@@ -77,8 +77,8 @@ def _all_stored(done: list[Imported]) -> None:
         raise CheckError("; ".join(said))
 
 
-def _files(paths: list[Path]) -> str:
-    return str(paths[0]) if len(paths) == 1 else f"{len(paths):,} files"
+def _files(paths: list[str]) -> str:
+    return paths[0] if len(paths) == 1 else f"{len(paths):,} files"
 
 
 def _options(
@@ -137,7 +137,7 @@ def _pairs(text: str) -> dict[str, str]:
 def _document(one: Imported) -> dict[str, Any]:
     report = one.report
     return {
-        "path": one.recognised.path,
+        "path": one.recognised.name,
         "format": one.recognised.importer.name,
         "why": one.recognised.why,
         "import_id": report.import_id,

@@ -25,7 +25,7 @@ def tell(done: list[Imported], aside: list[tuple[Path, str]]) -> None:
     rows = _rows_by_file(done) if len(done) <= _EACH else _rows_by_format(done)
     what = "file" if len(done) <= _EACH else "files"
     emit_table("imported", (what, "format", "table", "rows", "stored already", "quarantined", ""), rows)
-    names = [one.recognised.path.name for one in done]
+    names = [Path(one.recognised.name).name for one in done]
     pairs = list(zip(names, done, strict=True))
     for who, _, fact in grouped((name, fact, 0) for name, one in pairs for fact in one.facts):
         say(f"{who}: {fact}")
@@ -71,7 +71,15 @@ def _rows_by_file(done: list[Imported]) -> Iterator[tuple[object, ...]]:
         for table, count in (report.rows or {"": 0}).items():
             stored = report.duplicates.get(table, 0) if table else sum(report.duplicates.values())
             quarantined = report.quarantined
-            yield (one.recognised.path.name, one.recognised.importer.name, table, count, stored, quarantined, state)
+            yield (
+                Path(one.recognised.name).name,
+                one.recognised.importer.name,
+                table,
+                count,
+                stored,
+                quarantined,
+                state,
+            )
 
 
 def _rows_by_format(done: list[Imported]) -> Iterator[tuple[object, ...]]:

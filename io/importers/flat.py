@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ import msgspec
 import polars as pl
 
 from ..errors import InputError
+from . import arrow
 from .base import BadRow, Sample
 from .lines import QUOTED_LINES, Block, blocks
 
@@ -46,8 +47,8 @@ def batches(
     ``renames`` is the file's column -> our name; ``integers`` are the columns that can only mean numbers. With ``head``
     batches are small, for who wants a look at the first.
     """
-    if sample.container == "parquet":
-        return _parquet(sample.path, renames, HEAD_ROWS if head else PARQUET_ROWS)
+    if sample.container in arrow.CONTAINERS.values():
+        return _arrow(sample, renames, HEAD_ROWS if head else PARQUET_ROWS)
     size = HEAD_BYTES if head else None
     if sample.container == "csv":
         return _csv(sample.path, renames, integers, size)
@@ -186,6 +187,7 @@ def _jsonl(sample: Sample, renames: Mapping[str, str], size: int | None) -> Iter
 def _json_batch(block: Block, renames: Mapping[str, str], known: Sequence[str]) -> Batch:
     """Read a block of JSON lines; every value becomes its text, and what is missing is null."""
     records, numbers, raws, bad = json_records(block)
+    reach(records, renames)
     columns: dict[str, list[str | None]] = {}
     for index, record in enumerate(records):
         for key, value in record.items():
@@ -228,28 +230,40 @@ def json_records(block: Block) -> tuple[list[dict[str, Any]], list[int], list[st
     return records, numbers, raws, bad
 
 
+def reach(records: Iterable[dict[str, Any]], names: Iterable[str]) -> None:
+    """Give records a column for each name with dots, ``a.b`` the field ``b`` of their object ``a``."""
+    for name in names:
+        if "." in name:
+            steps = name.split(".")
+            for record in records:
+                value: Any = record.get(name)
+                if name not in record:
+                    value = record
+                    for step in steps:
+                        value = value.get(step) if isinstance(value, dict) else None
+                if value is not None:
+                    record[name] = value
+
+
 def _text(value: object) -> str:
     return json.dumps(value) if isinstance(value, bool | dict | list) else str(value)
 
 
-def _parquet(path: Path, renames: Mapping[str, str], size: int) -> Iterator[Callable[[], Batch]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            first = 1
-            for part in file.iter_batches(batch_size=size):
-                part.validate(full=True)  # text that is not UTF-8 would end the process further on
-                yield partial(_typed, part, first, renames)
-                first += part.num_rows
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from None
+def _arrow(sample: Sample, renames: Mapping[str, str], rows: int) -> Iterator[Callable[[], Batch]]:
+    first = 1
+    for part in arrow.parts(sample.path, sample.container, rows):
+        yield partial(_typed, part, first, renames)
+        first += part.num_rows
 
 
 def _typed(part: Any, first: int, renames: Mapping[str, str]) -> Batch:
     given = pl.from_arrow(part)
     assert isinstance(given, pl.DataFrame)
+    given = given.with_columns(
+        pl.col(name.split(".")[0]).struct.field(name.split(".")[1]).alias(name)
+        for name in renames
+        if name not in given.columns and arrow.field_of(given.schema, name)
+    )
     frame = given.rename(dict(zip(given.columns, renamed(given.columns, renames), strict=True)))
     texts = [name for name, dtype in frame.schema.items() if dtype in (pl.Categorical, pl.Enum)]
     return Batch(

@@ -33,18 +33,8 @@ _BODY = (
 )  # fmt: skip
 
 
-def frame_of(record: Mapping[str, Any]) -> tuple[Path, Mapping[str, Any]] | None:
-    """Find the frame in a line: its path and itself."""
-    if _is_frame(record):
-        return (), record
-    for key in WRAPPERS:
-        inner = record.get(key)
-        if isinstance(inner, dict) and _is_frame(inner):
-            return (key,), inner
-    return None
-
-
-def _is_frame(record: Mapping[str, Any]) -> bool:
+def is_frame(record: Mapping[str, Any]) -> bool:
+    """Whether an object is a message of the exchange's stream, or a command to it."""
     return record.get("type") in TYPES or (isinstance(record.get("cmd"), str) and "params" in record)
 
 

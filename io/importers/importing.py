@@ -16,6 +16,7 @@ from ..grouping import Source
 from .base import Chunk, Options
 from .folder_units import agreed
 from .recognise import Recognised, recognise
+from .unpacking import may_hold_data, unpacked
 
 if TYPE_CHECKING:
     from ..ingest import ImportReport
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 _MARK_NS = 2_000_000_000
 #: A file of up to so many bytes is small; so many small files are stored together.
 SMALL_BYTES, GROUP_FILES = 1 << 18, 500
-#: Endings of files that may hold data; what else lies in a folder is not looked at.
-ENDINGS = (".csv", ".jsonl", ".ndjson", ".json", ".parquet", ".txt", ".log")
 
 
 @dataclass
@@ -51,7 +50,7 @@ def files(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
     for path in paths:
         if path.is_dir():
             for found in sorted(path.rglob("*")):
-                if found.is_file() and found.name.removesuffix(".gz").endswith(ENDINGS):
+                if found.is_file() and may_hold_data(found):
                     yield found, False
         elif path.exists():
             yield path, True
@@ -64,16 +63,30 @@ def plan(paths: Iterable[Path], options: Options) -> tuple[list[Recognised], lis
     known: list[Recognised] = []
     aside: list[tuple[Path, str]] = []
     for path, named in files(paths):
-        try:
-            known.append(recognise(path, options))
-        except InputError as error:
-            if named:
-                raise
-            aside.append((path, str(error).removeprefix(f"{path}: ")))
+        found, refused = _parts(path, options)
+        if named and not found:
+            raise refused[0][1]
+        known += found
+        aside += [(Path(name), str(error).removeprefix(f"{name}: ")) for name, error in refused]
     if not known:
         first = f"; for example {aside[0][0]}: {aside[0][1]}" if aside else ""
         raise InputError(f"nothing to import was found in {', '.join(map(str, paths))}{first}")
     return agreed(known, options), aside
+
+
+def _parts(path: Path, options: Options) -> tuple[list[Recognised], list[tuple[str, InputError]]]:
+    """Recognise a file, or every part of one that holds several; give what no format fits with the reason."""
+    found: list[Recognised] = []
+    refused: list[tuple[str, InputError]] = []
+    try:
+        for part in unpacked(path):
+            try:
+                found.append(replace(recognise(part.path, options), name=part.name, part=part))
+            except InputError as error:
+                refused.append((part.name, InputError(str(error).replace(str(part.path), part.name))))
+    except InputError as error:
+        refused.append((str(path), error))
+    return found, refused
 
 
 class Content:
@@ -152,7 +165,7 @@ def _import_small(
         return [import_file(store, one, options, strict=strict, seen=seen) for one in files]
     readings = [_Reading(one, options, strict, seen) for one in files]
     reports = store.ingest_small(
-        [Source(str(one.path), reading.content.digest, one.importer.name, reading.chunks)
+        [Source(one.name, reading.content.digest, one.importer.name, reading.chunks)
          for one, reading in zip(files, readings, strict=True)]
     )  # fmt: skip
     return [reading.imported(report) for reading, report in zip(readings, reports, strict=True)]
@@ -169,7 +182,7 @@ def import_file(
     """Read a recognised file into the store; with ``strict`` the first bad row ends the import with an error."""
     reading = _Reading(recognised, options, strict, seen)
     return reading.imported(
-        store.ingest(str(recognised.path), reading.content.digest, reading.chunks, label=recognised.importer.name)
+        store.ingest(recognised.name, reading.content.digest, reading.chunks, label=recognised.importer.name)
     )
 
 
@@ -185,12 +198,12 @@ class _Reading:
 
     def chunks(self, skip: int = 0) -> Iterator[Chunk]:
         """Read the file; an error at its end if it changed meanwhile."""
-        path = self.recognised.path
+        path, name = self.recognised.path, self.recognised.name
         try:
             for chunk in self.recognised.importer.read(path, self.options, skip):
                 if self.strict and chunk.bad:
                     first = chunk.bad[0]
-                    raise InputError(f"{path}: line {first.line}: {first.reason}: {first.raw[:200]}")
+                    raise InputError(f"{name}: line {first.line}: {first.reason}: {first.raw[:200]}")
                 for bad in chunk.bad:
                     self._count(bad.reason)
                 self.notes.update(chunk.notes)

@@ -1,13 +1,16 @@
-"""Text files as blocks of whole lines, in bounded memory, gzip or not."""
+"""Text files as blocks of whole lines, in bounded memory, compressed or not."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +19,9 @@ from ..errors import InputError
 BLOCK_BYTES = 32 << 20
 _LONGEST_LINE = 256 << 20
 _PIECE = 1 << 17
+#: A compressed file may unpack to so many bytes, or to so many times its own size if that is more.
+_UNPACKED_BYTES, _UNPACKED_TIMES = 256 << 20, 500
+_COMPRESSED: Mapping[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 _BOM = b"\xef\xbb\xbf"
 #: A quoted field may hold this many line ends; a quote open for longer is a stray one.
 QUOTED_LINES = 50
@@ -31,12 +37,50 @@ class Block:
     damage: str | None = None
 
 
-def open_bytes(path: Path) -> gzip.GzipFile | BufferedReader:
-    """Open a file for reading, through gzip if its first bytes say so."""
+class Unzipped:
+    """The text of a compressed file; reading stops where it unpacks to far more than any recording does."""
+
+    def __init__(self, path: Path, file: gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile) -> None:
+        self._path, self._file, self._read = path, file, 0
+        self._most = max(_UNPACKED_BYTES, _UNPACKED_TIMES * path.stat().st_size)
+
+    def __enter__(self) -> Unzipped:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read1(self, size: int) -> bytes:
+        """Read some bytes, at most ``size``; none at the end."""
+        return self._counted(lambda: self._file.read1(size))
+
+    def readline(self, size: int) -> bytes:
+        """Read on to the end of the line."""
+        return self._counted(lambda: self._file.readline(size))
+
+    def _counted(self, read: Callable[[], bytes]) -> bytes:
+        try:
+            part = read()
+        except lzma.LZMAError as error:
+            raise OSError(str(error)) from None
+        self._read += len(part)
+        if self._read > self._most:
+            raise InputError(
+                f"{self._path}: unpacks to over {_UNPACKED_TIMES} times its size, as no recording does; "
+                "unpack it yourself and import what it holds"
+            )
+        return part
+
+
+def open_bytes(path: Path) -> Unzipped | BufferedReader:
+    """Open a file for reading, through gzip, bzip2 or xz if its first bytes say so."""
     try:
         with path.open("rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-        return gzip.open(path) if zipped else path.open("rb")
+            begin = file.read(6)
+        for magic, opener in _COMPRESSED.items():
+            if begin.startswith(magic):
+                return Unzipped(path, opener(path))
+        return path.open("rb")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
 
@@ -66,7 +110,7 @@ def blocks(path: Path, size: int | None = None, *, quoted: bool = True) -> Itera
             line += count
 
 
-def _read_lines(file: gzip.GzipFile | BufferedReader, size: int, parts: list[bytes], quoted: bool) -> None:
+def _read_lines(file: Unzipped | BufferedReader, size: int, parts: list[bytes], quoted: bool) -> None:
     """Read about ``size`` bytes and on to the end of the line, and of the quoted field if one is open there."""
     read_into(parts, file, size)
     quotes = sum(part.count(b'"') for part in parts) if quoted else 0
@@ -82,7 +126,7 @@ def _read_lines(file: gzip.GzipFile | BufferedReader, size: int, parts: list[byt
             return
 
 
-def read_into(parts: list[bytes], file: gzip.GzipFile | BufferedReader, size: int) -> None:
+def read_into(parts: list[bytes], file: Unzipped | BufferedReader, size: int) -> None:
     """Read about ``size`` bytes; what came before an error in a compressed file stays in ``parts``."""
     if isinstance(file, BufferedReader):
         parts.append(file.read(size))

@@ -6,6 +6,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,18 @@ from .layout import Layout
 from .lines import blocks, open_bytes, read_into
 from .markets import MARKETS
 from .own import OWN, SETTLED
+from .quotes import QUOTES
 from .scan import decode, text_of
 from .trades import TRADES
 
-_LAYOUTS = {"trades": TRADES, "markets": MARKETS, "fills": OWN, "orders": OWN, "settlements": SETTLED}
+_LAYOUTS = {
+    "trades": TRADES,
+    "markets": MARKETS,
+    "fills": OWN,
+    "orders": OWN,
+    "settlements": SETTLED,
+    "candlesticks": QUOTES,
+}
 #: Lists that say more about markets; they are read with the lists of markets beside them.
 _ABOUT = {"events": "event_ticker", "series": "ticker"}
 _LARGEST = 1 << 30
@@ -83,6 +92,10 @@ def whole_document(path: Path) -> dict[str, Any] | None:
 
 def _list_in(record: Mapping[str, Any]) -> str | None:
     listed = next((key for key in (*_LAYOUTS, *_ABOUT) if isinstance(record.get(key), list)), None)
+    if _candles_in(record):
+        return "candlesticks"
+    if listed is None and isinstance(record.get("market"), dict) and "ticker" in record["market"]:
+        return "markets"
     return "events" if listed is None and _events_in(record) else listed
 
 
@@ -97,14 +110,45 @@ def _items(key: str, document: Mapping[str, Any], about: Mapping[str, Mapping[st
     """Return the records that an answer lists under a key; markets nested in events are markets."""
     listed = document.get(key)
     items = list(listed) if isinstance(listed, list) else []
+    if key == "candlesticks":
+        return _candles_in(document)
     if key != "markets":
         return items
+    if _candles_in(document):
+        return []
+    if isinstance(document.get("market"), dict):
+        items.append(document["market"])
     for event in _events_in(document):
         nested = event.get("markets")
         items += [{"event_ticker": event["event_ticker"]} | one if isinstance(one, dict) else one
                   for one in (nested if isinstance(nested, list) else ())]  # fmt: skip
     events = {**about["events"], **{str(event["event_ticker"]): event for event in _events_in(document)}}
     return [_completed(one, events, about["series"]) if isinstance(one, dict) else one for one in items]
+
+
+def _candles_in(document: Mapping[str, Any]) -> list[Any]:
+    """Return the closing quotes of an answer's candles, of one market or of several, at the end of their period."""
+    several = document.get("markets")
+    answers = [document, *(one for one in (several if isinstance(several, list) else ()) if isinstance(one, dict))]
+    found: list[Any] = []
+    for answer in answers:
+        candles, ticker = answer.get("candlesticks"), answer.get("market_ticker") or answer.get("ticker")
+        for candle in candles if isinstance(candles, list) else ():
+            if not isinstance(candle, dict):
+                found.append(candle)
+                continue
+            named = {"ticker": ticker} if isinstance(ticker, str) else {}
+            sides = {f"{side}_dollars": _close(candle.get(side)) for side in ("yes_bid", "yes_ask")}
+            found.append({"ts": candle.get("end_period_ts"), **named, **sides})
+    return found
+
+
+def _close(span: object) -> str | None:
+    """Return a span's close in dollars: a string says dollars, a whole number cents."""
+    if not isinstance(span, dict):
+        return None
+    close = span.get("close_dollars", span.get("close"))
+    return str(Decimal(close) / 100) if isinstance(close, int) else text_of(close)
 
 
 def _documents(path: Path) -> Iterator[tuple[list[tuple[int, dict[str, Any]]], list[BadRow]]]:
@@ -170,7 +214,7 @@ def _count_rest(chunk: Chunk, path: Path, documents: list[tuple[int, dict[str, A
         elif key in _ABOUT:
             alone = _events_in(document) if key == "events" else document[key]
             counts[key] += sum(not (isinstance(one, dict) and one.get("markets")) for one in alone)
-        elif not document[key]:
+        elif document.get(key) == []:
             counts[f"empty lists of {key}"] += 1
     beside = any(not one.name.startswith(tuple(_ABOUT)) for one in path.parent.glob("*.json"))
     for key in _ABOUT:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,18 +10,21 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import InputError
+from . import arrow
 from .base import Importer, Options, Sample
 from .events import EventCsv
-from .flat import header, json_records, renamed
+from .flat import header, json_records, reach, renamed
 from .level_files import KALSHIEYE, PMXT, POLYMARKET, PREDICTIONDATA
-from .lines import Block, open_bytes, read_into
+from .lines import Block, Unzipped, open_bytes, read_into
 from .markets import MARKETS
 from .own import OWN, SETTLED
 from .pages import Pages, whole_document
 from .polled import PolledBooks
+from .polymarket import POLYMARKET_STREAM, POLYMARKET_TRADES
 from .quotes import BID_QUOTES, QUOTES, SPOT_QUOTES
 from .trades import TRADES
 from .underlying import BARS, UNDERLYING
+from .unpacking import Part
 from .websocket import WebSocketCapture
 
 #: Every importer, the particular before the general: the first that recognises a file reads it.
@@ -32,6 +34,8 @@ IMPORTERS: tuple[Importer, ...] = (
     Pages(),
     EventCsv(),
     POLYMARKET,
+    POLYMARKET_STREAM,
+    POLYMARKET_TRADES,
     PMXT,
     KALSHIEYE,
     PREDICTIONDATA,
@@ -59,6 +63,8 @@ class Recognised:
     importer: Importer
     why: str
     unit_beside: str | None = None  #: price unit of the folder's files, where this one leaves it open
+    name: str = ""  #: what the file is called: its path, or that of what it is a part of
+    part: Part | None = None  #: keeps what was unpacked
 
 
 def by_name(name: str) -> Importer:
@@ -87,6 +93,9 @@ def recognise(path: Path, options: Options) -> Recognised:
         why = importer.recognises(sample)
         if why is not None:
             return _readable(sample, importer, why)
+    hint = _hint(sample)
+    if hint is not None:
+        raise InputError(f"{path}: {hint}")
     fitting = [
         importer for importer in IMPORTERS if sample.container in ("json", "jsonl") or importer not in _JSON_ONLY
     ]
@@ -97,20 +106,37 @@ def recognise(path: Path, options: Options) -> Recognised:
     )
 
 
+def _hint(sample: Sample) -> str | None:
+    """Say what to do with what is known and cannot be read as it is."""
+    columns = set(sample.columns)
+    if columns <= {"t", "p"}:
+        return (
+            "a history of prices, without bids, sizes or trades, that nothing can trade against; to use it as a signal "
+            "read it as an underlying: --format underlying --map ts=t,value=p --underlying NAME"
+        )
+    if "market_ticker" in columns and "side" in columns and columns & {"delta", "delta_fp"}:
+        return (
+            "changes of books alone, and a book begins with a snapshot; write the messages of all types into one "
+            'file in the order of receipt, each as {"type": "orderbook_delta", "sid": …, "seq": …, "msg": {…}}'
+        )
+    return None
+
+
 def _readable(sample: Sample, importer: Importer, why: str) -> Recognised:
     if sample.container == "json" and not isinstance(importer, Pages):
         raise InputError(
             f"{sample.path}: one JSON object over several lines, where {importer.name} has an object a line"
         )
-    return Recognised(sample.path, importer, why)
+    return Recognised(sample.path, importer, why, name=str(sample.path))
 
 
 def _container_of(path: Path) -> str:
-    """Tell CSV, JSON lines and Parquet apart by the first bytes, not by the name."""
+    """Tell CSV, JSON lines, Parquet and Arrow apart by the first bytes, not by the name."""
     with open_bytes(path) as file:
         head = _read(path, file, 4096)
-    if head[:4] == b"PAR1":
-        return "parquet"
+    for magic, container in arrow.CONTAINERS.items():
+        if head.startswith(magic):
+            return container
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text:
         raise InputError(f"{path}: the file is empty")
@@ -120,7 +146,9 @@ def _container_of(path: Path) -> str:
         return "jsonl"
     first = text.partition(b"\n")[0]
     if b"\0" in first or sum(byte < 32 and byte not in b"\t\r" for byte in first) or not _is_text(first):
-        raise InputError(f"{path}: neither CSV, JSON lines nor Parquet; it begins with {bytes(text[:16])!r}")
+        raise InputError(
+            f"{path}: neither CSV, JSON, Parquet, Feather, SQLite nor zip; it begins with {bytes(text[:16])!r}"
+        )
     return "csv"
 
 
@@ -128,8 +156,8 @@ def sample_of(path: Path, options: Options) -> Sample:
     """Read the beginning of a file."""
     container = _container_of(path)
     renames = {column: name for name, column in options.columns.items()}
-    if container == "parquet":
-        columns: list[str] = _parquet_columns(path)
+    if container in arrow.CONTAINERS.values():
+        columns: list[str] = arrow.columns(path, container)
         records: tuple[dict[str, object], ...] = ()
     else:
         with open_bytes(path) as file:
@@ -143,6 +171,7 @@ def sample_of(path: Path, options: Options) -> Sample:
             if not found:
                 document = whole_document(path)
                 found, container = ([document] if document is not None else []), "json"
+            reach(found, renames)
             records = tuple(islice(found, _HEAD_RECORDS))
             columns = list(dict.fromkeys(key for record in records for key in record))
             if not records:
@@ -155,7 +184,7 @@ def sample_of(path: Path, options: Options) -> Sample:
     return Sample(path, container, tuple(renamed(columns, renames)), records)
 
 
-def _read(path: Path, file: gzip.GzipFile | BufferedReader, size: int) -> bytes:
+def _read(path: Path, file: Unzipped | BufferedReader, size: int) -> bytes:
     parts: list[bytes] = []
     try:
         read_into(parts, file, size)
@@ -163,16 +192,6 @@ def _read(path: Path, file: gzip.GzipFile | BufferedReader, size: int) -> bytes:
         if not any(parts):
             raise InputError(f"{path}: cannot be decompressed: {error}") from None
     return b"".join(parts)
-
-
-def _parquet_columns(path: Path) -> list[str]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return list(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from None
 
 
 def _is_text(line: bytes) -> bool:

@@ -18,15 +18,14 @@ from .base import BadRow, Chunk, Options, Sample
 from .book_rows import BookRows, Books
 from .book_state import ANY
 from .convert import NULL, Rows
+from .envelopes import Envelope, envelope_of
 from .frames import (
     DELTA,
     OTHER,
-    RECEIVED,
     SNAPSHOT,
     TICKER,
     TRADE,
     FrameScanner,
-    frame_of,
     kinds,
     moments,
     whole_numbers,
@@ -54,7 +53,7 @@ class WebSocketCapture:
     def recognises(self, sample: Sample) -> str | None:
         """Say why the file is of this format, or None."""
         for record in sample.records:
-            found = frame_of(record)
+            found = envelope_of(record)
             if found is not None:
                 return f"frames of type {found[1].get('type', found[1].get('cmd'))}"
         return None
@@ -70,23 +69,29 @@ class WebSocketCapture:
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the capture; every block is read, as the books before a chunk decide what is in it."""
         reader: _Reader | None = None
+        envelope = Envelope((), text=False, received=None)
         for index, block in enumerate(blocks(path, quoted=False)):
-            reader = reader or _Reader(_scanner_for(block), options)
-            chunk = reader.chunk(block)
+            if reader is None:
+                envelope = _envelope_in(block)
+                reader = _Reader(_scanner_for(envelope), options)
+            chunk = reader.chunk(envelope.opened(block))
             if index >= skip:
                 yield chunk
 
 
-def _scanner_for(block: Block) -> FrameScanner:
+def _envelope_in(block: Block) -> Envelope:
     """Look at the first lines for where frames stand and what their receive time is called."""
     for line in block.text.split(b"\n", 200)[:200]:
-        record, _ = decode(line)
-        found = frame_of(record)
+        found = envelope_of(decode(line)[0])
         if found is not None:
-            received = next((name for name in RECEIVED if name in record), None) if found[0] else None
-            bare = next((name for name in RECEIVED[:-1] if name in record), None)
-            return FrameScanner(found[0], received if found[0] else bare)
-    return FrameScanner((), None)
+            return found[0]
+    return Envelope((), text=False, received=None)
+
+
+def _scanner_for(envelope: Envelope) -> FrameScanner:
+    if envelope.text:
+        return FrameScanner(("frame",), "recv_ts" if envelope.received else None)
+    return FrameScanner(envelope.path, envelope.received)
 
 
 class _Reader:
@@ -102,6 +107,7 @@ class _Reader:
         self.facts: list[str] = []
         self.notes = Counter[str]()
         self.last_ts = NULL
+        self.snapshots = False  # whether it was looked for
 
     def chunk(self, block: Block) -> Chunk:
         """Turn a block of frames into rows."""
@@ -119,6 +125,13 @@ class _Reader:
         kept = ~checked.repeated
         kept[list(bad)] = False
         when = self._fill(stamped, received)
+        if not self.snapshots and (kind == DELTA).any():
+            if not (kind == SNAPSHOT).any():
+                self.facts.append(
+                    "no snapshot of a book comes before these changes, which are left out; if the snapshots are in "
+                    "another file, join the files of the recording into one in the order of receipt"
+                )
+            self.snapshots = True
         books = np.flatnonzero(kept & ((kind == DELTA) | (kind == SNAPSHOT)))
         if books.size:
             self._markets(spans, books, {})  # a hole concerns the markets of its own block too
