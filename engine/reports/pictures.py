@@ -30,6 +30,18 @@ def main_axes(sweep: Sweep) -> list[Axis]:
     return [axis for axis in wide if axis.name in chosen]
 
 
+def left_out(sweep: Sweep) -> list[str]:
+    """Say in a line for a heat map's title what became of the axes that it does not show; nothing if it shows all."""
+    shown = main_axes(sweep)
+    others = [axis for axis in sweep.axes if len(axis.values) > 1 and axis not in shown]
+    if len(shown) < 2 or not others:
+        return []
+    names = ", ".join(f"{axis.name} ({len(axis.values):,} values)" for axis in others)
+    if not all(_is_grid(axis) for axis in shown):
+        return [f"Cells differ in {names}, too, which is not shown"]
+    return [f"Each field is the average over all values of {names}"]
+
+
 def grid_documents(sweep: Sweep, robust: Pick, overall: Pick) -> dict[str, dict[str, Any]]:
     """Return the heat maps of a sweep with its choices ringed, by the names of their files."""
     marked = {"robust choice": robust.parameters, "highest P&L": overall.parameters}
@@ -40,8 +52,10 @@ def grid_documents(sweep: Sweep, robust: Pick, overall: Pick) -> dict[str, dict[
 def heat_map(sweep: Sweep, marked: Mapping[str, Mapping[str, float]] | None = None) -> alt.TopLevelMixin:
     """Average P&L a market over the two main axes; ``marked`` names cells to ring, such as the chosen one."""
     axes = main_axes(sweep)
-    rows = sweep.grid.with_columns((pl.col("pnl") / 1e6).alias("dollars"))
-    title = f"{sweep.strategy}: average P&L a market, $"
+    rows = sweep.grid.with_columns(
+        (pl.col("pnl") / 1e6).alias("dollars"), (pl.col("abs_position") / 100).alias("contracts")
+    )
+    title = alt.TitleParams(f"{sweep.strategy}: average P&L a market, $", subtitle=left_out(sweep))
     if not axes:
         return styled(
             alt.Chart(rows.select("dollars")).mark_bar(color=GOOD).encode(y=alt.Y("dollars:Q", title="P&L, $"))
@@ -49,7 +63,7 @@ def heat_map(sweep: Sweep, marked: Mapping[str, Mapping[str, float]] | None = No
     if len(axes) == 1:
         return styled(_line_over(rows, axes[0]).properties(width=520, height=300, title=title))
     names = [axis.name for axis in axes]
-    rows = rows.group_by(names).agg(pl.col("dollars").mean(), pl.col("fills").mean(), pl.col("abs_position").mean())
+    rows = rows.group_by(names).agg(pl.col("dollars", "fills", "contracts").mean())
     chart = _field(rows, axes, _colour(rows["dollars"]), 460, 400)
     found = [
         {**{name: parameters[name] for name in names}, "cell": label}
@@ -86,7 +100,7 @@ def market_heat_maps(sweep: Sweep) -> alt.TopLevelMixin | None:
         .agg(
             (pl.col("pnl").mean() / 1e6).alias("dollars"),
             pl.col("fills").mean(),
-            pl.col("position").abs().mean().alias("abs_position"),
+            (pl.col("position").abs().mean() / 100).alias("contracts"),
         )
         .sort("market", *names)
     )
@@ -97,7 +111,7 @@ def market_heat_maps(sweep: Sweep) -> alt.TopLevelMixin | None:
         chart.facet(
             facet=alt.Facet("market:N", title=None, sort=shown, header=alt.Header(labelFontSize=11, labelLimit=190)),
             columns=min(4, len(shown)),
-        ).properties(title=f"P&L {which}, $")
+        ).properties(title=alt.TitleParams(f"P&L {which}, $", subtitle=left_out(sweep)))
     )
 
 
@@ -148,7 +162,7 @@ def _field(
     tips += [
         alt.Tooltip("dollars:Q", title="P&L, $", format=",.2f"),
         alt.Tooltip("fills:Q", title="fills", format=",.1f"),
-        alt.Tooltip("abs_position:Q", title="|position|, lots", format=",.0f"),
+        alt.Tooltip("contracts:Q", title="contracts held at the end", format=",.1f"),
     ]
     return marked.encode(*_places(axes, small), color=colour, tooltip=tips).properties(width=width, height=height)
 
@@ -384,7 +398,9 @@ def styled(chart: Any) -> alt.TopLevelMixin:
             tickColor="#c3cad2",
         )
         .configure_legend(labelFontSize=11, titleFontSize=11, symbolSize=90)
-        .configure_title(fontSize=14, anchor="start", color="#1d2733", fontWeight=600, offset=10)
+        .configure_title(
+            fontSize=14, anchor="start", color="#1d2733", fontWeight=600, offset=10, subtitleColor="#5b6774"
+        )
     )
 
 

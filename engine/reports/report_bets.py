@@ -13,7 +13,8 @@ from . import page, pictures_bets
 from .bet_facts import CANDIDATE_COLUMNS, GROUP_COLUMNS, bet_facts, candidate_rows, group_rows
 
 FIRST = 12
-_TILES = ("return", "maximum drawdown", "trades", "win rate")
+#: What stands first on the page, and how many of the parts of its text.
+_TILES = {"return": 2, "maximum drawdown": 2, "trades": 1, "win rate": 1}
 
 
 def write_bets_report(bets: Bets, path: Path) -> Path:
@@ -29,7 +30,9 @@ def write_bets_report(bets: Bets, path: Path) -> Path:
         f"{name}: bets",
         page.heading(f"{name}: betting across markets", known["history"], made_up),
         page.warnings_section(bets.notices),
-        page.section("In short", page.tiles({name: ", ".join(known[name].split(", ")[:2]) for name in _TILES})),
+        page.section(
+            "In short", page.tiles({name: ", ".join(known[name].split(", ")[:n]) for name, n in _TILES.items()})
+        ),
         page.section("Figures", page.table(["", ""], facts)),
         page.section("The run", page.chart(pictures_bets.equity_curves(bets.equity, about["capital"]))),
         page.section(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
@@ -13,7 +14,7 @@ from touchline.engine.reports import pictures
 from touchline.engine.reports.conclusions import conclude, show
 from touchline.engine.reports.drawing import Drawer
 from touchline.engine.reports.report import report
-from touchline.engine.results.results import Run, read_results, read_sweep
+from touchline.engine.results.results import Axis, Run, read_results, read_sweep
 from touchline.engine.results.selection import best_plateau
 from touchline.io.errors import CheckError, InputError
 
@@ -126,6 +127,29 @@ def test_heat_map_shows_each_cells_average_and_rings_the_choice(make_sweep):
     scale = drawn["layer"][0]["encoding"]["color"]["scale"]["domain"]
     assert scale[0] == -scale[2]
     assert scale[1] == 0
+
+
+def test_heat_maps_of_three_axes_say_what_became_of_the_third(make_sweep, tmp_path):
+    two = read_sweep(make_sweep(events=2))
+    larger = two.cells.with_columns(pl.col("cell") + 25, size=pl.lit(2.0), pnl=pl.col("pnl") + 4_000_000)
+    cells = pl.concat([two.cells.with_columns(size=pl.lit(1.0)), larger.select(*two.cells.columns, "size")])
+    three = dataclasses.replace(two, axes=(*two.axes, Axis("size", (1.0, 2.0))), cells=cells)
+    told = "Each field is the average over all values of "
+    for chart in (pictures.heat_map(three), pictures.market_heat_maps(three)):
+        assert chart is not None
+        shown = {axis.name for axis in pictures.main_axes(three)}
+        (out,) = {"gamma", "kappa", "size"} - shown
+        count = 2 if out == "size" else 5
+        assert chart.to_dict(validate=True)["title"]["subtitle"] == [f"{told}{out} ({count} values)"]
+    fields = next(rows for rows in pictures.spec(pictures.heat_map(three))["datasets"].values() if len(rows) > 2)
+    names = [axis.name for axis in pictures.main_axes(three)]
+    averages = three.grid.group_by(names).agg(pl.col("pnl").mean() / 1e6)
+    expected = {tuple(row[:2]): row[2] for row in averages.iter_rows()}
+    assert {tuple(row[name] for name in names): row["dollars"] for row in fields} == pytest.approx(expected)
+    assert pictures.spec(pictures.heat_map(two))["title"]["subtitle"] == []
+    many = tuple(dataclasses.replace(axis, values=tuple(np.linspace(0.01, 5, 70))) for axis in three.axes[:2])
+    scattered = dataclasses.replace(three, axes=(*many, three.axes[2]))
+    assert any("which is not shown" in line for line in pictures.left_out(scattered))
 
 
 def test_charts_keep_to_the_schema(make_sweep, run_folder):
