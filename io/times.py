@@ -30,6 +30,19 @@ def nanoseconds(moment: Moment, what: str = "time") -> int:
     return int(moment)
 
 
+def window(start: Moment | None, end: Moment | None) -> tuple[int | None, int | None]:
+    """Return both ends of a window in ns; one that ends before it begins is an error.
+
+    >>> window("1970-01-01", None), window(None, 5)
+    ((0, None), (None, 5))
+    """
+    low = None if start is None else nanoseconds(start, "start")
+    high = None if end is None else nanoseconds(end, "end")
+    if low is not None and high is not None and low >= high:
+        raise InputError(f"the window is empty: its start {start} is not before its end {end}; exchange them")
+    return low, high
+
+
 def _parse(text: str, what: str) -> int:
     found = _FRACTION.search(text)
     fraction = int(found[1].ljust(9, "0")) if found else 0

@@ -94,12 +94,12 @@ def switch(given: Any) -> bool | None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint for a misspelt name: the nearest known one, or all of them.
+    """A hint for a misspelt name: the nearest known one, or all of them, the nearest first.
 
     >>> nearest("gama", ["gamma", "kappa"]), nearest("x", ["gamma", "kappa"])
     ("did you mean 'gamma'?", 'known: gamma, kappa')
     """
-    names = list(known)
+    names = sorted(known, key=lambda other: (-difflib.SequenceMatcher(None, other, name).ratio(), other))
     close = difflib.get_close_matches(name, names, n=1)
     if close:
         return f"did you mean {close[0]!r}?"

@@ -12,7 +12,7 @@ import polars as pl
 from ...io.errors import InputError
 from ...io.jit import kept
 from ...io.store import Store
-from ...io.times import Moment, nanoseconds
+from ...io.times import Moment, window
 from ...io.units import TICKS_PER_DOLLAR
 from ..simulator.tape_source import compile_tape
 from . import panel
@@ -49,8 +49,7 @@ def build_panel(
         raise InputError("no market is left to look at; check the series and category that the pipeline asks for")
     charged = _fee_history(store, tickers)
     markets = markets.drop("fee_history").join(charged, on="ticker", how="left", maintain_order="left")
-    low = None if start is None else nanoseconds(start, "start")
-    high = None if end is None else nanoseconds(end, "end")
+    low, high = window(start, end)
     first, last = _extent(store, markets, low, high)
     begin = first // step_ns * step_ns if low is None else low
     bars = max(-(-((high if high is not None else last + step_ns) - begin) // step_ns), 1)
@@ -103,8 +102,6 @@ def _places(markets: pl.DataFrame) -> pl.LazyFrame:
 def _extent(store: Store, markets: pl.DataFrame, low: int | None, high: int | None) -> tuple[int, int]:
     """First and last moment that matter: of quotes, trades, books, and payouts of the markets that have any."""
     if low is not None and high is not None:
-        if high <= low:
-            raise InputError("the end is not after the start")
         return low, high
     tickers, places = markets["ticker"].to_list(), _places(markets)
     spans = [

@@ -25,23 +25,45 @@ def emit_json(document: Any) -> None:
 
 
 def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table on stdout; numbers stand to the right."""
+    """Print a table on stdout; numbers stand to the right.
+
+    On a terminal too narrow for the words of a row each row becomes a block of lines.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    def text(value: object) -> Text:  # not a string, in which rich would look for markup
-        return Text("" if value is None else plain(f"{value:,}" if isinstance(value, int) else str(value)))
+    from ..figures.words import is_figure
 
-    told = Text(plain(title), "table.title") if title else None
-    table = Table(title=told, title_justify="left", show_edge=False, pad_edge=False)
     listed = [list(row) for row in rows]
+    table = Table(show_edge=False, pad_edge=False)
     for index, name in enumerate(columns):
-        numeric = all(isinstance(row[index], int | float) or row[index] is None for row in listed)
-        table.add_column(text(name), justify="right" if numeric and listed else "left")
+        numeric = bool(listed) and all(is_figure(row[index]) for row in listed)
+        table.add_column(Text(plain(name)), justify="right" if numeric else "left")
     for row in listed:
-        table.add_row(*map(text, row))
-    Console(width=None if sys.stdout.isatty() else 10_000).print(table)  # a pipe has no edge to wrap at
+        table.add_row(*(Text(_cell(value)) for value in row))  # no strings, in which rich would look for markup
+    # a pipe has no edge to wrap at
+    console = Console(width=None if sys.stdout.isatty() else 10_000)
+    if title:
+        console.print(Text(plain(title), "table.title"), soft_wrap=True)
+    if len(columns) > 2 and _least_width(columns, listed) > console.width:
+        for row in listed:
+            console.print(Text(f"{columns[0]} {_cell(row[0])}".strip()))
+            for name, value in zip(columns[1:], row[1:], strict=True):
+                console.print(Text(f"  {plain(name)}: {_cell(value)}"))
+    else:
+        console.print(table)
+
+
+def _least_width(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
+    """Return the width of a table whose cells wrap between words only."""
+    texts = [[name, *(_cell(row[index]) for row in rows)] for index, name in enumerate(columns)]
+    longest = [max((len(word) for text in column for word in text.split()), default=0) for column in texts]
+    return sum(longest) + 3 * (len(columns) - 1)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else plain(f"{value:,}" if isinstance(value, int) else str(value))
 
 
 def emit_facts(title: str, facts: Mapping[str, object]) -> None:

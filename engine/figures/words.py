@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from ...io.units import NS_PER_SECOND
 
 UNKNOWN = "–"
+_FIGURE = re.compile(r"[-+]?\$?\d[\d,]*(\.\d+)?( ?[%c])?")
 _SPANS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -74,6 +76,17 @@ def moment(ts: int | None, seconds: bool = False) -> str:
     ('2026-01-01 00:01', '2026-01-01 00:01:01')
     """
     return UNKNOWN if ts is None else _utc(ts).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+
+
+def is_figure(cell: object) -> bool:
+    """Whether a cell of a table is a number, or a text of one with its unit: such stand to the right.
+
+    >>> [is_figure(cell) for cell in (None, 3, "-$1,234.50", "42.1 %", "+0.85 c", "–", "12 lots", "$", "")]
+    [True, True, True, True, True, True, False, False, False]
+    """
+    if cell is None or cell == UNKNOWN:
+        return True
+    return isinstance(cell, int | float) or _FIGURE.fullmatch(str(cell)) is not None
 
 
 def _utc(ts: int) -> datetime:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...io import atomic
 from ..figures.warnings import Notice
+from ..figures.words import is_figure
 from .drawing import browser_library
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     listed = [list(row) for row in rows]
     if not listed:
         return ""
-    right = [all(_numeric(row[place]) for row in listed) for place in range(len(columns))]
+    right = [all(is_figure(row[place]) for row in listed) for place in range(len(columns))]
     head = "".join(f"<th{_side(right[place])}>{escape(name)}</th>" for place, name in enumerate(columns))
     body = "".join(
         "<tr>" + "".join(f"<td{_side(right[place])}>{escape(cell)}</td>" for place, cell in enumerate(row)) + "</tr>"
@@ -142,11 +143,6 @@ def escape(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return html.escape(f"{value:,.4g}" if isinstance(value, float) else str(value))
-
-
-def _numeric(cell: object) -> bool:
-    text = str(cell).lstrip("-$").replace(",", "").rstrip("%c")
-    return cell is None or isinstance(cell, int | float) or text.replace(".", "", 1).isdigit()
 
 
 def _side(right: bool) -> str:

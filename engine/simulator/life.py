@@ -17,7 +17,7 @@ import polars as pl
 
 from ...io.errors import InputError
 from ...io.store import Store
-from ...io.times import Moment, nanoseconds
+from ...io.times import Moment, window
 from ...io.units import NS_PER_SECOND
 from .tape import Market
 
@@ -56,7 +56,7 @@ def window_of(market: Market, start: Moment | None, end: Moment | None) -> Windo
     if market.open_ts is not None and market.close_ts is not None and market.open_ts >= market.close_ts:
         told = f"opens at {_time(market.open_ts)} and closes at {_time(market.close_ts)}"
         raise InputError(f"{market.ticker} {told}, which is no life; import its row of table markets anew")
-    asked = [None if moment is None else nanoseconds(moment) for moment in (start, end)]
+    asked = window(start, end)
     lows = [ts for ts in (asked[0], market.open_ts) if ts is not None]
     highs = [ts for ts in (asked[1], market.close_ts) if ts is not None]
     return Window(max(lows, default=None), min(highs, default=None))

@@ -14,7 +14,7 @@ import polars as pl
 from ...io.errors import InputError
 from ...io.market_score import score_of
 from ...io.store import Store
-from ...io.times import nanoseconds
+from ...io.times import nanoseconds, window
 from ...strategies.parameters import nearest
 from ..simulator.events import KIND, TRADE
 from ..simulator.fees import RATE_UNIT
@@ -72,9 +72,10 @@ def _recorded(store: Store, start: Moment | None, end: Moment | None) -> list[st
     for table in ("book", "trades", "quotes"):
         rows = store.table(table, None, start, end).select(pl.col("ticker").unique())
         names |= set(rows.collect(engine="streaming").get_column("ticker").to_list())
-    asked = [None if moment is None else nanoseconds(moment) for moment in (start, end)]
+    low, high = window(start, end)
     times = store.markets().select("ticker", "open_ts", "close_ts").collect()
-    return sorted(names - {ticker for ticker, *life in times.iter_rows() if not is_alive(*life, *asked)})
+    gone = {ticker for ticker, opens, closes in times.iter_rows() if not is_alive(opens, closes, low, high)}
+    return sorted(names - gone)
 
 
 def _described(store: Store, choice: Choice) -> list[str]:

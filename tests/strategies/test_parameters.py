@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from touchline.io.errors import InputError
-from touchline.strategies.parameters import Parameter, check, switch
+from touchline.strategies.parameters import Parameter, check, nearest, switch
 
 GAMMA = Parameter("gamma", 0.1, low=0, high=5, doc="risk aversion")
 DEPTH = Parameter("depth", 1, low=1, kind="int")
@@ -51,3 +51,10 @@ def test_what_is_wrong_is_named(given, message):
 def test_a_default_out_of_bounds_is_refused_where_it_is_declared():
     with pytest.raises(InputError):
         Parameter("gamma", 9, low=0, high=5)
+
+
+def test_known_names_come_nearest_first_whatever_order_they_are_kept_in():
+    names = ["window", "queue", "entry_ms", "fees", "halt"]
+    wanted = "known: halt, entry_ms, fees, queue, window"
+    assert nearest("xhx", names) == nearest("xhx", set(names)) == nearest("xhx", names[::-1]) == wanted
+    assert nearest("x", [f"n{at:03d}" for at in range(40)]).startswith("known: n000, n001, n002")

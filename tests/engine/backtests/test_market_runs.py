@@ -47,6 +47,13 @@ def test_a_model_is_replayed_on_one_market(books):
     assert wanted.totals.fills > 0
 
 
+@pytest.mark.parametrize(("strategy", "market"), [("fixed-spread", "MADE-00"), ("quant", None)])
+def test_a_reversed_window_says_so(books, bets, strategy, market):
+    for end in ("2026-09-20", "2026-09-21"):
+        with pytest.raises(InputError, match=f"window is empty: its start 2026-09-21 is not before its end {end}"):
+            engine.backtest(strategy, market, books if market else bets, start="2026-09-21", end=end)
+
+
 @pytest.mark.parametrize(
     ("strategy", "market", "given", "message"),
     [

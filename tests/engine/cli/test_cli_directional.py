@@ -121,7 +121,10 @@ def test_backtest_bets_with_the_issue_s_options_and_the_folder_is_whole(folder):
         (["-s", "quant", "--set", "gama=2"], "has no parameter 'gama'"),
         (["-s", "quant", "--set", "gamma"], "expected name=value"),
         (["-s", "quant", "--start", "yesterday"], "start 'yesterday' is not an ISO 8601 time"),
-        (["-s", "quant", "--start", "2024-02-01", "--end", "2024-01-01"], "the end is not after the start"),
+        (
+            ["-s", "quant", "--start", "2024-02-01", "--end", "2024-01-01"],
+            "its start 2024-02-01 is not before its end 2024-01-01",
+        ),
         (["-s", "quant", "--data-dir", "nowhere"], "there is no store at"),
         (["-s", "tabled.toml", "--data-dir", "nowhere"], "news.csv, line 3: mood 'up' cannot be read"),
         (["-s", "modelled.toml", "--data-dir", "nowhere"], "onnx: there is no model file"),

@@ -208,6 +208,10 @@ def engine(*arguments: str) -> subprocess.CompletedProcess[str]:
         (("-s", "fixed-spread"), "say which markets"),
         (("-s", "fixed-spread", "-m", "MADE-07"), "market 'MADE-07' has no events in the window asked for"),
         (("-s", "fixed-spread", "--series", "MAD"), "did you mean 'MADE'?"),
+        (
+            ("-s", "fixed-spread", "-m", "MADE-00", "--from", "2026-09-22", "--to", "2026-09-21"),
+            "is not before its end",
+        ),
         (("-s", "fixed-spread", "--score", "3"), "say where it begins with --from"),
         (("-s", "fixed-spread", "-m", "MADE-00", "--grid", "half-spred=1,2"), "did you mean 'half_spread'?"),
         (("-s", "fixed-spread", "-m", "MADE-00", "--sample", "10"), "expected sobol:COUNT"),

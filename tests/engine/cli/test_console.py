@@ -1,0 +1,75 @@
+"""Tables for people: numbers to the right, and nothing broken on a narrow terminal."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+from touchline.engine.cli.console import emit_facts, emit_table
+
+COLUMNS = ("cell", "half_spread", "skew", "position_limit", "P&L, all markets", "P&L a market", "cash a market")
+ROWS = [
+    [12, "0.5", "0.05", "100", "$1,234.50", "$411.50", "-$93.13"],
+    [3, "2.5", "0", "20", "-$0.12", "-$0.04", "$7.00"],
+]
+
+
+class Terminal(io.StringIO):
+    """What is printed to a terminal of that many columns."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    def of(width: int) -> Terminal:
+        monkeypatch.setenv("COLUMNS", str(width))
+        monkeypatch.setenv("LINES", "50")
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setenv("TERM", "dumb")
+        out = Terminal()
+        monkeypatch.setattr(sys, "stdout", out)
+        return out
+
+    return of
+
+
+def test_a_wide_terminal_shows_a_table_with_numbers_to_the_right(terminal):
+    out = terminal(140)
+    emit_table("Highest P&L", COLUMNS, ROWS)
+    lines = out.getvalue().splitlines()
+    assert lines[0].rstrip() == "Highest P&L"
+    assert len(lines) == 5
+    assert lines[3].index("$1,234.50") + len("$1,234.50") == lines[4].index("-$0.12") + len("-$0.12")
+
+
+@pytest.mark.parametrize("width", [60, 42])
+def test_a_narrow_terminal_shows_every_name_and_number_whole(terminal, width):
+    out = terminal(width)
+    emit_table("Highest P&L, averages over 3 markets", COLUMNS, ROWS)
+    text = out.getvalue()
+    assert all(len(line) <= width for line in text.splitlines())
+    for word in (*COLUMNS, *(str(cell) for row in ROWS for cell in row)):
+        assert word in text, word
+    assert "…" not in text
+
+
+def test_titles_of_columns_wrap_between_words_before_rows_become_blocks(terminal):
+    out = terminal(30)
+    emit_table("", ("market", "position at the end", "P&L"), [["MADE-00", "17, settled", "$5.01"]])
+    assert "position at" in out.getvalue()
+    assert "  P&L: $5.01" not in out.getvalue()
+
+
+def test_facts_wrap_on_a_narrow_terminal(terminal):
+    out = terminal(60)
+    emit_facts("quant", {"exposure": "1.3 % of capital on average while something was at stake, at most 3.2 %"})
+    assert all(len(line.rstrip()) <= 60 for line in out.getvalue().splitlines())
+    assert "stake," in out.getvalue()
+
+
+def test_a_pipe_has_no_edge(capsys):
+    emit_table("Highest P&L", COLUMNS, ROWS * 3)
+    assert len(capsys.readouterr().out.splitlines()) == 9
