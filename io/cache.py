@@ -16,7 +16,7 @@ from functools import cache
 from grp import getgrgid
 from pathlib import Path
 
-from .errors import InputError
+from .errors import InputError, note
 
 
 def cache_dir() -> Path:
@@ -98,6 +98,7 @@ def _writable(folder: Path) -> Path | None:
 def _for_this_process() -> Path:
     """Make a folder that ends with this process."""
     made = tempfile.mkdtemp(prefix="touchline-")
+    note("this user has no cache folder that nobody else can change, so nothing is kept; set TOUCHLINE_CACHE to one")
 
     def remove(owner: int = os.getpid()) -> None:
         if os.getpid() == owner:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from . import atomic
 from .cache import cache_dir, config_dir
 
 KEY_FILE = "kernel-key"
@@ -37,16 +38,7 @@ def read_sealed(path: Path) -> bytes | None:
 
 def write_sealed(path: Path, content: bytes) -> None:
     """Write a file with its seal: beside its place, then renamed."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(_seal(path, content))
-            file.write(content)
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    atomic.write(path, _seal(path, content) + content, mode=0o600)
 
 
 def _seal(path: Path, content: bytes) -> bytes:

@@ -83,7 +83,9 @@ def test_without_a_home_the_folder_in_the_temporary_one_is_this_users(homeless: 
 
 
 @pytest.mark.parametrize("planted", ["open", "link", "given"])
-def test_a_planted_folder_in_the_temporary_one_is_passed_over(planted, homeless: Path, tmp_path: Path):
+def test_a_planted_folder_in_the_temporary_one_is_passed_over(
+    planted, homeless: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     guessed = homeless / f"touchline-{os.getuid()}"
     if planted == "link":
         (tmp_path / "theirs").mkdir()
@@ -100,4 +102,5 @@ def test_a_planted_folder_in_the_temporary_one_is_passed_over(planted, homeless:
     assert used != guessed
     assert cache.is_private(used)
     assert cache.cache_dir() == used
+    assert capsys.readouterr().err.startswith("note: this user has no cache folder that nobody else can change")
     assert not [*guessed.iterdir()]
