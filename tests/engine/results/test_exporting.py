@@ -15,7 +15,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from touchline import engine
-from touchline.engine.results.params import SCHEMA_FILE, Params, content_hash, load_params, schema, to_toml
+from touchline.engine.results.params import (
+    FORMAT,
+    SCHEMA_FILE,
+    VERSION,
+    Applies,
+    Params,
+    Provenance,
+    Validity,
+    Warned,
+    content_hash,
+    load_params,
+    schema,
+    to_toml,
+)
 from touchline.engine.results.results import read_sweep
 from touchline.engine.results.selection import best_by_market, best_overall
 from touchline.io.errors import CheckError, InputError
@@ -215,6 +228,17 @@ def test_the_hash_does_not_cover_itself(good, tmp_path):
     written = engine.export(good, tmp_path / "p.toml")
     assert isinstance(written, Params)
     assert written.content_hash == content_hash(written)
+
+
+def test_the_hash_of_a_known_file_is_pinned():
+    """Files that were exported before must still be read: a change here is a decision."""
+    known = Params(
+        FORMAT, VERSION, "modèle.py:Mien", [Applies({"gamma": 0.1, "size": 5}, series="KXÉ")], {"max_position": 20.0},
+        {"queue": "power@3"}, Validity("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"),
+        Provenance("robust", "0.1.0", "d", 1, 1, 1, 1, -5, forced=True, refused_because=["–"]),
+        [Warned("few-events", "1 event", "Too few.")], "python3.11:0",
+    )  # fmt: skip
+    assert content_hash(known) == ("sha256:889c0234a6185f1d246aca3baeec2b2e8625668bc71c52a76c178076ef074f0b")
 
 
 PLAIN = st.one_of(
