@@ -17,7 +17,7 @@ from .rows import put_rows
 from .schema import TABLES, Table
 
 #: The name of a file that holds rows of one import alone.
-_OWN_FILE = re.compile(r"[a-z]+/([0-9a-f]{12})-\d+\.parquet")
+_OWN_FILE = re.compile(r"[a-z_]+/([0-9a-f]{12})-\d+\.parquet")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -12,7 +13,7 @@ import polars as pl
 
 from .errors import InputError
 from .importers.base import BadRow, Chunk
-from .ingest import QUARANTINE, ImportReport, drop_abandoned, import_id_of, report_of, waiting
+from .ingest import QUARANTINE, ImportReport, drop_abandoned, import_id_of, report_of, still_there, waiting
 from .keys import Keys
 from .manifest import ImportRecord, Ledger, Manifest, StoredFile, commit
 from .market_rows import changed, known_of, learned, without_contradictions
@@ -30,6 +31,8 @@ class Source:
     digest: str
     label: str
     chunks: Callable[[], Iterable[Chunk]]
+    size: int = 0  # bytes of the file, if it is one and stands alone
+    grown_from: str | None = None  # the import of the file's beginning
 
 
 @dataclass
@@ -41,7 +44,7 @@ class _Taken:
     tables: dict[str, pl.DataFrame]  # with the provenance of its rows
     bad: list[BadRow]
     seconds: float
-    duplicates: dict[str, int] = field(default_factory=dict)
+    duplicates: Counter[str] = field(default_factory=Counter)
     conflicts: list[str] = field(default_factory=list)
 
 
@@ -61,6 +64,7 @@ def ingest_small(place: Place, ledger: Ledger, sources: Sequence[Source]) -> lis
                 stopped = error
                 break
             asked.append(one)
+        still_there(state, [one.source.grown_from for one in fresh.values()])
         records = _Group(place, ledger, list(fresh.values())).commit() if fresh else {}
         if stopped is not None:
             raise stopped
@@ -77,14 +81,16 @@ def ingest_small(place: Place, ledger: Ledger, sources: Sequence[Source]) -> lis
 def _read(source: Source) -> _Taken:
     clock = time.perf_counter()
     import_id, frames, bad = import_id_of(source.digest), dict[str, list[pl.DataFrame]](), list[BadRow]()
+    before = Counter[str]()
     for chunk in source.chunks():
         bad += chunk.bad
+        before.update(chunk.before)
         for name, frame in chunk.tables.items():
             if frame.height:
                 frames.setdefault(name, []).append(conform(TABLES[name], frame))
     told = (pl.lit(source.name).alias("source"), pl.lit(import_id).alias("import_id"))
     tables = {name: pl.concat(parts).with_columns(told) for name, parts in frames.items()}
-    return _Taken(source, import_id, tables, bad, time.perf_counter() - clock)
+    return _Taken(source, import_id, tables, bad, time.perf_counter() - clock, before)
 
 
 class _Group:
@@ -127,7 +133,7 @@ class _Group:
         for one in given:
             gone = one.tables[table.name].height - left.get(one.import_id, 0)
             if gone:
-                one.duplicates[table.name] = gone
+                one.duplicates[table.name] += gone
         return kept
 
     def _markets(self, given: Sequence[_Taken]) -> pl.DataFrame:
@@ -181,6 +187,8 @@ class _Group:
                 start=min(spans.get(one.import_id, ()), default=None),
                 end=max(spans.get(one.import_id, ()), default=None),
                 conflicts=one.conflicts,
+                size=one.source.size,
+                grown_from=one.source.grown_from,
             )
             for one in self.taken
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from .errors import DamagedError, InputError, SourceChangedError, note
 from .importers.base import BadRow, Chunk
 from .intact import whole
 from .keys import Keys
-from .manifest import ImportRecord, Ledger, Manifest, StoredFile, commit
+from .manifest import ImportRecord, Ledger, Manifest, State, StoredFile, commit
 from .market_rows import changed, known_of, without_contradictions
 from .names import plain
 from .place import Place
@@ -54,6 +55,7 @@ class ImportReport:
     resumed: int = 0  # chunks that an earlier, killed import had finished
     conflicts: list[str] = field(default_factory=list)  # results that contradict those known before, quarantined
     same_as: str | None = None  # the id of an earlier import that brought the same rows; they are not stored again
+    grown_from: str | None = None  # the id of the import of this file's beginning, whose rows were left out
 
 
 class _Batch(msgspec.Struct):
@@ -96,18 +98,37 @@ def import_id_of(digest: str) -> str:
     return hashlib.sha256(digest.encode()).hexdigest()[:12]
 
 
-def ingest(place: Place, ledger: Ledger, source: str, digest: str, chunks: Chunks, label: str) -> ImportReport:
+@dataclass(frozen=True)
+class Origin:
+    """What an import is of: its name, its content's digest, a word on it, and the file's size if it is one alone."""
+
+    source: str
+    digest: str
+    label: str = ""
+    size: int = 0
+    grown_from: str | None = None  # the import of the file's beginning
+
+
+def still_there(state: State, imports: Iterable[str | None]) -> None:
+    """Raise if an import that others build on has been taken back."""
+    gone = {one for one in imports if one is not None} - {record.import_id for record in state.imports}
+    if gone:
+        raise InputError(f"import {min(gone)} was taken back meanwhile; run the same command again")
+
+
+def ingest(place: Place, ledger: Ledger, origin: Origin, chunks: Chunks) -> ImportReport:
     """Import chunks under the store's lock; see ``Store.ingest``."""
-    if not digest:
+    if not origin.digest:
         raise InputError("an import needs the digest of what it imports")
 
-    with place.lock(f"import of {source}", waiting):
+    with place.lock(f"import of {origin.source}", waiting):
         state = ledger.state()
-        known = state.imported(digest)
+        known = state.imported(origin.digest)
         if known is not None:
             drop_journal(place, _journal(known.import_id))
             return report_of(place, known, new=False)
-        return _Import(place, ledger, source, digest, label).run(chunks)
+        still_there(state, [origin.grown_from])
+        return _Import(place, ledger, origin).run(chunks)
 
 
 def waiting(holder: str) -> None:
@@ -152,16 +173,17 @@ def report_of(place: Place, record: ImportRecord, *, new: bool, resumed: int = 0
         resumed=resumed,
         conflicts=record.conflicts,
         same_as=record.same_as,
+        grown_from=record.grown_from,
     )
 
 
 class _Import:
     """One import, from its journal to its manifest."""
 
-    def __init__(self, place: Place, ledger: Ledger, source: str, digest: str, label: str) -> None:
-        self.place, self.ledger, self.source, self.digest, self.label = place, ledger, source, digest, label
+    def __init__(self, place: Place, ledger: Ledger, origin: Origin) -> None:
+        self.place, self.ledger, self.origin = place, ledger, origin
         self.state = ledger.state()
-        self.id = import_id_of(digest)
+        self.id = import_id_of(origin.digest)
         self.done = _Progress()
         self.keys = Keys(place)
         self.tickers: set[str] = set()
@@ -227,17 +249,17 @@ class _Import:
 
     def _write(self, batch: _Chunks) -> _Batch:
         files: list[StoredFile] = []
-        duplicates: dict[str, int] = {}
+        duplicates = dict(batch.before)
         conflicts: list[BadRow] = []
         for name, frames in batch.tables.items():
             table = TABLES[name]
             frame = pl.concat(frames)
             fresh = self._fresh(table, frame, conflicts)
             if fresh.height < frame.height:
-                duplicates[name] = frame.height - fresh.height
+                duplicates[name] = duplicates.get(name, 0) + frame.height - fresh.height
             if not fresh.height:
                 continue
-            rows = stored(table, fresh, self.source, self.id)
+            rows = stored(table, fresh, self.origin.source, self.id)
             path = f"{name}/{self.id}-{len(self.done.batches):06d}.parquet"
             files.append(put_rows(self.place, table, rows, path))
             if table.sort[0] == "ticker":
@@ -267,9 +289,11 @@ class _Import:
         timed = [file for file in done.files if TABLES[file.table].day]
         record = ImportRecord(
             import_id=self.id,
-            digest=self.digest,
-            source=self.source,
-            label=self.label,
+            digest=self.origin.digest,
+            source=self.origin.source,
+            label=self.origin.label,
+            size=self.origin.size,
+            grown_from=self.origin.grown_from,
             finished=time.time_ns(),
             seconds=done.seconds + self._lap(),
             rows=rows,
@@ -299,7 +323,7 @@ class _Import:
         for name in self.done.batches:
             batch = _batch_of(self.place, name)
             if batch is None:
-                raise DamagedError(f"{self.place.url(name)} is damaged; import {self.source} again")
+                raise DamagedError(f"{self.place.url(name)} is damaged; import {self.origin.source} again")
             for bad in batch.bad:
                 yield msgspec.json.encode(bad) + b"\n"
 
@@ -312,6 +336,7 @@ class _Chunks:
     rows: int = 0
     tables: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     bad: list[BadRow] = field(default_factory=list)
+    before: Counter[str] = field(default_factory=Counter)  # rows that an import of the file's beginning has
 
 
 def _batches(chunks: Iterable[Chunk]) -> Iterator[_Chunks]:
@@ -319,6 +344,7 @@ def _batches(chunks: Iterable[Chunk]) -> Iterator[_Chunks]:
     for chunk in chunks:
         batch.chunks += 1
         batch.bad += chunk.bad
+        batch.before.update(chunk.before)
         for name, frame in chunk.tables.items():
             if name not in TABLES:
                 raise InputError(f"there is no table {name!r}; there are {', '.join(TABLES)}")

@@ -57,6 +57,8 @@ class ImportRecord(msgspec.Struct, frozen=True):
     end: int | None
     conflicts: list[str] = []  # results that contradict those known before
     same_as: str | None = None  # the import whose rows are the same, so that none were stored again
+    size: int = 0  # bytes of the file, if it is one and stands alone; 0: not known
+    grown_from: str | None = None  # the import of the beginning of this file, whose rows were left out
 
 
 class Manifest(msgspec.Struct, frozen=True):

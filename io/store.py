@@ -12,9 +12,9 @@ from .compaction import KEEP_SECONDS, CompactReport, compact
 from .errors import InputError
 from .forgetting import Forgotten, brought, find, forget
 from .grouping import Source, ingest_small
-from .ingest import Chunks, ImportReport, ingest, report_of
+from .ingest import Chunks, ImportReport, Origin, ingest, report_of
 from .intact import FileState, check_files
-from .manifest import Ledger, State, StoredFile, fingerprint
+from .manifest import ImportRecord, Ledger, State, StoredFile, fingerprint
 from .place import place_at
 from .reading import scan
 from .rows import merged
@@ -72,7 +72,15 @@ class Store:
         again. ``chunks`` is what an importer gives, or a function from the number of chunks to skip to the rest of
         them: a killed import goes on where it was. ``label`` is a word on the source for people, such as its format.
         """
-        return ingest(self._place, self._ledger, source, digest, chunks, label)
+        return self.ingest_file(Origin(source, digest, label), chunks)
+
+    def ingest_file(self, origin: Origin, chunks: Chunks) -> ImportReport:
+        """Bring rows in as ``ingest`` does, of a source of which more is known."""
+        return ingest(self._place, self._ledger, origin, chunks)
+
+    def records(self, label: str) -> list[ImportRecord]:
+        """What is written down of the imports with a label, in order."""
+        return [record for record in self._ledger.state().imports if record.label == label]
 
     def ingest_small(self, sources: Sequence[Source]) -> list[ImportReport]:
         """Bring many small sources in together, each all or nothing, and say what came of each.

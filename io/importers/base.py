@@ -32,6 +32,7 @@ class Chunk:
     bad: list[BadRow] = field(default_factory=list)
     notes: dict[str, int] = field(default_factory=dict)
     facts: list[str] = field(default_factory=list)
+    before: dict[str, int] = field(default_factory=dict)  #: rows that an import of the file's beginning brought
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,24 @@ import hashlib
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, SourceChangedError
 from ..grouping import Source
+from ..ingest import Origin
 from .base import Chunk, Options
 from .folder_units import agreed
+from .growth import Beginning, beginning, grown
 from .recognise import Recognised, recognise
 from .unpacking import may_hold_data, unpacked
 
 if TYPE_CHECKING:
     from ..ingest import ImportReport
+    from ..manifest import ImportRecord
     from ..store import Store
 
 #: Within this time of a change another one may leave a file's times as they are.
@@ -97,9 +101,16 @@ class Content:
         self._paths = (recognised.path, *recognised.importer.beside(recognised.path))
         beside = f" {options.unit_beside}" if options.unit_beside else ""
         self._said = f"{recognised.importer.name} {options}{beside}".encode()
+        self.size = recognised.path.stat().st_size if len(self._paths) == 1 else 0
         self._looked = time.time_ns()
         self._marks = self._mark()
         self.digest = self._digest()
+
+    def beginning(self, records: Sequence[ImportRecord]) -> Beginning | None:
+        """Find the import of what the file held before it grew; none if it is read with others or was imported."""
+        if not self.size or any(one.digest == self.digest for one in records):
+            return None
+        return beginning(self.path, self._said, records)
 
     def check(self) -> None:
         """Raise if the files no longer hold what they held: what was read may be neither the old nor the new."""
@@ -163,10 +174,10 @@ def _import_small(
 ) -> list[Imported]:
     if len(files) < 2:
         return [import_file(store, one, options, strict=strict, seen=seen) for one in files]
-    readings = [_Reading(one, options, strict, seen) for one in files]
+    readings = [_Reading(store, one, options, strict, seen) for one in files]
     reports = store.ingest_small(
-        [Source(one.name, reading.content.digest, one.importer.name, reading.chunks)
-         for one, reading in zip(files, readings, strict=True)]
+        [Source(one.name, reading.content.digest, one.importer.name, reading.chunks, reading.content.size,
+                reading.grown_from) for one, reading in zip(files, readings, strict=True)]
     )  # fmt: skip
     return [reading.imported(report) for reading, report in zip(readings, reports, strict=True)]
 
@@ -180,27 +191,41 @@ def import_file(
     seen: Callable[[Chunk], None] = lambda chunk: None,
 ) -> Imported:
     """Read a recognised file into the store; with ``strict`` the first bad row ends the import with an error."""
-    reading = _Reading(recognised, options, strict, seen)
-    return reading.imported(
-        store.ingest(recognised.name, reading.content.digest, reading.chunks, label=recognised.importer.name)
-    )
+    reading = _Reading(store, recognised, options, strict, seen)
+    content, label = reading.content, recognised.importer.name
+    origin = Origin(recognised.name, content.digest, label, content.size, reading.grown_from)
+    return reading.imported(store.ingest_file(origin, reading.chunks))
 
 
 class _Reading:
     """The reading of one file, and what is to be told of it."""
 
-    def __init__(self, recognised: Recognised, options: Options, strict: bool, seen: Callable[[Chunk], None]) -> None:
+    def __init__(
+        self, store: Store, recognised: Recognised, options: Options, strict: bool, seen: Callable[[Chunk], None]
+    ) -> None:
         self.recognised, self.strict, self.seen = recognised, strict, seen
         self.options = replace(options, unit_beside=recognised.unit_beside)
         self.content = Content(recognised, self.options)
+        self.begun = self.content.beginning(store.records(recognised.importer.name))
         self.reasons, self.notes, self.facts = Counter[str](), Counter[str](), list[str]()
         self._kinds: dict[str, str] = {}
 
+    @property
+    def grown_from(self) -> str | None:
+        """The import of the file's beginning."""
+        return self.begun.import_id if self.begun else None
+
+    def _read(self, skip: int) -> Iterator[Chunk]:
+        path, read = self.recognised.path, self.recognised.importer.read
+        if self.begun is None:
+            return read(path, self.options, skip)
+        return islice(grown(read(path, self.options), self.begun, path), skip, None)
+
     def chunks(self, skip: int = 0) -> Iterator[Chunk]:
         """Read the file; an error at its end if it changed meanwhile."""
-        path, name = self.recognised.path, self.recognised.name
+        name = self.recognised.name
         try:
-            for chunk in self.recognised.importer.read(path, self.options, skip):
+            for chunk in self._read(skip):
                 if self.strict and chunk.bad:
                     first = chunk.bad[0]
                     raise InputError(f"{name}: line {first.line}: {first.reason}: {first.raw[:200]}")
@@ -219,6 +244,8 @@ class _Reading:
         """Say what came of the file."""
         for conflict in report.conflicts if report.new else ():
             self._count(conflict)
+        if report.grown_from is not None:
+            self.facts.append(f"its beginning is what import {report.grown_from} brought; only what follows is new")
         if report.same_as is not None:
             self.facts.append(f"its rows are those of import {report.same_as}, so none were stored again")
         done = Imported(self.recognised, report, self.reasons, self.notes, self.facts)
