@@ -4,26 +4,25 @@ from __future__ import annotations
 
 # A tuple of columns of several types is read as one type of their mixture.
 # pyright: reportArgumentType=false
-import inspect
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from ...io.errors import InputError
 from ...io.units import cents, contracts
+from ...strategies.known import Known
 from ...strategies.quoting import QuotingModel
-from ..simulator import state as rows
 from ..simulator.block import Block
-from ..simulator.events import TRADE
+from ..simulator.events import CLOCK
 from ..simulator.fees import FeeTable
-from ..simulator.latency import is_delayed
+from ..simulator.kernel.build import interpreted
+from ..simulator.kernel.rows import I, L, S
 from ..simulator.prepare import new_block, parameter_values, run_block
-from ..simulator.specialise import interpreted
 from ..simulator.state import Columns, Samples
 from ..simulator.tape import Tape, mids_of
 from ..simulator.venue import Assumptions
@@ -54,21 +53,20 @@ def explain(
     values = parameter_values(model, tape, given)
     if not int(tape.columns.ts[0]) <= ts <= int(tape.columns.ts[-1]):
         raise InputError("the moment to explain lies outside of the events that are replayed; pass one between them")
-    until = _until(tape, ts, any(map(is_delayed, assumptions.delays)) and not assumptions.is_poisson)
+    until = _until(tape, ts) if not assumptions.is_poisson else tape.cut(ts + 1).columns
     at_moment = new_block(tape, model, [values], [assumptions], record=True)
     _stop_at(at_moment, until)
     run_block(at_moment, model)
-    if not int(at_moment.ints(rows.REQUOTES)[0]):
+    if not int(at_moment.ints(I.requotes)[0]):
         raise InputError("nothing was quoted up to that moment; pass a later one")
-    decided = int(at_moment.longs(rows.DUE)[0]) - at_moment.venue.requote_ns
-    seen = _decide_again(tape, model, values, assumptions, until, decided)
+    decided = int(at_moment.longs(L.due)[0]) - at_moment.venue.requote_ns
+    seen, again = _decide_again(tape, model, values, assumptions, until, decided)
     if seen is None:
         raise InputError("at that moment nothing was quoted: the book was unknown or one-sided, or the market closed")
-    told, inside, asked, wish, kernel = seen
+    inside = {text: float(seen.inside[name]) for name, text in model.explain.items() if name in seen.inside}
     return Explanation(
-        decided, told._asdict(), dict(zip(model.columns(), model.row(values), strict=True)), inside, asked,
-        _rounded(kernel, at_moment, asked), _wanted(at_moment, wish), _because(at_moment, kernel, asked, wish),
-        _resting(at_moment),
+        decided, seen.told._asdict(), dict(zip(model.columns(), model.row(values), strict=True)), inside, seen.asked,
+        _rounded(again, seen.asked), _wanted(again, seen), _because(again, seen), _resting(at_moment),
     )  # fmt: skip
 
 
@@ -78,14 +76,25 @@ def explain_settings(settings: Mapping[str, Any], ts: int) -> Explanation:
     return explain(tape, model, settings["parameters"], Assumptions().with_options(settings["venue"]), ts)
 
 
-def _until(tape: Tape, ts: int, on_the_way: bool) -> Columns:
-    """The events up to ``ts``, and if messages are ``on_the_way`` one that does nothing but let the clock go on."""
+def _until(tape: Tape, ts: int) -> Columns:
+    """The events up to ``ts``, and the clock going on until then: messages may be on their way."""
     stop = int(np.searchsorted(tape.columns.ts, ts, side="right"))
-    if not on_the_way:
-        return Columns(*(column[:stop] for column in tape.columns))
-    nothing = Columns(*(column[stop - 1 : stop].copy() for column in tape.columns))
-    nothing.ts[0], nothing.kind[0], nothing.level[0], nothing.size[0] = ts + 1, TRADE, np.iinfo(np.int16).max, 0
-    return Columns(*(np.concatenate([column[:stop], one]) for column, one in zip(tape.columns, nothing, strict=True)))
+    clock = Columns(*(column[stop - 1 : stop].copy() for column in tape.columns))
+    clock.ts[0], clock.kind[0] = ts + 1, CLOCK
+    return Columns(*(np.concatenate([column[:stop], one]) for column, one in zip(tape.columns, clock, strict=True)))
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """What ``probe_nb`` was shown, and the values inside the model's quote."""
+
+    told: Known
+    asked: tuple[float, ...]
+    held: int
+    limit: int
+    want: tuple[int, int]
+    size: tuple[int, int]
+    inside: dict[str, Any]
 
 
 def _stop_at(block: Block, until: Columns) -> None:
@@ -97,45 +106,34 @@ def _stop_at(block: Block, until: Columns) -> None:
 def _decide_again(
     tape: Tape, model: type[QuotingModel], values: dict[str, float], assumptions: Assumptions, until: Columns,
     decided: int,
-) -> tuple[Any, dict[str, float], tuple[float, ...], dict[str, Any], ModuleType] | None:  # fmt: skip
+) -> tuple[_Decision | None, Block]:  # fmt: skip
     """Replay to just before a decision, then go on uncompiled and keep the last one."""
     block = new_block(tape, model, [values], [assumptions], record=True)
     _stop_at(block, until)
     run_block(block, model, int(np.searchsorted(until.ts, decided)))
-    plain = interpreted(model, assumptions.flags(block.grid, FeeTable(*block.fees), cells=1, record=True))
-    last: list[Any] = []
-    names = inspect.signature(plain.wish_nb)
-    decide: Callable[..., None] = plain.wish_nb
+    inside: dict[str, Any] = {}
+    last: list[_Decision] = []
 
-    def watched(*arguments: Any) -> None:
-        last.clear()
-        frames: dict[str, dict[str, Any]] = {}
+    def look(frame: FrameType, happened: str, returned: Any) -> None:
+        if happened == "return" and frame.f_code is model.quote.__code__:
+            inside.clear()
+            inside.update(frame.f_locals)
 
-        def look(frame: FrameType, happened: str, returned: Any) -> None:
-            if happened == "return" and frame.f_code is model.quote.__code__:
-                frames["quote"] = {**frame.f_locals, "returned": returned}
-            elif happened == "return" and frame.f_code is decide.__code__:
-                frames["wish"] = dict(frame.f_locals)
+    def probe(told: Known, asked: Any, held: Any, limit: Any, want: Any, size: Any) -> None:
+        one = tuple(float(value) for value in asked)
+        sides = [(int(bid), int(ask)) for bid, ask in (want, size)]
+        last[:] = [_Decision(told, one, int(held), int(limit), sides[0], sides[1], dict(inside))]
 
-        kept = sys.getprofile()
-        sys.setprofile(look)
-        try:
-            decide(*arguments)
-        finally:
-            sys.setprofile(kept)
-        wish = dict(names.bind(*arguments).arguments) | frames["wish"]
-        wish = {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in wish.items()}
-        last.extend((frames["quote"], wish))
-
-    vars(plain)["wish_nb"] = watched
-    block.kernel = plain
-    with np.errstate(divide="ignore", invalid="ignore"):
-        block.run()
-    if not last:
-        return None
-    quote, wish = last
-    inside = {text: float(quote[name]) for name, text in model.explain.items() if name in quote}
-    return wish["told"], inside, tuple(float(value) for value in quote["returned"]), wish, plain
+    flags = assumptions.flags(block.grid, FeeTable(*block.fees), cells=1, record=True)
+    block.kernel = interpreted(model, flags, probe)
+    kept = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            block.run()
+    finally:
+        sys.setprofile(kept)
+    return (last[0] if last else None), block
 
 
 def _price(block: Block, side: int, level: int) -> str:
@@ -143,8 +141,9 @@ def _price(block: Block, side: int, level: int) -> str:
     return cents(int(block.grid.ticks[level if side == 0 else top - level]))
 
 
-def _rounded(kernel: ModuleType, block: Block, asked: tuple[float, ...]) -> tuple[str, str]:
-    levels = [0 if math.isnan(price) else int(kernel.level_of_nb(block.grid, price)) for price in asked[:2]]
+def _rounded(block: Block, asked: tuple[float, ...]) -> tuple[str, str]:
+    level_of = vars(block.kernel)["level_of_nb"]
+    levels = [0 if math.isnan(price) else int(level_of(block.grid, price)) for price in asked[:2]]
     ticks, top = block.grid.ticks, int(block.grid.top)
     bid, ask = (
         "none" if math.isnan(price) else cents(int(ticks[min(max(level, 0), top)]))
@@ -153,36 +152,34 @@ def _rounded(kernel: ModuleType, block: Block, asked: tuple[float, ...]) -> tupl
     return bid, ask
 
 
-def _wanted(block: Block, wish: dict[str, Any]) -> tuple[str, str]:
+def _wanted(block: Block, seen: _Decision) -> tuple[str, str]:
     bid, ask = (
-        f"{contracts(int(wish[f'size{s}'][0]))} at {_price(block, s, int(wish[f'want{s}'][0]))}"
-        if int(wish[f"want{s}"][0])
-        else "none"
-        for s in range(2)
+        f"{contracts(seen.size[s])} at {_price(block, s, seen.want[s])}" if seen.want[s] else "none" for s in range(2)
     )
     return bid, ask
 
 
-def _because(block: Block, kernel: ModuleType, asked: tuple[float, ...], wish: dict[str, Any]) -> list[str]:
+def _because(block: Block, seen: _Decision) -> list[str]:
     """The rules that changed what the model asked for, by comparing what went in with what came out."""
     out = []
-    held, top = int(wish["held"]), int(block.grid.top)
+    level_of, lots_of = (vars(block.kernel)[name] for name in ("level_of_nb", "lots_of_nb"))
+    held, top = seen.held, int(block.grid.top)
     for s, name in enumerate(SIDES):
-        want, size = int(wish[f"want{s}"][0]), int(wish[f"size{s}"][0])
-        lots = int(kernel.lots_of_nb(asked[2 + s], 10**9))
-        room = int(wish["cap"]) + (held if s else -held)
-        if math.isnan(asked[s]):
+        want, size = seen.want[s], seen.size[s]
+        lots = int(lots_of(seen.asked[2 + s], 10**9))
+        room = seen.limit + (held if s else -held)
+        if math.isnan(seen.asked[s]):
             out.append(f"{name}: the model asks for none")
-        elif wish["stopped"][0] > 0:
+        elif block.ints(I.stopped)[0] > 0:
             out.append(f"{name}: the daily loss stop holds")
-        elif (held if s == 0 else -held) >= wish["halt"][0]:
+        elif (held if s == 0 else -held) >= block.ints(I.halt)[0]:
             out.append(f"{name}: halted at a position of {contracts(held)}")
         elif room <= 0:
-            out.append(f"{name}: a position of {contracts(held)} leaves no room within {contracts(int(wish['cap']))}")
+            out.append(f"{name}: a position of {contracts(held)} leaves no room within {contracts(seen.limit)}")
         elif want:
-            level = int(kernel.level_of_nb(block.grid, asked[s]))
+            level = int(level_of(block.grid, seen.asked[s]))
             if want != (level if s == 0 else top - level):
-                rule = "post-only keeps it off the other side" if wish["post_only"] else "kept inside the grid"
+                rule = "post-only keeps it off the other side" if block.venue.post_only else "kept inside the grid"
                 out.append(f"{name}: moved to {_price(block, s, want)}; {rule}")
             if size < lots:
                 why = "the position limit" if size == room else "volatility above calm"
@@ -193,12 +190,12 @@ def _because(block: Block, kernel: ModuleType, asked: tuple[float, ...], wish: d
 def _resting(block: Block) -> list[str]:
     out = []
     for s, name in enumerate(SIDES):
-        level, lots = int(block.ints(rows.PX + s)[0]), int(block.ints(rows.LEFT + s)[0])
+        level, lots = int(block.ints(I.px + s)[0]), int(block.ints(I.left + s)[0])
         ahead = float(block.ahead(s)[0]) / 100.0
         text = f"{contracts(lots)} at {_price(block, s, level)}, {ahead:g} ahead" if level else "none"
         out.append(f"{name}: {text}")
     scalars = block.state.scalars
-    under_way = int(scalars[rows.ORDER_TAIL] - scalars[rows.ORDER_HEAD])
+    under_way = int(scalars[S.order_tail] - scalars[S.order_head])
     if under_way:
         out.append(f"{under_way} messages on their way")
     return out

@@ -19,9 +19,9 @@ import numpy.typing as npt
 from ...io.errors import InputError
 from ...io.store import Store
 from ...strategies.join_touch import JoinTouch
-from ..simulator import state as rows
 from ..simulator.block import Block
 from ..simulator.events import KIND, MOMENT, UNDERLYING
+from ..simulator.kernel.rows import I, S
 from ..simulator.prepare import new_block, run_block
 from ..simulator.state import I64, Columns
 from ..simulator.tape import Tape
@@ -102,7 +102,7 @@ def rested(
         block = new_block(clocked, JoinTouch, [{"size": size_lots / 100}], [assumed], record=True)
         for stop in (*events[ORDERS_A_SLICE::ORDERS_A_SLICE].tolist(), len(clocked)):
             run_block(block, JoinTouch, stop)
-            block.ints(rows.POSITION)[:] = 0
+            block.ints(I.position)[:] = 0
         _read(block, clocked, events, placed, times, after, lots)
     return after, lots
 
@@ -130,8 +130,8 @@ def with_clock(tape: Tape, times: I64) -> tuple[Tape, I64]:
 def _read(block: Block, tape: Tape, events: I64, placed: I64, times: I64, after: Any, lots: Any) -> None:
     """Take from a block's log which orders stood, and when and how far each was first filled."""
     grid, columns, log = tape.grid, tape.columns, block.log
-    quotes = log.quotes[: int(block.state.scalars[rows.QUOTES])].astype(np.int64)
-    fills = log.fills[: int(block.state.scalars[rows.FILLS])]
+    quotes = log.quotes[: int(block.state.scalars[S.quotes])].astype(np.int64)
+    fills = log.fills[: int(block.state.scalars[S.fills])]
     filled_ts = log.fill_ts[: len(fills)]
     order_of = np.searchsorted(events, fills[:, 0], side="right") - 1
     for side in range(2):

@@ -21,12 +21,12 @@ from ...strategies.own_file import Trust, trusting
 from ...strategies.quoting import QuotingModel
 from ...strategies.registry import quoting_model
 from ..results.params import load_params
-from ..simulator import state as rows
 from ..simulator.block import Block
 from ..simulator.events import MOMENT, UNDERLYING
 from ..simulator.fees import fee_table, market_schedule
+from ..simulator.kernel.rows import MID, POINT, I, L, S
 from ..simulator.prepare import Ground, new_block, parameter_values, run_block
-from ..simulator.state import F64, MID, Columns, Points
+from ..simulator.state import F64, Columns, Points
 from ..simulator.tape import Coverage, Market, Tape, mids_of
 from ..simulator.venue import Assumptions, no_fees
 from ..simulator.volatility_points import Decay, points_of
@@ -136,27 +136,27 @@ class Live:
         if self.told is None or block is None:
             raise InputError("fills can be told to a stream that was made with fills='told' and has begun")
         ints, longs, s = block.state.ints, block.state.longs, 0 if side is Side.BID else 1
-        ints[rows.POSITION, 0] += side * lots
-        longs[rows.CASH, 0] -= side * lots * price
-        longs[rows.FEES_PAID, 0] += fee
-        longs[rows.VOLUME, 0] += lots
-        ints[rows.FILL_COUNT, 0] += 1
-        ints[rows.LEFT + s, 0] = max(int(ints[rows.LEFT + s, 0]) - lots, 0)
-        if not ints[rows.LEFT + s, 0]:
-            ints[rows.PX + s, 0] = 0
-        ints[rows.MASK, 0] = block.state.scalars[rows.PENDING] = 1
+        ints[I.position, 0] += side * lots
+        longs[L.cash, 0] -= side * lots * price
+        longs[L.fees_paid, 0] += fee
+        longs[L.volume, 0] += lots
+        ints[I.fills, 0] += 1
+        ints[I.left + s, 0] = max(int(ints[I.left + s, 0]) - lots, 0)
+        if not ints[I.left + s, 0]:
+            ints[I.px + s, 0] = 0
+        ints[I.mask, 0] = block.state.scalars[S.pending] = 1
         self.told.append(Told(ts, side, price, lots, fee, self.position))
 
     def gone(self, side: Side) -> None:
         """The exchange refused or cancelled the order of a side: nothing rests there until the next decision."""
         if self.block is not None:
             s = 0 if side is Side.BID else 1
-            self.block.state.ints[[rows.PX + s, rows.LEFT + s], 0] = 0
+            self.block.state.ints[[I.px + s, I.left + s], 0] = 0
 
     @property
     def pending(self) -> bool:
         """Whether a fill waits for a decision."""
-        return self.block is not None and bool(self.block.state.scalars[rows.PENDING])
+        return self.block is not None and bool(self.block.state.scalars[S.pending])
 
     def wake(self, ts: int) -> Quote:
         """Decide on fills although nothing happened in the market since."""
@@ -165,7 +165,7 @@ class Live:
             return self.quote
         last = Columns(*(column[self.count - 1 : self.count].copy() for column in block.columns))
         last.ts[0] = max(ts, int(last.ts[0]))
-        last.kind[0], last.aux[0] = UNDERLYING | MOMENT, block.state.scalars[rows.VALUE]
+        last.kind[0], last.aux[0] = UNDERLYING | MOMENT, block.state.scalars[S.value]
         return self.feed(last)
 
     @property
@@ -175,8 +175,8 @@ class Live:
         if block is None or not self.count:
             return Quote(0, None, 0, None, 0)
         ticks, top = block.grid.ticks, int(block.grid.top)
-        levels = [int(block.ints(rows.PX + s)[0]) for s in range(2)]
-        sizes = [int(block.ints(rows.LEFT + s)[0]) for s in range(2)]
+        levels = [int(block.ints(I.px + s)[0]) for s in range(2)]
+        sizes = [int(block.ints(I.left + s)[0]) for s in range(2)]
         bid = int(ticks[levels[0]]) if levels[0] else None
         ask = int(ticks[top - levels[1]]) if levels[1] else None
         return Quote(int(block.columns.ts[self.count - 1]), bid, sizes[0], ask, sizes[1])
@@ -184,14 +184,14 @@ class Live:
     @property
     def position(self) -> int:
         """Lots held, NO counts negative."""
-        return self._held if self.block is None else int(self.block.ints(rows.POSITION)[0])
+        return self._held if self.block is None else int(self.block.ints(I.position)[0])
 
     @property
     def cash(self) -> int:
         """Micros that fills brought, after fees."""
         if self.block is None:
             return 0
-        cash, fees, rebates = (int(self.block.longs(row)[0]) for row in (rows.CASH, rows.FEES_PAID, rows.REBATES))
+        cash, fees, rebates = (int(self.block.longs(row)[0]) for row in (L.cash, L.fees_paid, L.rebates))
         return cash - fees + rebates
 
     def _start(self, events: Columns) -> None:
@@ -206,10 +206,10 @@ class Live:
         shared = Ground(fees, np.zeros(1, np.int32), points, np.zeros(0, np.int64))
         values = parameter_values(self.model, tape, self.given)
         block = new_block(tape, self.model, [values], [self.assumptions], record=True, shared=shared)
-        block.state.scalars[rows.OPEN] = int(self.is_open)
+        block.state.scalars[S.open] = int(self.is_open)
         block.columns = Columns(*(np.zeros(1024, column.dtype) for column in events))
         block.mids, block.values = np.zeros((2, 1024), np.int32), np.zeros(64)
-        block.state.ints[rows.POSITION, 0] = self._held
+        block.state.ints[I.position, 0] = self._held
         if self.told is not None:
             block.venue = block.venue._replace(rate=0.0)
         self.block = block
@@ -218,12 +218,12 @@ class Live:
         """Add the mid after each event; the one ten seconds later is not known yet, and decides nothing."""
         block = self.block
         assert block is not None
-        count, mids = self.count, mids_of(events, block.grid, 0)[MID]
-        before = int(block.mids[MID, count - 1]) if count else 0
+        count, mids = self.count, mids_of(events, block.grid, 0)[MID.now]
+        before = int(block.mids[MID.now, count - 1]) if count else 0
         room = max(len(block.columns.ts), count + len(mids))
         if block.mids.shape[1] < room:
             block.mids = np.pad(block.mids, ((0, 0), (0, 2 * room - block.mids.shape[1])))
-        block.mids[MID, count : count + len(mids)] = np.where(mids > 0, mids, before)
+        block.mids[MID.now, count : count + len(mids)] = np.where(mids > 0, mids, before)
 
     def _observe(self, events: Columns) -> None:
         """Add what the events say about volatility to the observations."""
@@ -240,12 +240,12 @@ class Live:
             "increments" if volatility == "decaying" else volatility, self.assumptions.window_s,
         )  # fmt: skip
         n, k = len(new.value), self.observed
-        early = int(np.searchsorted(new.rows[rows.POINT_TS, :n], self.market.open_ts or 0))
+        early = int(np.searchsorted(new.rows[POINT.ts, :n], self.market.open_ts or 0))
         if early:  # what was before the market's life tells nothing of it
             new = _without(new, early)
             n -= early
         if n:
-            event = new.rows[rows.POINT_EVENT, :n]
+            event = new.rows[POINT.event, :n]
             value = new.value
             if volatility == "decaying":
                 doubled = grid.ticks[joined.best_bid[event]] + grid.ticks[joined.best_ask[event]]
@@ -255,9 +255,9 @@ class Live:
             table = block.points.rows if k + n < room else np.concatenate(
                 [block.points.rows, np.zeros((4, room + n), np.int64)], axis=1
             )  # fmt: skip
-            table[rows.POINT_TS, k : k + n] = new.rows[rows.POINT_TS, :n]
-            table[rows.POINT_EVENT, k : k + n] = event + offset
-            for row in (rows.POINT_SUM, rows.POINT_SQUARES):
+            table[POINT.ts, k : k + n] = new.rows[POINT.ts, :n]
+            table[POINT.event, k : k + n] = event + offset
+            for row in (POINT.sum, POINT.squares):
                 table[row, k + 1 : k + n + 1] = table[row, k] + new.rows[row, 1 : n + 1]
             kept = _with(_base(block.points.value), k, value)
             self.observed = k + n
@@ -272,7 +272,7 @@ class Live:
 def _without(points: Points, first: int) -> Points:
     """The observations but for the first ones."""
     table = points.rows[:, first:].copy()
-    for row in (rows.POINT_SUM, rows.POINT_SQUARES):
+    for row in (POINT.sum, POINT.squares):
         table[row] -= table[row, 0]
     return Points(table, points.value[first:])
 

@@ -20,8 +20,8 @@ from ...io.children import start_python
 from ...strategies.parameters import check
 from ...strategies.registry import quoting_model
 from .events import MOMENT, STATUS
+from .kernel.build import expect, kernel_file, under_way
 from .prepare import fees_of, new_block
-from .specialise import expect, kernel_file, under_way
 from .state import Columns
 from .tape import Coverage, Market, Tape
 from .venue import Assumptions

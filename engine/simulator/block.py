@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from . import state as rows
-from .state import F64, FINISHED, I32, I64, MORE_LOG, Columns, Flight, Grid, Log, Points, Samples, State, Venue
+from .kernel.rows import FINISHED, GROUP, MORE_LOG, NOTICE, ORDER, TIMES, I, L, S
+from .state import F64, I32, I64, Columns, Flight, Grid, Log, Points, Samples, State, Venue
 
 LINE = 64  #: bytes of a line of the processor's cache
-_ORDER_TIMES = [rows.ORDER_TIME, rows.ORDER_SENT, rows.ORDER_COUNT, rows.ORDER_COUNT1]
-_NOTICE_TIMES = [rows.NOTICE_TIME, rows.NOTICE_SIDE]
+_ORDER_TIMES = [TIMES.order, TIMES.version, TIMES.groups, TIMES.groups1]
+_NOTICE_TIMES = [TIMES.notice, TIMES.side]
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Block:
     @property
     def cells(self) -> int:
         """How many cells the block has."""
-        return int(self.state.scalars[rows.CELLS])
+        return int(self.state.scalars[S.cells])
 
     def run(self, stop: int | None = None) -> None:
         """Walk to event ``stop``, making the log and the rings longer whenever they are full."""
@@ -54,16 +54,16 @@ class Block:
         )  # fmt: skip
 
     def ints(self, row: int) -> I32:
-        """One of the rows named in state.py, a value a cell."""
+        """One of the rows named in kernel/rows.py, a value a cell."""
         return self.state.ints[row, : self.cells]
 
     def ahead(self, side: int) -> np.ndarray[Any, Any]:
         """Lots ahead of each cell's order on a side, where one rests."""
         ahead = self.state.ahead[side, : self.cells]
-        return np.where(ahead < 0, self.state.book[side, self.ints(rows.PX + side)], ahead)
+        return np.where(ahead < 0, self.state.book[side, self.ints(I.px + side)], ahead)
 
     def longs(self, row: int) -> I64:
-        """One of the rows named in state.py, a value a cell."""
+        """One of the rows named in kernel/rows.py, a value a cell."""
         return self.state.longs[row, : self.cells]
 
 
@@ -76,9 +76,9 @@ def _longer(column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def _longer_flight(flight: Flight, scalars: I64) -> Flight:
     """Rings with more room; what is under way stands where the counters of the state look for it."""
     rows_ = len(flight.times)
-    out = new_flight(int(scalars[rows.CELLS]), 4 * rows_)
-    orders = np.arange(scalars[rows.ORDER_HEAD], scalars[rows.ORDER_TAIL])
-    notices = np.arange(scalars[rows.NOTICE_HEAD], scalars[rows.NOTICE_TAIL])
+    out = new_flight(int(scalars[S.cells]), 4 * rows_)
+    orders = np.arange(scalars[S.order_head], scalars[S.order_tail])
+    notices = np.arange(scalars[S.notice_head], scalars[S.notice_tail])
     out.orders[orders % len(out.times)] = flight.orders[orders % rows_]
     out.notices[notices % len(out.times)] = flight.notices[notices % rows_]
     for under_way, columns in ((orders, _ORDER_TIMES), (notices, _NOTICE_TIMES)):
@@ -92,7 +92,7 @@ def _table(count: int, n: int, dtype: type[np.generic]) -> np.ndarray[Any, Any]:
     A row starts with a line of the cache, and no two rows start at the same place of a page: a vector across two lines
     is two loads, and a load waits for what is being written to its place in another page.
     """
-    used = -(-n // rows.GROUP) * rows.GROUP * np.dtype(dtype).itemsize
+    used = -(-n // GROUP) * GROUP * np.dtype(dtype).itemsize
     width = (-(-used // LINE) | 1) * LINE
     raw = np.zeros(count * width + LINE, np.uint8)
     first = -raw.ctypes.data % LINE
@@ -103,33 +103,33 @@ def new_state(params: F64, top: int, float_queue: bool) -> State:
     """State of a block before the first event: nothing rests, nothing is held. ``params`` has a column a cell."""
     n = params.shape[1]
     state = State(
-        ints=_table(rows.INTS, n, np.int32),
-        longs=_table(rows.LONGS, n, np.int64),
+        ints=_table(len(I), n, np.int32),
+        longs=_table(len(L), n, np.int64),
         ahead=_table(2, n, np.float64 if float_queue else np.int32),
         params=_table(len(params), n, np.float64),
         book=np.zeros((4, top + 1), np.int32),
-        scalars=np.zeros(rows.SCALARS, np.int64),
+        scalars=np.zeros(len(S), np.int64),
     )
     state.params[:] = np.pad(params, ((0, 0), (0, state.params.shape[1] - n)), "edge")  # a model must know what to do
-    state.scalars[rows.CELLS] = n
-    state.scalars[[rows.SEEN, rows.VALUE, rows.SEEN_VALUE]] = -1
-    state.longs[rows.DAY] = -1
+    state.scalars[S.cells] = n
+    state.scalars[[S.seen, S.value, S.seen_value]] = -1
+    state.longs[L.day] = -1
     return state
 
 
 def start(state: State, first_ts: int, requote_ns: int, is_open: bool) -> None:
     """Set the clock at the first event: the first re-quote falls due one interval later."""
-    state.longs[rows.DUE] = first_ts + requote_ns
-    state.scalars[rows.NEXT_DUE] = first_ts + requote_ns
-    state.scalars[rows.OPEN] = int(is_open)
+    state.longs[L.due] = first_ts + requote_ns
+    state.scalars[S.next_due] = first_ts + requote_ns
+    state.scalars[S.open] = int(is_open)
 
 
 def new_flight(n: int, messages: int = 16) -> Flight:
     """Rings with room for ``messages`` each way; a block makes them longer as needed."""
     return Flight(
-        _table(messages * rows.ORDER_ROWS, n, np.int32).reshape(messages, rows.ORDER_ROWS, -1),
-        _table(messages * rows.NOTICE_ROWS, n, np.int32).reshape(messages, rows.NOTICE_ROWS, -1),
-        np.zeros((messages, rows.TIMES), np.int64),
+        _table(messages * len(ORDER), n, np.int32).reshape(messages, len(ORDER), -1),
+        _table(messages * len(NOTICE), n, np.int32).reshape(messages, len(NOTICE), -1),
+        np.zeros((messages, len(TIMES)), np.int64),
     )
 
 

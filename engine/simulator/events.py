@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-BOOK, TRADE, UNDERLYING, STATUS, GAP = range(5)
+BOOK, TRADE, UNDERLYING, STATUS, GAP, CLOCK = range(6)  #: CLOCK: nothing happened, and time went on
 
 KIND = 7  #: mask of the kind itself
 MOMENT = 16  #: the last event of its time: decisions are made after it, so that no half of a moment is acted on

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...strategies.quoting import QuotingModel
-from . import state as rows
 from .block import Block
 from .events import KIND, UNDERLYING
+from .kernel.rows import I, L, S
 from .prepare import Ground, ground, new_block, parameter_values, run_block
 from .state import I64
 from .tape import Tape, open_at_start
@@ -22,11 +22,11 @@ from .venue import Assumptions
 
 #: What a cell has done and decided, by its row in the state; later marks of fills are measures, not decisions.
 INTS = {
-    "position": rows.POSITION, "fills": rows.FILL_COUNT, "re-quotes": rows.REQUOTES, "bid": rows.PX,
-    "bid size": rows.LEFT, "ask": rows.PX1, "ask size": rows.LEFT1, "refused orders": rows.REFUSED,
-    "rejected orders": rows.REJECTED,
+    "position": I.position, "fills": I.fills, "re-quotes": I.requotes, "bid": I.px,
+    "bid size": I.left, "ask": I.px1, "ask size": I.left1, "refused orders": I.refused,
+    "rejected orders": I.rejected,
 }  # fmt: skip
-LONGS = {"cash": rows.CASH, "fees": rows.FEES_PAID, "rebates": rows.REBATES, "volume": rows.VOLUME}
+LONGS = {"cash": L.cash, "fees": L.fees_paid, "rebates": L.rebates, "volume": L.volume}
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _block(
     block = new_block(
         tape, model, values * pair, [*limits] * pair, record=False, shared=shared, float_queue=float_queue
     )
-    block.state.scalars[rows.OPEN] = int(open_at_start(whole))
+    block.state.scalars[S.open] = int(open_at_start(whole))
     return block
 
 
@@ -103,7 +103,7 @@ def _differences(whole: Block, part: Block, market: str, cut: int) -> list[Leak]
     found: dict[int, Leak] = {}
     pairs = [(name, whole.ints(row), part.ints(row)) for name, row in INTS.items()]
     pairs += [(name, whole.longs(row), part.longs(row)) for name, row in LONGS.items()]
-    seen = int(whole.state.scalars[rows.SAMPLE])
+    seen = int(whole.state.scalars[S.sample])
     pairs += [("equity", whole.samples.equity[at], part.samples.equity[at]) for at in range(seen)]
     for name, before, after in pairs:
         for cell in np.flatnonzero(before != after):

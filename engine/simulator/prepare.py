@@ -15,10 +15,10 @@ from ...io.errors import InputError
 from ...strategies.own_file import one_line
 from ...strategies.parameters import check
 from ...strategies.quoting import QuotingModel
-from . import state as rows
 from .block import Block, new_flight, new_log, new_state, start
 from .fees import FeeTable, fee_table, market_schedule
-from .specialise import kernel
+from .kernel.build import kernel
+from .kernel.rows import I, L
 from .state import I32, I64, Points, Samples
 from .tape import Tape, mids_of, open_at_start
 from .venue import Assumptions, no_fees
@@ -92,10 +92,10 @@ def new_block(
     start(state, max(int(ts[0]), life[0]), venue.requote_ns, open_at_start(tape))
     n = len(cells)
     values = tape.values if len(tape.values) else np.full(1, np.nan)
-    state.ints[rows.LIMIT, :n] = [round(one.position_limit * 100) for one in limits]
-    state.ints[rows.HALT, :n] = [2**31 - 1 if one.halt is None else round(one.halt * 100) for one in limits]
-    state.longs[rows.LOSS, :n] = [round((one.daily_loss or 0.0) * 1e6) for one in limits]
-    state.longs[rows.CAPITAL_MICROS, :n] = [round((one.capital or 0.0) * 1e6) for one in limits]
+    state.ints[I.limit, :n] = [round(one.position_limit * 100) for one in limits]
+    state.ints[I.halt, :n] = [2**31 - 1 if one.halt is None else round(one.halt * 100) for one in limits]
+    state.longs[L.loss, :n] = [round((one.daily_loss or 0.0) * 1e6) for one in limits]
+    state.longs[L.capital, :n] = [round((one.capital or 0.0) * 1e6) for one in limits]
     return Block(
         kernel(model, flags), tape.columns, base.mids, values, grid, base.points, venue,
         np.array(list(base.fees), np.int64), state,

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from ...strategies.quoting import QuotingModel
-from . import state as rows
 from .block import Block
+from .kernel.rows import I, L, S
 from .prepare import Ground, new_block, parameter_values, run_block
 from .state import F64, I64
 from .tape import Tape
@@ -69,26 +69,26 @@ def totals_columns(block: Block, tape: Tape) -> dict[str, np.ndarray[Any, Any]]:
     last = np.flatnonzero((bid > 0) & (ask < grid.top))
     doubled = int(grid.ticks[bid[last[-1]]]) + int(grid.ticks[ask[last[-1]]]) if len(last) else 0
     mid = doubled >> 1
-    position = block.ints(rows.POSITION).astype(np.int64)
+    position = block.ints(I.position).astype(np.int64)
     settled = tape.market.settlement
     value = position * settled if settled is not None else (position * doubled) // 2
-    cash, flow, volume = block.longs(rows.CASH), block.longs(rows.FLOW), block.longs(rows.VOLUME)
-    fees, rebates = block.longs(rows.FEES_PAID), block.longs(rows.REBATES)
+    cash, flow, volume = block.longs(L.cash), block.longs(L.flow), block.longs(L.volume)
+    fees, rebates = block.longs(L.fees_paid), block.longs(L.rebates)
     kept = cash - fees + rebates
     pnl = kept + value
     equity = np.vstack([np.zeros((1, block.cells), np.int64), block.samples.equity, pnl[None, :]])
-    later = block.longs(rows.FLOW_LATER) + cash
+    later = block.longs(L.flow_later) + cash
     count = max(len(block.samples.ts), 1)
     traded = np.maximum(volume, 1)
     columns: dict[str, np.ndarray[Any, Any]] = {
         "pnl": pnl, "spread_capture": flow + cash, "drift": position * mid - flow, "settlement": value - position * mid,
-        "rebates": rebates, "fees": fees, "cash": kept, "position": position, "fills": block.ints(rows.FILL_COUNT),
-        "volume": volume, "requotes": block.ints(rows.REQUOTES), "refused": block.ints(rows.REFUSED),
-        "rejected": block.ints(rows.REJECTED), "max_position": block.ints(rows.WIDEST),
+        "rebates": rebates, "fees": fees, "cash": kept, "position": position, "fills": block.ints(I.fills),
+        "volume": volume, "requotes": block.ints(I.requotes), "refused": block.ints(I.refused),
+        "rejected": block.ints(I.rejected), "max_position": block.ints(I.widest),
         "max_drawdown": (np.maximum.accumulate(equity, axis=0) - equity).max(axis=0),
-        "uptime": block.longs(rows.QUOTED) / count,
+        "uptime": block.longs(L.quoted) / count,
         "markout_10s": np.where(volume > 0, later / traded / 100.0, np.nan),
-        "exposure": block.longs(rows.HELD) / count,
+        "exposure": block.longs(L.held) / count,
     }  # fmt: skip
     return {
         name: column.astype(np.float64 if column.dtype.kind == "f" else np.int64) for name, column in columns.items()
@@ -145,7 +145,7 @@ def _prices(tape: Tape, side: I64, level: I64) -> I64:
 
 
 def _fills(block: Block, tape: Tape) -> pl.DataFrame:
-    count = int(block.state.scalars[rows.FILLS])
+    count = int(block.state.scalars[S.fills])
     ts, log = block.log.fill_ts[:count], block.log.fills[:count]
     side, price = log[:, 1], _prices(tape, log[:, 1], log[:, 2])
     sign = 1 - 2 * side
@@ -163,7 +163,7 @@ def _fills(block: Block, tape: Tape) -> pl.DataFrame:
 
 
 def _quotes(block: Block, tape: Tape) -> pl.DataFrame:
-    count = int(block.state.scalars[rows.QUOTES])
+    count = int(block.state.scalars[S.quotes])
     log, ahead = block.log.quotes[:count].astype(np.int64), block.log.ahead[:count]
     zero, one = np.zeros(count, np.int64), np.ones(count, np.int64)
     frame = pl.DataFrame(

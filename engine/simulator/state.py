@@ -1,7 +1,6 @@
 """The arrays a kernel works on, with one meaning each: a tape's columns, the venue's numbers, a block's state.
 
-A block's numbers stand in a few two-dimensional arrays with a row for each quantity and a column for each cell: the
-fewer arrays a compiled function gets, the faster it compiles and is called. The rows have names here.
+``kernel/rows.py`` names the rows of those that hold many quantities.
 """
 
 from __future__ import annotations
@@ -45,14 +44,8 @@ class Grid(NamedTuple):
 class Points(NamedTuple):
     """The observations that volatility is made of, with running sums so that any window costs one subtraction."""
 
-    rows: I64  #: see the names below; one longer than there are observations
+    rows: I64  #: ``rows.POINT``; one longer than there are observations
     value: F64  #: variance after each observation, for the decaying average
-
-
-POINT_TS, POINT_EVENT, POINT_SUM, POINT_SQUARES = range(4)
-
-#: Rows of a tape's mids: in whole ticks after each event, and ten seconds after it.
-MID, LATER_MID = range(2)
 
 
 class Venue(NamedTuple):
@@ -74,47 +67,10 @@ class Venue(NamedTuple):
     window_ns: int
     variance: float
     bucket_ns: int  #: how long a delay holds before the next one is drawn
-    delay: I64  #: feed, order entry and response in ns: three rows of one value, or of one a bucket, in turn
+    delay: I64  #: ``rows.DELAY`` in ns: of one value, or of one a bucket, in turn
     lift: I64  #: how long after a bucket's start what was sent before it may arrive
     rate: float  #: of Poisson fills at no distance, a second
     draws: F64  #: for Poisson fills: a number from 0 to 1 for each side and event
-
-
-FEED, ENTRY, RESPONSE = range(3)
-
-#: Cells that are worked on together: where an event concerns some cells of a block, groups without one are skipped.
-GROUP = 16
-
-#: Rows of the fee table, one column a period.
-FEE_FROM, FEE_TAKER, FEE_MAKER, FEE_STEP, FEE_GRID, FEE_REBATE, FEE_STRICT = range(7)
-
-#: Rows of State.ints. A name of a side's pair is the row of side 0; side 1 is the next.
-(PX, PX1, LEFT, LEFT1, VERSION, VERSION1, SENT_PX, SENT_PX1, SENT_LEFT, SENT_LEFT1, SENT_VERSION, SENT_VERSION1,
- TAKEN_PX, TAKEN_PX1, TAKEN, TAKEN1, WANT, WANT1, SIZE, SIZE1, POSITION, KNOWN_POSITION, LIMIT, HALT, STOPPED, MASK,
- FILL_COUNT, REQUOTES, REFUSED, REJECTED, WIDEST, HIT, CHANGE, MOVED, GROUPS, ASIDE, INTS) = range(37)  # fmt: skip
-#: PX: level of the resting order, 0 for none. LEFT: its lots. VERSION: the message that made it. SENT_*: what the agent
-#: believes rests. TAKEN_PX, TAKEN: deepest level taken from and lots taken there, until that side of the book changes.
-#: WANT, SIZE: the wish of a decision. HALT: position from which the side that adds to it is not quoted. STOPPED: 1
-#: after the daily loss stop. MASK: cells that decide now. REFUSED: orders that could not be paid. REJECTED: post-only
-#: orders that would have crossed on arrival. WIDEST: largest absolute position at a sample. HIT to ASIDE: scratch.
-#: GROUPS: the first cells of the groups that decide now.
-
-#: Rows of State.longs, in micros unless said.
-(CARRY, CARRY1, CASH, FEES_PAID, REBATES, FLOW, FLOW_LATER, VOLUME, DAY, DAY_EQUITY, LOSS, CAPITAL_MICROS, DUE, QUOTED,
- HELD, FEE, LONGS) = range(17)  # fmt: skip
-#: CARRY: the order's fee accumulator. CASH: fees apart. FEES_PAID: before rebates. FLOW: signed lots x mid at the fill,
-#: summed; FLOW_LATER: with the mid ten seconds later. VOLUME: lots. DAY: UTC day of the
-#: last decision. LOSS: daily loss that stops, 0 for none.
-#: CAPITAL_MICROS: 0 for unlimited. DUE: time of the next re-quote. QUOTED: samples with both quotes. HELD: sum over
-#: samples of the absolute position. FEE: scratch.
-
-#: Positions in State.scalars: the loop's own state.
-(AT, HIGH, HIGH1, NEXT_DUE, W_HEAD, W_TAIL, OPEN, VALUE, SEEN, SEEN_VALUE, SAMPLE, FEE_ROW, FILLS, QUOTES,
- ORDER_HEAD, ORDER_TAIL, NOTICE_HEAD, NOTICE_TAIL, SENT, PENDING, CELLS, SCALARS) = range(22)  # fmt: skip
-#: OPEN: bit 0 the market trades, bit 1 the book is known. CELLS: how many; rows may have room for more.
-
-#: What a walk ends with: the tape's end, or a log or ring that must be longer first.
-FINISHED, MORE_LOG, MORE_WIRE = range(3)
 
 
 class State(NamedTuple):
@@ -126,15 +82,6 @@ class State(NamedTuple):
     params: F64  #: a row a value of the model; the last is the volatility up to which limits are whole, 0 for always
     book: I32  #: level sizes: both sides at the exchange, both sides as the agent has seen them
     scalars: I64
-
-
-#: Rows of a message under way in Flight.orders; a side's pair as above. NOTICE_* are rows of Flight.notices.
-(ORDER_MASK, ORDER_MASK1, ORDER_PX, ORDER_PX1, ORDER_LEFT, ORDER_LEFT1, ORDER_GROUPS, ORDER_GROUPS1,
- ORDER_ROWS) = range(9)  # fmt: skip
-#: ORDER_GROUPS: the first cells of the groups that the message is about; what it says of others has no meaning.
-NOTICE_HIT, NOTICE_VERSION, NOTICE_ROWS = range(3)
-#: Columns of Flight.times.
-ORDER_TIME, ORDER_SENT, ORDER_COUNT, ORDER_COUNT1, NOTICE_TIME, NOTICE_SIDE, TIMES = range(7)
 
 
 class Flight(NamedTuple):
@@ -160,3 +107,19 @@ class Samples(NamedTuple):
 
     ts: I64
     equity: I64  #: a row a time
+
+
+class Walk(NamedTuple):
+    """All that stays the same along a walk of one block."""
+
+    tape: Columns
+    mids: I32  #: ``rows.MID``, a column an event
+    values: F64  #: prices of the underlying
+    grid: Grid
+    points: Points
+    venue: Venue
+    fees: I64  #: ``rows.FEE`` x periods
+    st: State
+    flight: Flight
+    log: Log
+    n: int  #: cells

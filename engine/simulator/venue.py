@@ -12,9 +12,9 @@ from ...io.errors import InputError
 from ...strategies.parameters import nearest, switch
 from .draws import uniform_draws
 from .fees import FeeTable
+from .kernel.build import Flags
 from .latency import BUCKET_NS, Delay, check_delay, delay_lines, is_delayed
 from .queue import POISSON, QueueModel, queue_model
-from .specialise import Flags
 from .state import I64, Grid, Venue
 
 MS = 1_000_000

@@ -22,8 +22,8 @@ from touchline.engine.exchange.network import hub
 from touchline.engine.live.live import Live
 from touchline.engine.live.trader import Trader
 from touchline.engine.results.params import load_params
-from touchline.engine.simulator import state as rows
 from touchline.engine.simulator.events import BOOK, KIND, UNDERLYING
+from touchline.engine.simulator.kernel.rows import S
 from touchline.engine.simulator.replay import Replay, replay
 from touchline.engine.simulator.state import Columns
 from touchline.engine.simulator.tape import Tape
@@ -87,7 +87,7 @@ def shown_live(live: Live) -> list[Shown]:
     assert live.block is not None
     log, ticks, top = live.block.log, live.block.grid.ticks, int(live.block.grid.top)
     out = []
-    for at, (_, bid, bids, ask, asks) in enumerate(log.quotes[: live.block.state.scalars[rows.QUOTES]].tolist()):
+    for at, (_, bid, bids, ask, asks) in enumerate(log.quotes[: live.block.state.scalars[S.quotes]].tolist()):
         prices = int(ticks[bid]) if bid else None, int(ticks[top - ask]) if ask else None
         out.append(Shown(int(log.quote_ts[at]), prices[0], bids, prices[1], asks))
     return out

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from touchline.engine.simulator import ahead, specialise
+from touchline.engine.simulator import ahead
+from touchline.engine.simulator.kernel import build
 from touchline.engine.simulator.venue import Assumptions
 from touchline.strategies.registry import quoting_model
 
@@ -52,11 +53,11 @@ def test_the_parent_compiles_its_tape_and_the_child_the_kernel(what, tmp_path: P
 def test_a_child_that_dies_leaves_the_work_to_the_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TOUCHLINE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(ahead, "CHILD", "raise SystemExit(1)")
-    specialise.kernel.cache_clear()
-    specialise.kernel_file.cache_clear()
+    build.kernel.cache_clear()
+    build.kernel_file.cache_clear()
     model, assumed, tape = quoting_model("fixed-spread"), Assumptions(), ahead.blank_tape()
     ahead.compile_ahead("fixed-spread", assumed)
     flags = assumed.flags(tape.grid, ahead.fees_of(tape, assumed), cells=1, record=True)
-    assert specialise.kernel_file(model, flags)[0] in specialise.under_way
-    assert specialise.kernel(model, flags).run_nb is not None
-    assert not specialise.under_way
+    assert build.kernel_file(model, flags)[0] in build.under_way
+    assert build.kernel(model, flags).run_nb is not None
+    assert not build.under_way

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from touchline.engine.simulator import block as blocks
-from touchline.engine.simulator import state as rows
 from touchline.engine.simulator.draws import uniform_draws
 from touchline.engine.simulator.fees import ROUNDINGS
+from touchline.engine.simulator.kernel.build import Flags, kernel
+from touchline.engine.simulator.kernel.rows import I, L, S
 from touchline.engine.simulator.latency import lift_of
 from touchline.engine.simulator.queue import queue_model
-from touchline.engine.simulator.specialise import Flags, kernel
 from touchline.engine.simulator.state import Points, Samples, Venue
 from touchline.engine.simulator.tape import Market, Rows, build, mids_of
 from touchline.io.grids import grid_levels
@@ -248,9 +248,9 @@ def run_kernel(flags, tape, model, cells, params, samples, slices=1):
     state = blocks.new_state(table, int(tape.grid.top), flags.float_queue)
     blocks.start(state, int(columns.ts[0]), a.requote_ns, a.is_open)
     for c, cell in enumerate(cells):
-        state.ints[rows.LIMIT, c] = cell.limit
-        state.ints[rows.HALT, c] = 10**9 if cell.halt is None else cell.halt
-        state.longs[rows.LOSS, c], state.longs[rows.CAPITAL_MICROS, c] = cell.loss, cell.capital
+        state.ints[I.limit, c] = cell.limit
+        state.ints[I.halt, c] = 10**9 if cell.halt is None else cell.halt
+        state.longs[L.loss, c], state.longs[L.capital, c] = cell.loss, cell.capital
     block = blocks.Block(
         kernel(model, flags), columns, mids_of(tape.columns, tape.grid), tape.values, tape.grid, points, venue,
         np.ascontiguousarray(fee_rows), state, blocks.new_flight(n, 16),
@@ -280,11 +280,11 @@ def run_oracle(tape, model, setting, params, samples):
 
 
 TOTALS = {
-    "cash": (rows.CASH, "longs"), "fees": (rows.FEES_PAID, "longs"), "rebates": (rows.REBATES, "longs"),
-    "flow": (rows.FLOW, "longs"), "flow_later": (rows.FLOW_LATER, "longs"), "volume": (rows.VOLUME, "longs"),
-    "quoted": (rows.QUOTED, "longs"), "held": (rows.HELD, "longs"), "position": (rows.POSITION, "ints"),
-    "requotes": (rows.REQUOTES, "ints"), "refused": (rows.REFUSED, "ints"), "rejected": (rows.REJECTED, "ints"),
-    "widest": (rows.WIDEST, "ints"),
+    "cash": (L.cash, "longs"), "fees": (L.fees_paid, "longs"), "rebates": (L.rebates, "longs"),
+    "flow": (L.flow, "longs"), "flow_later": (L.flow_later, "longs"), "volume": (L.volume, "longs"),
+    "quoted": (L.quoted, "longs"), "held": (L.held, "longs"), "position": (I.position, "ints"),
+    "requotes": (I.requotes, "ints"), "refused": (I.refused, "ints"), "rejected": (I.rejected, "ints"),
+    "widest": (I.widest, "ints"),
 }  # fmt: skip
 
 
@@ -294,12 +294,12 @@ def check(flags, scene, slices=1):
     for c, setting in enumerate(cells):
         run, wanted = run_oracle(tape, model, setting, params[c], samples)
         if flags.record:
-            count = block.state.scalars[rows.FILLS]
+            count = block.state.scalars[S.fills]
             got = [
                 (int(ts), *map(int, row)) for ts, row in zip(block.log.fill_ts[:count], block.log.fills, strict=False)
             ]
             assert got == wanted.fills
-            count = block.state.scalars[rows.QUOTES]
+            count = block.state.scalars[S.quotes]
             quotes = [(int(ts), *map(int, row)) for ts, row in
                       zip(block.log.quote_ts[:count], block.log.quotes, strict=False)]  # fmt: skip
             assert quotes == [quote[:6] for quote in wanted.quotes]
@@ -307,10 +307,10 @@ def check(flags, scene, slices=1):
                 assert all(ahead is None or ahead == got for ahead, got in zip(quote[6:], got_ahead, strict=True))
         totals = {name: int(getattr(block, kind)(row)[c]) for name, (row, kind) in TOTALS.items()}
         assert totals == {name: getattr(wanted, name) for name in TOTALS}, c
-        assert int(block.ints(rows.FILL_COUNT)[c]) == len(wanted.fills)
+        assert int(block.ints(I.fills)[c]) == len(wanted.fills)
         assert [int(row[c]) for row in block.samples.equity[: len(wanted.equity)]] == wanted.equity
         for side, order in enumerate(run.orders):
-            resting = int(block.ints(rows.PX + side)[c]), int(block.ints(rows.LEFT + side)[c])
+            resting = int(block.ints(I.px + side)[c]), int(block.ints(I.left + side)[c])
             assert resting == ((order.level, order.lots) if order else (0, 0))
             if order and (flags.one or setting.rule not in ("touch", "through", "poisson")):  # else no one asks for it
                 assert float(block.ahead(side)[c]) == float(order.ahead)
@@ -409,4 +409,4 @@ def test_long_rows_start_with_a_line_of_the_cache_and_at_places_of_their_own(cel
         places = [row.ctypes.data for row in column]
         assert not any(place % blocks.LINE for place in places)
         assert len({place % 4096 for place in places}) == len(places)
-    assert state.ints.shape[1] >= cells == state.scalars[rows.CELLS]
+    assert state.ints.shape[1] >= cells == state.scalars[S.cells]

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from touchline.engine.simulator import kernel_orders
+from touchline.engine.simulator.kernel import orders
+from touchline.engine.simulator.kernel.rows import DELAY
 from touchline.engine.simulator.latency import BUCKET_NS, DRAWS, delay_lines
 from touchline.engine.simulator.prepare import new_block, run_block
 from touchline.engine.simulator.replay import replay, totals
-from touchline.engine.simulator.state import ENTRY
 from touchline.engine.simulator.venue import Assumptions
 from touchline.io.errors import InputError
 from touchline.io.jit import inlined
@@ -23,7 +23,7 @@ from .test_replay import noise_tape
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND
-arrival = inlined(kernel_orders.arrival_nb)
+arrival = inlined(orders.arrival_nb)
 
 
 def lines(*given_, seed=1, first=START, last=START + 3_600 * SECOND):
@@ -60,13 +60,14 @@ def test_a_seed_draws_the_same_and_each_line_its_own():
 def test_messages_on_a_line_do_not_overtake_and_take_their_delay_at_least(law, seed, times):
     venue = Assumptions(entry_ms=law, seed=seed).numbers(START, START + 1, np.array([START, START + 600 * SECOND]))
     sent = sorted(START + t for t in times)
-    arrives = [arrival(venue, ENTRY, t) for t in sent]
+    arrives = [arrival(venue, DELAY.entry, t) for t in sent]
     assert arrives == sorted(arrives)
     width = venue.delay.shape[1]
     for t, at in zip(sent, arrives, strict=True):
-        own = t + venue.delay[ENTRY, t // BUCKET_NS % width]
+        own = t + venue.delay[DELAY.entry, t // BUCKET_NS % width]
         earlier = [
-            (t // BUCKET_NS - k) * BUCKET_NS + venue.delay[ENTRY, (t // BUCKET_NS - k - 1) % width] for k in range(60)
+            (t // BUCKET_NS - k) * BUCKET_NS + venue.delay[DELAY.entry, (t // BUCKET_NS - k - 1) % width]
+            for k in range(60)
         ]
         assert at == max(own, *earlier) or width == 1
 
@@ -81,8 +82,15 @@ def test_a_recording_holds_until_its_next_row(tmp_path: Path, suffix: str):
     given_ = Assumptions(entry_ms=str(path), feed_ms="uniform:1:2", response_ms=7)
     venue = given_.numbers(START, START + 1, np.array([START, START + 20 * SECOND]))
     sent = [0, 10, 11, 12, 20]
-    assert [(arrival(venue, ENTRY, START + t * SECOND) - START) / 1e6 - 1000 * t for t in sent] == [30, 30, 30, 30, 5.5]
-    assert (arrival(venue, ENTRY, START + 12 * SECOND + 1) - START - 12 * SECOND) == 30_000_000
+    came = [(arrival(venue, DELAY.entry, START + t * SECOND) - START) / 1e6 - 1000 * t for t in sent]
+    assert came == [
+        30,
+        30,
+        30,
+        30,
+        5.5,
+    ]
+    assert (arrival(venue, DELAY.entry, START + 12 * SECOND + 1) - START - 12 * SECOND) == 30_000_000
     alone = Assumptions(feed_ms="uniform:1:2").numbers(START, START + 1, np.array([START, START + 20 * SECOND]))
     times = START + np.arange(0, 20 * SECOND, SECOND // 3)
     assert [arrival(venue, 0, t) for t in times] == [arrival(alone, 0, t) for t in times]

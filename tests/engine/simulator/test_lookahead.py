@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from touchline.engine.simulator import prepare
+from touchline.engine.simulator.kernel.rows import POINT
 from touchline.engine.simulator.lookahead import cut_off, cut_times, prove
-from touchline.engine.simulator.state import POINT_EVENT, Points
+from touchline.engine.simulator.state import Points
 from touchline.engine.simulator.tape import Tape
 from touchline.engine.simulator.tape_source import compile_tape
 from touchline.engine.simulator.venue import Assumptions
@@ -79,7 +80,7 @@ def test_a_volatility_that_sees_the_next_trades_is_caught(tape: Tape, monkeypatc
 
     def early(tape: Tape, volatility: str, window_s: float) -> Points:
         points = points_of(tape, volatility, window_s)
-        points.rows[POINT_EVENT, :-1] = np.maximum(points.rows[POINT_EVENT, :-1] - 200, 0)
+        points.rows[POINT.event, :-1] = np.maximum(points.rows[POINT.event, :-1] - 200, 0)
         return points
 
     assert prove(tape, Honest, GIVEN, LIMITS, cuts=4) == []

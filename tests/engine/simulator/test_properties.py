@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from touchline.engine.simulator import state as rows
 from touchline.engine.simulator.events import BOOK, KIND, TRADE
+from touchline.engine.simulator.kernel.rows import I, L
 from touchline.engine.simulator.prepare import new_block
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.venue import Assumptions
@@ -128,15 +128,15 @@ def test_a_longer_queue_never_fills_earlier(setting):
         block = new_block(tape, Still, [{"half": float(half), "size": 2.5}] * 2, [assumed] * 2, record=False)
         made_longer = np.zeros(2, bool)
         for stop in range(1, len(tape) + 1):
-            volume = block.longs(rows.VOLUME).copy()
+            volume = block.longs(L.volume).copy()
             block.run(stop)
-            got = block.longs(rows.VOLUME) - volume
+            got = block.longs(L.volume) - volume
             assert got[1] <= got[0]
             if got[0] > got[1]:
                 event("the shorter queue filled first")
                 return
             for side in range(2):
-                stands = block.ints(rows.LEFT + side).min() > 0
+                stands = block.ints(I.left + side).min() > 0
                 if stands and not made_longer[side]:
                     block.state.ahead[side, 1] = block.ahead(side)[1] + longer
                 made_longer[side] |= stands

@@ -1,4 +1,4 @@
-"""Kernel, part 2: how a cell decides: what it is told, the model's quote on the grid, the risk limits."""
+"""How a cell decides: what it is told, the model's quote on the grid, the risk limits."""
 
 from __future__ import annotations
 
@@ -8,40 +8,23 @@ import math
 
 import numpy as np
 
-from ...io.jit import compiled, disjoint, larger_nb, melted, smaller_nb
-from ...strategies.known import Known
-from .kernel_head import RECORD, RISK, UNIFORM, quote_nb
-from .kernel_orders import WIDE, groups_nb, i32, i64, place_nb, price_nb, u64
-from .state import (
-    CASH,
-    DAY,
-    DAY_EQUITY,
-    DUE,
-    FEES_PAID,
-    GROUPS,
-    HALT,
-    LEFT,
-    LIMIT,
-    LOSS,
-    MASK,
-    OPEN,
-    POINT_EVENT,
-    POINT_SQUARES,
-    POINT_SUM,
-    POINT_TS,
-    POSITION,
-    PX,
-    QUOTES,
-    REBATES,
-    REQUOTES,
-    SIZE,
-    STOPPED,
-    W_HEAD,
-    W_TAIL,
-    WANT,
+from .head import (
+    PROBE,
+    RECORD,
+    RISK,
+    UNIFORM,
+    Known,
+    compiled,
+    disjoint,
+    larger_nb,
+    melted,
+    probe_nb,
+    quote_nb,
+    smaller_nb,
 )
+from .orders import WIDE, groups_nb, i32, i64, mid_nb, place_nb, price_nb, u64
+from .rows import POINT, I, L, S
 
-# <kernel>
 CONSTANT, LEVELS, INCREMENTS, DECAYING = range(4)  # volatility
 SESSION, TO_CLOSE, FIXED = range(3)  # horizon
 SHRINK_LIMIT, SHRINK_SIZE = 1, 2
@@ -56,17 +39,17 @@ def variance_nb(venue, points, tail, now, sc):
     if venue.volatility == DECAYING:
         return points.value[tail - 1] if tail > 0 else venue.variance
     rows = points.rows
-    head = sc[W_HEAD]
-    while head < tail and rows[POINT_TS, head] <= now - venue.window_ns:
+    head = sc[S.window_head]
+    while head < tail and rows[POINT.ts, head] <= now - venue.window_ns:
         head += 1
-    sc[W_HEAD] = head
+    sc[S.window_head] = head
     count = tail - head
     if count < 2:
         return venue.variance
-    squares = rows[POINT_SQUARES, tail] - rows[POINT_SQUARES, head]
+    squares = rows[POINT.squares, tail] - rows[POINT.squares, head]
     if venue.volatility == INCREMENTS:
         return float(squares) / (float(venue.window_ns) * 1e-9 * 40_000.0)
-    total = rows[POINT_SUM, tail] - rows[POINT_SUM, head]
+    total = rows[POINT.sum, tail] - rows[POINT.sum, head]
     return float(count * squares - total * total) / (float(count) * float(count - 1) * 10_000.0)
 
 
@@ -80,15 +63,16 @@ def tau_nb(venue, now):
     return larger_nb(0.0, float(venue.session_end - now) / float(venue.session_end - venue.session_start))
 
 
-@compiled
-def told_nb(bid, ask, grid, venue, points, book, first, i, now, value, trigger, sc):
-    """What every cell is told at a decision that has seen event ``i``; ``book`` holds its sides from row ``first``."""
+@melted
+def told_nb(w, bid, ask, first, i, now, value, trigger):
+    """What every cell is told at a decision that has seen event ``i``; its book's sides stand from row ``first``."""
+    grid, venue, points, book, sc = w.grid, w.venue, w.points, w.st.book, w.st.scalars
     x, y = grid.ticks[bid] * 0.01, grid.ticks[ask] * 0.01
     p, q = book[first, bid] * 0.01, book[first + 1, grid.top - ask] * 0.01
-    tail = sc[W_TAIL]
-    while tail < len(points.value) and points.rows[POINT_EVENT, tail] <= i:
+    tail = sc[S.window_tail]
+    while tail < len(points.value) and points.rows[POINT.event, tail] <= i:
         tail += 1
-    sc[W_TAIL] = tail
+    sc[S.window_tail] = tail
     variance = variance_nb(venue, points, tail, now, sc)
     micro = (x * q + y * p) / (p + q) if p + q > 0.0 else (x + y) * 0.5
     return Known(
@@ -139,7 +123,8 @@ def wish_nb(
                 known.time, known.bid, known.ask, known.bid_size, known.ask_size, known.mid, known.microprice,
                 known.variance, known.sigma, known.tau, known.underlying, held * 0.01, own_bid, own_ask, known.trigger,
             )  # fmt: skip
-            x, y, bid_size, ask_size = quote_nb(told, params, c)
+            asked = quote_nb(told, params, c)
+            x, y, bid_size, ask_size = asked
             b, a = level_of_nb(grid, x), level_of_nb(grid, y)
             a = larger_nb(a, i32(b + 1))
             b = smaller_nb(b, i32(ask - 1)) if post_only else b
@@ -166,6 +151,8 @@ def wish_nb(
             want1[c] = i32(top - a) if s1 > 0 else none
             size0[c] = larger_nb(s0, none)
             size1[c] = larger_nb(s1, none)
+            if PROBE:
+                probe_nb(told, asked, held, cap, (want0[c], want1[c]), (size0[c], size1[c]))
 
 
 @disjoint
@@ -189,8 +176,8 @@ def stop_of_nb(active, now, mid, st):
     """The daily loss stop of a state."""
     ints, longs = st.ints, st.longs
     stop_nb(
-        active, ints[GROUPS], now // NS_A_DAY, mid, ints[MASK], ints[POSITION], longs[CASH], longs[FEES_PAID],
-        longs[REBATES], longs[DAY], longs[DAY_EQUITY], longs[LOSS], ints[STOPPED],
+        active, ints[I.groups], now // NS_A_DAY, mid, ints[I.mask], ints[I.position], longs[L.cash], longs[L.fees_paid],
+        longs[L.rebates], longs[L.day], longs[L.day_equity], longs[L.loss], ints[I.stopped],
     )  # fmt: skip
 
 
@@ -223,9 +210,9 @@ def stamp_nb(active, groups, n, counts, when, due, mask, requotes):
 @compiled
 def log_quote_nb(now, i, st, log):
     """Write the single cell's resting quote down, if it changed."""
-    k = st.scalars[QUOTES]
+    k = st.scalars[S.quotes]
     ints = st.ints
-    bid, bid_left, ask, ask_left = ints[PX, 0], ints[LEFT, 0], ints[PX + 1, 0], ints[LEFT + 1, 0]
+    bid, bid_left, ask, ask_left = ints[I.px, 0], ints[I.left, 0], ints[I.px + 1, 0], ints[I.left + 1, 0]
     if k > 0:
         last = log.quotes[u64(k - 1)]
         if (last[1] == bid) & (last[2] == bid_left) & (last[3] == ask) & (last[4] == ask_left):
@@ -235,7 +222,7 @@ def log_quote_nb(now, i, st, log):
     log.quote_ts[u64(k)] = now
     log.ahead[u64(k), 0] = st.ahead[0, 0]
     log.ahead[u64(k), 1] = st.ahead[1, 0]
-    st.scalars[QUOTES] = k + 1
+    st.scalars[S.quotes] = k + 1
 
 
 @compiled
@@ -243,41 +230,40 @@ def clear_nb(n, st):
     """Marked cells withdraw."""
     for s in range(2):
         for c in range(n):
-            st.ints[PX + s, c] = i32(0) if st.ints[MASK, c] > 0 else st.ints[PX + s, c]
-            st.ints[LEFT + s, c] = i32(0) if st.ints[MASK, c] > 0 else st.ints[LEFT + s, c]
+            st.ints[I.px + s, c] = i32(0) if st.ints[I.mask, c] > 0 else st.ints[I.px + s, c]
+            st.ints[I.left + s, c] = i32(0) if st.ints[I.mask, c] > 0 else st.ints[I.left + s, c]
 
 
-@compiled
-def wish_of_nb(active, told, grid, bid, ask, venue, position, px, st):
+@melted
+def wish_of_nb(w, active, told, bid, ask, position, px):
     """The wishes of the groups that decide; ``position`` and ``px`` are the rows that the agent goes by."""
-    ints = st.ints
+    ints, venue = w.st.ints, w.venue
     wish_nb(
-        active, ints[GROUPS], told, grid, bid, ask, venue.post_only, venue.shrink, st.params, ints[position],
-        ints[LIMIT], ints[HALT], ints[STOPPED], ints[px], ints[px + 1], ints[WANT], ints[WANT + 1], ints[SIZE],
-        ints[SIZE + 1],
+        active, ints[I.groups], told, w.grid, bid, ask, venue.post_only, venue.shrink, w.st.params, ints[position],
+        ints[I.limit], ints[I.halt], ints[I.stopped], ints[px], ints[px + 1], ints[I.want], ints[I.want + 1],
+        ints[I.size], ints[I.size + 1],
     )  # fmt: skip
 
 
 @melted
-def decide_nb(i, now, mid, later, bid, ask, value, trigger, n, grid, points, venue, fees, st, flight, log):
+def decide_nb(w, i, now, value, trigger):
     """Marked cells decide on event ``i`` and their orders stand at once. Returns the next due time."""
-    sc, mask, groups = st.scalars, st.ints[MASK], st.ints[GROUPS]
-    active = groups_nb(n, mask, groups)
+    st, ints, sc = w.st, w.st.ints, w.st.scalars
+    bid, ask = i32(w.tape.best_bid[u64(i)]), i32(w.tape.best_ask[u64(i)])
+    active = groups_nb(w.n, ints[I.mask], ints[I.groups])
     if RISK:
-        stop_of_nb(active, now, mid, st)
-    quoting = (bid > 0) & (ask < grid.top) & (sc[OPEN] == 3)
+        stop_of_nb(active, now, mid_nb(w.mids, i), st)
+    quoting = (bid > 0) & (ask < w.grid.top) & (sc[S.open] == 3)
     if quoting:
-        told = told_nb(bid, ask, grid, venue, points, st.book, 0, i, now, value, trigger, sc)
-        wish_of_nb(active, told, grid, bid, ask, venue, POSITION, PX, st)
+        told = told_nb(w, bid, ask, 0, i, now, value, trigger)
+        wish_of_nb(w, active, told, bid, ask, I.position, I.px)
         for s in range(2):
-            place_nb(
-                s, i, now, mid, later, bid, ask, active, groups, n, mask, st.ints[WANT + s], st.ints[SIZE + s], grid,
-                venue, fees, st, flight, log,
-            )  # fmt: skip
+            place_nb(w, s, i, now, active, ints[I.groups], ints[I.mask], ints[I.want + s], ints[I.size + s])
     else:
-        clear_nb(n, st)
+        clear_nb(w.n, st)
     if RECORD:
-        log_quote_nb(now, i, st, log)
+        log_quote_nb(now, i, st, w.log)
     return stamp_nb(
-        active, groups, n, i32(1 if quoting else 0), now + venue.requote_ns, st.longs[DUE], mask, st.ints[REQUOTES]
-    )
+        active, ints[I.groups], w.n, i32(1 if quoting else 0), now + w.venue.requote_ns, st.longs[L.due],
+        ints[I.mask], ints[I.requotes],
+    )  # fmt: skip

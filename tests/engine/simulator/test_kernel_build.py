@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from touchline.engine.simulator.specialise import Flags, kernel, kernel_file
+from touchline.engine.simulator.kernel.build import Flags, kernel, kernel_file
 from touchline.strategies.registry import quoting_model
 
 HELPER = """

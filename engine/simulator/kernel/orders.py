@@ -1,8 +1,4 @@
-"""Kernel, part 1: what an event does to resting orders, and what a fill does to money.
-
-Every ``kernel_*.py`` is a template: ``specialise.py`` joins the parts below their marks into one module, with the
-model and what may be left out written at its head. See ``kernel.py`` for how the book is seen.
-"""
+"""What an event does to resting orders, and what a fill does to money. See ``walk.py`` for how the book is seen."""
 
 from __future__ import annotations
 
@@ -12,65 +8,38 @@ import math
 
 import numpy as np
 
-from ...io.jit import compiled, disjoint, larger_nb, melted, smaller_nb
-from .fees import aligned_nb, is_short_nb, short_fee_nb, trade_fee_nb
-from .kernel_head import AHEAD, CAPITAL, FEES, LATENCY, ONE, RECORD, TAKER, UNIFORM
-from .queue import (
+from .head import (
+    AHEAD,
+    CAPITAL,
+    FEES,
+    LATENCY,
     LOG,
+    ONE,
     OPTIMISTIC,
     POISSON,
     POWER,
+    RECORD,
+    TAKER,
     THROUGH,
     TOUCH,
+    UNIFORM,
     ahead_after_cancel_nb,
     ahead_of_nb,
+    aligned_nb,
     behind_nb,
+    compiled,
+    disjoint,
+    is_short_nb,
     is_whole_nb,
+    larger_nb,
+    melted,
+    short_fee_nb,
+    smaller_nb,
+    trade_fee_nb,
     whole_power_nb,
 )
-from .state import (
-    ASIDE,
-    CAPITAL_MICROS,
-    CARRY,
-    CASH,
-    CHANGE,
-    FEE,
-    FEE_GRID,
-    FEE_MAKER,
-    FEE_REBATE,
-    FEE_ROW,
-    FEE_STEP,
-    FEE_STRICT,
-    FEE_TAKER,
-    FEES_PAID,
-    FILL_COUNT,
-    FILLS,
-    FLOW,
-    FLOW_LATER,
-    GROUP,
-    HIGH,
-    HIT,
-    LEFT,
-    MASK,
-    MOVED,
-    NOTICE_HIT,
-    NOTICE_SIDE,
-    NOTICE_TAIL,
-    NOTICE_TIME,
-    NOTICE_VERSION,
-    POSITION,
-    PX,
-    REBATES,
-    REFUSED,
-    REJECTED,
-    RESPONSE,
-    TAKEN,
-    TAKEN_PX,
-    VERSION,
-    VOLUME,
-)
+from .rows import DELAY, FEE, GROUP, MID, NOTICE, TIMES, I, L, S
 
-# <kernel>
 i32 = np.int32
 i64 = np.int64
 u64 = np.uint64  # of an index: one without a sign need not be checked for counting from the end
@@ -78,6 +47,12 @@ u64 = np.uint64  # of an index: one without a sign need not be checked for count
 #: more than all else about an order's arrival.
 LAZY = not (ONE or RECORD)
 WIDE = 1 if ONE else GROUP
+
+
+@compiled
+def mid_nb(mids, i):
+    """Mid after event ``i`` in whole ticks, rounded down; 0 before the first event."""
+    return i64(mids[MID.now, u64(i)]) if i >= 0 else i64(0)
 
 
 @disjoint
@@ -256,13 +231,13 @@ def fee_nb(side, price, lots, position, trade_fee, rules, carry):
 @compiled
 def rounding_nb(fees, sc):
     """How fees are rounded now: step of the fee, unit of the balance, step of rebates, whether strictly."""
-    row = sc[FEE_ROW]
-    return fees[FEE_STEP, row], fees[FEE_GRID, row], fees[FEE_REBATE, row], fees[FEE_STRICT, row]
+    row = sc[S.fee_row]
+    return fees[FEE.step, row], fees[FEE.grid, row], fees[FEE.rebate, row], fees[FEE.strict, row]
 
 
 @disjoint
 def charge_nb(side, rate, rules, grid, n, hit, px, position, carry, paid, rebates, fees):
-    """Charge makers for the fills in HIT before they are booked. Returns the last cell's fee and rebate."""
+    """Charge makers for the fills in I.hit before they are booked. Returns the last cell's fee and rebate."""
     fee, rebate = i64(0), i64(0)
     if rate == 0:
         for c in range(n):
@@ -284,26 +259,26 @@ def charge_nb(side, rate, rules, grid, n, hit, px, position, carry, paid, rebate
 
 @compiled
 def notify_nb(side, at, sign, n, st, flight):
-    """Put the agent's notice of the fills in HIT on its way; ``sign`` is -1 for refused orders."""
+    """Put the agent's notice of the fills in I.hit on its way; ``sign`` is -1 for refused orders."""
     sc = st.scalars
-    row = sc[NOTICE_TAIL] % len(flight.times)
-    flight.times[row, NOTICE_TIME] = at
-    flight.times[row, NOTICE_SIDE] = side
+    row = sc[S.notice_tail] % len(flight.times)
+    flight.times[row, TIMES.notice] = at
+    flight.times[row, TIMES.side] = side
     for c in range(n):
-        flight.notices[row, NOTICE_HIT, c] = sign * st.ints[HIT, c]
-        flight.notices[row, NOTICE_VERSION, c] = st.ints[VERSION + side, c]
-    sc[NOTICE_TAIL] += 1
+        flight.notices[row, NOTICE.hit, c] = sign * st.ints[I.hit, c]
+        flight.notices[row, NOTICE.version, c] = st.ints[I.version + side, c]
+    sc[S.notice_tail] += 1
 
 
 @compiled
 def log_fill_nb(now, i, side, level, q, taker, fee, rebate, st, log):
     """Write one fill of the single cell down; the position is the one after it."""
-    k = st.scalars[FILLS]
+    k = st.scalars[S.fills]
     log.fill_ts[u64(k)] = now
     row = log.fills[u64(k)]
     row[0], row[1], row[2], row[3] = i, side, level, q
-    row[4], row[5], row[6], row[7] = st.ints[POSITION, 0], taker, fee, rebate
-    st.scalars[FILLS] = k + 1
+    row[4], row[5], row[6], row[7] = st.ints[I.position, 0], taker, fee, rebate
+    st.scalars[S.fills] = k + 1
 
 
 @compiled
@@ -317,93 +292,97 @@ def arrival_nb(venue, line, now):
 
 
 @melted
-def fill_nb(side, i, now, mid, later, n, grid, venue, fees, st, flight, log):
-    """Makers' fills in HIT: fees, money, position, notice, record."""
-    hit, px = st.ints[HIT], st.ints[PX + side]
+def fill_nb(w, side, i, now):
+    """Makers' fills in HIT at event ``i``: fees, money, position, notice, record."""
+    st, fees = w.st, w.fees
+    hit, px = st.ints[I.hit], st.ints[I.px + side]
     level, fee, rebate = px[0], i64(0), i64(0)
     if FEES:
         fee, rebate = charge_nb(
-            side, fees[FEE_MAKER, st.scalars[FEE_ROW]], rounding_nb(fees, st.scalars), grid, n, hit, px,
-            st.ints[POSITION], st.longs[CARRY + side], st.longs[FEES_PAID], st.longs[REBATES], st.longs[FEE],
+            side, fees[FEE.maker, st.scalars[S.fee_row]], rounding_nb(fees, st.scalars), w.grid, w.n, hit, px,
+            st.ints[I.position], st.longs[L.carry + side], st.longs[L.fees_paid], st.longs[L.rebates],
+            st.longs[L.fee],
         )  # fmt: skip
     if LATENCY:
-        notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(1), n, st, flight)
+        notify_nb(side, arrival_nb(w.venue, DELAY.response, now), i32(1), w.n, st, w.flight)
     book_nb(
-        side, grid, mid, later, n, hit, px, st.ints[LEFT + side], st.ints[POSITION], st.ints[FILL_COUNT],
-        st.ints[ASIDE if LATENCY else MASK], st.longs[CASH], st.longs[FLOW], st.longs[FLOW_LATER], st.longs[VOLUME],
+        side, w.grid, mid_nb(w.mids, i), i64(w.mids[MID.later, u64(i)]), w.n, hit, px, st.ints[I.left + side],
+        st.ints[I.position], st.ints[I.fills], st.ints[I.aside if LATENCY else I.mask], st.longs[L.cash],
+        st.longs[L.flow], st.longs[L.flow_later], st.longs[L.volume],
     )  # fmt: skip
     if RECORD and hit[0] > 0:
-        log_fill_nb(now, i, side, level, hit[0], 0, fee, rebate, st, log)
+        log_fill_nb(now, i, side, level, hit[0], 0, fee, rebate, st, w.log)
 
 
-@compiled
-def take_nb(side, i, now, mid, later, best, c, grid, fees, st, log):
+@melted
+def take_nb(w, side, i, now, best, c):
     """A crossing order takes what stands on the other side, level by level; what is left of it rests."""
-    ints, longs = st.ints, st.longs
+    st, ints, longs = w.st, w.st.ints, w.st.longs
+    mid, later = mid_nb(w.mids, i), i64(w.mids[MID.later, u64(i)])
     other = 1 - side
     sign = i64(1 - 2 * side)
-    reach = grid.top - ints[PX + side, c]
+    reach = w.grid.top - ints[I.px + side, c]
     level = best
-    while level >= reach and ints[LEFT + side, c] > 0 and level > 0:
+    while level >= reach and ints[I.left + side, c] > 0 and level > 0:
         there = st.book[other, level]
-        used = ints[TAKEN_PX + side, c]
-        before = ints[TAKEN + side, c] if level == used else i32(0)
+        used = ints[I.taken_px + side, c]
+        before = ints[I.taken + side, c] if level == used else i32(0)
         there = i32(there - before)
         there = i32(0) if used > 0 and level > used else there
-        q = smaller_nb(there, ints[LEFT + side, c])
+        q = smaller_nb(there, ints[I.left + side, c])
         if q > 0:
-            price = i64(price_nb(grid, other, level))
+            price = i64(price_nb(w.grid, other, level))
             fee, rebate = i64(0), i64(0)
             if FEES:
-                rules = rounding_nb(fees, st.scalars)
-                trade_fee = trade_fee_nb(price, i64(q), fees[FEE_TAKER, st.scalars[FEE_ROW]], rules[0])
-                fee, rebate, longs[CARRY + side, c] = fee_nb(
-                    side, price, i64(q), i64(ints[POSITION, c]), trade_fee, rules, longs[CARRY + side, c]
+                rules = rounding_nb(w.fees, st.scalars)
+                trade_fee = trade_fee_nb(price, i64(q), w.fees[FEE.taker, st.scalars[S.fee_row]], rules[0])
+                fee, rebate, longs[L.carry + side, c] = fee_nb(
+                    side, price, i64(q), i64(ints[I.position, c]), trade_fee, rules, longs[L.carry + side, c]
                 )
-                longs[FEES_PAID, c] += fee
-                longs[REBATES, c] += rebate
-            ints[POSITION, c] += i32(sign * q)
-            longs[CASH, c] -= sign * i64(q) * price
-            longs[FLOW, c] += sign * i64(q) * mid
-            longs[FLOW_LATER, c] += sign * i64(q) * later
-            longs[VOLUME, c] += q
-            ints[FILL_COUNT, c] += 1
-            ints[LEFT + side, c] -= q
-            ints[TAKEN + side, c] = i32(before + q)
-            ints[TAKEN_PX + side, c] = level
-            ints[HIT, c] += q
+                longs[L.fees_paid, c] += fee
+                longs[L.rebates, c] += rebate
+            ints[I.position, c] += i32(sign * q)
+            longs[L.cash, c] -= sign * i64(q) * price
+            longs[L.flow, c] += sign * i64(q) * mid
+            longs[L.flow_later, c] += sign * i64(q) * later
+            longs[L.volume, c] += q
+            ints[I.fills, c] += 1
+            ints[I.left + side, c] -= q
+            ints[I.taken + side, c] = i32(before + q)
+            ints[I.taken_px + side, c] = level
+            ints[I.hit, c] += q
             if RECORD:
-                log_fill_nb(now, i, side, i32(grid.top - level), q, 1, fee, rebate, st, log)
+                log_fill_nb(now, i, side, i32(w.grid.top - level), q, 1, fee, rebate, st, w.log)
         level = i32(level - 1)
-    if ints[LEFT + side, c] == 0:
-        ints[PX + side, c] = 0
+    if ints[I.left + side, c] == 0:
+        ints[I.px + side, c] = 0
 
 
 @compiled
 def afford_nb(side, active, groups, n, mask, want, size, grid, st):
-    """Mark in HIT the orders that cannot be paid, and take them out; the other side's order counts too. How many."""
+    """Mark in I.hit the orders that cannot be paid, and take them out; the other side's order counts too. How many."""
     total = i64(0)
     for c in range(n):
-        st.ints[HIT, c] = 0
+        st.ints[I.hit, c] = 0
     for at in range(active * WIDE):
         c = groups[at // WIDE] + at % WIDE
-        if mask[c] == 0 or want[c] == 0 or st.longs[CAPITAL_MICROS, c] == 0:
+        if mask[c] == 0 or want[c] == 0 or st.longs[L.capital, c] == 0:
             continue
-        held = i64(st.ints[POSITION, c])
-        balance = st.longs[CAPITAL_MICROS, c] + st.longs[CASH, c] - st.longs[FEES_PAID, c] + st.longs[REBATES, c]
+        held = i64(st.ints[I.position, c])
+        balance = st.longs[L.capital, c] + st.longs[L.cash, c] - st.longs[L.fees_paid, c] + st.longs[L.rebates, c]
         balance -= larger_nb(i64(0), -held) * 10_000
         needed = i64(0)
         for s in range(2):
-            level = want[c] if s == side else st.ints[PX + s, c]
-            q = i64(size[c] if s == side else st.ints[LEFT + s, c])
+            level = want[c] if s == side else st.ints[I.px + s, c]
+            q = i64(size[c] if s == side else st.ints[I.left + s, c])
             opening = q - smaller_nb(q, larger_nb(i64(0), (2 * s - 1) * held))
             price = i64(price_nb(grid, s, level))
             needed += opening * (price if s == 0 else 10_000 - price) if level > 0 else i64(0)
         if needed > balance:
             want[c] = 0
             size[c] = 0
-            st.ints[REFUSED, c] += 1
-            st.ints[HIT, c] = 1
+            st.ints[I.refused, c] += 1
+            st.ints[I.hit, c] = 1
             total += 1
     return total
 
@@ -445,7 +424,7 @@ def rest_nb(active, groups, keep, mask, want, size, px, left, ahead, change, mov
 
 @disjoint
 def reject_nb(active, groups, n, mask, want, other, top, hit, rejected):
-    """Mark in HIT the post-only orders that would cross on arrival, and take them out. Returns how many."""
+    """Mark in I.hit the post-only orders that would cross on arrival, and take them out. Returns how many."""
     total = i64(0)
     for k in range(active):
         for j in range(WIDE):
@@ -466,30 +445,28 @@ def reject_nb(active, groups, n, mask, want, other, top, hit, rejected):
 
 
 @melted
-def place_nb(
-    side, i, now, mid, later, bid, ask, active, groups, n, mask, want, size, grid, venue, fees, st, flight, log
-):  # fmt: skip
+def place_nb(w, side, i, now, active, groups, mask, want, size):
     """The exchange acts on the orders of marked cells in some groups: refuse, replace, rest or take."""
-    ints = st.ints
-    if CAPITAL and afford_nb(side, active, groups, n, mask, want, size, grid, st) > 0 and LATENCY:
-        notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(-1), n, st, flight)
-    other = i32(grid.top - ask) if side == 0 else bid
+    st, ints, venue, top = w.st, w.st.ints, w.venue, w.grid.top
+    if CAPITAL and afford_nb(side, active, groups, w.n, mask, want, size, w.grid, st) > 0 and LATENCY:
+        notify_nb(side, arrival_nb(venue, DELAY.response, now), i32(-1), w.n, st, w.flight)
+    other = i32(top - i32(w.tape.best_ask[u64(i)])) if side == 0 else i32(w.tape.best_bid[u64(i)])
     rejects = LATENCY and venue.post_only
-    if rejects and reject_nb(active, groups, n, mask, want, other, grid.top, ints[HIT], ints[REJECTED]) > 0:
-        notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(-1), n, st, flight)
+    if rejects and reject_nb(active, groups, w.n, mask, want, other, top, ints[I.hit], ints[I.rejected]) > 0:
+        notify_nb(side, arrival_nb(venue, DELAY.response, now), i32(-1), w.n, st, w.flight)
     highest = rest_nb(
-        active, groups, venue.amend_keeps, mask, want, size, ints[PX + side], ints[LEFT + side], st.ahead[side],
-        ints[CHANGE], ints[MOVED], st.longs[CARRY + side], st.book[side],
+        active, groups, venue.amend_keeps, mask, want, size, ints[I.px + side], ints[I.left + side], st.ahead[side],
+        ints[I.change], ints[I.moved], st.longs[L.carry + side], st.book[side],
     )  # fmt: skip
-    st.scalars[HIGH + side] = larger_nb(st.scalars[HIGH + side], highest)
+    st.scalars[S.high + side] = larger_nb(st.scalars[S.high + side], highest)
     if TAKER and not venue.post_only and other > 0:
         taken = i64(0)
-        for c in range(n):
-            ints[HIT, c] = 0
+        for c in range(w.n):
+            ints[I.hit, c] = 0
         for at in range(active * WIDE):
             c = groups[at // WIDE] + at % WIDE
-            if ints[CHANGE, c] > 0 and want[c] > 0 and want[c] + other >= grid.top:
-                take_nb(side, i, now, mid, later, other, c, grid, fees, st, log)
-                taken += ints[HIT, c]
+            if ints[I.change, c] > 0 and want[c] > 0 and want[c] + other >= top:
+                take_nb(w, side, i, now, other, c)
+                taken += ints[I.hit, c]
         if LATENCY and taken > 0:
-            notify_nb(side, arrival_nb(venue, RESPONSE, now), i32(1), n, st, flight)
+            notify_nb(side, arrival_nb(venue, DELAY.response, now), i32(1), w.n, st, w.flight)

@@ -1,0 +1,185 @@
+"""From the kernel's package to the compiled kernel of one model under one set of assumptions.
+
+A copy of the package is a package of its own in memory, named by the hash of everything it was made from; its code is
+kept in the cache folder. Only ``head.py`` is written anew: the run's switches and the model's quote. What one reads here
+is what runs. Nothing in a copy depends on the tape or on parameter values.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import importlib.util
+import marshal
+import re
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from subprocess import Popen
+from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numba
+
+from ....io.cache import cache_dir
+from ....io.made_of import made_of
+from ....io.sealed import read_sealed, write_sealed
+
+if TYPE_CHECKING:
+    from ....strategies.quoting import QuotingModel
+
+HERE = Path(__file__).parent
+#: Files of the package that are copied as they are, in the order of their imports.
+COPIED = ("rows", "orders", "decide", "wire", "walk")
+#: Where the quote begins in ``head.py``.
+QUOTE = "@compiled\ndef quote_nb"
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What a specialised kernel can do; everything off is the fastest."""
+
+    one: bool = False
+    record: bool = False
+    latency: bool = False
+    risk: bool = False
+    taker: bool = False
+    fees: bool = False
+    capital: bool = False
+    drawn: bool = False
+    uniform: bool = True
+    float_queue: bool = False
+
+
+def head_of(model: type[QuotingModel], flags: Flags) -> str:
+    """The text of ``head.py`` for a model: imports from the root, the run's switches, the model's quote."""
+    text, _, _ = (HERE / "head.py").read_text().partition(QUOTE)
+    text = re.sub(r"^from (\.\S+)", lambda found: f"from {_absolute(found[1])}", text, flags=re.MULTILINE)
+    switches = {name.upper(): str(on) for name, on in asdict(flags).items() if name != "float_queue"}
+    switches["AHEAD"] = f"np.{'float64' if flags.float_queue else 'int32'}"
+    for name, value in switches.items():
+        text, found = re.subn(rf"^{name} = \S+", f"{name} = {value}", text, flags=re.MULTILINE)
+        assert found == 1, f"head.py has no switch {name}"
+    names = model.columns()
+    row = ", ".join(f"params[{index}, c]" for index in range(len(names)))
+    return f"""{text}
+from collections import namedtuple
+
+from . import MODEL
+
+P = namedtuple("P", {list(names)!r})
+model_quote = guest(MODEL.quote)
+
+
+@melted
+def quote_nb(known, params, c):
+    return model_quote(known, P({row}))
+"""
+
+
+def _absolute(name: str) -> str:
+    return importlib.util.resolve_name(name, __package__ or "")
+
+
+def _outside(head: str) -> list[str]:
+    """The text of the modules of ours that a head imports from: a kernel is made of them as well."""
+    names = re.findall(r"^from (touchline\.\S+)", head, flags=re.MULTILINE)
+    files = [importlib.util.find_spec(name) for name in names]
+    return [Path(spec.origin).read_text() for spec in files if spec is not None and spec.origin]
+
+
+@cache
+def kernel_file(model: type[QuotingModel], flags: Flags) -> tuple[Path, str]:
+    """Where the code of the kernel's package stands once it was asked for, and the text of its head."""
+    head = head_of(model, flags)
+    parts = [head, *made_of(model.quote), numba.__version__, sys.version, *_outside(head)]
+    parts += [(HERE / f"{name}.py").read_text() for name in COPIED]
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+    return cache_dir() / "kernels" / f"kernel_{digest}.code", head
+
+
+#: Kernels that a child process compiles now, see ``ahead.py``.
+under_way: dict[Path, Popen[bytes]] = {}
+
+
+def expect(path: Path, child: Popen[bytes]) -> None:
+    """Have whoever asks for the kernel at ``path`` wait for ``child``; it does not outlive this process."""
+    under_way[path] = child
+    atexit.register(child.kill)
+
+
+@cache
+def kernel(model: type[QuotingModel], flags: Flags) -> ModuleType:
+    """Return the module whose ``run_nb`` runs ``model`` under ``flags``; compiled on first use, then cached on disk."""
+    path, head = kernel_file(model, flags)
+    if path in under_way:
+        under_way.pop(path).wait()
+    name = path.stem
+    sys.modules[name] = package = ModuleType(name)
+    vars(package).update(MODEL=model, __path__=[])
+    for part, code in _codes(path, head).items():
+        module = ModuleType(f"{name}.{part}")
+        vars(module).update(__package__=name, __file__=str(path))
+        sys.modules[module.__name__] = module
+        exec(code, vars(module))
+    return sys.modules[f"{name}.walk"]
+
+
+def _codes(path: Path, head: str) -> dict[str, CodeType]:
+    """The code of the package's modules, in the order of their imports: from the disk, or made and kept there."""
+    kept = read_sealed(path)
+    if kept is not None:
+        return marshal.loads(kept)
+    made = {"head": compile(head, f"<{path.stem}/head.py>", "exec")}
+    for name in COPIED:
+        file = HERE / f"{name}.py"
+        made[name] = compile(file.read_text(), str(file), "exec")
+    with suppress(OSError):
+        write_sealed(path, marshal.dumps(made))
+    return made
+
+
+def interpreted(model: type[QuotingModel], flags: Flags, probe: Callable[..., None] | None = None) -> ModuleType:
+    """Return the same functions as plain Python: slow, the same to the bit, and open to a look inside.
+
+    ``probe`` gets what ``head.probe_nb`` gets, each time that a cell has decided.
+    """
+    kernel(model, flags)
+    package = kernel_file(model, flags)[0].stem
+    plain = _Plain(package)
+    module = ModuleType("interpreted_kernel")
+    for name in COPIED:
+        space = plain.space(vars(sys.modules[f"{package}.{name}"]))
+        if probe is not None and "probe_nb" in space:
+            space |= {"PROBE": True, "probe_nb": probe}
+        vars(module).update(space)
+    return module
+
+
+class _Plain:
+    """Functions as they were before they were compiled, each calling others of its kind."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+        self.spaces: dict[int, dict[str, Any]] = {}
+        self.made: dict[int, FunctionType] = {}
+
+    def space(self, names: dict[str, Any]) -> dict[str, Any]:
+        """A module's names with plain functions."""
+        if id(names) not in self.spaces:
+            self.spaces[id(names)] = space = dict(names)
+            for name, value in names.items():
+                function = getattr(value, "py_func", value)
+                is_own = isinstance(function, FunctionType) and function.__module__.partition(".")[0] == self.package
+                if is_own or function is not value:
+                    space[name] = self._function(function)
+        return self.spaces[id(names)]
+
+    def _function(self, of: FunctionType) -> FunctionType:
+        if id(of) not in self.made:
+            space = self.space(of.__globals__)
+            self.made.setdefault(id(of), FunctionType(of.__code__, space, of.__name__, of.__defaults__, of.__closure__))
+        return self.made[id(of)]

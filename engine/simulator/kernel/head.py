@@ -1,0 +1,103 @@
+"""The head of a kernel: all that its other files take from outside, the switches, and the model's quote.
+
+This is the one file that differs from kernel to kernel; ``build.py`` writes it with the run's switches and the model's
+quote. As it stands here everything is switched on and the quote has a fixed width.
+"""
+
+from __future__ import annotations
+
+# The compiler infers the types of a kernel.
+# pyright: reportMissingParameterType=false
+import numpy as np
+
+from ....io.jit import OPTIONS, compiled, disjoint, guest, kept, larger_nb, melted, smaller_nb
+from ....strategies.known import Known
+from ..events import BOOK, CLOCK, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
+from ..fees import aligned_nb, is_short_nb, short_fee_nb, trade_fee_nb
+from ..queue import (
+    LOG,
+    OPTIMISTIC,
+    POISSON,
+    POWER,
+    THROUGH,
+    TOUCH,
+    ahead_after_cancel_nb,
+    ahead_of_nb,
+    behind_nb,
+    is_whole_nb,
+    whole_power_nb,
+)
+from ..state import Walk
+
+__all__ = [
+    "AHEAD",
+    "BOOK",
+    "CAPITAL",
+    "CLOCK",
+    "DRAWN",
+    "FEES",
+    "GAP",
+    "KIND",
+    "LATENCY",
+    "LATER",
+    "LOG",
+    "MOMENT",
+    "ONE",
+    "OPTIMISTIC",
+    "POISSON",
+    "POWER",
+    "PROBE",
+    "RECORD",
+    "RISK",
+    "TAKER",
+    "THROUGH",
+    "TOUCH",
+    "TRADE",
+    "UNDERLYING",
+    "UNIFORM",
+    "Known",
+    "Walk",
+    "ahead_after_cancel_nb",
+    "ahead_of_nb",
+    "aligned_nb",
+    "behind_nb",
+    "compiled",
+    "disjoint",
+    "entry",
+    "guest",
+    "is_short_nb",
+    "is_whole_nb",
+    "larger_nb",
+    "melted",
+    "probe_nb",
+    "quote_nb",
+    "short_fee_nb",
+    "smaller_nb",
+    "trade_fee_nb",
+    "whole_power_nb",
+]
+
+ONE = False  #: the block is a single cell
+RECORD = True  #: fills and quotes are written down
+LATENCY = True  #: some delay is not zero
+RISK = True  #: limits shrink, halt or stop
+TAKER = True  #: quotes may cross and take
+FEES = True  #: some fee or rounding of the balance is not zero
+CAPITAL = True  #: orders must be paid for
+DRAWN = True  #: fills are drawn by the distance from the mid
+UNIFORM = False  #: the price grid has one step
+AHEAD = np.float64  #: type of the queue position
+PROBE = False  #: somebody looks at decisions; only without a compiler
+
+entry = kept(nogil=True, **OPTIONS)  #: for what Python calls: it runs without the interpreter's lock
+
+
+@melted
+def probe_nb(told, asked, held, limit, want, size):
+    """Look at a decision: what the cell was told, the model's quote, lots held and allowed, levels and lots wanted."""
+
+
+@compiled
+def quote_nb(known, params, c):
+    """The quote of cell ``c``: bid and ask in cents, sizes in contracts."""
+    return known.mid - params[0, c], known.mid + params[0, c], 1.0, 1.0

@@ -1,0 +1,184 @@
+"""Name the rows of the arrays that a kernel works on: a namespace for each array, so that the right array is seen.
+
+A block's numbers stand in a few two-dimensional arrays with a row for each quantity and a column for each cell: the
+fewer arrays a compiled function gets, the faster it compiles and is called. ``st.ints[I.px, c]`` is the level at which
+cell ``c`` bids. A quantity of both sides has a pair of rows: ``I.px`` of bids and the next one of asks, so that
+``st.ints[I.px + side, c]`` serves either.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+#: Cells that are worked on together: where an event concerns some cells of a block, groups without one are skipped.
+GROUP = 16
+
+#: What a walk ends with: the tape's end, or a log or ring that must be longer first.
+FINISHED, MORE_LOG, MORE_WIRE = range(3)
+
+
+class Ints(NamedTuple):
+    """Rows of ``State.ints``."""
+
+    px: int  #: level of the resting order, 0 for none
+    px1: int
+    left: int  #: lots of the resting order
+    left1: int
+    version: int  #: the message that made it
+    version1: int
+    sent_px: int  #: what the agent believes rests: level
+    sent_px1: int
+    sent_left: int  #: lots
+    sent_left1: int
+    sent_version: int  #: the message that it was last sent with
+    sent_version1: int
+    taken_px: int  #: deepest level taken from, until that side of the book changes
+    taken_px1: int
+    taken: int  #: lots taken there
+    taken1: int
+    want: int  #: the wish of a decision: level
+    want1: int
+    size: int  #: lots
+    size1: int
+    position: int
+    known_position: int  #: as far as the agent has been told
+    limit: int
+    halt: int  #: position from which the side that adds to it is not quoted
+    stopped: int  #: 1 after the daily loss stop
+    mask: int  #: cells that decide now
+    fills: int
+    requotes: int
+    refused: int  #: orders that could not be paid
+    rejected: int  #: post-only orders that would have crossed on arrival
+    widest: int  #: largest absolute position at a sample
+    hit: int  #: scratch: lots that fill
+    change: int  #: scratch
+    moved: int  #: scratch
+    groups: int  #: the first cells of the groups that decide now
+    aside: int  #: scratch
+
+
+class Longs(NamedTuple):
+    """Rows of ``State.longs``, in micros unless said."""
+
+    carry: int  #: the order's fee accumulator
+    carry1: int
+    cash: int  #: fees apart
+    fees_paid: int  #: before rebates
+    rebates: int
+    flow: int  #: signed lots x mid at the fill, summed
+    flow_later: int  #: the same with the mid ten seconds later
+    volume: int  #: lots
+    day: int  #: UTC day of the last decision
+    day_equity: int  #: equity at the day's first decision
+    loss: int  #: daily loss that stops, 0 for none
+    capital: int  #: 0 for unlimited
+    due: int  #: time of the next re-quote
+    quoted: int  #: samples with both quotes
+    held: int  #: sum over samples of the absolute position
+    fee: int  #: scratch
+
+
+class Scalars(NamedTuple):
+    """Places in ``State.scalars``: the loop's own state."""
+
+    at: int  #: the next event
+    high: int  #: no order of the side rests above this level
+    high1: int
+    next_due: int
+    window_head: int  #: first observation inside the volatility's window
+    window_tail: int  #: first observation not seen yet
+    open: int  #: bit 0 the market trades, bit 1 the book is known
+    value: int  #: index of the underlying's last price, -1 for none
+    seen: int  #: last event that the agent has seen
+    seen_value: int  #: the underlying's last price that it has seen
+    sample: int  #: the next sample
+    fee_row: int  #: the period of fees that holds
+    fills: int  #: rows of the log that are filled
+    quotes: int
+    order_head: int  #: oldest message under way to the exchange, and the next free place
+    order_tail: int
+    notice_head: int  #: the same from it
+    notice_tail: int
+    sent: int  #: messages sent
+    pending: int  #: a fill waits for a decision
+    cells: int  #: how many; rows may have room for more
+
+
+class FeeRows(NamedTuple):
+    """Rows of the fee table, one column a period."""
+
+    since: int
+    taker: int
+    maker: int
+    step: int
+    grid: int
+    rebate: int
+    strict: int
+
+
+class OrderRows(NamedTuple):
+    """Rows of a message to the exchange in ``Flight.orders``."""
+
+    mask: int
+    mask1: int
+    px: int
+    px1: int
+    left: int
+    left1: int
+    groups: int  #: the first cells of the groups that it is about; what it says of others has no meaning
+    groups1: int
+
+
+class NoticeRows(NamedTuple):
+    """Rows of a message from the exchange in ``Flight.notices``."""
+
+    hit: int
+    version: int
+
+
+class TimeColumns(NamedTuple):
+    """Columns of ``Flight.times``; the last two are of notices."""
+
+    order: int  #: when the message arrives
+    version: int  #: its number
+    groups: int  #: how many groups of cells it is about
+    groups1: int
+    notice: int  #: when the notice arrives
+    side: int
+
+
+class PointRows(NamedTuple):
+    """Rows of ``Points.rows``."""
+
+    ts: int
+    event: int
+    sum: int
+    squares: int
+
+
+class MidRows(NamedTuple):
+    """Rows of a tape's mids, in whole ticks."""
+
+    now: int  #: after each event
+    later: int  #: ten seconds after it
+
+
+class DelayRows(NamedTuple):
+    """Rows of ``Venue.delay`` and ``Venue.lift``."""
+
+    feed: int
+    entry: int
+    response: int
+
+
+I = Ints(*range(len(Ints._fields)))  # noqa: E741  # beside L and S, as a letter an array
+L = Longs(*range(len(Longs._fields)))
+S = Scalars(*range(len(Scalars._fields)))
+FEE = FeeRows(*range(len(FeeRows._fields)))
+ORDER = OrderRows(*range(len(OrderRows._fields)))
+NOTICE = NoticeRows(*range(len(NoticeRows._fields)))
+TIMES = TimeColumns(*range(len(TimeColumns._fields)))
+POINT = PointRows(*range(len(PointRows._fields)))
+DELAY = DelayRows(*range(len(DelayRows._fields)))
+MID = MidRows(*range(len(MidRows._fields)))

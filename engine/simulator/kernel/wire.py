@@ -1,0 +1,264 @@
+"""Delays: what the agent sees, sends and learns, when some of it takes time.
+
+Messages stand in two rings in the order of their arrival: a later message never overtakes an earlier one. A message
+carries a row for the whole block, because cells that share their history mostly act together, and says which groups
+of cells it is about.
+"""
+
+from __future__ import annotations
+
+# The compiler infers the types of a kernel.
+# pyright: reportMissingParameterType=false
+import math
+
+from .decide import due_nb, log_quote_nb, stamp_nb, stop_of_nb, told_nb, wish_of_nb
+from .head import (
+    BOOK,
+    FEES,
+    GAP,
+    KIND,
+    MOMENT,
+    RECORD,
+    RISK,
+    TAKER,
+    TRADE,
+    UNDERLYING,
+    compiled,
+    disjoint,
+    larger_nb,
+    melted,
+    smaller_nb,
+)
+from .orders import WIDE, arrival_nb, groups_nb, i32, i64, mark_nb, mid_nb, place_nb, u64
+from .rows import DELAY, FEE, FINISHED, MORE_LOG, MORE_WIRE, NOTICE, ORDER, TIMES, I, L, S
+
+FAR = i64(1) << i64(62)
+
+
+@compiled
+def fees_from_nb(now, fees, sc):
+    """Move to the fees that hold at ``now``. Returns when the next ones come in."""
+    while sc[S.fee_row] + 1 < fees.shape[1] and now >= fees[FEE.since, sc[S.fee_row] + 1]:
+        sc[S.fee_row] += 1
+    return fees[FEE.since, sc[S.fee_row] + 1] if sc[S.fee_row] + 1 < fees.shape[1] else FAR
+
+
+@disjoint
+def changes_nb(
+    active, groups, version, mask, want, size, px, left, known, changed, order_px, order_left, order_groups
+):  # fmt: skip
+    """Write the marked cells' order of a side down where it is not the one last sent. Returns in how many groups."""
+    count = i64(0)
+    for k in range(active):
+        first = u64(groups[u64(k)])
+        some = i32(0)
+        for j in range(WIDE):
+            c = first + u64(j)
+            same = (want[c] == px[c]) & ((size[c] == left[c]) | (px[c] == 0))
+            one = i32(0) if same else mask[c]
+            changed[c] = one
+            some |= one
+            order_px[c] = want[c]
+            order_left[c] = size[c]
+        for j in range(WIDE):
+            c = first + u64(j)
+            one, price, old, lots, had, before = changed[c], want[c], px[c], size[c], left[c], known[c]
+            px[c] = price if one > 0 else old
+            left[c] = lots if one > 0 else had
+            known[c] = version if one > 0 else before
+        order_groups[u64(count)] = groups[u64(k)]
+        count += i64(1) if some > 0 else i64(0)
+    return count
+
+
+@melted
+def send_nb(at, active, st, flight):
+    """Marked cells send what they want changed; it arrives at ``at``."""
+    sc, ints = st.scalars, st.ints
+    row = sc[S.order_tail] % len(flight.times)
+    order = flight.orders[row]
+    version = i32(sc[S.sent] + 1)
+    sent = i64(0)
+    for s in range(2):
+        count = changes_nb(
+            active, ints[I.groups], version, ints[I.mask], ints[I.want + s], ints[I.size + s], ints[I.sent_px + s],
+            ints[I.sent_left + s], ints[I.sent_version + s], order[ORDER.mask + s], order[ORDER.px + s],
+            order[ORDER.left + s], order[ORDER.groups + s],
+        )  # fmt: skip
+        flight.times[row, TIMES.groups + s] = count
+        sent += count
+    if sent > 0:
+        sc[S.sent] += 1
+        flight.times[row, TIMES.order] = at
+        flight.times[row, TIMES.version] = version
+        sc[S.order_tail] += 1
+
+
+@melted
+def arrive_nb(w, i):
+    """The oldest message under way reaches the exchange, which has processed event ``i``."""
+    st, sc, times = w.st, w.st.scalars, w.flight.times
+    row = sc[S.order_head] % len(times)
+    now, version = times[row, TIMES.order], i32(times[row, TIMES.version])
+    order = w.flight.orders[row]
+    sc[S.order_head] += 1
+    if sc[S.open] != 3:
+        return
+    if FEES:
+        fees_from_nb(now, w.fees, sc)
+    for s in range(2):
+        active, groups, mask = times[row, TIMES.groups + s], order[ORDER.groups + s], order[ORDER.mask + s]
+        mark_nb(active, groups, version, mask, st.ints[I.version + s])
+        place_nb(w, s, i, now, active, groups, mask, order[ORDER.px + s], order[ORDER.left + s])
+    if RECORD:
+        log_quote_nb(now, i, st, w.log)
+
+
+@disjoint
+def told_fills_nb(n, sign, hit, version, position, mask, known, px, left):
+    """Fills move what the agent knows; they and a refusal take from the order of a side, if it is still the last."""
+    for c in range(n):
+        h, had, price = hit[c], left[c], px[c]
+        got = larger_nb(h, i32(0))
+        position[c] += sign * got
+        mask[c] |= i32(1) if h > 0 else i32(0)
+        rest = i32(had - got) if h >= 0 else i32(0)
+        rest = rest if known[c] == version[c] else had
+        left[c] = rest
+        px[c] = price if rest > 0 else i32(0)
+
+
+@melted
+def learn_nb(n, st, flight):
+    """The agent gets the oldest notice under way: fills move what it knows, a refusal frees its side."""
+    sc, ints = st.scalars, st.ints
+    row = sc[S.notice_head] % len(flight.times)
+    s = flight.times[row, TIMES.side]
+    sc[S.notice_head] += 1
+    told_fills_nb(
+        n, i32(1 - 2 * s), flight.notices[row, NOTICE.hit], flight.notices[row, NOTICE.version], ints[I.known_position],
+        ints[I.mask], ints[I.sent_version + s], ints[I.sent_px + s], ints[I.sent_left + s],
+    )  # fmt: skip
+
+
+@compiled
+def see_nb(tape, last, st):
+    """The agent sees the next moment, up to event ``last``. Returns the kind of that event."""
+    sc = st.scalars
+    kind = i64(0)
+    for j in range(sc[S.seen] + 1, last + 1):
+        kind = i64(tape.kind[j] & KIND)
+        if kind == BOOK:
+            st.book[2 + tape.side[j], tape.level[j]] = tape.size[j]
+        elif kind == UNDERLYING:
+            sc[S.seen_value] = tape.aux[j]
+        elif kind == GAP:
+            for level in range(st.book.shape[1]):
+                st.book[2, level] = 0
+                st.book[3, level] = 0
+    sc[S.seen] = last
+    return kind
+
+
+@compiled
+def next_moment_nb(tape, seen, i):
+    """Last event of the next moment after ``seen``, at most ``i``; -1 if there is none yet."""
+    for j in range(seen + 1, i + 1):
+        if tape.kind[j] & MOMENT:
+            return i64(j)
+    return i64(-1)
+
+
+@compiled
+def wake_nb(st, flight):
+    """Nothing but seeing happens on the wire and at the agent up to this time."""
+    sc, times = st.scalars, flight.times
+    orders = times[sc[S.order_head] % len(times), TIMES.order] if sc[S.order_head] < sc[S.order_tail] else FAR
+    notes = times[sc[S.notice_head] % len(times), TIMES.notice] if sc[S.notice_head] < sc[S.notice_tail] else FAR
+    return smaller_nb(smaller_nb(orders, notes), sc[S.next_due])
+
+
+@melted
+def see_until_nb(w, i, until):
+    """The agent sees all moments up to event ``i`` that come in before ``until``."""
+    while True:
+        moment = next_moment_nb(w.tape, w.st.scalars[S.seen], i)
+        if moment < 0 or arrival_nb(w.venue, DELAY.feed, w.tape.ts[moment]) >= until:
+            return
+        see_nb(w.tape, moment, w.st)
+
+
+@melted
+def think_nb(w, now, trigger):
+    """Marked cells decide on what they have seen and know, and send it."""
+    st, ints, sc = w.st, w.st.ints, w.st.scalars
+    seen = sc[S.seen]
+    bid, ask = i32(w.tape.best_bid[seen]), i32(w.tape.best_ask[seen])
+    active = groups_nb(w.n, ints[I.mask], ints[I.groups])
+    if RISK:
+        stop_of_nb(active, now, mid_nb(w.mids, seen), st)
+    quoting = (bid > 0) & (ask < w.grid.top) & (sc[S.open] == 3)
+    if quoting:
+        value = w.values[sc[S.seen_value]] if sc[S.seen_value] >= 0 else math.nan
+        told = told_nb(w, bid, ask, 2, seen, now, value, trigger)
+        wish_of_nb(w, active, told, bid, ask, I.known_position, I.sent_px)
+    else:
+        for s in range(2):
+            for c in range(w.n):
+                ints[I.want + s, c] = 0
+                ints[I.size + s, c] = 0
+    send_nb(arrival_nb(w.venue, DELAY.entry, now), active, st, w.flight)
+    sc[S.next_due] = stamp_nb(
+        active, ints[I.groups], w.n, i32(1 if quoting else 0), now + w.venue.requote_ns, st.longs[L.due],
+        ints[I.mask], ints[I.requotes],
+    )  # fmt: skip
+
+
+@compiled
+def short_nb(room, st, flight, log):
+    """What has too little room for the next thing to happen: the log, the rings, or neither."""
+    sc = st.scalars
+    if RECORD and (sc[S.fills] + room > len(log.fill_ts) or sc[S.quotes] + 1 > len(log.quote_ts)):
+        return MORE_LOG
+    rows = len(flight.times) - 8
+    if sc[S.order_tail] - sc[S.order_head] > rows or sc[S.notice_tail] - sc[S.notice_head] > rows:
+        return MORE_WIRE
+    return FINISHED
+
+
+@melted
+def drain_nb(w, i, until):
+    """Everything on the wire and at the agent strictly before ``until``, with event ``i`` the last one processed.
+
+    Stops early where something must be longer first, and says what.
+    """
+    st, sc, times = w.st, w.st.scalars, w.flight.times
+    rows = len(times)
+    room = 2 * w.grid.top + 8 if TAKER else 8
+    while True:
+        short = short_nb(room, st, w.flight, w.log)
+        if short != FINISHED:
+            return short
+        see_until_nb(w, i, smaller_nb(until, wake_nb(st, w.flight)))
+        orders = times[sc[S.order_head] % rows, TIMES.order] if sc[S.order_head] < sc[S.order_tail] else FAR
+        notes = times[sc[S.notice_head] % rows, TIMES.notice] if sc[S.notice_head] < sc[S.notice_tail] else FAR
+        moment = next_moment_nb(w.tape, sc[S.seen], i)
+        sight = arrival_nb(w.venue, DELAY.feed, w.tape.ts[moment]) if moment >= 0 else FAR
+        now = smaller_nb(smaller_nb(orders, notes), sight)
+        if now >= until:
+            return FINISHED
+        if orders == now:
+            arrive_nb(w, i)
+            continue
+        trigger = i64(TRADE)
+        marked = False
+        if sight == now:
+            trigger = see_nb(w.tape, moment, st)
+        while sc[S.notice_head] < sc[S.notice_tail] and times[sc[S.notice_head] % rows, TIMES.notice] <= now:
+            learn_nb(w.n, st, w.flight)
+            marked = True
+        if sight == now and sc[S.next_due] <= now:
+            due_nb(w.n, now, st.longs[L.due], st.ints[I.mask])
+            marked = True
+        if marked and sc[S.seen] >= 0:
+            think_nb(w, now, trigger)
