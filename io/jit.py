@@ -104,7 +104,7 @@ class FoldNames(FunctionPass):
     def __init__(self) -> None:
         super().__init__()
 
-    def run_pass(self, state: Any) -> bool:
+    def run_pass(self, state: Any) -> Any:
         """Replace attributes of global named tuples by constants."""
         found = state.func_ir
         for block in found.blocks.values():

@@ -22,4 +22,4 @@ class Known(NamedTuple):
     position: float  #: contracts held, NO counts negative
     own_bid: float  #: own resting bid; nan if there is none
     own_ask: float  #: own resting ask; nan if there is none
-    trigger: float  #: kind of the last event seen: 0 book, 1 trade, 2 underlying, 3 status
+    trigger: float  #: kind of the last event seen: 0 book, 1 trade, 2 underlying, 3 status, 4 gap, 5 clock

@@ -15,7 +15,7 @@ from typing import Any
 
 from touchline.strategies.known import Known
 
-BOOK, TRADE, UNDERLYING, STATUS, GAP = range(5)
+BOOK, TRADE, UNDERLYING, STATUS, GAP, CLOCK, FILLED = range(7)
 DAY_NS = 86_400_000_000_000
 
 
@@ -71,6 +71,7 @@ class Setting:
     loss: int = 0
     capital: int = 0
     takes: bool = False
+    reported: bool = False  #: only what the exchange reports fills
     delays: tuple[list[int], list[int], list[int]] | None = None  #: feed, order entry, response: one a bucket, in turn
     bucket_ns: int = 10**9
     rate: float = 0.0  #: of Poisson fills, a second; their decay is the exponent
@@ -249,15 +250,23 @@ class Run:
             if taken and event.level >= taken[0]:
                 self.taken[taker] = None
             order = self.orders[taker]
-            if self.a.cross and event.size > 0 and order and order.level + event.level >= self.top:
+            if (
+                self.a.cross
+                and not self.a.reported
+                and event.size > 0
+                and order
+                and order.level + event.level >= self.top
+            ):
                 self.fill(i, taker, order.lots)
         elif event.kind == TRADE:
             order = self.orders[event.side]
-            if order and self.a.rule != "poisson":
+            if order and self.a.rule != "poisson" and not self.a.reported:
                 self.fill(i, event.side, self.traded(order, event.level, event.size))
         elif event.kind == UNDERLYING:
             self.value = self.values[event.aux]
-        else:
+        elif event.kind == FILLED:
+            self.report(i, event)
+        elif event.kind in (STATUS, GAP):
             if event.kind == GAP:
                 self.is_known = False
                 self.change(self.book, event)
@@ -348,6 +357,24 @@ class Run:
         self.pay(i, now, side, order, self.price(side, order.level), lots, taker=False)
         if self.a.delays:
             self.notify(now, side, order.version, lots)
+
+    def report(self, i: int, event: Event) -> None:
+        """The exchange says that an order of ours was filled."""
+        out, side, lots = self.out, event.side, event.size
+        sign, price = 1 - 2 * side, self.price(side, event.level)
+        out.fees += event.aux
+        out.cash -= sign * lots * price
+        out.position += sign * lots
+        out.flow += sign * lots * self.mids[i]
+        out.flow_later += sign * lots * self.later(i)
+        out.volume += lots
+        out.fills.append((event.ts, i, side, event.level, lots, out.position, 0, event.aux, 0))
+        order = self.orders[side]
+        if order:
+            order.lots -= lots
+            if order.lots <= 0:
+                self.orders[side] = None
+        self.has_filled = True
 
     # Decisions.
 

@@ -1,6 +1,6 @@
 """The kernel on a stream: events go in as they come, the quote that stands comes out, decided as in a replay.
 
-Fills are those of the venue's assumptions, as in a replay, or those that the exchange tells.
+Fills are those of the venue's assumptions, as in a replay, or those that the exchange reports.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ...strategies.quoting import QuotingModel
 from ...strategies.registry import quoting_model
 from ..results.params import load_params
 from ..simulator.block import Block
-from ..simulator.events import MOMENT, UNDERLYING
+from ..simulator.events import CLOCK, FILLED, MOMENT
 from ..simulator.fees import fee_table, market_schedule
 from ..simulator.kernel.rows import MID, POINT, I, L, S
 from ..simulator.prepare import Ground, new_block, parameter_values, run_block
@@ -32,8 +32,7 @@ from ..simulator.venue import Assumptions, no_fees
 from ..simulator.volatility_points import Decay, points_of
 
 YEAR_NS = 366 * 86_400_000_000_000
-#: A kernel that asks chance instead of the book; with a rate of nothing, nobody but the exchange fills.
-_BY_CHANCE = "poisson@1,1"
+Fills = Literal["assumed", "reported"]
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,8 @@ class Quote:
     ask_size: int
 
 
-class Told(NamedTuple):
-    """A fill that the exchange told: YES price in ticks, lots, fee in micros, lots held after it."""
+class Reported(NamedTuple):
+    """A fill that the exchange reported: YES price in ticks, lots, fee in micros, lots held after it."""
 
     ts: int
     side: Side
@@ -59,7 +58,7 @@ class Told(NamedTuple):
 
 
 class Live:
-    """One market under way: ``fills`` are assumed as in a replay, or told by the exchange with :meth:`filled`.
+    """One market under way: ``fills`` are assumed as in a replay, or reported by the exchange with :meth:`filled`.
 
     Events are a tape's: with their flags, and the last one of each time marked. Nothing is decided before that.
     ``position`` is what is held at the start, in lots.
@@ -67,12 +66,12 @@ class Live:
 
     def __init__(
         self, market: Market, model: type[QuotingModel], given: Mapping[str, Any] | None = None,
-        assumptions: Assumptions | None = None, *, is_open: bool = True, fills: Literal["assumed", "told"] = "assumed",
+        assumptions: Assumptions | None = None, *, is_open: bool = True, fills: Fills = "assumed",
         position: int = 0,
     ) -> None:  # fmt: skip
         self.market, self.model, self.is_open = market, model, is_open
         self.given, self.assumptions = dict(given or {}), assumptions or Assumptions()
-        self.told: list[Told] | None = None
+        self.reported: list[Reported] | None = None
         self._held = position
         self.block: Block | None = None
         self.count = self.observed = self.priced = 0
@@ -82,15 +81,13 @@ class Live:
             raise InputError(f"{market.ticker} has no close time: pass a market that has one, or the fixed horizon")
         if self.assumptions.is_poisson or any(str(d).endswith((".csv", ".parquet")) for d in self.assumptions.delays):
             raise InputError("fills by chance and recorded delays need the whole tape; a stream takes another venue")
-        if fills == "told":  # delays, queues and fees are then the exchange's own
-            self.told = []
-            self.assumptions = replace(
-                self.assumptions, queue=_BY_CHANCE, feed_ms=0.0, entry_ms=0.0, response_ms=0.0, fees="none"
-            )
+        if fills == "reported":  # delays, queues and fees are then the exchange's own
+            self.reported = []
+            self.assumptions = replace(self.assumptions, feed_ms=0.0, entry_ms=0.0, response_ms=0.0, fees="none")
 
     @classmethod
     def from_params(
-        cls, path: str | Path, market: Market, *, is_open: bool = True, fills: Literal["assumed", "told"] = "assumed",
+        cls, path: str | Path, market: Market, *, is_open: bool = True, fills: Fills = "assumed",
         position: int = 0, trust: Trust = (),
     ) -> Live:  # fmt: skip
         """Start from a parameter file that ``engine export`` wrote.
@@ -124,28 +121,20 @@ class Live:
         self._mark(events)
         block.columns = Columns(*(_with(c, self.count, e) for c, e in zip(block.columns, events, strict=True)))
         self.count += len(events.ts)
-        room = len(block.columns.ts)
-        if self.told is not None and block.venue.draws.shape[1] <= room:
-            block.venue = block.venue._replace(draws=np.zeros((2, room + 1)))
         run_block(block, self.model, self.count)
         return self.quote
 
     def filled(self, ts: int, side: Side, price: int, lots: int, fee: int = 0) -> None:
-        """Book a fill that the exchange told; the next events, or :meth:`wake`, decide on it."""
+        """Book a fill that the exchange reported; the next events, or :meth:`wake`, decide on it."""
         block = self.block
-        if self.told is None or block is None:
-            raise InputError("fills can be told to a stream that was made with fills='told' and has begun")
-        ints, longs, s = block.state.ints, block.state.longs, 0 if side is Side.BID else 1
-        ints[I.position, 0] += side * lots
-        longs[L.cash, 0] -= side * lots * price
-        longs[L.fees_paid, 0] += fee
-        longs[L.volume, 0] += lots
-        ints[I.fills, 0] += 1
-        ints[I.left + s, 0] = max(int(ints[I.left + s, 0]) - lots, 0)
-        if not ints[I.left + s, 0]:
-            ints[I.px + s, 0] = 0
-        ints[I.mask, 0] = block.state.scalars[S.pending] = 1
-        self.told.append(Told(ts, side, price, lots, fee, self.position))
+        if self.reported is None or block is None or not self.count:
+            raise InputError("fills can be reported to a stream that was made with fills='reported' and has begun")
+        level = int(np.searchsorted(block.grid.ticks, price))
+        report = self._again(0, FILLED)  # after what came before, whatever its own time: later events may be older
+        report.side[0], report.level[0] = (0, level) if side is Side.BID else (1, block.grid.top - level)
+        report.size[0], report.aux[0] = lots, fee
+        self.feed(report)
+        self.reported.append(Reported(ts, side, price, lots, fee, self.position))
 
     def gone(self, side: Side) -> None:
         """The exchange refused or cancelled the order of a side: nothing rests there until the next decision."""
@@ -163,10 +152,14 @@ class Live:
         block = self.block
         if block is None or not self.count:
             return self.quote
-        last = Columns(*(column[self.count - 1 : self.count].copy() for column in block.columns))
-        last.ts[0] = max(ts, int(last.ts[0]))
-        last.kind[0], last.aux[0] = UNDERLYING | MOMENT, block.state.scalars[S.value]
-        return self.feed(last)
+        return self.feed(self._again(ts, CLOCK | MOMENT))
+
+    def _again(self, ts: int, kind: int) -> Columns:
+        """One event that leaves the book as it is, at ``ts`` or as soon as the stream may go on."""
+        assert self.block is not None
+        one = Columns(*(column[self.count - 1 : self.count].copy() for column in self.block.columns))
+        one.ts[0], one.kind[0] = max(ts, int(one.ts[0])), kind
+        return one
 
     @property
     def quote(self) -> Quote:
@@ -205,13 +198,14 @@ class Live:
         points = Points(np.zeros((4, 1), np.int64), np.zeros(0))
         shared = Ground(fees, np.zeros(1, np.int32), points, np.zeros(0, np.int64))
         values = parameter_values(self.model, tape, self.given)
-        block = new_block(tape, self.model, [values], [self.assumptions], record=True, shared=shared)
+        block = new_block(
+            tape, self.model, [values], [self.assumptions], record=True, shared=shared,
+            reported=self.reported is not None,
+        )  # fmt: skip
         block.state.scalars[S.open] = int(self.is_open)
         block.columns = Columns(*(np.zeros(1024, column.dtype) for column in events))
         block.mids, block.values = np.zeros((2, 1024), np.int32), np.zeros(64)
         block.state.ints[I.position, 0] = self._held
-        if self.told is not None:
-            block.venue = block.venue._replace(rate=0.0)
         self.block = block
 
     def _mark(self, events: Columns) -> None:

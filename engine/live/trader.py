@@ -46,7 +46,7 @@ class Trader:
             raise InputError(f"{params} was valid until {until}: sweep newer data and export anew")
         market, is_open = listed(client, ticker)
         held = sum(one.position for page in client.portfolio.positions(ticker=ticker) for one in page)
-        self.live = Live.from_params(params, market, is_open=is_open, fills="told", position=held, trust=trust)
+        self.live = Live.from_params(params, market, is_open=is_open, fills="reported", position=held, trust=trust)
         if self.live.model.needs_underlying:
             raise InputError(
                 f"{self.live.model.name} needs the underlying's prices, which no stream of this exchange has"

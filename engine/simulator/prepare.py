@@ -77,13 +77,14 @@ def ground(tape: Tape, assumptions: Assumptions) -> Ground:
 def new_block(
     tape: Tape, model: type[QuotingModel], cells: Sequence[Mapping[str, float]], limits: Sequence[Assumptions], *,
     record: bool, shared: Ground | None = None, float_queue: bool = False,
+    reported: bool = False,
 ) -> Block:  # fmt: skip
     """Put a block together: ``cells`` are the model's values, ``limits`` the assumptions that may differ by cell."""
     _usable(tape, model, limits[0])
     first = limits[0]
     base = shared or ground(tape, first)
     grid = tape.grid
-    flags = first.flags(grid, base.fees, cells=len(cells), record=record, float_queue=float_queue)
+    flags = first.flags(grid, base.fees, cells=len(cells), record=record, float_queue=float_queue, reported=reported)
     calm = [one.calm if one.calm is not None else 0.0 for one in limits]
     params = np.array([[*model.row(dict(cell)), one] for cell, one in zip(cells, calm, strict=True)]).T.copy()
     state = new_state(params, int(grid.top), flags.float_queue)

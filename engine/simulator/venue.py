@@ -107,16 +107,19 @@ class Assumptions:
         """All assumptions by name, for a result's record."""
         return asdict(self)
 
-    def flags(self, grid: Grid, fees: FeeTable, *, cells: int, record: bool, float_queue: bool = False) -> Flags:
+    def flags(
+        self, grid: Grid, fees: FeeTable, *, cells: int, record: bool, float_queue: bool = False, reported: bool = False
+    ) -> Flags:
         """What the kernel must be able to do under these assumptions, and nothing more.
 
         A single cell keeps any queue position as a float, and with ``float_queue`` every cell does where whole numbers
-        would do: the answers are the same, and one compiled kernel serves several queue models.
+        would do: the answers are the same, and one compiled kernel serves several queue models. With ``reported`` no
+        fill is assumed: the exchange reports its own.
         """
         risk = self.shrink != "none" or self.halt is not None or self.daily_loss is not None
         return Flags(
             one=cells == 1, record=record, latency=any(map(is_delayed, self.delays)), risk=risk,
-            taker=not self.post_only and not self.is_poisson, drawn=self.is_poisson,
+            taker=not self.post_only and not self.is_poisson and not reported, drawn=self.is_poisson, reported=reported,
             fees=bool(fees.taker_rate.any() or fees.maker_rate.any() or fees.grid.max() > 1),
             capital=self.capital is not None, uniform=bool(grid.step > 0),
             float_queue=float_queue or cells == 1 or self.queue_rule.is_float,

@@ -1,8 +1,8 @@
 """From the kernel's package to the compiled kernel of one model under one set of assumptions.
 
-A copy of the package is a package of its own in memory, named by the hash of everything it was made from; its code is
-kept in the cache folder. Only ``head.py`` is written anew: the run's switches and the model's quote. What one reads here
-is what runs. Nothing in a copy depends on the tape or on parameter values.
+A copy of the package is a package of its own in memory, named by the hash of everything it was made from. Its code is
+kept in the cache folder. Only ``head.py`` is written anew: the run's switches and the model's quote. What one reads
+here is what runs. Nothing in a copy depends on the tape or on parameter values.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Flags:
     fees: bool = False
     capital: bool = False
     drawn: bool = False
+    reported: bool = False
     uniform: bool = True
     float_queue: bool = False
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ....io.jit import OPTIONS, compiled, disjoint, guest, kept, larger_nb, melted, smaller_nb
 from ....strategies.known import Known
-from ..events import BOOK, CLOCK, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
+from ..events import BOOK, CLOCK, FILLED, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
 from ..fees import aligned_nb, is_short_nb, short_fee_nb, trade_fee_nb
 from ..queue import (
     LOG,
@@ -36,6 +36,7 @@ __all__ = [
     "CLOCK",
     "DRAWN",
     "FEES",
+    "FILLED",
     "GAP",
     "KIND",
     "LATENCY",
@@ -48,6 +49,7 @@ __all__ = [
     "POWER",
     "PROBE",
     "RECORD",
+    "REPORTED",
     "RISK",
     "TAKER",
     "THROUGH",
@@ -85,6 +87,7 @@ TAKER = True  #: quotes may cross and take
 FEES = True  #: some fee or rounding of the balance is not zero
 CAPITAL = True  #: orders must be paid for
 DRAWN = True  #: fills are drawn by the distance from the mid
+REPORTED = False  #: only the exchange's own reports fill
 UNIFORM = False  #: the price grid has one step
 AHEAD = np.float64  #: type of the queue position
 PROBE = False  #: somebody looks at decisions; only without a compiler

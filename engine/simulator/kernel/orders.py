@@ -315,6 +315,28 @@ def fill_nb(w, side, i, now):
 
 
 @melted
+def report_nb(w, side, i, now, level, lots, fee):
+    """Book a fill of ours that the exchange reports; what rests of the order may be less than it fills."""
+    st, ints, longs = w.st, w.st.ints, w.st.longs
+    sign, price = i64(1 - 2 * side), i64(price_nb(w.grid, side, level))
+    mid, later = mid_nb(w.mids, i), i64(w.mids[MID.later, u64(i)])
+    for c in range(w.n):
+        ints[I.position, c] += i32(sign * lots)
+        longs[L.cash, c] -= sign * lots * price
+        longs[L.fees_paid, c] += fee
+        longs[L.flow, c] += sign * lots * mid
+        longs[L.flow_later, c] += sign * lots * later
+        longs[L.volume, c] += lots
+        ints[I.fills, c] += 1
+        rest = larger_nb(i32(ints[I.left + side, c] - i32(lots)), i32(0))
+        ints[I.left + side, c] = rest
+        ints[I.px + side, c] = ints[I.px + side, c] if rest > 0 else i32(0)
+        ints[I.mask, c] = 1
+    if RECORD:
+        log_fill_nb(now, i, side, level, lots, 0, fee, i64(0), st, w.log)
+
+
+@melted
 def take_nb(w, side, i, now, best, c):
     """A crossing order takes what stands on the other side, level by level; what is left of it rests."""
     st, ints, longs = w.st, w.st.ints, w.st.longs

@@ -20,6 +20,7 @@ from .head import (
     BOOK,
     CLOCK,
     DRAWN,
+    FILLED,
     GAP,
     KIND,
     LATENCY,
@@ -27,6 +28,7 @@ from .head import (
     MOMENT,
     ONE,
     RECORD,
+    REPORTED,
     TAKER,
     THROUGH,
     TRADE,
@@ -49,6 +51,7 @@ from .orders import (
     join_nb,
     level_nb,
     mid_nb,
+    report_nb,
     trade_nb,
     u64,
 )
@@ -118,7 +121,7 @@ def match_book_nb(w, side, p, q, traded, is_later):
         for c in range(w.n):
             taken_px[c] = i32(0) if p >= taken_px[c] else taken_px[c]
     reach = i32(w.grid.top - p)
-    if venue.cross & (q > 0) & (reach <= sc[u64(S.high + other)]):
+    if not REPORTED and venue.cross & (q > 0) & (reach <= sc[u64(S.high + other)]):
         highest = i64(highest_nb(w.n, st.ints[u64(I.px + other)]))
         sc[u64(S.high + other)] = highest
         if reach <= highest:
@@ -197,10 +200,13 @@ def run_nb(tape, mids, values, grid, points, venue, fees, st, flight, log, sampl
             hits = match_book_nb(w, side, i32(tape.level[at]), tape.size[at], tape.aux[at], (kind & LATER) > 0)
             side = 1 - side
         elif k == TRADE:
-            if not DRAWN and tape.level[at] <= sc[u64(S.high + side)]:
+            if not DRAWN and not REPORTED and tape.level[at] <= sc[u64(S.high + side)]:
                 hits = match_trade_nb(side, i32(tape.level[at]), tape.size[at], w.n, venue, st)
         elif k == UNDERLYING:
             sc[S.value] = tape.aux[at]
+        elif REPORTED and k == FILLED:
+            report_nb(w, side, i, now, i32(tape.level[at]), i64(tape.size[at]), i64(tape.aux[at]))
+            filled = True
         elif k != CLOCK:
             interrupt_nb(k, side, now, i, w.n, st, log)
         if hits > 0:

@@ -148,7 +148,7 @@ def account_equals_live(trader: Trader, account: Kept) -> None:
     """
     told = [
         (fill.ts, fill.price, fill.lots, "bid" if fill.side is Side.BID else "ask", fill.fee)
-        for fill in trader.live.told or ()
+        for fill in trader.live.reported or ()
     ]
     assert told == [(f.created_time, f.price, f.count, f.book_side, f.fee) for f in account.fills]
     assert len(told) > 10
@@ -176,10 +176,10 @@ def test_live_orders_do_what_the_replay_did(day: Store, ticker: str, at_least: i
         one for one in shown_replay(run) if one.ts < close
     ]
     fills = run.fills.select("ts", "side", "price", "size").rows()
-    assert [(fill.ts, int(fill.side), fill.price, fill.lots) for fill in trader.live.told or ()] == fills
+    assert [(fill.ts, int(fill.side), fill.price, fill.lots) for fill in trader.live.reported or ()] == fills
     assert len(fills) >= at_least and len(resting) > 600
     assert trader.live.position == run.totals.position
-    paid = sum(fill.fee for fill in trader.live.told or ())
+    paid = sum(fill.fee for fill in trader.live.reported or ())
     assert trader.live.cash + paid == run.totals.cash + run.totals.fees - run.totals.rebates
     assert abs(paid - (run.totals.fees - run.totals.rebates)) <= GRID_MICROS * len(fills)
     assert 2 * len(fills) < trader.orders.sent < 5 * len(fills) + 2 * len(resting)
@@ -205,7 +205,7 @@ def test_live_orders_leave_the_replay_where_the_book_crosses_them(day: Store) ->
         before.bid is not None and bool((asks <= before.bid).any())
     )
     assert crossed and first > 10
-    ours = [(f.ts, int(f.side), f.price, f.lots) for f in trader.live.told or () if f.ts < parted]
+    ours = [(f.ts, int(f.side), f.price, f.lots) for f in trader.live.reported or () if f.ts < parted]
     assert ours == [row for row in run.fills.select("ts", "side", "price", "size").rows() if row[0] < parted]
     assert len(ours) > 5
 

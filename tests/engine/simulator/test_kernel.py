@@ -20,7 +20,7 @@ from touchline.engine.simulator.kernel.build import Flags, kernel
 from touchline.engine.simulator.kernel.rows import I, L, S
 from touchline.engine.simulator.latency import lift_of
 from touchline.engine.simulator.queue import queue_model
-from touchline.engine.simulator.state import Points, Samples, Venue
+from touchline.engine.simulator.state import Columns, Points, Samples, Venue
 from touchline.engine.simulator.tape import Market, Rows, build, mids_of
 from touchline.io.grids import grid_levels
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
@@ -134,6 +134,24 @@ def tapes(draw, grid):
     return make_tape(raw, grid, empty_start)
 
 
+@st.composite
+def interrupted(draw, tape, reported):
+    """The tape with events that do not come from the market: the clock, and fills that the exchange reports."""
+    columns, top = tape.columns, int(tape.grid.top)
+    count = len(columns.ts)
+    for at in sorted(draw(st.lists(st.integers(1, count), max_size=4)), reverse=True):
+        new = {name: column[at - 1] for name, column in columns._asdict().items()}
+        room = int(columns.ts[at]) - int(new["ts"]) if at < len(columns.ts) else SECOND
+        new["ts"] += draw(st.integers(0, room))
+        if reported and draw(st.booleans()):
+            new |= {"kind": oracle.FILLED, "side": draw(st.integers(0, 1)), "level": draw(st.integers(1, top - 1))}
+            new |= {"size": draw(st.integers(1, 300)), "aux": draw(st.integers(0, 90_000))}
+        else:
+            new["kind"] = oracle.CLOCK | (16 if new["ts"] > columns.ts[at - 1] else 0)
+        columns = Columns(*(np.insert(column, at, new[name]) for name, column in columns._asdict().items()))
+    return replace(tape, columns=columns)
+
+
 def oracle_ticks(grid):
     return [int(tick) for tick in grid_levels(grid)]
 
@@ -166,6 +184,7 @@ def scenes(draw, flags, grids):
     """A tape, a setting that the flags allow, and parameters of the block's cells."""
     grid = draw(st.sampled_from(grids))
     tape = draw(tapes(grid))
+    tape = draw(interrupted(tape, flags.reported))
     first, last = int(tape.columns.ts[0]), int(tape.columns.ts[-1])
     rule = "poisson" if flags.drawn else draw(st.sampled_from(RULES[:7] if flags.float_queue else RULES[:5]))
     named = queue_model({"power": "power@3", "poisson": "poisson@1,1"}.get(rule, rule))
@@ -181,7 +200,7 @@ def scenes(draw, flags, grids):
         volatility=draw(st.sampled_from(VOLATILITIES)), window_ns=draw(st.sampled_from([2 * SECOND, 60 * SECOND])),
         variance=draw(st.sampled_from([0.0, 0.25, 1.0])), fees=draw(fee_tables()) if flags.fees else (),
         shrink_limit=flags.risk and draw(st.booleans()), shrink_size=flags.risk and draw(st.booleans()),
-        takes=flags.taker, rate=draw(st.sampled_from([0.1, 2.0])),
+        takes=flags.taker, reported=flags.reported, rate=draw(st.sampled_from([0.1, 2.0])),
         draws=uniform_draws(draw(st.integers(0, 99)), "T", tape.columns.ts).tolist(), delays=delays,
         bucket_ns=draw(st.sampled_from([250_000_000, SECOND])),
     )  # fmt: skip
@@ -374,6 +393,8 @@ def any_scene(draw):
     flags = Flags(one=one, record=one, uniform=uniform, **{name: draw(st.booleans()) for name in names})
     if draw(st.integers(0, 5)) == 0:
         flags = replace(flags, drawn=True, taker=False)
+    elif draw(st.integers(0, 3)) == 0:
+        flags = replace(flags, reported=True, taker=False, latency=False, fees=False)
     grids = ("linear_cent", "deci_cent") if uniform else (*UNEVEN, "linear_cent")
     return flags, draw(scenes(flags, grids))
 
