@@ -10,7 +10,8 @@ from subprocess import PIPE
 
 import pytest
 from touchline.engine.reports.drawing import Drawer
-from touchline.engine.simulator import ahead, specialise
+from touchline.engine.simulator import ahead
+from touchline.engine.simulator.kernel import build
 from touchline.engine.simulator.venue import Assumptions
 from touchline.io.children import start_python
 from touchline.io.kalshi.compact import Compactor
@@ -61,11 +62,11 @@ def test_a_kernel_is_compiled_ahead_beside_files_that_hide_modules(
     monkeypatch.setenv("TOUCHLINE_CACHE", str(booby_trapped / "cache"))
     monkeypatch.setattr(ahead, "CHILD", "from touchline.engine.simulator.ahead import child; raise SystemExit(7)")
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    specialise.kernel_file.cache_clear()
+    build.kernel_file.cache_clear()
     ahead.compile_ahead("fixed-spread", Assumptions())
-    (begun,) = specialise.under_way.values()
-    specialise.under_way.clear()
-    specialise.kernel_file.cache_clear()
+    (begun,) = build.under_way.values()
+    build.under_way.clear()
+    build.kernel_file.cache_clear()
     assert begun.wait() == 7
     assert not (booby_trapped / "ran").exists()
 
