@@ -93,6 +93,8 @@ def _compile(
     outside = sum(window.after(rows) for rows in own) + window.before(trades)
     trades = window.inside(trades)
     notes: list[str] = ["outside-life"] if outside else []
+    if market.close_ts is None and market.settlement is not None:
+        notes.append("assumed-close")
     depth = True
     if len(book):
         levels = _joined(_standing_book(store, market.ticker, begin), _book_rows(window.inside(book)))

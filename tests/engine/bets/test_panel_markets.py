@@ -12,6 +12,7 @@ from touchline.engine.bets.directional import backtest
 from touchline.engine.bets.directional_results import DirectionalResult
 from touchline.engine.bets.panel_build import build_panel
 from touchline.engine.bets.sweeping_bets import sweep_bets
+from touchline.engine.simulator.tape_source import compile_tape
 from touchline.io.importers.base import Chunk
 from touchline.io.store import Store
 
@@ -91,3 +92,15 @@ def test_sweeps_say_it_too(known: tuple[Store, pl.DataFrame], tmp_path: Path) ->
     sweep_bets("quant", bare, out=tmp_path / "out", grid={"kelly_fraction": [0.1, 0.25]}, pictures=False)
     record = json.loads((tmp_path / "out" / "sweep.json").read_text())
     assert "assumed-close" in {one["name"] for one in record["warnings"]}
+
+
+def test_a_replay_of_a_market_without_a_closing_time_says_that_it_pays_at_its_last_event(
+    known: tuple[Store, pl.DataFrame], tmp_path: Path
+) -> None:
+    store, markets = known
+    paid = markets.filter(pl.col("settlement").is_not_null())["ticker"][0]
+    bare = rewritten(store, tmp_path / "bare", markets.with_columns(close_ts=pl.lit(None, pl.Int64)))
+    assert "assumed-close" in compile_tape(bare, paid).notes
+    assert "assumed-close" not in compile_tape(store, paid).notes
+    unpaid = rewritten(store, tmp_path / "unpaid", markets.select("ticker"))
+    assert "assumed-close" not in compile_tape(unpaid, paid).notes

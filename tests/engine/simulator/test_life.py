@@ -97,7 +97,7 @@ def test_days_of_the_underlying_around_a_market_change_nothing(tmp_path: Path, o
     assert int(tape.columns.ts[0]) == FIRST
     assert int(tape.columns.ts[-1]) == (LAST if closes is None else CLOSE)
     assert tape.coverage.share == 1.0
-    assert tape.notes == ()
+    assert tape.notes == (("assumed-close",) if closes is None else ())
 
 
 def test_a_sweep_is_the_same_among_days_of_the_underlying(tmp_path: Path):
