@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from touchline import engine
+from touchline.engine.results.evidence import judge
 from touchline.engine.results.params import (
     FORMAT,
     SCHEMA_FILE,
@@ -182,6 +183,20 @@ def test_what_cannot_be_told_forbids_export(make_sweep, tmp_path):
     one = make_sweep("one", gamma=(0.1,), kappa=(1.0,), surface=lambda gamma, kappa: np.ones(1))
     with pytest.raises(CheckError, match="cannot be told"):
         engine.export(one, tmp_path / "p.toml")
+
+
+@pytest.mark.parametrize("pick", ["robust", "overall", "by-market"])
+def test_the_evidence_in_the_file_is_about_the_cell_that_was_picked(make_sweep, tmp_path, pick):
+    folder = make_sweep("rough", edge=True, noise=3.0, seed=3)
+    sweep = read_sweep(folder)
+    robust, overall = judge(sweep), judge(sweep, best_overall(sweep))
+    assert robust.deflated_sharpe != overall.deflated_sharpe
+    wanted = overall if pick == "overall" else robust
+    told = engine.export(folder, tmp_path / "p.toml", pick=pick, force=True)
+    assert told.provenance.deflated_sharpe == wanted.deflated_sharpe
+    assert wanted.out_of_sample_pnl is not None
+    assert told.provenance.out_of_sample_pnl_micros == round(wanted.out_of_sample_pnl)
+    assert {warned.name for warned in told.warnings} >= {notice.name for notice in wanted.notices}
 
 
 def test_a_hand_edit_is_refused_unless_allowed(good, tmp_path):
