@@ -16,6 +16,7 @@ from typing import Any
 from touchline.strategies.known import Known
 
 BOOK, TRADE, UNDERLYING, STATUS, GAP, CLOCK, FILLED = range(7)
+HALF = 0.5 + 1e-9  # floats say an exact half as a little less or more
 DAY_NS = 86_400_000_000_000
 
 
@@ -109,7 +110,7 @@ class Outcome:
 
 def exact_fee(revenue: int, price: int, lots: int, rate: int, fees: Fees, carry: int) -> tuple[int, int, int]:
     """Fee before the rebate, the rebate, and what the order carries to its next fill."""
-    dollars = Fraction(rate, 100_000) * Fraction(lots, 100) * Fraction(price, 10_000) * (1 - Fraction(price, 10_000))
+    dollars = Fraction(rate, 10_000_000) * Fraction(lots, 100) * Fraction(price, 10_000) * (1 - Fraction(price, 10_000))
     trade_fee = math.ceil(dollars * 1_000_000 / fees.step) * fees.step
     aligned = math.floor(Fraction(revenue - trade_fee, fees.grid)) * fees.grid
     rounding = revenue - trade_fee - aligned
@@ -405,10 +406,10 @@ class Run:
         """Nearest level to a price, halves up."""
         cents = min(cents, 2e4) if cents > -1e4 else -1e4
         if self.uniform:
-            return math.floor(cents * (100.0 / self.ticks[1]) + 0.5)
+            return math.floor(cents * (100.0 / self.ticks[1]) + HALF)
         ticks = min(max(cents * 100.0, 0.0), 10_000.0)
         gap = min(abs(ticks - tick) for tick in self.ticks)
-        return max(level for level, tick in enumerate(self.ticks) if abs(ticks - tick) == gap)
+        return max(level for level, tick in enumerate(self.ticks) if abs(ticks - tick) <= gap + 1e-8)
 
     def wishes(
         self, i: int, now: int, book: list[dict[int, int]], value: float, trigger: int, held: int,
@@ -438,7 +439,7 @@ class Run:
             limit = int(limit * share)
         if a.shrink_size:
             sizes = [size * share for size in sizes]
-        lots = [int(min(max(size, 0.0), 1e7) * 100.0 + 0.5) for size in sizes]
+        lots = [int(min(max(size, 0.0), 1e7) * 100.0 + HALF) for size in sizes]
         lots = [min(lots[0], limit - held), min(lots[1], limit + held)]
         off_bid = math.isnan(low) or (a.post_only and b >= ask) or self.stopped
         off_ask = math.isnan(high) or (a.post_only and s <= bid) or self.stopped

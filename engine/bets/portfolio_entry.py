@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...io.jit import compiled
-from ..simulator.fees import fill_fee_nb
+from ..simulator.fees import RATE_UNIT, fill_fee_nb
 from .kelly import exclusive_kelly_nb, kelly_nb
 from .portfolio_types import NO_ORDER, NO_PRICE, NO_SIZE, ORDER_LOTS, Candidates, Columns, Desk, Fate, Offer, Sizing
 
@@ -299,7 +299,7 @@ def joint_lots_nb(c: Columns, rule: Record, t: Int, event: Int, desk: Desk) -> N
             or not c.market[m].opens <= t <= c.market[m].closes
         ):
             continue
-        rate = entry_rate_nb(c.fees, rule, c.market[m], t) / 100_000 if rule.fees == 1 else 0.0
+        rate = entry_rate_nb(c.fees, rule, c.market[m], t) / RATE_UNIT if rule.fees == 1 else 0.0
         cost[i] = offer.price / DOLLAR + rate * offer.price * (DOLLAR - offer.price) / 1e8
         chance[i] = chance_nb(offer.own, offer.score)
         total += chance[i]

@@ -21,12 +21,14 @@ from ...io.fee_types import COEFFICIENTS
 from ...io.jit import kept, larger_nb, melted, smaller_nb
 from ...io.units import NS_PER_SECOND
 
-#: A rate of 1 in the unit of ``FeeTable.taker_rate``: 1/100,000 of price x (1 - price) a contract.
-RATE_UNIT = 100_000
+#: A rate of 1 in the unit of ``FeeTable.taker_rate``: 1/10,000,000 of price x (1 - price) a contract.
+RATE_UNIT = 10_000_000
+#: The highest rate of which a fee of 1,000,000 contracts is exact.
+MOST_RATE = 90_000_000
 #: A rebate step that no accumulator reaches: the rule pays no rebate.
 NO_REBATE = 1 << 62
-#: Of a type: numba compiles a function once more for a plain number.
-BILLION: Any = np.int64(1_000_000_000)
+#: Rate x lots x p x (10,000 - p) in a micro. Of a type: numba compiles a function once more for a plain number.
+A_MICRO: Any = np.int64(RATE_UNIT * 10_000)
 
 Membership = Literal["direct", "broker"]
 
@@ -83,7 +85,7 @@ class FeeTable(NamedTuple):
     """One row a period, first row first: what the kernels read."""
 
     from_ts: npt.NDArray[np.int64]
-    taker_rate: npt.NDArray[np.int64]  #: 1/100,000 of price x (1 - price) a contract
+    taker_rate: npt.NDArray[np.int64]  #: 1/10,000,000 of price x (1 - price) a contract
     maker_rate: npt.NDArray[np.int64]
     trade_step: npt.NDArray[np.int64]  #: micros
     grid: npt.NDArray[np.int64]
@@ -103,8 +105,11 @@ def _rates(fee_type: str, multiplier: Decimal | float | str) -> tuple[int, int]:
     except InvalidOperation:
         raise InputError(f"fee multiplier {multiplier!r} is not a number") from None
     rates = [k * scale for k in COEFFICIENTS[fee_type]]
-    if not scale.is_finite() or scale < 0 or any(rate != rate.to_integral_value() for rate in rates):
-        raise InputError(f"fee multiplier {multiplier} of {fee_type}: its rate must be a multiple of 1/{RATE_UNIT}")
+    if not scale.is_finite() or any(rate != rate.to_integral_value() or not 0 <= rate <= MOST_RATE for rate in rates):
+        most = MOST_RATE // RATE_UNIT
+        raise InputError(
+            f"fee multiplier {multiplier} of {fee_type}: its rate must be a multiple of 1/{RATE_UNIT} from 0 to {most}"
+        )
     return int(rates[0]), int(rates[1])
 
 
@@ -118,7 +123,7 @@ def fee_table(schedule: FeeSchedule, start_ts: int, end_ts: int) -> FeeTable:
 
     >>> table = fee_table(FeeSchedule("quadratic_with_maker_fees", "0.5"), _utc("2026-05-01"), _utc("2026-06-01"))
     >>> table.taker_rate.tolist(), table.maker_rate.tolist(), table.grid.tolist()
-    ([3500, 3500], [875, 875], [10000, 100])
+    ([350000, 350000], [87500, 87500], [10000, 100])
     """
     if end_ts < start_ts:
         raise InputError(f"the fee table's end {end_ts} is before its start {start_ts}")
@@ -193,24 +198,24 @@ def is_short_nb(lots: int, rate: int) -> bool:
 def short_fee_nb(price_ticks: int, lots: int, rate: int, trade_step: int) -> int:
     """Return the model fee rounded up to ``trade_step``, in micros, where ``is_short_nb``.
 
-    rate x lots x p x (10,000 - p) / 1e9 is exact in micros. Rounding up to a micro on the way changes nothing.
+    rate x lots x p x (10,000 - p) / 1e11 is exact in micros. Rounding up to a micro on the way changes nothing.
     """
-    unit = trade_step * BILLION
+    unit = trade_step * A_MICRO
     return whole_nb(rate * lots * (price_ticks * (10_000 - price_ticks)) + unit - 1, unit) * trade_step
 
 
 @melted
 def trade_fee_nb(price_ticks: int, lots: int, rate: int, trade_step: int) -> int:
-    """Return the model fee rounded up to ``trade_step``, in micros, up to 1,000,000 contracts a fill and a rate of 9e9.
+    """Return the model fee rounded up to ``trade_step``, in micros, up to 1,000,000 contracts a fill and MOST_RATE.
 
-    Where the numerator can be too long, its whole billions are taken out before the rate is applied.
+    Where the numerator can be too long, its whole micros at a rate of 1 are taken out before the rate is applied.
     """
     if is_short_nb(lots, rate):
         return short_fee_nb(price_ticks, lots, rate, trade_step)
     area = lots * (price_ticks * (10_000 - price_ticks))  # at most 1e8 x 2.5e7
-    whole = whole_nb(area, BILLION)
-    rest = (area - whole * BILLION) * rate
-    micros = whole * rate + whole_nb(rest + BILLION - 1, BILLION)
+    whole = whole_nb(area, A_MICRO)
+    rest = (area - whole * A_MICRO) * rate
+    micros = whole * rate + whole_nb(rest + A_MICRO - 1, A_MICRO)
     return whole_nb(micros + trade_step - 1, trade_step) * trade_step
 
 

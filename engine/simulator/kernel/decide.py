@@ -29,6 +29,7 @@ CONSTANT, LEVELS, INCREMENTS, DECAYING = range(4)  # volatility
 SESSION, TO_CLOSE, FIXED = range(3)  # horizon
 SHRINK_LIMIT, SHRINK_SIZE = 1, 2
 NS_A_DAY = 86_400_000_000_000
+HALF = 0.5 + 1e-9  # of a level or lot: floats say an exact half as a little less or more, and halves go up
 
 
 @compiled
@@ -85,20 +86,20 @@ def told_nb(w, bid, ask, first, i, now, value, trigger):
 def level_of_nb(grid, cents):
     """Nearest level to a price in cents, halves up; any float is safe, what is not a number counts as nothing."""
     if UNIFORM:
-        x, most = cents * grid.per_cent + 0.5, float(grid.top)  # a bound that is no constant costs one operation
+        x, most = cents * grid.per_cent + HALF, float(grid.top)  # a bound that is no constant costs one operation
         x = x if x > 0.0 else 0.0
         return i32(x if x < most else most)
     x = cents if cents > 0.0 else 0.0
     ticks = 100.0 * (x if x < 100.0 else 100.0)
     low = grid.below[i64(np.floor(ticks))]
     up = smaller_nb(i32(low + 1), grid.top)
-    return up if ticks - grid.ticks[low] >= grid.ticks[up] - ticks else i32(low)
+    return up if 2.0 * (ticks - grid.ticks[low]) + 1e-8 >= grid.ticks[up] - grid.ticks[low] else i32(low)
 
 
 @compiled
 def lots_of_nb(contracts, room):
     """Contracts in lots, at most ``room``; any float is safe, what is not a number counts as nothing."""
-    x, most = contracts * 100.0 + 0.5, float(room)
+    x, most = contracts * 100.0 + HALF, float(room)
     x = x if x > 0.0 else 0.0
     return i32(x if x < most else most)
 

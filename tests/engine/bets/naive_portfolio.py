@@ -25,7 +25,7 @@ def own(price, side):
 
 
 def fee_of(price, lots, rate, rounding, bought):
-    model = Fraction(rate, 10**5) * Fraction(lots, 100) * Fraction(price, 10**4) * (1 - Fraction(price, 10**4)) * 10**6
+    model = Fraction(rate, 10**7) * Fraction(lots, 100) * Fraction(price, 10**4) * (1 - Fraction(price, 10**4)) * 10**6
     step, grid = int(rounding["trade_step"]), int(rounding["grid"])
     rebate_step, strict = int(rounding["rebate_step"]), int(rounding["strict"])
     trade_fee = math.ceil(model / step) * step
@@ -228,7 +228,7 @@ class Portfolio:
                 p.append(0.0)
                 c.append(2.0)
                 continue
-            rate = self.entry_rate(t, m) / 100_000 if self.r["fees"] else 0.0
+            rate = self.entry_rate(t, m) / 10_000_000 if self.r["fees"] else 0.0
             c.append(price / 10_000 + rate * price * (10_000 - price) / 1e8)
             p.append(min(max(int(self.c.mark[known, m]) + int(self.c.score[known, m]), 1), 9_999) / 10_000)
         total = sum(p)

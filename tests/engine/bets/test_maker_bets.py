@@ -204,8 +204,13 @@ def test_makers_pay_the_fee_of_their_type_and_day(panel):
 
     start = 20_620 * day  # 2026-06-16, before the index series' change on 2026-07-03
     fees, places = fee_rows(panel_of(np.full((40, 4), 5000), start + day * np.arange(1, 41), markets))
-    assert [fees["maker"][first:end].tolist() for first, end in places] == [[0], [1750], [3500], [875, 1750]]
-    assert fees["taker"][slice(*places[3])].tolist() == [3500, 7000]
+    assert [fees["maker"][first:end].tolist() for first, end in places] == [
+        [0],
+        [175_000],
+        [350_000],
+        [87_500, 175_000],
+    ]
+    assert fees["taker"][slice(*places[3])].tolist() == [350_000, 700_000]
 
 
 def test_the_command_bets_as_maker_and_repeats(store, tmp_path, monkeypatch, capsys):

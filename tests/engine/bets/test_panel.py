@@ -168,8 +168,8 @@ def test_fees_follow_the_series_and_the_day():
     markets = pl.DataFrame({"ticker": ["KXINX-1", "KXHIGHNY-1"], "series": ["KXINX", "KXHIGHNY"]})
     panel = panel_of(np.full((40, 2), 5000), start + day * np.arange(1, 41), markets)
     fees, ((first, end), (other, _)) = fee_rows(panel)
-    assert fees["taker"][first:end].tolist() == [3500, 7000]
-    assert fees["taker"][other:].tolist() == [7000]
+    assert fees["taker"][first:end].tolist() == [350_000, 700_000]
+    assert fees["taker"][other:].tolist() == [700_000]
     change = fees["from_bar"][first + 1]
     assert panel.times[change - 1] < 20_637 * day + 17 * HOUR <= panel.times[change]
 

@@ -40,7 +40,10 @@ def random_columns(rng, bars=None, markets=None):
     market["fee_end"] = np.cumsum(changes)
     market["fee_first"] = market["fee_end"] - changes
     fees = np.zeros(changes.sum(), FEES)
-    fees["taker"], fees["maker"] = rng.choice([0, 3500, 7000], len(fees)), rng.choice([0, 875, 1750], len(fees))
+    fees["taker"], fees["maker"] = (
+        rng.choice([0, 350_000, 700_000], len(fees)),
+        rng.choice([0, 87_500, 175_000], len(fees)),
+    )
     for row in market:
         later = np.sort(rng.integers(0, bars + 1, row["fee_end"] - row["fee_first"] - 1))
         fees["from_bar"][row["fee_first"] + 1 : row["fee_end"]] = later

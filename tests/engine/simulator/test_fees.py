@@ -78,7 +78,7 @@ def oracle_align(revenue, trade_fee, grid, rebate_step, strict, accumulator):
 
 def current(price: str, count: str, k: str, grid: str) -> Decimal:
     """One buyer's fill under the current rule, in dollars."""
-    ticks, lots, rate = int(Decimal(price) * 10_000), int(Decimal(count) * 100), int(Decimal(k) * 100_000)
+    ticks, lots, rate = int(Decimal(price) * 10_000), int(Decimal(count) * 100), int(Decimal(k) * 10_000_000)
     step = micros(grid)
     fee, _ = fill_fee_nb(-ticks * lots, ticks, lots, rate, 1, step, step, 0, 0)
     return Decimal(fee) * MICRO
@@ -111,9 +111,9 @@ def test_published_table_of_single_fills(count, price, taker_direct, taker_broke
 
 
 def test_official_example_one_contract_at_five_and_a_half_cents():
-    assert trade_fee_of(550, 100, 7000, 1) == micros("0.003639")
-    assert fill_fee_nb(-55_000, 550, 100, 7000, 1, 10_000, 10_000, 0, 0) == (micros("0.005"), micros("0.001361"))
-    assert fill_fee_nb(-55_000, 550, 100, 7000, 1, 100, 100, 0, 0) == (micros("0.0037"), micros("0.000061"))
+    assert trade_fee_of(550, 100, 700_000, 1) == micros("0.003639")
+    assert fill_fee_nb(-55_000, 550, 100, 700_000, 1, 10_000, 10_000, 0, 0) == (micros("0.005"), micros("0.001361"))
+    assert fill_fee_nb(-55_000, 550, 100, 700_000, 1, 100, 100, 0, 0) == (micros("0.0037"), micros("0.000061"))
 
 
 def test_official_accumulator_three_times_four_tenths_of_a_cent_pays_one_cent_on_the_third():
@@ -128,7 +128,7 @@ def test_official_accumulator_three_times_four_tenths_of_a_cent_pays_one_cent_on
 def test_three_fills_of_one_order_direct():
     accumulator, fees = 0, []
     for _ in range(3):
-        fee, accumulator = fill_fee_nb(-55_000, 550, 100, 7000, 1, 100, 100, 0, accumulator)
+        fee, accumulator = fill_fee_nb(-55_000, 550, 100, 700_000, 1, 100, 100, 0, accumulator)
         fees.append(fee)
     assert fees == [3_700, 3_600, 3_700]
 
@@ -185,7 +185,11 @@ FILLS = st.lists(
 
 
 @settings(max_examples=600, deadline=None)
-@given(FILLS, st.sampled_from(REGIMES), st.one_of(st.sampled_from([0, 875, 1750, 3500, 7000]), st.integers(0, 100_000)))
+@given(
+    FILLS,
+    st.sampled_from(REGIMES),
+    st.one_of(st.sampled_from([0, 87_500, 175_000, 350_000, 700_000]), st.integers(0, 10_000_000)),
+)
 def test_kernel_equals_the_oracle_and_keeps_its_promises(fills, regime, rate):
     rule, member = regime
     grid, rebate_step = rule.grid[member], rule.rebate_step[member]
@@ -201,7 +205,7 @@ def test_kernel_equals_the_oracle_and_keeps_its_promises(fills, regime, rate):
             revenue * MICRO,
             Decimal(price) / 10_000,
             Decimal(lots) / 100,
-            Decimal(rate) / 100_000,
+            Decimal(rate) / 10_000_000,
             rule.trade_step * MICRO,
             grid * MICRO,
             rebate_step * MICRO if pays_rebate else None,
@@ -226,33 +230,33 @@ def test_current_rule_carries_less_than_a_step_for_whole_contracts(cents, counts
     accumulator = total = exact = 0
     for count in counts:
         lots = count * 100
-        fee, accumulator = fill_fee_nb(-price * lots, price, lots, 7000, 1, grid, grid, 0, accumulator)
+        fee, accumulator = fill_fee_nb(-price * lots, price, lots, 700_000, 1, grid, grid, 0, accumulator)
         total += fee
-        exact += trade_fee_of(price, lots, 7000, 1)
+        exact += trade_fee_of(price, lots, 700_000, 1)
         assert 0 <= accumulator < grid
         assert total - exact == accumulator
 
 
 def test_no_overflow_at_a_million_contracts():
     lots = 100_000_000
-    assert trade_fee_of(5_000, lots, 7000, 1) == micros("17500")
-    assert trade_fee_of(4_999, lots, 100_000, 1) == 249_999_990_000
+    assert trade_fee_of(5_000, lots, 700_000, 1) == micros("17500")
+    assert trade_fee_of(4_999, lots, 10_000_000, 1) == 249_999_990_000
 
 
-@pytest.mark.parametrize("rate", [1, 875, 7_000, 100_000, 9_000_000_000])
+@pytest.mark.parametrize("rate", [1, 43_750, 87_500, 700_000, 10_000_000, 90_000_000])
 @pytest.mark.parametrize("step", [1, 100, 10_000])
 def test_one_division_gives_the_fee_as_far_as_it_fits(rate, step):
     most = (1 << 62) // 25_000_000 // rate
     for lots in (min(max(near, 1), 100_000_000) for near in (1, 99, most - 1, most, most + 1)):
         for price in (1, 4_999, 5_000, 9_999):
-            exact = -(-rate * lots * price * (10_000 - price) // (10**9 * step)) * step
+            exact = -(-rate * lots * price * (10_000 - price) // (10**11 * step)) * step
             assert trade_fee_of(price, lots, rate, step) == exact
             if is_short(lots, rate):
                 assert short_fee(price, lots, rate, step) == exact
 
 
 def test_a_fill_of_nothing_changes_nothing():
-    assert fill_fee_nb(0, 5_000, 0, 7000, 1, 10_000, 10_000, 0, 9_999) == (0, 9_999)
+    assert fill_fee_nb(0, 5_000, 0, 700_000, 1, 10_000, 10_000, 0, 9_999) == (0, 9_999)
 
 
 def test_table_joins_rounding_rules_with_the_series_own_changes():
@@ -260,7 +264,7 @@ def test_table_joins_rounding_rules_with_the_series_own_changes():
     assert table.from_ts.tolist() == [
         at(day) for day in ("2026-01-01", "2026-03-09", "2026-05-28", "2026-07-03T17:00", "2026-08-27")
     ]
-    assert table.taker_rate.tolist() == [3500, 3500, 3500, 7000, 7000]
+    assert table.taker_rate.tolist() == [350_000] * 3 + [700_000] * 2
     assert table.maker_rate.tolist() == [0] * 5
     assert table.trade_step.tolist() == [10_000, 100, 100, 100, 1]
     assert table.grid.tolist() == [10_000, 10_000, 100, 100, 100]
@@ -273,7 +277,7 @@ def test_table_joins_rounding_rules_with_the_series_own_changes():
 
 def test_yearly_index_series_charges_makers():
     table = fee_table(market_schedule("KXINXY"), at("2026-09-01"), at("2026-09-02"))
-    assert (table.taker_rate.tolist(), table.maker_rate.tolist()) == ([7000], [1750])
+    assert (table.taker_rate.tolist(), table.maker_rate.tolist()) == ([700_000], [175_000])
 
 
 def test_override_wins_and_can_end_and_waiver_comes_first():
@@ -286,8 +290,15 @@ def test_override_wins_and_can_end_and_waiver_comes_first():
     )
     table = fee_table(schedule, at("2026-09-01"), at("2026-09-20"))
     assert table.from_ts.tolist() == [at(f"2026-09-{day:02d}") for day in (1, 3, 5, 8, 10)]
-    assert table.taker_rate.tolist() == [0, 3500, 7000, 3500, 7000]
-    assert table.maker_rate.tolist() == [0, 0, 1750, 0, 0]
+    assert table.taker_rate.tolist() == [0, 350_000, 700_000, 350_000, 700_000]
+    assert table.maker_rate.tolist() == [0, 0, 175_000, 0, 0]
+
+
+@pytest.mark.parametrize(("multiplier", "maker"), [(0.25, 43_750), (0.75, 131_250), ("0.125", 21_875), (0.001, 175)])
+def test_a_multiplier_of_three_decimals_has_an_exact_maker_rate(multiplier, maker):
+    table = fee_table(FeeSchedule("quadratic_with_maker_fees", multiplier), at("2026-09-01"), at("2026-09-02"))
+    assert (table.taker_rate.tolist(), table.maker_rate.tolist()) == ([4 * maker], [maker])
+    assert trade_fee_of(5_000, 100, maker, 1) == -(-maker * 25 // 1_000)
 
 
 def test_broker_stays_on_whole_cents():
@@ -301,7 +312,7 @@ def test_markets_table_rows_are_the_history():
         {"valid_from": at("2026-09-10"), "fee_type": "quadratic", "fee_multiplier": 1.0},
     ]
     table = fee_table(market_schedule("KXMLBGAME", rows), at("2026-09-01"), at("2026-09-20"))
-    assert table.taker_rate.tolist() == [3500, 7000]
+    assert table.taker_rate.tolist() == [350_000, 700_000]
     assert market_schedule("KXHIGHNY").changes == ()
 
 
@@ -311,7 +322,8 @@ def test_markets_table_rows_are_the_history():
         (FeeSchedule("cubic"), "fee type 'cubic' is not known; known are quadratic"),
         (FeeSchedule("quadratic", "x"), "fee multiplier 'x' is not a number"),
         (FeeSchedule("quadratic", -1), "fee multiplier -1 of quadratic"),
-        (FeeSchedule("quadratic_with_maker_fees", "0.001"), "its rate must be a multiple of 1/100000"),
+        (FeeSchedule("quadratic_with_maker_fees", "0.00001"), "its rate must be a multiple of 1/10000000 from 0 to 9"),
+        (FeeSchedule("quadratic", 130), "from 0 to 9"),
         (FeeSchedule("quadratic", "nan"), "fee multiplier nan"),
         (FeeSchedule(membership="friend"), "membership 'friend' is not known"),  # type: ignore[arg-type] # the test
     ],

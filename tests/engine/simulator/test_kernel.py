@@ -172,8 +172,9 @@ def fee_tables(draw):
     for from_ts in [0, *moments]:
         rule = ROUNDINGS[draw(st.integers(0, len(ROUNDINGS) - 1))]
         member = draw(st.sampled_from(["direct", "broker"]))
-        huge = (8_999_999_999, 8_999_999_993)  # so large that the fee of a contract needs more than 62 bits on the way
-        taker, maker = draw(st.sampled_from([(0, 0), (7_000, 0), (7_000, 1_750), (3_500, 875), huge]))
+        huge = (89_999_999, 89_999_993)  # so large that the fee of some contracts needs more than 62 bits on the way
+        usual = [(0, 0), (700_000, 0), (700_000, 175_000), (350_000, 87_500), (175_000, 43_750)]
+        taker, maker = draw(st.sampled_from([*usual, huge]))
         grid, rebate = rule.grid[member], rule.rebate_step[member]
         out.append(oracle.Fees(from_ts, taker, maker, rule.trade_step, grid, rebate, int(rule.rebate_strict)))
     return tuple(out)
