@@ -106,8 +106,9 @@ class State:
 
 
 def fingerprint(files: Sequence[StoredFile]) -> str:
-    """A hash of the files' identities."""
-    return hashlib.sha256("\n".join(sorted(f"{f.name} {f.rows} {f.size}" for f in files)).encode()).hexdigest()
+    """A hash of the files' identities and contents; names alone may stand for other rows in a store made anew."""
+    said = sorted(f"{f.name} {f.rows} {f.size} {f.checksum}" for f in files)
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
 
 def name_of(number: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # A tuple of columns of several types is read as one type of their mixture.
 # pyright: reportArgumentType=false
+import shutil
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from touchline.engine.backtests.run_folder import bracket, describe, result_hash
 from touchline.engine.bets.panel_build import build_panel
 from touchline.engine.live.live import Live
-from touchline.engine.simulator.events import BOOK, KIND, STATUS, UNDERLYING
+from touchline.engine.simulator.events import BOOK, KIND, STATUS, TRADE, UNDERLYING
 from touchline.engine.simulator.prepare import new_block
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.state import QUOTES, Columns
@@ -248,6 +249,21 @@ def test_a_kept_tape_is_not_that_of_another_history_of_status(tmp_path: Path):
     after = compile_tape(store, "M")
     assert after.columns.ts[(after.columns.kind & KIND) == STATUS].tolist() == [OPEN + 100 * SECOND]
     assert replay(after, FixedSpread).totals.fills < before.totals.fills
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_kept_tape_is_not_that_of_a_store_made_anew_with_a_corrected_trade(tmp_path: Path, compacted: bool):
+    found = []
+    for price in (5_100, 5_200):
+        shutil.rmtree(tmp_path / "store", ignore_errors=True)
+        store = market_store(tmp_path / "store")
+        late = {"ts": [OPEN + 60 * SECOND], "ticker": ["M"], "price": [price], "size": [100], "taker_side": [1]}
+        store.ingest("more", "more", [Chunk({"trades": pl.DataFrame(late)})])
+        if compacted:
+            assert store.compact().rows > 0
+        tape = compile_tape(store, "M")
+        found.append(np.bincount(tape.columns.level[(tape.columns.kind & KIND) == TRADE], minlength=100))
+    assert not np.array_equal(*found)
 
 
 def test_a_stream_that_begins_before_the_open_decides_as_the_replay_does(tmp_path: Path):
