@@ -16,9 +16,10 @@ from touchline.engine.backtests.run_folder import bracket, describe, result_hash
 from touchline.engine.bets.panel_build import build_panel
 from touchline.engine.live.live import Live
 from touchline.engine.simulator.events import BOOK, KIND, STATUS, TRADE, UNDERLYING
+from touchline.engine.simulator.kernel.rows import S
 from touchline.engine.simulator.prepare import new_block
 from touchline.engine.simulator.replay import replay
-from touchline.engine.simulator.state import QUOTES, Columns
+from touchline.engine.simulator.state import Columns
 from touchline.engine.simulator.tape import Tape, open_at_start
 from touchline.engine.simulator.tape_source import compile_tape
 from touchline.engine.simulator.venue import Assumptions
@@ -281,7 +282,7 @@ def test_a_stream_that_begins_before_the_open_decides_as_the_replay_does(tmp_pat
     rest.aux[(rest.kind & KIND) == UNDERLYING] += len(whole.values)
     live.feed(rest, tape.values)
     assert live.block is not None
-    quotes = [int(live.block.log.quote_ts[k]) for k in range(int(live.block.state.scalars[QUOTES]))]
+    quotes = [int(live.block.log.quote_ts[k]) for k in range(int(live.block.state.scalars[S.quotes]))]
     assert quotes == run.quotes["ts"].to_list()
     assert live.position == run.totals.position
     assert live.cash == run.totals.cash
