@@ -10,6 +10,9 @@ import pytest
 from touchline.engine.bets.directional import backtest
 from touchline.engine.bets.sweeping_bets import sweep_bets
 from touchline.engine.cli import main
+from touchline.engine.cli.sweep_summary import tell
+from touchline.engine.figures.words import usd
+from touchline.engine.reports.conclusions import show
 from touchline.engine.results.results import read_sweep
 from touchline.io.errors import InputError
 from touchline.strategies.pipeline import load_pipeline
@@ -113,3 +116,19 @@ def test_the_command_sweeps_pipelines_too(store, tmp_path, monkeypatch, capsys):
     ).as_dict() | {"folder": str(load_pipeline("quant").folder)}
     assert engine("-s", "quant", "--series", "KXA") == 2
     assert "--series belongs to quoting strategies" in capsys.readouterr().err
+
+
+def test_what_is_the_portfolios_and_what_is_an_average_a_market_is_told(swept, capsys):
+    """The averages of markets stood beside the portfolio's total under one name."""
+    shown = show(swept.folder, top=1)
+    tell(shown)
+    printed = capsys.readouterr().out
+    head = next(line for line in printed.splitlines() if line.startswith("cell"))
+    assert "P&L, portfolio" in head
+    assert "P&L a market" in head
+    assert "cash" not in head
+    best = swept.sweep.cells.group_by("cell").agg(total=pl.col("pnl").sum(), mean=pl.col("pnl").mean())
+    row = best.row(by_predicate=pl.col("cell") == shown["top"][0]["cell"], named=True)
+    assert shown["top"][0]["total_pnl"] == row["total"] == best["total"].max()
+    assert (usd(row["total"]) in printed, usd(row["mean"]) in printed) == (True, True)
+    assert "P&L in sample, all markets" in printed

@@ -95,6 +95,15 @@ def test_half_life_of_a_position_that_halves():
     assert held.half_life_seconds == pytest.approx(6.58, rel=0.06)
 
 
+def test_what_is_held_does_not_depend_on_when():
+    """The step between samples is a share of the time that passes, not of the clock."""
+    rng = np.random.default_rng(5)
+    ts = np.sort(rng.integers(0, 3_600 * 10**9, 400))
+    position = np.cumsum(rng.integers(-3, 4, 400))
+    later = 1_790_000_000 * 10**9
+    assert inventory(ts + later, position, later + 3_600 * 10**9) == inventory(ts, position, 3_600 * 10**9)
+
+
 def test_no_time_no_inventory():
     empty = np.zeros(0, dtype=np.int64)
     assert inventory(empty, empty, 5) is None
