@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from ...strategies.quoting import QuotingModel
 from ...strategies.registry import quoting_model
 from .. import __version__
 from ..figures.warnings import Notice
-from ..results.result_files import frames_hash, read_record, write_run
+from ..results.result_files import check_hash, check_whole, frames_hash, read_record, settled, write_run
+from ..results.results import read_frames
 from ..simulator.ahead import compile_ahead
 from ..simulator.prepare import ground
 from ..simulator.queue import BRACKET
@@ -51,8 +52,8 @@ def settings_of(
 ) -> dict[str, Any]:  # fmt: skip
     """Everything that a replay was asked for, as it is written to ``run.json``."""
     return {
-        "strategy": strategy, "market": market, "store": store, "parameters": dict(given), "from": start, "to": end,
-        "grid": grid, "underlying": underlying, "venue": assumptions.as_dict(),
+        "strategy": strategy, "market": market, "store": settled(store), "parameters": dict(given),
+        "from": start, "to": end, "grid": grid, "underlying": underlying, "venue": assumptions.as_dict(),
     }  # fmt: skip
 
 
@@ -171,30 +172,62 @@ def _market(tape: Tape) -> dict[str, Any]:
     return named | {"coverage": tape.coverage.share}
 
 
-def verify(folder: str | Path, trust: Trust = ()) -> tuple[str, str]:
-    """Run a folder's settings again. Returns the hash it has and the hash it gets.
+def verify(folder: str | Path, trust: Trust = (), store: str | None = None) -> tuple[str, str]:
+    """Run a folder's settings again. Returns the hash of what it holds and the hash it gets.
 
-    Files of code that its record names are imported only if ``trust`` names them, too.
+    Files of code that its record names are imported only if ``trust`` names them, too. ``store`` is where the store
+    of then is now.
     """
-    about = read_record(folder)
+    place, about = Path(folder), read_record(folder)
+    place = place if place.is_dir() else place.parent
+    check_whole(place)
     with trusting(trust, folder):
-        again = _run_again(about, folder)
-    return str(about.get("result_hash")), again
+        again = _run_again(about, place, store)
+    held = _held_hash(about, place)
+    check_hash(place, about, held)
+    return held, again
 
 
-def _run_again(about: Mapping[str, Any], folder: str | Path) -> str:
+def _held_hash(about: Mapping[str, Any], place: Path) -> str:
+    """The hash of what a folder holds, read back from its files."""
+    if about["kind"] == "replays":
+        return combined_hash(
+            {ticker: _held_hash(own, own_folder(place, ticker)) for ticker, own in own_records(place, about)}
+        )
+    if about["kind"] == "directional":
+        random = about["random"]
+        made = None if random is None else [round(pnl * 1e6) for pnl in random["pnl"]]
+        return frames_hash({"random": made}, read_frames(place, ("trades", "equity", "candidates")))
+    named = {one.name: about["summary"][one.name] for one in fields(Totals)}
+    return frames_hash(named, read_frames(place, ("fills", "quotes", "equity")))
+
+
+def _run_again(about: Mapping[str, Any], place: Path, store: str | None) -> str:
     if about["kind"] == "directional":
         from ..bets.directional_results import run_record
 
+        settings = about.get("settings")
+        if isinstance(settings, dict):
+            about = {**about, "settings": settings | {"data": _found(place, settings.get("data"), store)}}
         return run_record(about).result_hash
     if about["kind"] == "replays":
-        place = Path(folder)
-        hashes = {ticker: _run_again(own, own_folder(place, ticker)) for ticker, own in own_records(place, about)}
+        hashes = {
+            ticker: _run_again(own, own_folder(place, ticker), store) for ticker, own in own_records(place, about)
+        }
         return combined_hash(hashes)
     if about["kind"] != "replay":
-        raise InputError(f"{folder} is of kind {about['kind']!r}; engine verify takes what engine backtest left")
+        raise InputError(f"{place} is of kind {about['kind']!r}; engine verify takes what engine backtest left")
     try:
         msgspec.convert(about, _Settings)
     except msgspec.ValidationError as error:
-        raise InputError(f"the record in {folder} cannot be run again: {error}") from None
-    return result_hash(run_settings(about))
+        raise InputError(f"the record in {place} cannot be run again: {error}") from None
+    return result_hash(run_settings({**about, "store": _found(place, about["store"], store)}))
+
+
+def _found(place: Path, recorded: object, store: str | None) -> object:
+    """Where a result's store is now: where the user says, or where it was."""
+    if store is not None:
+        return store
+    if isinstance(recorded, str) and "://" not in recorded and not Path(recorded).exists():
+        raise InputError(f"{place} was made from {recorded}, which is not there; say where it is now with --store")
+    return recorded

@@ -21,7 +21,7 @@ from ..figures.performance import Performance, performance, period_curve
 from ..figures.resampling import mean_interval
 from ..figures.stakes import AtStake, at_stake
 from ..figures.warnings import Notice
-from ..results.result_files import frames_hash, write_run
+from ..results.result_files import frames_hash, settled, write_run
 from .directional import DirectionalRun, backtest, order_counts
 from .panel_markets import market_notices
 from .portfolio_candidates import candidate_outcomes
@@ -228,7 +228,7 @@ class DirectionalResult:
             "engine_version": __version__,
             "strategy": found.pipeline.as_dict(),
             "settings": {
-                "data": found.data,
+                "data": None if found.data is None else settled(found.data),
                 "start": _stated(found.start),
                 "end": _stated(found.end),
                 "random_portfolios": 0 if found.random is None else len(found.random.pnl),

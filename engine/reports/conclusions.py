@@ -11,9 +11,9 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from ...io import atomic
 from ..figures.crossvalidation import overfitting
 from ..results.evidence import Evidence, judge
+from ..results.result_files import write_document
 from ..results.results import COUNTS, LEAST_PNL, MONEY, WORST_PNL, Sweep, read_sweep
 from ..results.selection import (
     Pick,
@@ -73,7 +73,7 @@ def conclude(folder: str | Path, drawer: Drawer | None) -> Evidence:
         "evidence": evidence.as_row(),
     }
     for name, document in documents.items():
-        atomic.write(place / f"{name}.json", msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
+        write_document(place / f"{name}.json", msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
     if drawer is not None:
         from . import page
         from .report import write_sweep_report

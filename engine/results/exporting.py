@@ -25,6 +25,7 @@ from .params import (
     load_params,
     write_params,
 )
+from .result_files import check_hash, frames_hash
 from .results import Sweep, read_sweep
 from .selection import Pick, Ranking, best_by_market, best_overall, best_plateau
 
@@ -49,6 +50,7 @@ def export(
     the picks overall and by-market rank by: P&L, or cash, which leaves the worth of positions out.
     """
     sweep = read_sweep(folder)
+    check_hash(sweep.folder, sweep.about, frames_hash({}, {"cells": sweep.cells, "periods": sweep.periods}))
     if sweep.made_nothing:
         raise CheckError("not exported: no cell made or lost anything, so there is nothing to choose")
     chosen = _picks(sweep, pick, by)

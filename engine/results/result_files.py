@@ -12,15 +12,19 @@ import numpy as np
 import polars as pl
 
 from ...io import atomic
-from ...io.errors import DISK_FULL, DiskError, InputError
+from ...io.checksums import checksum, file_checksum, is_whole, with_checksum
+from ...io.errors import DISK_FULL, DamagedError, DiskError, InputError
 
 #: What a finished run's folder holds; a folder without it is not finished.
 RECORD = "run.json"
 SWEEP_RECORD = "sweep.json"
+#: The checksums of a result's files, by name, and its own.
+CHECKSUMS = "checksums.json"
+_AGAIN = "bring back a copy of it, or run the command that made it again"
 
 
 def frames_hash(totals: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]) -> str:
-    """One hash of what a run produced.
+    """Return one hash of what a run produced: of the values alone, whatever library holds them.
 
     >>> frames_hash({"pnl": 3}, {}) == frames_hash({"pnl": 4}, {})
     False
@@ -28,9 +32,29 @@ def frames_hash(totals: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]) -
     made = hashlib.sha256(json.dumps(totals, sort_keys=True, default=plain).encode())
     for frame in frames.values():
         for column in frame.iter_columns():
-            made.update(f"{column.name}:{column.dtype}".encode())
-            made.update(column.hash(0).to_numpy().tobytes())
+            kind, parts = _canonical(column.to_physical())
+            made.update(json.dumps([column.name, kind, len(column), column.null_count()]).encode())
+            if column.null_count():
+                made.update(np.packbits(column.is_null().to_numpy()).tobytes())
+            for part in parts:
+                made.update(part)
     return made.hexdigest()[:16]
+
+
+def _canonical(column: pl.Series) -> tuple[str, list[bytes]]:
+    """A column's kind and its values as bytes; where one is missing stands zero or an empty text."""
+    if column.dtype == pl.Null:
+        return "null", []
+    if column.dtype == pl.String:
+        texts = column.fill_null("")
+        return "text", [texts.str.len_bytes().to_numpy().astype("<u4").tobytes(), texts.str.join("").item().encode()]
+    if column.dtype == pl.Boolean:
+        return "bool", [column.fill_null(False).cast(pl.UInt8).to_numpy().tobytes()]
+    values = column.fill_null(0).to_numpy()
+    if values.dtype.kind == "f":
+        values = np.where(np.isnan(values), np.nan, values + 0.0)  # one NaN, one zero
+    ordered = values.astype(values.dtype.newbyteorder("<"))
+    return ordered.dtype.str, [ordered.tobytes()]
 
 
 def write_run(folder: str | Path, frames: Mapping[str, pl.DataFrame], record: Mapping[str, Any]) -> Path:
@@ -45,11 +69,15 @@ def write_files(place: Path, frames: Mapping[str, pl.DataFrame], record: Mapping
     """Write frames and their record. An old record goes first and the new one last: no mixture looks finished."""
     try:
         place.mkdir(parents=True, exist_ok=True)
-        (place / record_name).unlink(missing_ok=True)
+        for old in (record_name, CHECKSUMS):
+            (place / old).unlink(missing_ok=True)
+        text = json.dumps(record, indent=1, default=plain).encode()
+        sums = {record_name: checksum(text)}
         for name, frame in frames.items():
             with atomic.writing(place / f"{name}.parquet") as beside:
                 atomic.write_frame(frame, beside, compression_level=1)
-        text = json.dumps(record, indent=1, default=plain)
+                sums[f"{name}.parquet"] = file_checksum(beside)
+        _write_sums(place, sums)
         return atomic.write(place / record_name, text, durable=True)
     except OSError as error:
         said = f"cannot write to {place}: {error.strerror}"
@@ -58,19 +86,82 @@ def write_files(place: Path, frames: Mapping[str, pl.DataFrame], record: Mapping
         raise InputError(said) from None
 
 
+def write_document(path: Path, content: bytes) -> None:
+    """Write a file that follows from a finished result into its folder, and its checksum."""
+    atomic.write(path, content)
+    _write_sums(path.parent, checksums(path.parent) | {path.name: checksum(content)})
+
+
+def _write_sums(place: Path, sums: Mapping[str, str]) -> None:
+    atomic.write(place / CHECKSUMS, with_checksum(json.dumps(sums, indent=1).encode()))
+
+
+def checksums(place: Path) -> dict[str, str]:
+    """Return the checksums of a result's files by name; none for a result of before 0.2.0."""
+    try:
+        document = (place / CHECKSUMS).read_bytes()
+    except FileNotFoundError:
+        return {}
+    if not is_whole(document):
+        raise DamagedError(f"{place / CHECKSUMS} is damaged; {_AGAIN}")
+    return {name: found for name, found in json.loads(document).items() if name != "checksum"}
+
+
+def read_whole(path: Path) -> bytes:
+    """Read a file of a result, and see that it is as it was written; FileNotFoundError if there is none."""
+    content, wanted = path.read_bytes(), checksums(path.parent).get(path.name)
+    if wanted is not None and checksum(content) != wanted:
+        raise DamagedError(f"{path} is not as it was written: damaged or edited; {_AGAIN}")
+    return content
+
+
+def check_whole(place: Path) -> None:
+    """See that every file of a result is as it was written."""
+    for name in checksums(place):
+        try:
+            read_whole(place / name)
+        except FileNotFoundError:
+            raise DamagedError(f"{place / name} is missing; {_AGAIN}") from None
+
+
+def check_hash(place: Path, record: Mapping[str, Any], held: str) -> None:
+    """See that what a folder holds has the hash that its record states; records of before 0.2.0 state another kind."""
+    stated, name = record.get("result_hash"), SWEEP_RECORD if record.get("kind") == "sweep" else RECORD
+    if stated != held and name in checksums(place):
+        raise DamagedError(f"{place} holds a result of hash {held}, and its record says {stated}; {_AGAIN}")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object of a result."""
+    try:
+        found = json.loads(read_whole(path))
+    except RecursionError:
+        raise InputError(f"{path} is not JSON: it is nested too deeply") from None
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{path} should hold one JSON object")
+    return found
+
+
 def read_record(path: str | Path) -> dict[str, Any]:
     """Read the record of a run: the file, or its folder."""
     file = Path(path)
     file = file / RECORD if file.is_dir() else file
     try:
-        record = json.loads(file.read_text())
+        record = read_json(file)
     except FileNotFoundError:
         raise InputError(f"there is no results file {file}; engine backtest --out writes one") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise InputError(f"{file} is not the record of a run: {error}") from None
-    if not isinstance(record, dict) or "kind" not in record:
+    if "kind" not in record:
         raise InputError(f"{file} is not the record of a run; engine backtest --out writes one")
     return record
+
+
+def settled(store: str) -> str:
+    """Return a store's place so that it is found from any folder."""
+    return store if "://" in store else str(Path(store).expanduser().absolute())
 
 
 def plain(value: Any) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ import polars as pl
 from ...io.errors import InputError
 from ..figures.metrics import Floats, Integers
 from ..figures.warnings import Notice, notices
+from .result_files import read_json, read_whole
 
 #: Columns of ``cells.parquet`` in micros.
 MONEY = ("cash", "pnl", "spread_capture", "drift", "settlement", "rebates", "fees", "max_drawdown")
@@ -256,7 +257,7 @@ def read_run(folder: str | Path) -> Run:
     """Read a run's folder."""
     place = Path(folder)
     about = _json(place / "run.json", "engine backtest")
-    frames = {name: _frame(place / f"{name}.parquet") for name in ("fills", "quotes", "equity")}
+    frames = read_frames(place, ("fills", "quotes", "equity"))
     _need(frames["fills"], ("ts", "side", "price", "size", "fee", "position", "mid"), place / "fills.parquet")
     _need(frames["quotes"], ("ts", "bid", "ask"), place / "quotes.parquet")
     _need(frames["equity"], ("ts", "cash", "position", "mid", "equity"), place / "equity.parquet")
@@ -275,29 +276,29 @@ def read_bets(folder: str | Path) -> Bets:
     """Read a betting backtest's folder."""
     place = Path(folder)
     about = _json(place / "run.json", "engine backtest")
-    frames = {name: _frame(place / f"{name}.parquet") for name in ("trades", "equity")}
+    frames = read_frames(place, ("trades", "equity"))
     _need(frames["trades"], ("ticker", "event", "side", "entry_ts", "exit_ts", "pnl", "exit"), place / "trades.parquet")
     _need(frames["equity"], ("ts", "equity", "locked", "positions"), place / "equity.parquet")
     return Bets(place, about, frames["trades"], frames["equity"])
 
 
+def read_frames(place: Path, names: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """Read frames of a result by name."""
+    return {name: _frame(place / f"{name}.parquet") for name in names}
+
+
 def _json(path: Path, command: str) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text())
+        return read_json(path)
     except FileNotFoundError:
         raise InputError(f"{path} is missing; {command} writes it") from None
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise InputError(f"{path} should hold one JSON object")
-    return found
 
 
 def _frame(path: Path) -> pl.DataFrame:
     if not path.is_file():
         raise InputError(f"{path} is missing: the folder is not a finished run or sweep")
     try:
-        return pl.read_parquet(path)
+        return pl.read_parquet(BytesIO(read_whole(path)))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
 

@@ -13,12 +13,14 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...io.atomic import writing
+from ...io.atomic import write
+from ...io.checksums import checksum
 from ...io.errors import InputError
 from ...strategies.fingerprint import fingerprint
 from ...strategies.quoting import QuotingModel
@@ -29,7 +31,9 @@ from ..simulator.venue import Assumptions
 from .block import Part, worst_queue
 from .plan import PER_CELL
 
-FORMAT = 1
+FORMAT = 2
+#: A part's file: the checksum of what follows, and numpy's archive of arrays.
+SUFFIX = ".part"
 _ENGINE = Path(__file__).parents[1]
 #: What a part's numbers come from.
 _FOLDERS = (
@@ -71,19 +75,25 @@ class Parts:
 
     def load(self, group: str) -> list[Part]:
         """Every part of a group; a file that a crash left broken counts as absent."""
-        return [part for path in sorted((self.folder / group).glob("*.npz")) if (part := _read(path))]
+        return [part for path in sorted((self.folder / group).glob(f"*{SUFFIX}")) if (part := _read(path))]
 
     def write(self, group: str, part: Part) -> None:
         """Keep a part."""
         name = hashlib.sha256(np.ascontiguousarray(part.keys).view(np.uint8).data).hexdigest()[:20]
         columns: dict[str, Any] = {f"column_{name}": column for name, column in part.columns.items()}
-        with writing(self.folder / group / f"{name}.npz") as beside, beside.open("wb") as file:
-            np.savez(file, keys=part.keys, starts=part.starts, pnl=part.pnl, **columns)
+        made = BytesIO()
+        np.savez(made, keys=part.keys, starts=part.starts, pnl=part.pnl, **columns)
+        content = made.getvalue()
+        write(self.folder / group / f"{name}{SUFFIX}", checksum(content).encode() + content)
 
 
 def _read(path: Path) -> Part | None:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        document = path.read_bytes()
+        wanted, content = document[:8], document[8:]
+        if checksum(content).encode() != wanted:
+            return None
+        with np.load(BytesIO(content), allow_pickle=False) as stored:
             columns = {name[7:]: stored[name] for name in stored.files if name.startswith("column_")}
             return Part(stored["keys"], columns, stored["starts"], stored["pnl"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

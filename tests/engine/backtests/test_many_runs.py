@@ -76,12 +76,15 @@ def test_it_verifies_and_notices_a_market_that_does_not_repeat(multi, tmp_path):
     (out / "MADE-01/run.json").write_text(json.dumps(changed | {"parameters": {"half_spread": 3.0}}))
     try:
         assert engine("verify", out).returncode == 1
+        (out / "MADE-01/checksums.json").rename(out / "MADE-01/away")
+        assert engine("verify", out).returncode == 1
         (out / "MADE-01/run.json").write_text(json.dumps(changed | {"market": "MADE-00"}))
         other = engine("verify", out)
         assert (other.returncode, other.stderr.count("\n")) == (2, 1)
         assert "is not the run of MADE-01" in other.stderr
     finally:
         (out / "MADE-01/run.json").write_text(kept)
+        (out / "MADE-01/away").rename(out / "MADE-01/checksums.json")
 
 
 def test_one_document_holds_the_total(store, multi):

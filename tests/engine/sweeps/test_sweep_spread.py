@@ -113,12 +113,12 @@ def test_ctrl_c_leaves_a_sweep_that_goes_on(store: Store, tmp_path: Path):
     asked += ["--grid", "half-spread=0.5:3:100", "--grid", "skew=0:0.5:60"]
     command, parts = [engine, "sweep", *asked, "--out", str(tmp_path / "stopped")], tmp_path / "stopped/parts"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as sweep:
-        wait_for(lambda: sweep.poll() is not None or len(list(parts.glob("*/*.npz"))) >= 2)
+        wait_for(lambda: sweep.poll() is not None or len(list(parts.glob("*/*.part"))) >= 2)
         sweep.send_signal(signal.SIGINT)
         said = sweep.communicate()[1]
     assert sweep.returncode == 130, said
     assert "the same command goes on from there" in said
-    kept = {path: path.stat().st_mtime_ns for path in parts.glob("*/*.npz")}
+    kept = {path: path.stat().st_mtime_ns for path in parts.glob("*/*.part")}
     assert 2 <= len(kept) < 36
     subprocess.run(command, capture_output=True, check=True)
     subprocess.run([engine, "sweep", *asked, "--out", tmp_path / "whole"], capture_output=True, check=True)
@@ -178,7 +178,7 @@ def test_workers_give_the_same_hash_though_one_is_killed(store: Store, tmp_path:
         command = [engine, "sweep", *asked, "--scheduler", address, "--out", str(tmp_path / "spread")]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as sweep:
             parts = tmp_path / "spread/parts"
-            wait_for(lambda: sweep.poll() is not None or len(list(parts.glob("*/*.npz"))) >= 2)
+            wait_for(lambda: sweep.poll() is not None or len(list(parts.glob("*/*.part"))) >= 2)
             os.kill(workers[0].pid, signal.SIGKILL)
             assert sweep.stderr is not None
             said = sweep.stderr.read()

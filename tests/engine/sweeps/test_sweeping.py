@@ -83,7 +83,7 @@ def test_the_hash_is_the_same_for_threads_and_blocks(store: Store, swept: sweepi
         FixedSpread, ["MADE-01", "MADE-00"], store, out=tmp_path, grid=GRID, threads=2, pictures=False
     )
     assert again.result_hash == swept.result_hash
-    assert len(list(tmp_path.glob("parts/*/*.npz"))) == 2 * 4
+    assert len(list(tmp_path.glob("parts/*/*.part"))) == 2 * 4
 
 
 def test_a_stopped_sweep_goes_on_where_it_was(store: Store, swept: sweeping.Swept, tmp_path: Path, monkeypatch):
@@ -99,10 +99,10 @@ def test_a_stopped_sweep_goes_on_where_it_was(store: Store, swept: sweeping.Swep
     given = {"store": store, "out": tmp_path, "grid": GRID, "threads": 1, "pictures": False}
     with pytest.raises(KeyboardInterrupt):
         sweeping.sweep(FixedSpread, ["MADE-00", "MADE-01"], progress=stop, **given)
-    kept = len(list(tmp_path.glob("parts/*/*.npz")))
+    kept = len(list(tmp_path.glob("parts/*/*.part")))
     assert 0 < kept < 8
     assert not (tmp_path / "sweep.json").exists()
-    broken = next(iter(tmp_path.glob("parts/*/*.npz")))
+    broken = next(iter(tmp_path.glob("parts/*/*.part")))
     broken.write_bytes(broken.read_bytes()[:1000])
     again = sweeping.sweep(FixedSpread, ["MADE-00", "MADE-01"], **given)
     assert again.result_hash == swept.result_hash
