@@ -115,9 +115,13 @@ def _usable(tape: Tape, model: type[QuotingModel], assumptions: Assumptions) -> 
     if model.needs_book and not tape.book:
         raise InputError(f"{model.name} needs an order book; {tape.market.ticker} has trades only")
     if not tape.depth and assumptions.queue_rule.rule > 1 and not assumptions.is_poisson:
-        raise InputError(
-            f"queue model {assumptions.queue} needs level sizes; {tape.market.ticker} has none: pass --queue touch@1"
-        )
+        lacks = f"queue model {assumptions.queue} needs level sizes; {tape.market.ticker} has none"
+        if not tape.coverage.traded_lots:  # what fills by trades would never fill
+            raise InputError(
+                f"{lacks}, and no trades: import the market's trades, or pass --queue touch+cross@1, which fills "
+                "when the other side reaches the order"
+            )
+        raise InputError(f"{lacks}: pass --queue touch@1")
 
 
 def run_block(block: Block, model: type[QuotingModel], stop: int | None = None) -> None:

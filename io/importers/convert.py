@@ -28,6 +28,13 @@ TAKER = {
 }
 
 
+#: Columns that tell markets apart, if a file has none of the usual names for its market.
+_NAMES = (
+    "ticker", "market_ticker", "market", "symbol", "contract", "contract_id", "instrument", "asset_id", "asset",
+    "token_id", "tokenId", "token", "condition_id", "conditionId", "market_id",
+)  # fmt: skip
+
+
 class Rows:
     """A batch of source rows being turned into table rows; remembers for each row the first reason not to take it."""
 
@@ -139,11 +146,23 @@ class Rows:
         name = self.first(names)
         if name is not None:
             return self.label(name)
+        several = self.names_in(*_NAMES)
+        if self.options.ticker is not None and several is not None:
+            raise InputError(
+                f"{several} holds several names, of which --ticker would make one market; --map ticker={several} keeps "
+                "them apart"
+            )
         ticker = self.options.ticker or ticker_in(self.path)
-        if ticker is None:
-            raise InputError("the file does not name its market; pass --ticker")
+        if ticker is None or several is not None:
+            what = "pass --ticker" if several is None else f"pass --map ticker={several}, which holds several names"
+            raise InputError(f"the file does not name its market; {what}")
         self.say(f"the market is {ticker}")
         return pl.Series("ticker", [ticker]).new_from_index(0, self.frame.height)
+
+    def names_in(self, *names: str) -> str | None:
+        """Return the first of some columns that holds more than one name; None if none does."""
+        columns = (name for name in names if name in self.frame.columns)
+        return next((name for name in columns if self.frame[name].drop_nulls().n_unique() > 1), None)
 
     def label(self, name: str) -> pl.Series:
         """Return a column of names: present, and without spaces or control characters."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +42,9 @@ class PolledBooks:
         """Say why the file is of this format, or None."""
         for record in sample.records:
             found = _book_in(record)
-            if found is not None and any(name in record for name in _TIME):
-                return f"books at {'.'.join(found) or 'the top'} with {next(name for name in _TIME if name in record)}"
+            time = next((name for name in _TIME if name in record or name in sample.columns), None)
+            if found is not None and time is not None:
+                return f"books at {'.'.join(found) or 'the top'} with {time}"
         return None
 
     def lacks(self, sample: Sample) -> set[str]:
@@ -62,7 +63,7 @@ class PolledBooks:
         scanner, books, places, said = None, Books(), None, set[str]()
         for index, block in enumerate(blocks(path, quoted=False)):
             if scanner is None:
-                scanner = _scanner(block.text)
+                scanner = _scanner(block.text, options.columns)
             spans = scanner.scan(block)
             places = places or _price_places(spans, options, path)
             rows = Rows(spans.frame().select(pl.exclude(f"^({'|'.join(_KEYS)})$")), options, [], path)
@@ -87,7 +88,7 @@ def _book_in(record: object) -> tuple[str, ...] | None:
     return () if any(isinstance(record.get(key), list) for key in _KEYS) else None
 
 
-def _scanner(text: bytes) -> JsonScanner:
+def _scanner(text: bytes, named: Mapping[str, str]) -> JsonScanner:
     for line in text.split(b"\n", 200)[:200]:
         record, _ = decode(line)
         where = _book_in(record)
@@ -95,6 +96,7 @@ def _scanner(text: bytes) -> JsonScanner:
             times, tickers = (next((n for n in names if n in record), None) for names in (_TIME, _TICKER))
             paths = {key: (*where, key) for key in _KEYS}
             paths |= {name: (name,) for name in (times, tickers) if name is not None}
+            paths |= {ours: tuple(theirs.split(".")) for ours, theirs in named.items() if ours in (*_TIME, *_TICKER)}
             return JsonScanner(paths)
     raise InputError("no order book was found in the first lines")
 

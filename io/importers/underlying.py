@@ -16,11 +16,32 @@ from .layout import Layout
 TIME = ("timestamp", "ts", "ts_ms", "time", "datetime", "date_time")
 SYMBOL = ("symbol", "index_id", "underlying", "asset")
 VALUE = ("value", "price", "last", "spot", "close")
+#: Columns that name contracts: a file with several has prices of markets, not of an underlying.
+CONTRACT = (
+    "ticker",
+    "market_ticker",
+    "market",
+    "contract",
+    "contract_id",
+    "instrument",
+    "asset_id",
+    "token_id",
+    "market_id",
+)
 #: Names that a file or its folder may carry.
 KNOWN = ("SPX", "NDX", "BTC", "ETH", "SOL", "XRP", "DOGE")
 
 
 def _symbol(rows: Rows) -> pl.Series | str:
+    several = rows.names_in(*SYMBOL, *CONTRACT)
+    if several is not None and (rows.options.underlying is not None or several not in SYMBOL):
+        why = (
+            "of which --underlying would make one index" if rows.options.underlying is not None else "as contracts have"
+        )
+        raise InputError(
+            f"{rows.path}: {several} holds several names, {why}; --map symbol={several} makes each an "
+            "underlying of its own. Quotes and trades of markets need bids and asks, or sizes"
+        )
     if rows.options.underlying is not None:
         return rows.options.underlying
     column = rows.first(SYMBOL)
