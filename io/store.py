@@ -167,6 +167,16 @@ class Store:
         who = _table(table).sort[0]
         return self.table(table).select(pl.col(who).unique().sort()).collect().get_column(who).to_list()
 
+    def coverage(self, *, series: str | None = None, like: str | None = None) -> pl.DataFrame:
+        """List markets with their rows in each table, the ``start`` and ``end`` of their history (ns) and its gaps.
+
+        ``series`` is that of their facts or of their tickers, ``like`` a pattern of SQL (``"KXHIGHNY-25JUN%"``).
+        ``listed`` says whether ``markets`` has facts about them, and ``gaps`` counts the GAP rows of their books.
+        """
+        from .coverage import coverage
+
+        return coverage(self, series, like)
+
     def imports(self) -> list[ImportReport]:
         """What was imported, in order."""
         return [report_of(self._place, record, new=False) for record in self._state().imports]

@@ -7,6 +7,7 @@ import typer
 from .data_check import data_check
 from .data_import import data_import
 from .data_kalshi import data_pull, data_record, data_scan
+from .data_markets import data_markets
 from .data_sample import data_sample
 from .data_store import data_compact, data_forget, data_imports, data_sql, data_tables
 
@@ -26,6 +27,7 @@ app.command("record")(data_record)
 app.command("scan")(data_scan)
 app.command("sql")(data_sql)
 app.command("tables")(data_tables)
+app.command("markets")(data_markets)
 app.command("imports")(data_imports)
 app.command("forget")(data_forget)
 app.command("compact")(data_compact)
