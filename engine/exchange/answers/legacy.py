@@ -35,7 +35,14 @@ def _extras(value: dict[str, Any]) -> dict[str, Any]:
     if "price_level_structure" in value:
         return {**_MARKET, "status": _STATUS.get(value["status"], value["status"])}
     if "orderbook_fp" in value:
-        return {"orderbook": value["orderbook_fp"]}
+        book = value["orderbook_fp"]
+        return {"orderbook": {**book, **{side: _cents(book[f"{side}_dollars"]) for side in ("yes", "no")}}}
+    if "market_id" in value and "yes_bid" not in value and "price" not in value:
+        sides = {side: value.get(f"{side}_dollars_fp", []) for side in ("yes", "no")}
+        return {
+            **{f"{side}_dollars": levels for side, levels in sides.items()},
+            **{side: _cents(levels) for side, levels in sides.items()},
+        }
     if "mutually_exclusive" in value:
         return {"available_on_brokers": False}
     if "market_exposure" in value:
@@ -46,3 +53,7 @@ def _extras(value: dict[str, Any]) -> dict[str, Any]:
     if "taker_fill_cost" in value:
         return {"queue_position": 0}
     return {"price": value["yes_price"]} if "yes_price" in value else {}
+
+
+def _cents(levels: list[list[str]]) -> list[list[int]]:
+    return [[round(float(price) * 100), int(lots.partition(".")[0])] for price, lots in levels]

@@ -57,7 +57,7 @@ class Private:
                 answers.append(self.desk.create(each))
             except RefusalError as refusal:
                 named = {"client_order_id": each["client_order_id"]} if each.get("client_order_id") else {}
-                answers.append({**named, "error": _inner(refusal)})
+                answers.append({**named, "error": inner(refusal)})
         return 201, {"orders": answers}
 
     def cancel_batch(self, q: Query, body: Answer, **_: str) -> Answer:
@@ -70,7 +70,7 @@ class Private:
             try:
                 answers.append(self.desk.cancel(order_id, each.get("market_ticker")))
             except RefusalError as refusal:
-                answers.append({"order_id": order_id, "reduced_by": "0.00", "error": _inner(refusal)})
+                answers.append({"order_id": order_id, "reduced_by": "0.00", "error": inner(refusal)})
         return {"orders": answers}
 
     def deprecated(self, q: Query, **_: str) -> Answer:
@@ -269,7 +269,8 @@ def batch(body: Answer) -> list[Answer]:
     return orders
 
 
-def _inner(refusal: RefusalError) -> Answer:
+def inner(refusal: RefusalError) -> Answer:
+    """The error of one item of a batch."""
     return refusal.body.get("error", refusal.body)
 
 

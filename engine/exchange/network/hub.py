@@ -13,6 +13,7 @@ from ....io.schema import Side
 from ....io.units import NS_PER_SECOND, TICKS_PER_DOLLAR
 from .. import wire
 from ..answers import views
+from ..answers.legacy import with_legacy
 from ..faults import Dice
 from ..market.account import Position
 from ..market.matching import Change
@@ -29,7 +30,8 @@ _encode = msgspec.json.encode
 class Hub:
     """Who listens to what, and what they hear; the venue's feed."""
 
-    def __init__(self, dice: Dice, *, patient: bool) -> None:
+    def __init__(self, dice: Dice, *, patient: bool, legacy: bool = False) -> None:
+        self._shaped: Callable[[Any], Any] = with_legacy if legacy else lambda message: message
         self.dice = dice
         self.patient = patient  #: the replay waits for slow clients instead of cutting them off
         self.venue: Venue
@@ -115,7 +117,7 @@ class Hub:
         if not subs:
             return
         try:
-            body = _encode(message())
+            body = _encode(self._shaped(message()))
         except Exception:
             _log.exception("a message of %s failed", channel)
             return
@@ -149,7 +151,7 @@ class Hub:
                         "delta_fp": wire.count(change.lots),
                         "side": "yes" if change.side is Side.BID else "no",
                     }
-                    bodies[sub.yes_price] = _encode({**head, **level, **owner, **stamped})
+                    bodies[sub.yes_price] = _encode(self._shaped({**head, **level, **owner, **stamped}))
                 self._push(sub, "orderbook_delta", bodies[sub.yes_price])
 
     def snapshot(self, market: Market) -> None:
@@ -182,7 +184,7 @@ class Hub:
             levels = [[_level_price(side, p, yes_price), wire.count(n)] for p, n in market.book.shown(side).items()]
             if levels or not self.dice.stream(self.dice.faults.missing_side, "missing-side", "orderbook_delta"):
                 message[name] = sorted(levels)
-        return _encode(message)
+        return _encode(self._shaped(message))
 
     def trade(self, market: Market, trade: Trade) -> None:
         """A public trade."""

@@ -10,6 +10,7 @@ from typing import Any
 from .. import wire
 from ..answers import absent
 from ..answers.legacy import with_legacy
+from ..answers.old_orders import OldOrders
 from ..answers.private import Private, batch
 from ..answers.public import Public
 from ..answers.query import Query
@@ -89,7 +90,18 @@ PRIVATE = {
     ("GET", "/portfolio/subaccounts/balances"): "subaccount_balances",
     ("GET", "/portfolio/subaccounts/netting"): "netting",
 }
-_WITH_BODY = {"create", "create_batch", "cancel_batch", "amend", "decrease", "new_group", "limit_group"}
+#: What ``deprecated`` answers with 410 unless old clients are served.
+OLD = {
+    ("POST", _OLD): "old_create",
+    ("POST", f"{_OLD}/batched"): "old_create_batch",
+    ("DELETE", f"{_OLD}/batched"): "old_cancel_batch",
+    ("DELETE", f"{_OLD}/{{order}}"): "old_cancel",
+    ("POST", f"{_OLD}/{{order}}/amend"): "old_amend",
+    ("POST", f"{_OLD}/{{order}}/decrease"): "old_decrease",
+}
+_OLD_BODIES = {"old_create", "old_create_batch", "old_cancel_batch", "old_amend", "old_decrease"}
+_NEW_BODIES = {"create", "create_batch", "cancel_batch", "amend", "decrease", "new_group", "limit_group"}
+_WITH_BODY = _OLD_BODIES | _NEW_BODIES
 
 
 class Routes:
@@ -106,7 +118,11 @@ class Routes:
         self._catch_up = catch_up
         self._table: dict[tuple[str, int], list[tuple[list[str], str, str, bool]]] = {}
         self._answers: dict[str, Callable[..., Any]] = {}
-        for routes, owner, secret in ((PUBLIC, public, False), (PRIVATE, private, True)):
+        served = [(PUBLIC, public, False), (PRIVATE, private, True)]
+        if legacy:
+            kept = {call: name for call, name in PRIVATE.items() if name != "deprecated"}
+            served[1:] = [(kept, private, True), (OLD, OldOrders(private), True)]
+        for routes, owner, secret in served:
             for (method, path), name in routes.items():
                 self._lead(method, path, name, secret)
                 self._answers[name] = getattr(owner, name)
@@ -144,7 +160,7 @@ class Routes:
 
     def _faulty(self, request: Request, path: str, name: str, params: dict[str, str], body: dict[str, Any]) -> Response:
         faults, draw = self._dice.faults, self._dice.call
-        items = len(batch(body)) if name.endswith("_batch") else 1
+        items = _items(body) if name.endswith("_batch") else 1
         call = request.method, path.replace("{order}", "{order_id}"), items
         if (cost := cost_of(*call)) > LARGEST:
             raise bad_body(f"a batch must cost at most {LARGEST} tokens, the largest bucket there is; this one {cost}")
@@ -179,6 +195,11 @@ class Routes:
         if self._dice.call(self._dice.faults.plain_429):
             return RefusalError(429, {"error": "too many requests"})
         return refuse(429, "too_many_requests")
+
+
+def _items(body: dict[str, Any]) -> int:
+    ids = body.get("ids") or body.get("order_ids")
+    return len(ids) if isinstance(ids, list) else len(batch(body))
 
 
 def _object(raw: bytes) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class Exchange:
             begins = time.time_ns() if shift == "now" else shift
             history = shifted(history, begins - (history.start if start is None else start))
             start = begins
-        self._hub = Hub(self.dice, patient=speed == "max")
+        self._hub = Hub(self.dice, patient=speed == "max", legacy=legacy)
         portfolio = Portfolio(self.dice.faults.lag / 1000)
         self.venue = Venue(
             history, self._hub, portfolio, cash=cash_dollars * 1_000_000, seed=seed, hours=hours, queue=queue
