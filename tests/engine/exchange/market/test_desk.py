@@ -289,6 +289,7 @@ def test_reactivation_cancels_everything(desktop):
     desk.venue.activate(desk.market)
     assert not desk.desk.orders[order_id].open
     assert [m["event_type"] for m in desk.heard.of("lifecycle")] == ["deactivated", "activated"]
+    assert [m["is_deactivated"] for m in desk.heard.of("lifecycle")] == [True, False]
 
 
 def test_close_determination_and_settlement(desktop):

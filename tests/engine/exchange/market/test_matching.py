@@ -193,3 +193,12 @@ def test_a_cleared_book_says_that_every_level_went(book):
         (BID, 4600): -1000, (BID, 4500): -2000, (ASK, 4800): -900, (ASK, 4900): -500,
     }  # fmt: skip
     assert (book.shown(BID), book.shown(ASK)) == ({}, {})
+
+
+def test_a_trade_used_up_by_a_better_order_leaves_those_behind_as_they_are():
+    made = Book(Waiting(queue_model("touch")))
+    made.snapshot([(BID, 4500, 1000)])
+    for name, price in (("best", 4700), ("next", 4600), ("last", 4600)):
+        made.rest(order(BID, price, 100, name))
+    assert hits(made.trade(ASK, 4600, 100)) == [("best", 4700, 100, False)]
+    assert made.shown(BID) == {4500: 1000, 4600: 200}
