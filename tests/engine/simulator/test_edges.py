@@ -256,3 +256,22 @@ def test_a_change_of_the_book_ends_at_the_level_it_names(run):
     tape = tape_of(*BOOK_45_50, (1, DELTA, 1, 45, -10), (2, DELTA, -1, 50, -10))
     assert (tape.columns.kind & KIND).tolist() == [BOOK] * 4
     assert tape.coverage.negative_levels == 0
+
+
+@pytest.mark.parametrize(("held", "quotes"), [(0.28, True), (0.29, False)])
+def test_a_halt_holds_for_what_is_owed_too(run, held: float, quotes: bool):
+    tape = tape_of(*BOOK_45_50, (1, PRINT, 1, 50, held), (2, DELTA, 1, 40, 1))
+    found = run(tape, {"bid": 0, "ask": 50, "size": 1}, queue="touch@1", halt=0.29)
+    assert found.totals.position == -round(held * 100)
+    assert (found.quotes["ask_size"][-1] > 0) == quotes
+
+
+@pytest.mark.parametrize(("capital", "refused"), [(0.45, 0), (0.4499, 2)])
+def test_an_order_may_take_all_of_the_capital(run, capital: float, refused: int):
+    found = run(tape_of(*BOOK_45_50, (1, DELTA, 1, 40, 1)), {"size": 1}, capital=capital)
+    assert found.totals.refused == refused
+
+
+def test_a_trade_at_the_level_touches_and_does_not_go_through(run):
+    tape = tape_of(*BOOK_45_50, (1, PRINT, -1, 45, 1))
+    assert [sizes(run(tape, queue=queue)) for queue in ("touch@1", "through@1")] == [[100], []]
