@@ -343,8 +343,8 @@ def load_pipeline(which: str | Path = "quant") -> Pipeline:
     if not path.exists():
         raise InputError(f"there is no pipeline file {path}")
     try:
-        document = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"{path} is not TOML: {error}") from None
     return pipeline_of(document, path.stem, path.parent)
 

@@ -19,7 +19,7 @@ from ..figures.warnings import Notice
 from ..reports.drawing import Drawer, drawing
 from ..results.result_files import SWEEP_RECORD, frames_hash, write_files
 from ..results.results import Axis, read_sweep
-from ..sweeps.folder import FEW_FILLS
+from ..sweeps.folder import FEW_FILLS, claimed
 from ..sweeps.grid_spec import cells_of, distinct, is_number, spec_of
 from ..sweeps.sweeping import Swept
 from .directional import Grid, panel_for, run_grid
@@ -50,39 +50,40 @@ def sweep_bets(
     pipeline = pipeline.with_values(**(options or {}))
     axes = bet_axes(pipeline, grid, options or {})
     place = Path(out)
-    if place.exists() and not (place / SWEEP_RECORD).exists() and (not place.is_dir() or any(place.iterdir())):
-        raise InputError(f"{place} holds something else than a sweep; name a new folder with --out")
-    values = cells_of(axes, sample)
-    cells = [{one.name: one.setting(value) for one, value in zip(axes, row, strict=True)} for row in values.tolist()]
-    panel, _ = panel_for(data, pipeline, start, end, cells=[pipeline.with_values(**cell) for cell in cells])
-    found = run_grid(panel, pipeline, cells, progress)
-    frames = {"cells": _cells(panel, found, axes, values), "periods": _periods(panel, found)}
-    result = frames_hash({}, frames)
-    record = {
-        "kind": "sweep",
-        "engine_version": __version__,
-        "strategy": pipeline.name,
-        "pipeline": pipeline.as_dict(),
-        "store": None if isinstance(data, Panel) else data.path if isinstance(data, Store) else str(data),
-        "from": None if start is None else str(start),
-        "to": None if end is None else str(end),
-        "sample": sample,
-        "fixed": dict(options or {}),
-        "limits": {},
-        "venue": {},
-        "data_hash": panel_hash(panel),
-        "period_ns": DAY_NS,
-        "axes": [_axis_row(one) for one in axes],
-        "markets": _markets(panel, frames["cells"]["market"].unique().to_list()),
-        "warnings": [notice.as_row() for notice in (*_notices(found), *market_notices(panel, pipeline))],
-        "result_hash": result,
-    }
-    write_files(place, frames, record, SWEEP_RECORD)
-    from ..reports.conclusions import conclude
+    with claimed(place):
+        values = cells_of(axes, sample)
+        cells = [
+            {one.name: one.setting(value) for one, value in zip(axes, row, strict=True)} for row in values.tolist()
+        ]
+        panel, _ = panel_for(data, pipeline, start, end, cells=[pipeline.with_values(**cell) for cell in cells])
+        found = run_grid(panel, pipeline, cells, progress)
+        frames = {"cells": _cells(panel, found, axes, values), "periods": _periods(panel, found)}
+        result = frames_hash({}, frames)
+        record = {
+            "kind": "sweep",
+            "engine_version": __version__,
+            "strategy": pipeline.name,
+            "pipeline": pipeline.as_dict(),
+            "store": None if isinstance(data, Panel) else data.path if isinstance(data, Store) else str(data),
+            "from": None if start is None else str(start),
+            "to": None if end is None else str(end),
+            "sample": sample,
+            "fixed": dict(options or {}),
+            "limits": {},
+            "venue": {},
+            "data_hash": panel_hash(panel),
+            "period_ns": DAY_NS,
+            "axes": [_axis_row(one) for one in axes],
+            "markets": _markets(panel, frames["cells"]["market"].unique().to_list()),
+            "warnings": [notice.as_row() for notice in (*_notices(found), *market_notices(panel, pipeline))],
+            "result_hash": result,
+        }
+        write_files(place, frames, record, SWEEP_RECORD)
+        from ..reports.conclusions import conclude
 
-    with drawing(pictures) as drawer:
-        evidence = conclude(place, drawer)
-    return Swept(read_sweep(place), evidence, result, len(cells) * panel.shape[0] * panel.shape[1])
+        with drawing(pictures) as drawer:
+            evidence = conclude(place, drawer)
+        return Swept(read_sweep(place), evidence, result, len(cells) * panel.shape[0] * panel.shape[1])
 
 
 def bet_axes(

@@ -116,7 +116,7 @@ def load_params(path: str | Path, allow_edited: bool = False) -> Params:
         document = tomllib.loads(place.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{place} is missing; engine export writes such a file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"{place} cannot be read as TOML: {error}") from None
     if document.get("format") != FORMAT:
         raise InputError(f"{place} is no parameter file: its format is not {FORMAT!r}")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -56,12 +59,27 @@ def facts_of(tape: Tape, period: int) -> TapeFacts:
     )  # fmt: skip
 
 
-def claim(folder: Path) -> None:
-    """Make the folder ready; one that holds something else is left alone."""
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Make the folder ready and be its only sweep; one that holds something else is left alone.
+
+    The lock is the system's on the folder itself: it leaves nothing behind and ends with its process.
+    """
     other = folder.exists() and not (folder / SWEEP_RECORD).exists() and not (folder / PARTS).exists()
     if other and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} holds something else than a sweep; name a new folder with --out")
-    (folder / PARTS).mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"another sweep is writing to {folder}; wait for it, or name another folder with --out"
+            ) from None
+        yield
+    finally:
+        os.close(handle)
 
 
 def period_length(tapes: Iterable[TapeFacts]) -> int:

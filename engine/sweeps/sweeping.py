@@ -31,7 +31,7 @@ from ..simulator.tape import Tape
 from ..simulator.tape_source import Moment, compile_tape
 from ..simulator.venue import Assumptions
 from .block import BLOCK, Part, StoppedError, keys_of, own_period, run_part
-from .folder import PARTS, TapeFacts, claim, facts_of, write_sweep
+from .folder import PARTS, TapeFacts, claimed, facts_of, write_sweep
 from .grid_spec import axes_of
 from .parts import Parts, gather, group_name, missing
 from .plan import Group, Plan, plan_of
@@ -92,36 +92,36 @@ def sweep(
         raise InputError("a sweep needs a market: --market TICKER, or --series, --category, --where")
     plan = plan_of(model, parameters, assumptions or Assumptions(), axes_of(model, grid, parameters), sample)
     place = Path(out)
-    claim(place)
-    asked = {
-        "strategy": strategy if isinstance(strategy, str) else model.name, "strategy_hash": fingerprint(model),
-        "store": opened.path, "from": None if start is None else str(start), "to": None if end is None else str(end),
-        "grid": price_grid, "underlying": underlying, "sample": sample,
-        "walk_forward": {"folds": walk_forward, "embargo_ns": round(embargo_hours * 3_600e9)},
-    }  # fmt: skip
+    with claimed(place):
+        asked = {
+            "strategy": strategy if isinstance(strategy, str) else model.name, "strategy_hash": fingerprint(model),
+            "store": opened.path, "from": None if start is None else str(start),
+            "to": None if end is None else str(end), "grid": price_grid, "underlying": underlying, "sample": sample,
+            "walk_forward": {"folds": walk_forward, "embargo_ns": round(embargo_hours * 3_600e9)},
+        }  # fmt: skip
 
-    source = {"start": start, "end": end, "grid": price_grid, "underlying": underlying}
+        source = {"start": start, "end": end, "grid": price_grid, "underlying": underlying}
 
-    def tapes() -> Iterator[Tape]:
-        for ticker in tickers:
-            yield compile_tape(opened, ticker, **source)
+        def tapes() -> Iterator[Tape]:
+            for ticker in tickers:
+                yield compile_tape(opened, ticker, **source)
 
-    if prove:
-        asked["proved"] = prove_plan(plan, tapes())
-    remote = None if scheduler is None else Remote(scheduler, strategy, {"store": opened.path, **source})
-    runner = Runner(plan, Parts(place / PARTS), max(threads, 1), len(tickers), progress, remote)
-    if remote is None and isinstance(strategy, str):
-        compile_ahead(strategy, plan.groups[0].limits[0], cells=2, record=False, float_queue=plan.float_queue)
-    with drawing(pictures) as drawer:
-        get_ready(drawer is not None)
-        try:
-            found = runner.run(tapes())
-        finally:
-            if remote is not None:
-                remote.cluster.close()
-        result = write_sweep(place, plan, asked, [facts for facts, _ in found], runner.collect(found))
-        evidence = conclude(place, drawer)
-    return Swept(read_sweep(place), evidence, result, runner.computed)
+        if prove:
+            asked["proved"] = prove_plan(plan, tapes())
+        remote = None if scheduler is None else Remote(scheduler, strategy, {"store": opened.path, **source})
+        runner = Runner(plan, Parts(place / PARTS), max(threads, 1), len(tickers), progress, remote)
+        if remote is None and isinstance(strategy, str):
+            compile_ahead(strategy, plan.groups[0].limits[0], cells=2, record=False, float_queue=plan.float_queue)
+        with drawing(pictures) as drawer:
+            get_ready(drawer is not None)
+            try:
+                found = runner.run(tapes())
+            finally:
+                if remote is not None:
+                    remote.cluster.close()
+            result = write_sweep(place, plan, asked, [facts for facts, _ in found], runner.collect(found))
+            evidence = conclude(place, drawer)
+        return Swept(read_sweep(place), evidence, result, runner.computed)
 
 
 def prove_plan(plan: Plan, tapes: Iterable[Tape], cuts: int = PROVING_CUTS, seed: int = 0) -> dict[str, Any]:

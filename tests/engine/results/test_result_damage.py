@@ -12,6 +12,7 @@ from touchline.engine.bets.directional import backtest
 from touchline.engine.bets.directional_results import DirectionalResult
 from touchline.engine.reports.conclusions import show
 from touchline.engine.results.exporting import export
+from touchline.engine.results.params import load_params
 from touchline.engine.results.result_files import (
     CHECKSUMS,
     RECORD,
@@ -23,10 +24,12 @@ from touchline.engine.results.result_files import (
 )
 from touchline.engine.results.results import read_results
 from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.sweeps.folder import claimed
 from touchline.engine.sweeps.sweeping import sweep
 from touchline.io.checksums import file_checksum, with_checksum
 from touchline.io.errors import DamagedError, InputError
 from touchline.io.store import Store
+from touchline.strategies.pipeline import load_pipeline
 
 from ...damage import flips
 from ..histories import made_up
@@ -153,3 +156,26 @@ def test_the_hash_of_a_result_is_of_its_values_alone():
         frame.with_columns(pl.col("small").cast(pl.Int16)),
     ]
     assert len({frames_hash({"pnl": 3}, {"frame": other}) for other in (frame, *others)}) == 1 + len(others)
+
+
+def test_two_sweeps_do_not_share_a_folder(folders: dict[str, Path], store: Store):
+    made = folders["sweep"]
+    with claimed(made), pytest.raises(InputError, match="another sweep is writing to"):
+        sweep("fixed-spread", MARKETS, store, out=made, grid={"half_spread": "1:3:3"}, pictures=False)
+    with claimed(made):
+        pass
+
+
+@pytest.mark.parametrize("content", [b"a = " + b"[" * 100_000, b"a = '\xff'"])
+def test_a_file_that_is_no_toml_is_one_line(tmp_path: Path, content: bytes):
+    path = tmp_path / "some.toml"
+    path.write_bytes(content)
+    for read in (load_params, load_pipeline):
+        with pytest.raises(InputError, match=r"some.toml (cannot be read as|is not) TOML"):
+            read(path)
+
+
+def test_a_record_nested_too_deeply_is_one_line(tmp_path: Path):
+    (tmp_path / RECORD).write_text("[" * 100_000)
+    with pytest.raises(InputError, match="nested too deeply"):
+        read_record(tmp_path)
