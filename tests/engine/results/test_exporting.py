@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -16,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from touchline import engine
 from touchline.engine.results.evidence import judge
+from touchline.engine.results.exporting import refusal_reasons
 from touchline.engine.results.params import (
     FORMAT,
     SCHEMA_FILE,
@@ -197,6 +200,29 @@ def test_the_evidence_in_the_file_is_about_the_cell_that_was_picked(make_sweep, 
     assert wanted.out_of_sample_pnl is not None
     assert told.provenance.out_of_sample_pnl_micros == round(wanted.out_of_sample_pnl)
     assert {warned.name for warned in told.warnings} >= {notice.name for notice in wanted.notices}
+
+
+@pytest.mark.parametrize(("pbo", "outside", "events", "count"), [
+    (0.5, 0.0, 5, 0), (0.5001, 0.0, 5, 1), (0.5, -1.0, 5, 1), (0.5, 0.0, 4, 1), (None, None, 0, 3),
+])  # fmt: skip
+def test_evidence_at_its_limits_is_enough(good, pbo, outside, events, count):
+    told = replace(judge(read_sweep(good)), overfitting_probability=pbo, events=events)
+    told = replace(told, walk_forward_events=outside, walk_forward_periods=outside)
+    assert len(refusal_reasons(told)) == count
+
+
+def test_a_parameter_file_is_on_the_disk_when_the_export_returns(good, tmp_path, monkeypatch):
+    synced: list[str] = []
+    really = os.fsync
+
+    def sync(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").resolve().name)
+        really(handle)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    engine.export(good, tmp_path / "params.toml")
+    assert "params.toml" in synced[0]
+    assert synced[1:] == [tmp_path.name]
 
 
 def test_a_hand_edit_is_refused_unless_allowed(good, tmp_path):
