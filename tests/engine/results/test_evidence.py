@@ -7,7 +7,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.results.evidence import judge
+from touchline.engine.results.evidence import _luck_notices, judge
 from touchline.engine.results.results import read_sweep
 
 from ..conftest import HOUR_NS
@@ -144,3 +144,9 @@ def test_evidence_is_json(make_sweep):
     again = json.loads(json.dumps(row, allow_nan=False))
     assert again["warnings"][0].keys() == {"name", "detail", "text"}
     assert "notices" not in again
+
+
+def test_what_looks_like_luck_is_named_from_its_bound_on():
+    assert _luck_notices(0.5, 0.95, 0.0) == []
+    assert [notice.name for notice in _luck_notices(0.51, 0.949, -1.0)] == ["overfit", "no-edge", "out-of-sample-loss"]
+    assert {notice.name for notice in _luck_notices(None, None, None)} == {"degenerate-statistic"}
