@@ -18,6 +18,7 @@ from touchline.engine.bets.directional_results import DirectionalResult
 from touchline.engine.bets.panel import panel_of
 from touchline.strategies.pipeline import pipeline_of
 
+from .panels import year_of_markets
 from .tapes import data
 
 HERE = Path(__file__).resolve().parent
@@ -173,6 +174,25 @@ def test_onnx(benchmark, big_panel, tmp_path, kind):
     scorer = scorer_of(tmp_path, file="model.onnx", **window)
     found = benchmark.pedantic(scorer.prepare, (big_panel,), rounds=1, iterations=1)
     assert np.isfinite(found[scorer.own("model")]).sum() > 3_900_000
+
+
+def test_a_year_of_short_lived_markets(tmp_path):
+    """2,056 markets of some days each in a year of five minutes: bets in 120 s and 1.5 GB, alone in a process."""
+    year_of_markets(tmp_path / "store")
+    code = f"""
+import time
+from touchline.engine.bets.directional import backtest
+began = time.perf_counter()
+found = backtest({str(tmp_path / "store")!r}, "quant", options={{"step_minutes": 5}})
+high = next(line for line in open('/proc/self/status') if line.startswith('VmHWM'))
+print(len(found.panel.times), found.panel.lives.total, time.perf_counter() - began, int(high.split()[1]) / 1e6)
+"""
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    bars, rows, seconds, gigabytes = map(float, shown)
+    print(f"\n{bars:,.0f} bars, {rows:,.0f} rows: {seconds:.1f} s, {gigabytes:.2f} GB")
+    assert bars > 100_000
+    assert seconds <= 120
+    assert gigabytes <= 1.5
 
 
 def test_memory_is_bounded():

@@ -29,22 +29,48 @@ from .parameters import Parameter, check, nearest
 DOLLAR = 10_000
 
 
+class PanelLives(Protocol):
+    """In which bars each market has a row: ``counts`` of them from its bar ``first`` on."""
+
+    @property
+    def first(self) -> npt.NDArray[Any]: ...  # noqa: D102 - of each market
+    @property
+    def counts(self) -> npt.NDArray[Any]: ...  # noqa: D102 - of each market
+    @property
+    def base(self) -> npt.NDArray[Any]: ...  # noqa: D102 - a market's row of bar t is this plus t times stride
+    @property
+    def stride(self) -> int: ...  # noqa: D102 - rows from one bar to the next
+    def put(self, column: npt.NDArray[Any], block: slice, values: npt.NDArray[Any]) -> None: ...  # noqa: D102 - of some markets
+    def matrix(self, rows: npt.NDArray[Any], before: float = 0, after: float | None = 0) -> npt.NDArray[Any]: ...  # noqa: D102 - bars x markets
+
+
 class PanelView(Protocol):
-    """What a part may look at before it says its expression. Row t of a matrix is known at ``times[t]``."""
+    """What a part may look at before it says its expression. A row of bar t is known at ``times[t]``."""
 
     @property
     def times(self) -> npt.NDArray[Any]: ...  # noqa: D102 - ns, close of each bar
     @property
     def markets(self) -> pl.DataFrame: ...  # noqa: D102 - one row a market
     @property
-    def matrices(self) -> dict[str, npt.NDArray[Any]]: ...  # noqa: D102 - bars x markets
+    def lives(self) -> PanelLives: ...  # noqa: D102 - when each market lives
+    @property
+    def rows(self) -> Mapping[str, npt.NDArray[Any]]: ...  # noqa: D102 - the columns, a value a row
+    @property
+    def matrices(self) -> Mapping[str, npt.NDArray[Any]]: ...  # noqa: D102 - the same as bars x markets, made on demand
     @property
     def extras(self) -> dict[str, npt.NDArray[Any]]: ...  # noqa: D102 - what tables and scorers prepared
     def blocks(self) -> Iterator[slice]: ...  # noqa: D102 - the markets, some at a time
     def frame(self, block: slice, names: Sequence[str]) -> pl.DataFrame: ...  # noqa: D102 - market after market
+    def computed(self, expressions: Mapping[str, pl.Expr]) -> dict[str, npt.NDArray[Any]]: ...  # noqa: D102 - as columns
     def evaluate(self, expressions: Mapping[str, pl.Expr]) -> dict[str, npt.NDArray[Any]]: ...  # noqa: D102 - bars x markets
     def with_extras(self, extras: Mapping[str, npt.NDArray[Any]]) -> PanelView: ...  # noqa: D102 - with more
-    def matrix(self, name: str, kind: Any) -> npt.NDArray[Any]: ...  # noqa: D102 - an empty one, bars x markets
+    def column(self, name: str, kind: Any) -> npt.NDArray[Any]: ...  # noqa: D102 - an empty one
+
+
+def places(panel: PanelView) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], int]:
+    """What a kernel needs to find rows: first bar, number of bars and base of each market, and the stride."""
+    lives = panel.lives
+    return lives.first, lives.counts, lives.base, lives.stride
 
 
 class Part:
@@ -111,7 +137,7 @@ class Table(Part):
     """What is known beside the exchange, as columns that filters and scorers may name."""
 
     def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
-        """The columns: an array per market, or bars x markets. Row t may hold only what was known at ``times[t]``."""
+        """The columns: an array per market, one of rows, or bars x markets. Bar t may hold only what was known then."""
         raise NotImplementedError
 
 
@@ -127,7 +153,7 @@ class Scorer(Part):
     """How much more likely YES is than its mark says, in dollars (-1 to 1); 0 or null is no opinion."""
 
     def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
-        """Columns of its own: an array per market, or bars x markets. It may not use what is known later."""
+        """Columns of its own: an array per market, of rows, or bars x markets. It may not use what is known later."""
         return {}
 
     def own(self, name: str) -> str:

@@ -127,21 +127,21 @@ class OnnxScorer(Scorer):
                 known = [*FEATURES, *panel.extras]
                 raise InputError(f"onnx: there is no feature {name!r}, nor a table's column; {nearest(name, known)}")
         session = self.session()
-        answer = panel.matrix("model", np.float32)
+        answer = panel.column("model", np.float32)
         expressions = [feature(name).cast(pl.Float32).alias(f"_{i}") for i, name in enumerate(self.names)]
         roots = sorted({root for expression in expressions for root in expression.meta.root_names()})
         for block in panel.blocks():
-            rows = panel.frame(block, roots).lazy().select(expressions).collect().to_numpy(order="c")
-            answer[:, block] = self._answers(session, rows, len(panel.times)).reshape(-1, len(panel.times)).T
+            frame = panel.frame(block, [*roots, "bar"])
+            rows = frame.lazy().select(expressions).collect().to_numpy(order="c")
+            panel.lives.put(answer, block, self._answers(session, rows, frame["bar"].to_numpy()))
         return {self.own("model"): answer}
 
     def _answers(
-        self, session: onnxruntime.InferenceSession, rows: npt.NDArray[np.float32], bars_a_market: int
+        self, session: onnxruntime.InferenceSession, rows: npt.NDArray[np.float32], place: npt.NDArray[Any]
     ) -> npt.NDArray[np.float32]:
         known = np.isfinite(rows).all(axis=1)
         if self.window > 1:
             run = np.cumsum(~known)
-            place = np.arange(len(rows)) % bars_a_market
             before = np.concatenate((np.zeros(self.window, run.dtype), run[: -self.window]))
             known = (place >= self.window - 1) & (run == before)
         wanted = np.flatnonzero(known)

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import polars as pl
 
 from ..io.errors import InputError
+from ..io.jit import kept
 from .parameters import Parameter
-from .pipeline import DOLLAR, PanelView, Scorer, ask, build, register
+from .pipeline import DOLLAR, PanelView, Scorer, ask, build, places, register
 
 #: In a member's table ``weight`` is the member's; this is the scorer's own parameter of that name.
 OWN_WEIGHT = "own_weight"
@@ -141,24 +142,23 @@ class Ensemble(Scorer):
         if self.adapt == "no":
             return made
         wanted = {f"member_{i}": _ticks(ask(member, "score", pl.Expr)) for i, member in enumerate(self.members)}
-        scores = list(panel.with_extras(made).evaluate(wanted).values())
-        weight = self.adapted(scores, panel.matrices["mark"])
-        combined = np.zeros(scores[0].shape, np.float32)
+        scores = list(panel.with_extras(made).computed(wanted).values())
+        weight = self.adapted(scores, panel)
+        combined = panel.column("ensemble", np.float32)
+        combined[:] = 0
         for score, column in zip(scores, weight.T, strict=True):
-            combined += score * column[:, None].astype(np.float32)
-        return {**made, self.own("ensemble"): combined / np.float32(DOLLAR)}
+            _weigh_nb(score, column.astype(np.float32), places(panel), combined)
+        combined /= np.float32(DOLLAR)
+        return {**made, self.own("ensemble"): combined}
 
-    def adapted(self, scores: Sequence[npt.NDArray[np.int16]], mark: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
+    def adapted(self, scores: Sequence[npt.NDArray[np.int16]], panel: PanelView) -> npt.NDArray[np.float64]:
         """Weights at each bar (bars x members), from moves that were over by then."""
-        bars, horizon = len(mark), self.horizon_bars
+        bars = len(panel.times)
         earned = np.zeros((bars, len(scores)))
-        for t in range(horizon, bars):
-            both = (mark[t] >= 0) & (mark[t - horizon] >= 0)
-            move = np.where(both, mark[t].astype(np.int64) - mark[t - horizon], 0)
-            for i, score in enumerate(scores):
-                stake = score[t - horizon].astype(np.int64)
-                size = np.abs(stake[both]).sum()
-                earned[t, i] = (stake * move).sum() / size if size else 0.0
+        for i, score in enumerate(scores):
+            made, staked = np.zeros((2, bars), np.int64)
+            _judge_nb(score, panel.rows["mark"], places(panel), self.horizon_bars, made, staked)
+            np.divide(made, staked, out=earned[:, i], where=staked > 0)
         keep = 0.5 ** (1 / self.memory_bars)
         mean, square = np.zeros(len(scores)), np.full(len(scores), 1.0)
         base, weight = np.asarray(self.weights), np.empty_like(earned)
@@ -177,6 +177,28 @@ class Ensemble(Scorer):
         members = zip(self.members, self.weights, strict=True)
         edges = [ask(member, "score", pl.Expr).fill_null(0.0) * weight for member, weight in members if weight != 0]
         return pl.sum_horizontal(edges) if edges else pl.lit(0.0)
+
+
+@kept()
+def _judge_nb(score: Any, mark: Any, lives: Any, horizon: int, made: Any, staked: Any) -> None:
+    """What scores made at each bar on the moves since ``horizon`` bars before, and what was staked, in whole ticks."""
+    first, counts, base, stride = lives
+    for m in range(len(first)):
+        for t in range(first[m] + horizon, first[m] + counts[m]):
+            row, before = base[m] + t * stride, base[m] + (t - horizon) * stride
+            if mark[row] >= 0 and mark[before] >= 0:
+                made[t] += np.int64(score[before]) * (np.int64(mark[row]) - np.int64(mark[before]))
+                staked[t] += abs(np.int64(score[before]))
+
+
+@kept()
+def _weigh_nb(score: Any, weight: Any, lives: Any, combined: Any) -> None:
+    """Add scores times the weight of their bar."""
+    first, counts, base, stride = lives
+    for m in range(len(first)):
+        for t in range(first[m], first[m] + counts[m]):
+            row = base[m] + t * stride
+            combined[row] += np.float32(score[row]) * weight[t]
 
 
 def _ticks(edge: pl.Expr) -> pl.Expr:

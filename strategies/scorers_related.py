@@ -13,7 +13,7 @@ import polars as pl
 from ..features.related import correlated_leaders, related_pairs
 from ..io.jit import kept
 from .parameters import Parameter
-from .pipeline import DOLLAR, PanelView, Scorer, register
+from .pipeline import DOLLAR, PanelView, Scorer, places, register
 
 #: A correlation this little below the least asked for is that least: its roots are rounded.
 _ROUNDING = 1e-9
@@ -42,14 +42,13 @@ class Correlation(Scorer):
 
     def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
         """The change that the leaders make expect, ticks."""
-        mark = panel.matrices["mark"]
-        expected = panel.matrix("led", np.float32)
+        expected = panel.column("led", np.float32)
         expected[:] = 0
         for first, last, leaders in self.periods(panel):
             start = np.concatenate(([0], np.cumsum((leaders >= 0).sum(axis=1)))).astype(np.int64)
             _follow_nb(
-                mark, first, last, start, leaders[leaders >= 0], self.window_bars, self.lag_bars, self.min_correlation,
-                expected,
+                panel.rows["mark"], places(panel), (first, last), start, leaders[leaders >= 0],
+                self.window_bars, self.lag_bars, self.min_correlation, expected,
             )  # fmt: skip
         return {self.own("led"): expected}
 
@@ -59,10 +58,10 @@ class Correlation(Scorer):
         if self.among == "series":
             yield 0, bars, _of_the_series(panel.markets, self.related)
             return
-        for first in range(self.window_bars + self.lag_bars, bars, self.choose_bars):
-            chosen = correlated_leaders(
-                panel.matrices["mark"], first, self.window_bars, self.lag_bars, self.related, self.min_moves
-            )
+        reach = self.window_bars + self.lag_bars
+        for first in range(reach, bars, self.choose_bars):
+            seen = _marks(panel, first - reach, first + 1)
+            chosen = correlated_leaders(seen, reach, self.window_bars, self.lag_bars, self.related, self.min_moves)
             yield first, min(first + self.choose_bars, bars), chosen
 
     def score(self) -> pl.Expr:
@@ -79,42 +78,62 @@ def _of_the_series(markets: pl.DataFrame, limit: int) -> npt.NDArray[np.int32]:
     return leaders
 
 
+def _marks(panel: PanelView, begin: int, stop: int) -> npt.NDArray[np.int16]:
+    """The marks of some bars, bars x markets: -1 before a market's life, the last one after it."""
+    made = np.empty((stop - begin, panel.markets.height), np.int16)
+    _marks_nb(panel.rows["mark"], places(panel), begin, made)
+    return made
+
+
 @kept()
-def step_nb(mark: Any, t: int, m: int) -> Any:
-    """Change of a mark since the bar before, 0 where one of them is missing."""
-    if t < 1 or mark[t, m] < 0 or mark[t - 1, m] < 0:
-        return 0
-    return np.int64(mark[t, m]) - np.int64(mark[t - 1, m])
+def _marks_nb(mark: Any, lives: Any, begin: int, made: Any) -> None:
+    first, counts, base, stride = lives
+    for m in range(len(first)):
+        for t in range(made.shape[0]):
+            at = min(begin + t, first[m] + counts[m] - 1)
+            made[t, m] = mark[base[m] + at * stride] if at >= first[m] else -1
+
+
+@kept()
+def _steps_nb(mark: Any, lives: Any, m: int, begin: int, stop: int, steps: Any) -> None:
+    """Changes of a market's mark in bars ``begin`` to ``stop`` since the bar before: 0 where one of them is missing."""
+    first, counts, base, stride = lives
+    steps[begin:stop] = 0
+    for t in range(max(begin, first[m] + 1), min(stop, first[m] + counts[m])):
+        row = base[m] + t * stride
+        if mark[row] >= 0 and mark[row - stride] >= 0:
+            steps[t] = np.int64(mark[row]) - np.int64(mark[row - stride])
 
 
 @kept(parallel=True)
 def _follow_nb(
-    mark: Any, first: int, last: int, start: Any, leaders: Any, window: int, lag: int, least: float, expected: Any
+    mark: Any, lives: Any, period: Any, pairs: Any, leaders: Any, window: int, lag: int, least: float, expected: Any
 ) -> None:
-    """For each market, in bars ``first`` to ``last``: the mean over its leaders of slope x their last ``lag`` changes.
+    """For each market, in the period's bars of its life: mean over its leaders of slope x their last ``lag`` changes.
 
-    Its leaders are ``leaders[start[m]:start[m + 1]]``; the slope is of the window's trailing sums.
+    Its leaders are ``leaders[pairs[m]:pairs[m + 1]]``; the slope is of the window's trailing sums.
     """
-    begin = max(first - window + 1, lag + 1)
-    for m in numba.prange(len(start) - 1):
-        own = np.empty(last, np.int64)
-        other = np.empty(last, np.int64)
-        if start[m] < start[m + 1]:
-            for t in range(begin, last):
-                own[t] = step_nb(mark, t, m)
-        for p in range(start[m], start[m + 1]):
-            for t in range(begin - lag, last):
-                other[t] = step_nb(mark, t, leaders[p])
-            weight = 1.0 / (start[m + 1] - start[m])
-            _lead_nb(own, other, begin, first, window, lag, least, expected, m, weight)
+    for m in numba.prange(len(pairs) - 1):
+        first, counts, base, stride = lives
+        low, high = max(period[0], first[m]), min(period[1], first[m] + counts[m])
+        if pairs[m] == pairs[m + 1] or low >= high:
+            continue
+        begin = max(low - window + 1, lag + 1)
+        own = np.empty(high, np.int64)
+        other = np.empty(high, np.int64)
+        _steps_nb(mark, lives, m, begin, high, own)
+        for p in range(pairs[m], pairs[m + 1]):
+            _steps_nb(mark, lives, leaders[p], begin - lag, high, other)
+            weight = 1.0 / (pairs[m + 1] - pairs[m])
+            _lead_nb(own, other, begin, low, window, lag, least, expected, (base[m], stride), weight)
 
 
 @kept()
 def _lead_nb(
-    own: Any, other: Any, begin: int, first: int, window: int, lag: int, least: float, expected: Any, m: int,
+    own: Any, other: Any, begin: int, first: int, window: int, lag: int, least: float, expected: Any, place: Any,
     weight: float,
 ) -> None:  # fmt: skip
-    """Add one leader's forecast to market m from bar ``first`` on. Sums are whole numbers, so nothing drifts."""
+    """Add one leader's forecast from bar ``first`` on. Sums are whole numbers, so nothing drifts."""
     sx = np.int64(0)
     sy = np.int64(0)
     sxx = np.int64(0)
@@ -139,4 +158,4 @@ def _lead_nb(
         ahead = np.int64(0)
         for k in range(lag):
             ahead += other[t - k]
-        expected[t, m] += np.float32(weight * covariance / vx * ahead)
+        expected[place[0] + t * place[1]] += np.float32(weight * covariance / vx * ahead)

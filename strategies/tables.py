@@ -67,22 +67,12 @@ class Dated(Table):
             joined = join_published(rows.lazy(), own, names, published="ts", by=by, prefix=self.prefix, max_age_ns=age)
             return joined.select(pl.col(self.prefix + name).fill_null(float("nan")) for name in names).collect()
 
-        shape = (len(panel.times), panel.markets.height)
-        if by is None:
-            once = known(pl.DataFrame({"ts": panel.times}))
-            return {name: np.broadcast_to(once[name].to_numpy()[:, None], shape) for name in once.columns}
-        if not table[by].is_in(panel.markets[by].implode()).any():
+        if by is not None and not table[by].is_in(panel.markets[by].implode()).any():
             told = ", ".join(table[by].unique(maintain_order=True).head(5))
             raise InputError(f"no row of {self.file} is about {by} of these markets; it has {told}")
-        made = {self.prefix + name: panel.matrix("table", np.float64) for name in names}
+        made = {self.prefix + name: panel.column("table", np.float64) for name in names}
         for block in panel.blocks():
-            about = panel.markets[by][block]
-            keys = about.drop_nulls().unique(maintain_order=True)
-            every = keys.gather(np.repeat(np.arange(len(keys), dtype=np.uint32), shape[0]))
-            found = known(pl.DataFrame({by: every, "ts": np.tile(panel.times, len(keys))}))
-            place = about.replace_strict(keys, range(len(keys)), default=len(keys)).to_numpy()
+            found = known(panel.frame(block, ["ts"] if by is None else ["ts", by]))
             for name, values in made.items():
-                rows = np.full((len(keys) + 1, shape[0]), np.nan)  # the last is of markets that are of none
-                rows[:-1] = found[name].to_numpy().reshape(-1, shape[0])
-                values[:, block] = rows[place].T
+                panel.lives.put(values, block, found[name].to_numpy())
         return made

@@ -75,28 +75,32 @@ def score_panel(panel: Panel, pipeline: Pipeline) -> Scored:
             code = pl.lit(FILTER_BASE + place, pl.Int8)
             stopped = pl.when(ask(part, "keep", pl.Expr).fill_null(value=False)).then(stopped).otherwise(code)
         wanted["passed"] = stopped
-    score = panel.matrix("score", np.int16)
-    passed = panel.matrix("passed", np.int8) if pipeline.filters else None
+    score = panel.column("score", np.int16)
+    passed = panel.column("passed", np.int8) if pipeline.filters else None
     cut = 0
+    lives = panel.lives
     for block, found in panel.evaluated(wanted):
-        cut += _ticks_nb(found["edge"], score[:, block])
+        places = lives.base[block], lives.first[block], lives.counts[block]
+        cut += _ticks_nb(found["edge"], places, lives.stride, score)
         if passed is not None:
-            passed[:, block] = found["passed"].T
+            lives.put(passed, block, found["passed"])
     return Scored(score, passed, cut)
 
 
 @kept()
-def _ticks_nb(edge: Any, score: Any) -> int:
-    """Edges in dollars (markets x bars) as whole ticks (bars x markets); what is not a number is no opinion.
+def _ticks_nb(edge: Any, places: Any, stride: int, score: Any) -> int:
+    """Edges of some markets in dollars as whole ticks of their rows; what is not a number is no opinion.
 
     Returns how many were cut to a dollar.
     """
-    cut = 0
-    for m in range(edge.shape[0]):
-        for t in range(edge.shape[1]):
-            ticks = np.rint(edge[m, t] * DOLLAR)
+    base, first, counts = places
+    cut = i = 0
+    for m in range(len(base)):
+        for t in range(first[m], first[m] + counts[m]):
+            ticks = np.rint(edge[i] * DOLLAR)
             cut += abs(ticks) > DOLLAR
-            score[t, m] = 0 if np.isnan(ticks) else np.int16(min(max(ticks, -DOLLAR), DOLLAR))
+            score[base[m] + t * stride] = 0 if np.isnan(ticks) else np.int16(min(max(ticks, -DOLLAR), DOLLAR))
+            i += 1
     return cut
 
 

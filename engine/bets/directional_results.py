@@ -49,7 +49,7 @@ class DirectionalResult:
         frame = pl.DataFrame({name: rows[name] for name in rows.dtype.names or ()})
         ended = np.where(rows["exit_bar"] >= 0, rows["exit_bar"], len(times) - 1)
         own = panel.markets.select("ticker", "event", "series", "category")[rows["market"].tolist()]
-        last = panel.matrices["mark"][-1, rows["market"]].astype(np.int64)
+        last = panel.last("mark")[rows["market"]].astype(np.int64)
         worth = (
             np.where(last == NO_PRICE, rows["price"], np.where(rows["side"] > 0, last, 10_000 - last)) * rows["left"]
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,16 @@ from ...io.times import Moment, window
 from ...io.units import TICKS_PER_DOLLAR
 from ..simulator.tape_source import compile_tape
 from . import panel
-from .panel import HOUR_NS, MATRICES, Panel, market_blocks, new_matrix, with_market_columns
+from .lives import Lives, lives_of
+from .panel import COLUMNS, HOUR_NS, Panel, with_market_columns
 from .panel_book import STANDING, best_at
 from .panel_markets import listed, with_closes
 from .portfolio_types import NO_PRICE, NO_SIZE
 from .scratch import Scratch
 
 Progress = Callable[[int, int], None]
+#: Markets that are read together, whatever their lives.
+NARROWEST, WIDEST = 16, 1_024
 
 
 def build_panel(
@@ -54,23 +57,73 @@ def build_panel(
     begin = first // step_ns * step_ns if low is None else low
     bars = max(-(-((high if high is not None else last + step_ns) - begin) // step_ns), 1)
     times = begin + step_ns * np.arange(1, bars + 1, dtype=np.int64)
-    shape = (len(times), len(tickers))
-    folder = Scratch("panel-") if shape[0] * shape[1] > panel.MAPPED_CELLS else None
-    made = {name: new_matrix(folder, name, shape, kind) for name, kind in MATRICES.items()}
-    seen: list[tuple[bool, bool]] = []
+    over = over_at(times, markets)
+    growing, seen = _Growing(), []
     quoted = np.zeros(len(tickers), np.bool_)
-    for block in market_blocks(*shape):
-        filled, quoted[block], has = _fill(store, markets[block], times, step_ns)
-        for name, values in filled.items():
-            made[name][:, block] = values.T
+    first, counts = np.zeros((2, len(tickers)), np.int64)
+    for block in _blocks(times, markets, over):
+        lives, filled, quoted[block], has = _fill(store, markets[block], over[block], times, step_ns)
+        first[block], counts[block] = lives.first, lives.counts
         seen.append(has)
+        growing.add(filled)
         if progress is not None:
             progress(block.stop, len(tickers))
+    made = growing.whole()
     if not any(sized for sized, _ in seen):
         del made["bid_lots"], made["ask_lots"]
     if not any(traded for _, traded in seen):
         del made["volume"], made["buys"]
-    return Panel(times, markets, made, quoted, folder)
+    return Panel(times, markets, lives_of(bars, first, counts), made, quoted, growing.folder)
+
+
+def over_at(times: npt.NDArray[np.int64], markets: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """The bar in which each market is over, by its close or its payout; the last one where neither is known."""
+    paid = pl.col("settlement").is_not_null() | pl.col("result").is_in(["yes", "no"]).fill_null(value=False)
+    settled = pl.when(paid).then(pl.coalesce("settled_ts", "close_ts", "expiration_ts"))
+    ended = markets.select(pl.min_horizontal("close_ts", settled))["close_ts"]
+    at = np.searchsorted(times, ended.fill_null(0).to_numpy(), side="left")
+    return np.minimum(np.where(ended.is_null().to_numpy(), len(times), at), len(times) - 1)
+
+
+def _blocks(times: npt.NDArray[np.int64], markets: pl.DataFrame, over: npt.NDArray[np.int64]) -> Iterator[slice]:
+    """The markets, some at a time: so many that their rows, as far as their opens and closes tell, fit a block."""
+    opens = np.searchsorted(times, markets["open_ts"].fill_null(0).to_numpy(), side="left")
+    within = np.minimum(lives_of(len(times), opens, np.maximum(over - opens, 0) + 1).start, 1 << 62)
+    begin = 0
+    while begin < len(over):
+        stop = int(np.searchsorted(within, within[begin] + panel.BLOCK_ROWS, side="right")) - 1
+        stop = min(max(stop, begin + NARROWEST), begin + WIDEST, len(over))
+        yield slice(begin, stop)
+        begin = stop
+
+
+class _Growing:
+    """Columns that grow block by block: in memory, and from a size on in files."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in COLUMNS}
+        self.folder: Scratch | None = None
+        self.total = 0
+
+    def add(self, filled: dict[str, npt.NDArray[Any]]) -> None:
+        """Add the rows of some markets."""
+        self.total += len(filled["mark"])
+        for name, values in filled.items():
+            self.parts[name].append(values)
+        if self.folder is None and self.total > panel.MAPPED_ROWS:
+            self.folder = Scratch("panel-")
+        if self.folder is not None:
+            for name, parts in self.parts.items():
+                with (self.folder.path / name).open("ab") as file:
+                    for values in parts:
+                        values.tofile(file)
+                parts.clear()
+
+    def whole(self) -> dict[str, npt.NDArray[Any]]:
+        """Every column, one after the other so that none stands twice for long."""
+        if self.folder is None or not self.total:
+            return {name: np.concatenate(self.parts.pop(name)) for name in COLUMNS}
+        return {name: np.memmap(self.folder.path / name, kind, mode="r+") for name, kind in COLUMNS.items()}
 
 
 def _fee_history(store: Store, tickers: list[str]) -> pl.DataFrame:
@@ -81,11 +134,15 @@ def _fee_history(store: Store, tickers: list[str]) -> pl.DataFrame:
     return by_market.agg(pl.struct(pl.col(*told)).alias("fee_history")).collect()
 
 
-def booked(store: Store, markets: pl.DataFrame, end: int) -> list[str]:
-    """The markets whose books were recorded; what best quotes say of them is not needed."""
-    places = _places(markets)
-    rows = store.book(markets["ticker"].to_list(), None, end).join(places, on="ticker")
-    return rows.filter(_OPENED & _NOT_CLOSED).select(pl.col("ticker").unique().sort()).collect()["ticker"].to_list()
+def booked(store: Store, markets: pl.DataFrame, end: int) -> pl.DataFrame:
+    """The markets whose books were recorded, from when to when; what best quotes say of them is not needed."""
+    rows = store.book(markets["ticker"].to_list(), None, end).join(_places(markets), on="ticker").filter(_NOT_CLOSED)
+    spans = rows.group_by("ticker").agg(
+        pl.max_horizontal(pl.col("ts").min(), pl.col("opens").first()),
+        pl.col("ts").max().alias("high"),
+        _OPENED.any().alias("lives"),
+    )
+    return spans.filter("lives").sort("ticker").collect()
 
 
 #: Whether a row joined with its market's place comes from after the open and before the close, where they are known.
@@ -122,88 +179,102 @@ def _extent(store: Store, markets: pl.DataFrame, low: int | None, high: int | No
     return min(span[0] for span in found), max(*(span[1] for span in found), paid or 0)
 
 
-def _bars(frame: pl.LazyFrame, places: pl.LazyFrame, times: npt.NDArray[np.int64], step: int) -> pl.LazyFrame:
-    """Rows with their bar and their market's place, but for those from after its close."""
-    bar = ((pl.col("ts") - (int(times[0]) - step) - 1) // step).clip(lower_bound=0).cast(pl.Int32).alias("bar")
-    return frame.with_columns(bar).join(places, on="ticker", maintain_order="left").filter(_NOT_CLOSED)
-
-
 def _fill(
-    store: Store, markets: pl.DataFrame, times: npt.NDArray[np.int64], step: int
-) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_], tuple[bool, bool]]:
-    """The matrices of some markets (markets x bars), which have quotes, and whether sizes and trades are known."""
+    store: Store, markets: pl.DataFrame, over: npt.NDArray[np.int64], times: npt.NDArray[np.int64], step: int
+) -> tuple[Lives, dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_], tuple[bool, bool]]:
+    """When some markets live, their rows, which of them have quotes, and whether sizes and trades are known."""
     tickers = markets["ticker"].to_list()
     end, start = int(times[-1]) + 1, int(times[0]) - step
-    shape = (len(tickers), len(times))
-    last = [pl.col(c).last().fill_null(NO_PRICE) for c in ("bid", "ask", "bid_size", "ask_size")]
+    place = {ticker: m for m, ticker in enumerate(tickers)}
     places = _places(markets)
-    quotes = _bars(store.quotes(tickers, None, end), places, times, step).group_by("m", "bar").agg(last).collect()
+    bar = ((pl.col("ts") - start - 1) // step).clip(lower_bound=0)
+
+    def bars(frame: pl.LazyFrame, *within: pl.Expr) -> Any:
+        barred = frame.with_columns(bar.cast(pl.Int32).alias("bar")).join(places, on="ticker", maintain_order="left")
+        return barred.filter(*within).group_by("m", "bar")
+
+    last = [pl.col(c).last().fill_null(NO_PRICE) for c in ("bid", "ask", "bid_size", "ask_size")]
+    quotes = bars(store.quotes(tickers, None, end), _NOT_CLOSED).agg(last).collect()
     traded = store.trades(tickers, None, end)
     if "is_block" in traded.collect_schema().names():
         traded = traded.filter(~pl.col("is_block").fill_null(value=False))
     inside = pl.col("ts") > start
     size = pl.col("size").filter(inside).sum()
+    bought = pl.col("size").filter(inside & (pl.col("taker_side") == 1)).sum()
     trades = (
-        _bars(traded, places, times, step)
-        .filter(_OPENED)
-        .group_by("m", "bar")
-        .agg(
-            pl.col("price").last(),
-            size.alias("volume"),
-            pl.col("size").filter(inside & (pl.col("taker_side") == 1)).sum().alias("buys"),
-        )
+        bars(traded, _OPENED, _NOT_CLOSED)
+        .agg(pl.col("price").last(), size.alias("volume"), bought.alias("buys"))
         .collect()
     )
+    books = booked(store, markets, end).with_columns(
+        m=pl.col("ticker").replace_strict(place, return_dtype=pl.Int32),
+        bar=bar,
+        until=(pl.col("high") - start - 1) // step,
+    )
 
-    def spread_out(frame: pl.DataFrame, column: str, kind: Any, default: int) -> npt.NDArray[Any]:
-        made = np.full(shape, default, kind)
-        made[frame["m"].to_numpy(), frame["bar"].to_numpy()] = frame[column].to_numpy()
+    first = np.full(len(tickers), len(times), np.int64)
+    final = np.zeros(len(tickers), np.int64)
+    for m, begin, until in ((quotes["m"], quotes["bar"], quotes["bar"]), (trades["m"], trades["bar"], trades["bar"]),
+                            (books["m"], books["bar"], books["until"])):  # fmt: skip
+        np.minimum.at(first, m.to_numpy(), begin.to_numpy())
+        np.maximum.at(final, m.to_numpy(), until.to_numpy())
+    lived = first < len(times)
+    lives = lives_of(len(times), np.where(lived, first, 0), np.where(lived, np.maximum(final, over) - first + 1, 0))
+
+    def rows(frame: pl.DataFrame, column: str, kind: Any, default: int) -> npt.NDArray[Any]:
+        made = np.full(lives.total, default, kind)
+        m = frame["m"].to_numpy()
+        made[lives.start[m] + frame["bar"].to_numpy() - lives.first[m]] = frame[column].to_numpy()
         return made
 
-    price = {c: spread_out(quotes, c, np.int16, STANDING) for c in ("bid", "ask")}
-    sizes = {c: spread_out(quotes, c, np.int32, STANDING) for c in ("bid_size", "ask_size")}
-    trade = spread_out(trades, "price", np.int16, STANDING)
-    volume, buys = spread_out(trades, "volume", np.int32, 0), spread_out(trades, "buys", np.int32, 0)
+    made = {c: rows(quotes, c, np.int16, STANDING) for c in ("bid", "ask")}
+    made |= {f"{c}_lots": rows(quotes, f"{c}_size", np.int32, STANDING) for c in ("bid", "ask")}
+    trade = rows(trades, "price", np.int16, STANDING)
+    made |= {c: rows(trades, c, np.int32, 0) for c in ("volume", "buys")}
     quoted = np.zeros(len(tickers), np.bool_)
     quoted[quotes["m"].unique().to_numpy()] = True
-    for ticker in booked(store, markets, end):
-        m = tickers.index(ticker)
+    for ticker, m in books.select("ticker", "m").iter_rows():
         tape = compile_tape(store, ticker, None, end)
-        price["bid"][m], price["ask"][m], sizes["bid_size"][m], sizes["ask_size"][m] = best_at(tape, times)
+        own = lives.rows(slice(m, m + 1))
+        at = best_at(tape, times[lives.bar(slice(m, m + 1))])
+        for name, values in zip(("bid", "ask", "bid_lots", "ask_lots"), at, strict=True):
+            made[name][own] = values
         quoted[m] = True
-    mark, age = np.empty(shape, np.int16), np.empty(shape, np.int32)
-    _carry_nb(price["bid"], price["ask"], sizes["bid_size"], sizes["ask_size"], trade, mark, age)
+    sized = bool((made["bid_lots"] >= 0).any())
+    made["mark"], made["age"] = np.empty(lives.total, np.int16), np.empty(lives.total, np.int32)
+    _carry_nb(
+        lives.start, made["bid"], made["ask"], made["bid_lots"], made["ask_lots"], trade, made["mark"], made["age"]
+    )
+    only_traded = ~quoted[lives.market(slice(0, len(tickers)))]
     for c in ("bid", "ask"):  # where only trades are known, the last one is what can be had
-        price[c][~quoted] = mark[~quoted]
-    filled = {"mark": mark, "age": age, **price, "volume": volume, "buys": buys}
-    filled |= {"bid_lots": sizes["bid_size"], "ask_lots": sizes["ask_size"]}
-    return filled, quoted, (bool((sizes["bid_size"] >= 0).any()), trades.height > 0)
+        made[c][only_traded] = made["mark"][only_traded]
+    return lives, made, quoted, (sized, trades.height > 0)
 
 
 @kept()
-def _carry_nb(bid: Any, ask: Any, bid_size: Any, ask_size: Any, trade: Any, mark: Any, age: Any) -> None:
+def _carry_nb(start: Any, bid: Any, ask: Any, bid_size: Any, ask_size: Any, trade: Any, mark: Any, age: Any) -> None:
     """Carry what stands from bar to bar, and mark: mid of a book, a bound of half a book, else the last trade."""
-    for m in range(bid.shape[0]):
+    for m in range(len(start) - 1):
         quoted = False
         last_bid = last_ask = last_mark = NO_PRICE
         last_bid_size = last_ask_size = NO_SIZE
         since = -1
-        for t in range(bid.shape[1]):
-            if bid[m, t] != STANDING:
+        for t in range(start[m], start[m + 1]):
+            if bid[t] != STANDING:
                 quoted = True
-                last_bid, last_ask = bid[m, t], ask[m, t]
-                last_bid_size, last_ask_size = bid_size[m, t], ask_size[m, t]
+                last_bid, last_ask = bid[t], ask[t]
+                last_bid_size, last_ask_size = bid_size[t], ask_size[t]
                 since = 0
-            if trade[m, t] != STANDING:
+            if trade[t] != STANDING:
                 since = 0
                 if not quoted:
-                    last_mark = trade[m, t]
+                    last_mark = trade[t]
             if quoted and (last_bid != NO_PRICE or last_ask != NO_PRICE):
                 low = last_bid if last_bid != NO_PRICE else 0
                 high = last_ask if last_ask != NO_PRICE else TICKS_PER_DOLLAR
                 last_mark = (low + high) // 2
-            bid[m, t], ask[m, t], mark[m, t] = last_bid, last_ask, last_mark
-            bid_size[m, t], ask_size[m, t] = last_bid_size, last_ask_size
-            age[m, t] = since
+            bid[t], ask[t], mark[t] = last_bid, last_ask, last_mark
+            bid_size[t], ask_size[t] = last_bid_size, last_ask_size
+            age[t] = since
             if since >= 0:
                 since += 1

@@ -37,7 +37,7 @@ ORDERS_A_SLICE = 50
 
 @dataclass(frozen=True)
 class Resting:
-    """Orders that joined the touch, bars x markets for each side, under one queue model and up to ``bars`` bars old.
+    """Orders that joined the touch, a panel's rows for each side, under one queue model and up to ``bars`` bars old.
 
     ``after`` counts bars from the order to the one in which it is first filled: 0 if it never is, ``NO_ORDER`` if no
     order could stand. ``lots`` is what that bar fills of it. The first of each pair joins bids.
@@ -48,12 +48,12 @@ class Resting:
     after: tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]
     lots: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
 
-    def until(self, bars: int) -> Resting:
-        """What was known after the first bars; later fills stay out of reach, as their bars are."""
+    def only(self, kept: npt.NDArray[np.bool_]) -> Resting:
+        """The orders of some rows; of the first bars later fills stay out of reach, as their bars are."""
         return replace(
             self,
-            after=(self.after[0][:bars], self.after[1][:bars]),
-            lots=(self.lots[0][:bars], self.lots[1][:bars]),
+            after=(self.after[0][kept], self.after[1][kept]),
+            lots=(self.lots[0][kept], self.lots[1][kept]),
         )
 
 
@@ -66,12 +66,16 @@ def orders(store: Store, panel: Panel, queues: Sequence[str], bars: int) -> list
     """The same under several queue models, each market's tape read once."""
     made = [_no_orders(panel, queue, bars) for queue in queues]
     tickers, end = panel.markets["ticker"].to_list(), int(panel.times[-1]) + 1
-    for ticker in booked(store, panel.markets, end):
-        m, tape = tickers.index(ticker), compile_tape(store, ticker, None, end)
+    place = {ticker: m for m, ticker in enumerate(tickers)}
+    for ticker in booked(store, panel.markets, end)["ticker"]:
+        block, tape = slice(place[ticker], place[ticker] + 1), compile_tape(store, ticker, None, end)
+        first, count = int(panel.lives.first[block.start]), int(panel.lives.counts[block.start])
+        times = panel.times[first : first + count + bars]  # an order of the last bar may be filled after it
         for one in made:
-            found = rested(tape, panel.times, one.queue, bars)
+            found = rested(tape, times, one.queue, bars)
             for side in range(2):
-                one.after[side][:, m], one.lots[side][:, m] = found[0][side], found[1][side]
+                panel.lives.put(one.after[side], block, found[0][side, :count])
+                panel.lives.put(one.lots[side], block, found[1][side, :count])
     if not any((after != NO_ORDER).any() for one in made for after in one.after):
         raise InputError("entry = maker needs recorded order books, and no market here has one; use entry = taker")
     return made
@@ -81,7 +85,7 @@ def _no_orders(panel: Panel, queue: str, bars: int) -> Resting:
     """Room for the orders of every market, none of which can stand so far."""
 
     def pair(name: str, kind: Any, value: int) -> tuple[Any, Any]:
-        bid, ask = (panel.matrix(f"{side}-{name}", kind) for side in ("bid", "ask"))
+        bid, ask = (panel.column(f"{side}-{name}", kind) for side in ("bid", "ask"))
         bid[:], ask[:] = value, value
         return bid, ask
 

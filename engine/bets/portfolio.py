@@ -14,7 +14,17 @@ from ...io.errors import InputError
 from ...io.units import LOTS_PER_CONTRACT, MICROS_PER_DOLLAR, TICKS_PER_DOLLAR
 from ...strategies.parameters import switch
 from .portfolio_kernel import candidates_nb, grid_nb, walk_nb
-from .portfolio_types import ACCOUNT, BOOKED, HOLDING, MARKET_BITS, NO_PRICE, RULES, Candidates, Columns, Desk, Sizing
+from .portfolio_types import (
+    ACCOUNT,
+    BOOKED,
+    HOLDING,
+    NO_PRICE,
+    RULES,
+    Candidates,
+    Columns,
+    Desk,
+    Sizing,
+)
 
 MILLION = 1_000_000
 NS_PER_HOUR = 3_600_000_000_000
@@ -94,19 +104,20 @@ class PortfolioRun:
 
 def candidates(columns: Columns, passed: npt.NDArray[np.int8] | None, minimum: int, ranked: bool = True) -> Candidates:
     """List the markets to try, bar by bar. ``passed`` is 0 where the filters let a market through."""
-    filtered = np.empty((0, 0), np.int8) if passed is None else passed
-    start = np.empty(len(columns.score) + 1, np.int64)
-    count = candidates_nb(columns.score, filtered, max(minimum, 1), ranked, start, np.empty(0, np.int64))
-    key = np.empty(count, np.int64)
-    candidates_nb(columns.score, filtered, max(minimum, 1), ranked, start, key)
+    filtered = np.empty(0, np.int8) if passed is None else passed
+    start = np.empty(len(columns.times) + 1, np.int64)
+    candidates_nb(columns, filtered, max(minimum, 1), start, np.empty(0, np.int64))
+    key = np.empty(int(start[-1]), np.int64)
+    if len(key):
+        candidates_nb(columns, filtered, max(minimum, 1), start, key)
     if ranked:
         key.sort()
-    return Candidates(start, (key & ((1 << MARKET_BITS) - 1)).astype(np.int32))
+    return Candidates(start, key)
 
 
 def desks(columns: Columns, cells: npt.NDArray[Any], *, booked: bool = False, recorded: bool = False) -> Desk:
     """Empty desks for so many cells."""
-    bars, markets = columns.mark.shape
+    bars, markets = len(columns.times), len(columns.market)
     count, events = len(cells), len(columns.member_start) - 1
     most = int(np.diff(columns.member_start).max(initial=0))
     shown = bars if recorded else 0
@@ -122,7 +133,7 @@ def desks(columns: Columns, cells: npt.NDArray[Any], *, booked: bool = False, re
         np.zeros((count, markets if booked else 0, BOOKED), np.int64),
         np.zeros((count, 1 if recorded else 0), HOLDING),
         np.zeros((count, shown, 4), np.int64),
-        np.zeros((count, shown, markets), np.int8),
+        np.zeros((count, len(columns.mark) if recorded else 0), np.int8),
     )
 
 
@@ -151,7 +162,7 @@ def run_cells(
     _check(columns, cells)
     accounts = np.zeros(len(cells), ACCOUNT)
     sampled = np.zeros((len(cells), int(columns.bucket[-1]) + 1), np.int64)
-    booked = np.zeros((len(cells), columns.mark.shape[1], BOOKED), np.int64)
+    booked = np.zeros((len(cells), len(columns.market), BOOKED), np.int64)
     for ranked in (False, True):
         chosen = np.flatnonzero((cells["ranked"] == 1) == ranked)
         if len(chosen):
@@ -166,17 +177,17 @@ def run_cells(
 
 
 def _check(columns: Columns, cells: npt.NDArray[Any]) -> None:
-    bars, markets = columns.mark.shape
-    if bars == 0 or markets == 0:
+    rows = columns.mark.shape
+    if len(columns.times) == 0 or len(columns.market) == 0:
         raise InputError("the panel is empty: no bar or no market in the chosen data and period")
     for name in ("bid", "ask", "score"):
-        if getattr(columns, name).shape != (bars, markets):
-            raise InputError(f"{name} is {getattr(columns, name).shape}, the marks are {(bars, markets)}")
+        if getattr(columns, name).shape != rows:
+            raise InputError(f"{name} is {getattr(columns, name).shape}, the marks are {rows}")
     if (np.diff(columns.times) <= 0).any():
         raise InputError("bar times are not strictly increasing")
     if ((columns.market["payout"] != NO_PRICE) & (columns.market["settles"] <= columns.market["closes"])).any():
         raise InputError("a market trades at or after its payout")
-    if cells["maker"].any() and columns.bid_after.shape != (bars, markets):
+    if cells["maker"].any() and columns.bid_after.shape != rows:
         raise InputError("this panel does not say what resting orders get: put it through with_orders")
 
 

@@ -18,7 +18,7 @@ def candidate_outcomes(
 ) -> npt.NDArray[np.int64]:
     """A row a fate: candidates, how many of them could be bought and settled, how many won, what they made (micros)."""
     table = np.zeros((128, 4), np.int64)
-    stopped = np.zeros((0, 0), np.int8) if passed is None else passed
+    stopped = np.zeros(0, np.int8) if passed is None else passed
     _outcomes_nb(columns, rule, fates, stopped, table)
     return table
 
@@ -26,19 +26,19 @@ def candidate_outcomes(
 @kept()
 def _outcomes_nb(c: Columns, rules: Records, fates: Ints, passed: Ints, table: Ints) -> None:
     rule, market, score = rules[0], c.market, c.score
-    bars, markets = fates.shape
-    for t in range(bars):
-        at = t + rule.delay
-        for m in range(markets):
-            fate = fates[t, m]
-            if fate == 0 and score[t, m] != 0 and passed.shape[0] > 0:
-                fate = passed[t, m]
+    bars = len(c.times)
+    for m in range(len(market)):
+        for t in range(market[m].first, market[m].last + 1):
+            at, row = t + rule.delay, market[m].base + t * market[m].stride
+            fate = fates[row]
+            if fate == 0 and score[row] != 0 and len(passed) > 0:
+                fate = passed[row]
             if fate == 0:
                 continue
             table[fate, 0] += 1
             if at >= bars or market[m].payout < 0 or not market[m].opens <= at <= market[m].closes:
                 continue
-            side = 1 if score[t, m] > 0 else -1
+            side = 1 if score[row] > 0 else -1
             price = bought_nb(c, rule, at, m, side)
             if price < 0:
                 continue

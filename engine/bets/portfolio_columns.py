@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from .panel_maker import Resting
 
 DAY_NS = 86_400_000_000_000
-_NO_SIZES = np.empty((0, 0), np.int32)
-_NO_ORDERS = np.empty((0, 0), np.int16)
+_NO_SIZES = np.empty(0, np.int32)
+_NO_ORDERS = np.empty(0, np.int16)
 
 
 def columns_of(panel: Panel, score: npt.NDArray[np.int16], membership: Membership = "direct") -> Columns:
-    """Everything the portfolio kernel needs of a panel and a score (ticks of edge, bars x markets)."""
-    matrices = panel.matrices
-    mark = matrices["mark"]
+    """Everything the portfolio kernel needs of a panel and a score (ticks of edge, a row each)."""
+    rows = panel.rows
+    mark = rows["mark"]
     market = market_rows(panel)
     fees, places = fee_rows(panel, membership)
     market["fee_first"], market["fee_end"] = places.T
@@ -35,11 +35,11 @@ def columns_of(panel: Panel, score: npt.NDArray[np.int16], membership: Membershi
         times=panel.times,
         bucket=(days - days[0]).astype(np.int32),
         mark=mark,
-        bid=matrices.get("bid", mark),
-        ask=matrices.get("ask", mark),
-        bid_lots=matrices.get("bid_lots", _NO_SIZES),
-        ask_lots=matrices.get("ask_lots", _NO_SIZES),
-        volume=matrices.get("volume", _NO_SIZES),
+        bid=rows.get("bid", mark),
+        ask=rows.get("ask", mark),
+        bid_lots=rows.get("bid_lots", _NO_SIZES),
+        ask_lots=rows.get("ask_lots", _NO_SIZES),
+        volume=rows.get("volume", _NO_SIZES),
         score=score,
         market=market,
         fees=fees,
@@ -64,6 +64,10 @@ def market_rows(panel: Panel) -> npt.NDArray[Any]:
     """One MARKET a column: trading stops before the payout is known, money comes back with the payout."""
     times, markets = panel.times, panel.markets
     rows = np.zeros(markets.height, MARKET)
+
+    lives = panel.lives
+    rows["first"], rows["last"] = lives.first, lives.first + lives.counts - 1
+    rows["base"], rows["stride"] = lives.base, lives.stride
 
     def bar_at(column: pl.Series, otherwise: int) -> npt.NDArray[np.int64]:
         """First bar at or after a moment."""

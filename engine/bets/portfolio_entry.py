@@ -12,7 +12,22 @@ import numpy as np
 from ...io.jit import compiled
 from ..simulator.fees import RATE_UNIT, fill_fee_nb
 from .kelly import exclusive_kelly_nb, kelly_nb
-from .portfolio_types import NO_ORDER, NO_PRICE, NO_SIZE, ORDER_LOTS, Candidates, Columns, Desk, Fate, Offer, Sizing
+from .portfolio_types import (
+    MARKET_BITS,
+    MARKET_SHIFT,
+    NO_ORDER,
+    NO_PRICE,
+    NO_SIZE,
+    ORDER_LOTS,
+    WEAKNESS_BITS,
+    WEAKNESS_SHIFT,
+    Candidates,
+    Columns,
+    Desk,
+    Fate,
+    Offer,
+    Sizing,
+)
 
 #: What kernels pass around, of which a type checker knows nothing: a row of a structured array, such an array,
 #: a whole number of some width, and arrays of them.
@@ -26,6 +41,7 @@ MILLION = 1_000_000
 #: Of a fixed width: a kernel is compiled once more for every plain number that it is called with.
 BOUGHT = YES = OPENED = np.int64(1)
 SOLD = CLOSED = UNSIZED = np.int64(-1)
+MARKET_MASK, WEAKNESS_MASK = (1 << MARKET_BITS) - 1, (1 << WEAKNESS_BITS) - 1
 COARSEST_STEP = 10_000  # micros, the coarsest step of a fee or a balance
 
 ENTERED, WEAK, NOT_CHOSEN, HELD = int(Fate.ENTERED), int(Fate.WEAK), int(Fate.NOT_CHOSEN), int(Fate.HELD)
@@ -83,6 +99,28 @@ def own_nb(price: Int, side: Int) -> Int:
 
 
 @compiled
+def row_nb(c: Columns, t: Int, m: Int) -> Int:
+    """The row of market m at bar t; -1 outside its life."""
+    market = c.market[m]
+    return market.base + t * market.stride if market.first <= t <= market.last else np.int64(-1)
+
+
+@compiled
+def mark_nb(c: Columns, t: Int, m: Int) -> Int:
+    """The mark of market m at bar t; after its life the last one stands."""
+    market = c.market[m]
+    at = min(t, np.int64(market.last))
+    return np.int64(c.mark[market.base + at * market.stride]) if at >= market.first else np.int64(NO_PRICE)
+
+
+@compiled
+def score_nb(c: Columns, t: Int, m: Int) -> Int:
+    """The score of market m at bar t, in ticks."""
+    row = row_nb(c, t, m)
+    return np.int64(c.score[row]) if row >= 0 else np.int64(0)
+
+
+@compiled
 def available_nb(rule: Record, depth: Int, volume: Int) -> Int:
     """Lots that could be traded: the depth where it is known, else a share of the bar's volume, else no limit."""
     if depth != NO_SIZE:
@@ -93,9 +131,9 @@ def available_nb(rule: Record, depth: Int, volume: Int) -> Int:
 
 
 @compiled
-def size_nb(sizes: Ints, t: Int, m: Int) -> Int:
+def size_nb(sizes: Ints, row: Int) -> Int:
     """A size of a column that the panel may not have."""
-    return np.int64(sizes[t, m]) if sizes.shape[0] > 0 else np.int64(NO_SIZE)
+    return np.int64(sizes[row]) if len(sizes) > 0 else np.int64(NO_SIZE)
 
 
 @compiled
@@ -107,9 +145,12 @@ def slippage_nb(rule: Record, market: Record) -> Int:
 @compiled
 def offer_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int) -> Offer:
     """What market m offers to a buyer of ``side`` at bar t, or where his order may rest."""
-    known = t - rule.delay
+    known, row = t - rule.delay, row_nb(c, t, m)
+    own, score = own_nb(mark_nb(c, known, m), side), score_nb(c, known, m)
+    if row < 0:
+        return Offer(np.int64(NO_PRICE), np.int64(0), own, score)
     rests = rule.maker == 1
-    quote = c.ask[t, m] if (side > 0) != rests else c.bid[t, m]
+    quote = c.ask[row] if (side > 0) != rests else c.bid[row]
     price = np.int64(NO_PRICE)
     if quote != NO_PRICE:
         price = own_nb(np.int64(quote), side)
@@ -117,12 +158,12 @@ def offer_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int) -> Offer:
         if not 0 < price < DOLLAR:
             price = np.int64(NO_PRICE)
     if rests:
-        after = c.bid_after[t, m] if side > 0 else c.ask_after[t, m]
+        after = c.bid_after[row] if side > 0 else c.ask_after[row]
         lots = np.int64(NO_ORDER if after == NO_ORDER else ORDER_LOTS)
     else:
-        depth = size_nb(c.ask_lots if side > 0 else c.bid_lots, t, m)
-        lots = available_nb(rule, depth, size_nb(c.volume, t, m))
-    return Offer(price, lots, own_nb(np.int64(c.mark[known, m]), side), np.int64(c.score[known, m]))
+        depth = size_nb(c.ask_lots if side > 0 else c.bid_lots, row)
+        lots = available_nb(rule, depth, size_nb(c.volume, row))
+    return Offer(price, lots, own, score)
 
 
 @compiled
@@ -325,7 +366,7 @@ def enter_event_nb(c: Columns, rule: Record, t: Int, event: Int, desk: Desk) -> 
             offer = offer_nb(c, rule, t, m, YES)
             fate = enter_nb(c, rule, t, m, YES, offer, lots, desk)
             if len(desk.fates) > 0 and offer.score != 0:
-                desk.fates[t - rule.delay, m] = fate
+                desk.fates[row_nb(c, t - rule.delay, m)] = fate
 
 
 @compiled
@@ -334,14 +375,13 @@ def entries_nb(c: Columns, rule: Record, candidates: Candidates, t: Int, desk: D
     known = t - rule.delay
     if known < 0 or (rule.close_at_end == 1 and t == len(c.times) - 1):
         return
-    score, market, account, fates = c.score, c.market, desk.account, desk.fates
+    market, account, fates = c.market, desk.account, desk.fates
     record = len(fates) > 0
     chosen = 0
     for j in range(candidates.start[known], candidates.start[known + 1]):
-        m = np.int64(candidates.market[j])
-        edge = np.int64(score[known, m])
-        side = YES if edge > 0 else -YES
-        if abs(edge) < rule.min_score:
+        key = candidates.key[j]
+        m = (key >> MARKET_SHIFT) & MARKET_MASK
+        if DOLLAR - ((key >> WEAKNESS_SHIFT) & WEAKNESS_MASK) < rule.min_score:
             fate = WEAK
             if rule.ranked == 1 and not record:
                 break
@@ -361,13 +401,15 @@ def entries_nb(c: Columns, rule: Record, candidates: Candidates, t: Int, desk: D
                 desk.done[event] = t
                 chosen += 1
                 enter_event_nb(c, rule, t, event, desk)
-            if record and fates[known, m] == 0:
-                fates[known, m] = TOO_SMALL
+            row = market[m].base + known * market[m].stride
+            if record and fates[row] == 0:
+                fates[row] = TOO_SMALL
             continue
         else:
+            side = -YES if key & 1 else YES
             offer = offer_nb(c, rule, t, m, side)
             fate = enter_nb(c, rule, t, m, side, offer, UNSIZED, desk)
             if fate not in (EVENT_CAP, SERIES_CAP, CATEGORY_CAP):
                 chosen += 1
         if record:
-            fates[known, m] = fate
+            fates[market[m].base + known * market[m].stride] = fate

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from ...io.jit import compiled, kept
+from ...io.jit import compiled, inlined, kept
 from .portfolio_entry import (
     DOLLAR,
     MILLION,
@@ -21,6 +21,7 @@ from .portfolio_entry import (
     available_nb,
     entries_nb,
     fee_nb,
+    mark_nb,
     own_nb,
     rate_nb,
     size_nb,
@@ -36,8 +37,9 @@ from .portfolio_types import (
     BOOKED_PNL,
     BOOKED_SETTLED,
     BOOKED_TRADES,
-    MARKET_BITS,
+    MARKET_SHIFT,
     NO_PRICE,
+    WEAKNESS_SHIFT,
     Candidates,
     Columns,
     Desk,
@@ -46,6 +48,7 @@ from .portfolio_types import (
 
 RESOLUTION, TAKE_PROFIT, STOP_LOSS = int(Exit.RESOLUTION), int(Exit.TAKE_PROFIT), int(Exit.STOP_LOSS)
 TRAILING_STOP, SCORE_REVERSAL = int(Exit.TRAILING_STOP), int(Exit.SCORE_REVERSAL)
+BARS_AT_ONCE = 512
 TIME_STOP, END_OF_DATA, STILL_OPEN = int(Exit.TIME_STOP), int(Exit.END_OF_DATA), int(Exit.STILL_OPEN)
 
 
@@ -92,7 +95,7 @@ def sell_nb(
 @compiled
 def exits_nb(c: Columns, rule: Record, t: Int, desk: Desk) -> None:
     """Every exit that is due and can be had at bar t. An exit that is due stays due."""
-    market, mark, score, times, bid, ask = c.market, c.mark, c.score, c.times, c.bid, c.ask
+    market, times = c.market, c.times
     account, slots = desk.account, desk.slots
     known = t - rule.delay
     last = rule.close_at_end == 1 and t == len(times) - 1
@@ -101,20 +104,22 @@ def exits_nb(c: Columns, rule: Record, t: Int, desk: Desk) -> None:
         h = slots[i]
         m = np.int64(h.market)
         if h.reserved == 0 and market[m].opens <= t <= market[m].closes:
+            row = market[m].base + t * market[m].stride  # it trades, so it lives, as it did when it was entered
+            before = row - rule.delay * market[m].stride
             if h.reason == 0:
                 fresh = known >= h.entry_bar
-                own = own_nb(np.int64(mark[known, m]), h.side) if fresh else np.int64(NO_PRICE)
-                against = np.int64(score[known, m]) if fresh else np.int64(0)
+                own = own_nb(np.int64(c.mark[before]), h.side) if fresh else np.int64(NO_PRICE)
+                against = np.int64(c.score[before]) if fresh else np.int64(0)
                 h.reason = exit_due_nb(rule, h, own, against, times[t] - times[h.entry_bar])
                 if h.reason == 0 and last:
                     h.reason = END_OF_DATA
             if h.reason != 0:
-                quote = np.int64(bid[t, m] if h.side > 0 else ask[t, m])
-                depth = size_nb(c.bid_lots if h.side > 0 else c.ask_lots, t, m)
+                quote = np.int64(c.bid[row] if h.side > 0 else c.ask[row])
+                depth = size_nb(c.bid_lots if h.side > 0 else c.ask_lots, row)
                 price = own_nb(quote, h.side)
                 if quote != NO_PRICE:
                     price -= slippage_nb(rule, market[m])
-                offered = available_nb(rule, depth, size_nb(c.volume, t, m))
+                offered = available_nb(rule, depth, size_nb(c.volume, row))
                 if sell_nb(rule, c.rounding[t], rate_nb(c.fees, market[m], t), h, account, t, price, offered):
                     leave_nb(times, market[m], i, desk)
                     continue
@@ -158,7 +163,7 @@ def leave_nb(times: Ints, market: Record, i: Int, desk: Desk) -> None:
 @compiled
 def pay_nb(c: Columns, t: Int, desk: Desk) -> None:
     """Payouts of bar t, then equity: cash and every position at this bar's mark."""
-    market, mark, account, slots, booked = c.market, c.mark, desk.account, desk.slots, desk.booked
+    market, account, slots, booked = c.market, desk.account, desk.slots, desk.booked
     worth = np.int64(0)
     i = np.int64(0)
     while i < account.held:
@@ -173,7 +178,8 @@ def pay_nb(c: Columns, t: Int, desk: Desk) -> None:
             h.left, h.reason, h.exit_bar = 0, RESOLUTION, t
             leave_nb(c.times, market[m], i, desk)
             continue
-        own = own_nb(np.int64(mark[t, m]), h.side)
+        stands = market[m].base + min(t, np.int64(market[m].last)) * market[m].stride  # after its life the last mark
+        own = own_nb(np.int64(c.mark[stands]), h.side)
         worth += (own if own != NO_PRICE else np.int64(h.price)) * h.left
         i += 1
     account.equity = account.cash + account.reserved + worth
@@ -206,7 +212,7 @@ def walk_nb(c: Columns, rule: Record, candidates: Candidates, desk: Desk, sample
             curve[t, 2], curve[t, 3] = account.locked, account.held
     account.equity = account.cash
     for i in range(account.held):
-        own = own_nb(np.int64(c.mark[bars - 1, slots[i].market]), slots[i].side)
+        own = own_nb(mark_nb(c, bars - 1, np.int64(slots[i].market)), slots[i].side)
         h = slots[i]
         worth = (own if own != NO_PRICE else np.int64(h.price)) * h.left
         account.equity += worth
@@ -236,23 +242,40 @@ def grid_nb(c: Columns, rules: Records, candidates: Candidates, desks: Desk, sam
         walk_nb(c, rules[cell], candidates, desk, sampled[cell], 0)
 
 
-@kept()
-def candidates_nb(score: Ints, passed: Ints, floor: Int, ranked: bool, start: Ints, key: Ints) -> Int:
-    """List the scores that count and passed the filters; where each bar's begin, and how many there are in all.
+@inlined
+def listed_nb(score: Ints, passed: Ints, floor: Int, t: Int, m: Int, row: Int, key: Ints, place: Int) -> Int:
+    """Write the key of a row if it is a candidate and there is room; 1 if it is one."""
+    s = np.int64(score[row])
+    if s == 0 or abs(s) < floor or (len(passed) > 0 and passed[row] != 0):
+        return 0
+    if len(key) > 0:
+        weakness = (DOLLAR - abs(s)) << WEAKNESS_SHIFT
+        key[place] = (t << BAR_SHIFT) | weakness | (m << MARKET_SHIFT) | (s < 0)
+    return 1
 
-    A key is the bar, how weak the score is when ``ranked``, and the market: sorted keys are in the order to try.
-    No key is written without room for one.
+
+@kept()
+def candidates_nb(c: Columns, passed: Ints, floor: Int, start: Ints, key: Ints) -> None:
+    """List the scores that count and passed the filters; where each bar's begin, and after all how many there are.
+
+    A bar's keys come in the order of the markets; sorted, strongest score first. Without room for keys they are counted
+    only; else ``start`` holds what was counted.
     """
-    bars, markets = score.shape
-    n = 0
-    for t in range(bars):
-        start[t] = n
-        for m in range(markets):
-            s = np.int64(score[t, m])
-            if s != 0 and abs(s) >= floor and (passed.shape[0] == 0 or passed[t, m] == 0):
-                if n < len(key):
-                    weakness = DOLLAR - abs(s) if ranked else 0
-                    key[n] = (np.int64(t) << BAR_SHIFT) | (weakness << MARKET_BITS) | m
-                n += 1
-    start[bars] = n
-    return n
+    bars, markets, counting = len(start) - 1, len(c.market), len(key) == 0
+    place = np.zeros(len(start), np.int64) if counting else start.copy()
+    if c.market[0].stride > 1:  # bar after bar
+        for t in range(bars):
+            for m in range(markets):
+                place[t] += listed_nb(c.score, passed, floor, np.int64(t), np.int64(m), t * markets + m, key, place[t])
+    else:
+        for begin in range(0, bars, BARS_AT_ONCE):  # the keys of some bars lie near each other
+            for m in range(markets):
+                low = max(np.int64(c.market[m].first), np.int64(begin))
+                high = min(np.int64(c.market[m].last) + 1, np.int64(begin + BARS_AT_ONCE))
+                base = c.market[m].base
+                for t in range(low, high):
+                    place[t] += listed_nb(c.score, passed, floor, t, np.int64(m), base + t, key, place[t])
+    if counting:
+        start[0] = 0
+        for t in range(bars):
+            start[t + 1] = start[t] + place[t]

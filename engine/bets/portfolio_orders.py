@@ -19,6 +19,7 @@ from .portfolio_entry import (
     entry_rate_nb,
     fee_nb,
     reserve_nb,
+    row_nb,
     vacate_nb,
 )
 from .portfolio_types import Columns, Desk
@@ -48,17 +49,18 @@ def orders_nb(c: Columns, rule: Record, t: Int, desk: Desk) -> None:
     while i < account.held:
         h = slots[i]
         m, placed = np.int64(h.market), np.int64(h.entry_bar)
-        after = np.int64(c.bid_after[placed, m] if h.side > 0 else c.ask_after[placed, m])
+        row = row_nb(c, placed, m)
+        after = np.int64(c.bid_after[row] if h.side > 0 else c.ask_after[row])
         is_filled = after > 0 and t == placed + after and t < len(c.times)
         if h.reserved == 0 or not (is_filled or t >= placed + rule.maker_bars or t > market[m].closes):
             i += 1
             continue
         reserve_nb(h, account, -h.reserved)
-        got = np.int64(c.bid_got[placed, m] if h.side > 0 else c.ask_got[placed, m]) if is_filled else np.int64(0)
+        got = np.int64(c.bid_got[row] if h.side > 0 else c.ask_got[row]) if is_filled else np.int64(0)
         rounding = c.rounding[min(t, len(c.times) - 1)]
         if fill_nb(rule, rounding, entry_rate_nb(c.fees, rule, market[m], t), h, account, t, got) == 0:
             vacate_nb(market[m], i, desk)
             continue
         if len(desk.fates) > 0 and h.score != 0:
-            desk.fates[placed - rule.delay, m] = ENTERED
+            desk.fates[row_nb(c, placed - rule.delay, m)] = ENTERED
         i += 1

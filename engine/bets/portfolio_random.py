@@ -22,8 +22,10 @@ from .portfolio_entry import (
     Record,
     Records,
     fee_nb,
+    mark_nb,
     own_nb,
     rate_nb,
+    row_nb,
     slippage_nb,
 )
 from .portfolio_types import NO_PRICE, Columns
@@ -91,9 +93,10 @@ def mixed_nb(a: Int, b: Int, c: Int) -> Int:
 @compiled
 def bought_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int) -> Int:
     """Price of one contract of a side at bar t, or NO_PRICE."""
-    if not c.market[m].opens <= t <= c.market[m].closes:
+    at = row_nb(c, t, m)
+    if at < 0 or not c.market[m].opens <= t <= c.market[m].closes:
         return np.int64(NO_PRICE)
-    quote = c.ask[t, m] if side > 0 else c.bid[t, m]
+    quote = c.ask[at] if side > 0 else c.bid[at]
     if quote == NO_PRICE:
         return np.int64(NO_PRICE)
     price = own_nb(np.int64(quote), side) + slippage_nb(rule, c.market[m])
@@ -106,19 +109,20 @@ def ended_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int, lots: Int) -> 
     row = c.market[m]
     if row.payout != NO_PRICE and row.settles <= t:
         return own_nb(np.int64(row.payout), side) * lots
-    quote = c.bid[t, m] if side > 0 else c.ask[t, m]
-    price = own_nb(np.int64(quote), side)
+    at = row_nb(c, t, m)
+    quote = np.int64(NO_PRICE if at < 0 else c.bid[at] if side > 0 else c.ask[at])
+    price = own_nb(quote, side)
     if quote != NO_PRICE and t <= row.closes:
         price = max(price - slippage_nb(rule, row), 0)
         fee = fee_nb(rule, c.rounding[t], rate_nb(c.fees, row, t), price, lots, SOLD) if price > 0 else np.int64(0)
         return max(price * lots - fee, 0)
-    mark = own_nb(np.int64(c.mark[t, m]), side)
+    mark = own_nb(mark_nb(c, t, m), side)
     return max(mark, 0) * lots
 
 
 @kept(parallel=True)
 def _random_nb(c: Columns, rules: Records, bets: Records, seed: Int, pnl: Ints) -> None:
-    markets = c.mark.shape[1]
+    markets = len(c.market)
     for i in numba.prange(len(pnl)):
         rule = rules[0]  # a row cannot be handed to threads
         made = np.int64(0)
@@ -143,9 +147,9 @@ def _random_nb(c: Columns, rules: Records, bets: Records, seed: Int, pnl: Ints) 
 @kept()
 def _market_nb(c: Columns, rule: Record, totals: Ints) -> None:
     """Buy one contract of YES in every market when it can first be had, and keep it."""
-    bars, markets = c.mark.shape
-    for m in range(markets):
-        for t in range(bars):
+    bars = len(c.times)
+    for m in range(len(c.market)):
+        for t in range(c.market[m].first, c.market[m].last + 1):
             price = bought_nb(c, rule, t, m, YES)
             if price != NO_PRICE:
                 fee = fee_nb(rule, c.rounding[t], rate_nb(c.fees, c.market[m], t), price, CONTRACT, BOUGHT)

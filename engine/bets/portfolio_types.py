@@ -67,7 +67,7 @@ FILTER_BASE = 20
 
 
 class Columns(NamedTuple):
-    """The panel as the kernel sees it. Matrices are bars x markets, prices YES ticks, sizes lots.
+    """The panel as the kernel sees it: rows as its lives have them, prices in YES ticks, sizes in lots.
 
     ``bid_lots``, ``ask_lots`` and ``volume`` have no rows when the panel does not know them.
     """
@@ -105,12 +105,15 @@ class Candidates(NamedTuple):
     """Markets with a score that passed the filters, bar by bar, in the order in which they are tried."""
 
     start: npt.NDArray[np.int64]
-    market: npt.NDArray[np.int32]
+    key: npt.NDArray[np.int64]
 
 
-#: A candidate's key: its bar, how weak its score is, its market; so many bits for the market and what is above it.
+#: A candidate's key: its bar, how weak the score is, its market, and 1 where the score is for NO; from bit to bit.
+MARKET_SHIFT = 1
 MARKET_BITS = 24
-BAR_SHIFT = MARKET_BITS + 14
+WEAKNESS_SHIFT = MARKET_SHIFT + MARKET_BITS
+WEAKNESS_BITS = 14
+BAR_SHIFT = WEAKNESS_SHIFT + WEAKNESS_BITS
 
 
 class Desk(NamedTuple):
@@ -130,7 +133,7 @@ class Desk(NamedTuple):
     booked: npt.NDArray[np.int64]  # what each market came to: markets x BOOKED
     trades: Any  # a HOLDING for each closed position
     curve: npt.NDArray[np.int64]  # bars x (equity, cash, locked cost, open positions)
-    fates: npt.NDArray[np.int8]  # Fate of every candidate
+    fates: npt.NDArray[np.int8]  # Fate of the candidate in each row
 
 
 #: How fees are rounded at a bar; see ``fees.FeeTable``.
@@ -142,6 +145,10 @@ FEES = np.dtype([("from_bar", np.int64), ("taker", np.int64), ("maker", np.int64
 #: What is known of a market beforehand. Bars are places in ``Columns.times``.
 MARKET = np.dtype(
     [
+        ("first", np.int32),  # first bar of its life
+        ("last", np.int32),  # last one, before the first for a market that never lived
+        ("base", np.int64),  # its row of bar t is this plus t times ``stride``
+        ("stride", np.int64),
         ("opens", np.int32),  # first bar with trading
         ("closes", np.int32),  # last bar with trading
         ("settles", np.int32),  # bar of the payout; the number of bars when it lies behind the end

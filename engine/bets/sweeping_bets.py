@@ -83,7 +83,7 @@ def sweep_bets(
 
         with drawing(pictures) as drawer:
             evidence = conclude(place, drawer)
-        return Swept(read_sweep(place), evidence, result, len(cells) * panel.shape[0] * panel.shape[1])
+        return Swept(read_sweep(place), evidence, result, len(cells) * panel.lives.total)
 
 
 def bet_axes(
@@ -129,13 +129,14 @@ def panel_hash(panel: Panel) -> str:
     """A hash of everything a panel holds."""
     made = hashlib.blake2b(panel.times.tobytes())
     made.update(repr(panel.markets.to_dict(as_series=False)).encode())
+    made.update(panel.lives.first.tobytes() + panel.lives.start.tobytes())
     resting = panel.resting
     orders = {} if resting is None else {f"after{i}": a for i, a in enumerate(resting.after)}
     orders |= {} if resting is None else {f"lots{i}": a for i, a in enumerate(resting.lots)}
-    for name, values in (panel.matrices | orders).items():
+    for name, values in (panel.rows | orders).items():
         made.update(name.encode())
-        for bars in np.array_split(values, -(-values.size // (1 << 24))):
-            made.update(np.ascontiguousarray(bars).data)
+        for some in np.array_split(values, max(-(-values.size // (1 << 24)), 1)):
+            made.update(np.ascontiguousarray(some).data)
     return made.hexdigest()[:16]
 
 

@@ -95,7 +95,8 @@ def test_an_ensemble_is_the_weighted_sum_and_adapts_towards_what_earns():
     mark = np.cumsum(np.tile([[100], [100], [100], [-40]], (60, 3)), axis=0).astype(np.int16) % 9000 + 300
     right, wrong = np.full(mark.shape, 100, np.int16), np.full(mark.shape, -100, np.int16)
     adapting = pipeline_of({"scorer": {"name": "ensemble", "adapt": "yes", "members": members}}, "p").scorer
-    weight = adapting.adapted([right, wrong], mark)
+    panel = panel_of(mark, HOUR * np.arange(1, len(mark) + 1))
+    weight = adapting.adapted([panel.lives.flat(right), panel.lives.flat(wrong)], panel)
     assert weight[-1, 0] > 2.0 > 1.0 > weight[-1, 1]
     np.testing.assert_allclose(weight.sum(axis=1), 3.0)
 

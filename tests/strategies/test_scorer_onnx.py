@@ -101,13 +101,14 @@ def test_an_mlp_on_rows(tmp_path):
     panel = some_panel()
     fit = trained_mlp(tmp_path / "mlp.onnx", panel)
     scorer = scorer_of(tmp_path, file="mlp.onnx")
-    prepared = scorer.prepare(panel)
+    answers = scorer.prepare(panel)
+    prepared = {scorer.own("model"): panel.matrix_of(answers[scorer.own("model")])}
     rows = rows_of(panel)
     known = np.isfinite(rows).all(axis=-1)
     np.testing.assert_allclose(prepared[scorer.own("model")][known], fit.predict_proba(rows[known])[:, 1], atol=1e-5)
     assert np.isnan(prepared[scorer.own("model")][~known]).all()
     assert (~known).any()
-    edge = panel.with_extras(prepared).evaluate({"e": scorer.score()})["e"]
+    edge = panel.with_extras(answers).evaluate({"e": scorer.score()})["e"]
     np.testing.assert_allclose(
         edge[known], prepared[scorer.own("model")][known] - panel.matrices["mark"][known] / 10_000, atol=1e-6
     )
@@ -117,7 +118,7 @@ def test_an_lstm_on_windows(tmp_path):
     panel = some_panel()
     weights = trained_lstm(tmp_path / "lstm.onnx", panel)
     scorer = scorer_of(tmp_path, file="lstm.onnx", window=6, gives="edge", weight=0.5)
-    prepared = scorer.prepare(panel)
+    prepared = {scorer.own("model"): panel.matrix_of(scorer.prepare(panel)[scorer.own("model")])}
     rows = rows_of(panel)
     for t, m in ((25, 0), (60, 3), (119, 5)):
         state = lstm_states(rows[None, t - 5 : t + 1, m], weights, 8)
@@ -131,7 +132,7 @@ def test_a_model_sees_nothing_of_the_future(tmp_path):
     panel = some_panel()
     trained_lstm(tmp_path / "lstm.onnx", panel)
     scorer = scorer_of(tmp_path, file="lstm.onnx", window=6, gives="edge")
-    whole, early = (scorer.prepare(p)[scorer.own("model")] for p in (panel, panel.until(70)))
+    whole, early = (p.matrix_of(scorer.prepare(p)[scorer.own("model")]) for p in (panel, panel.until(70)))
     np.testing.assert_array_equal(early, whole[:70])
 
 

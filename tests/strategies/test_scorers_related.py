@@ -109,7 +109,7 @@ def test_the_scorer_equals_plain_sums(mark, window, lag, choose, among):
     panel = panel_of(mark, HOUR * np.arange(1, len(mark) + 1), own)
     given = {"window_bars": window, "lag_bars": lag, "related": 2, "among": among, "choose_bars": choose}
     scorer = pipeline_of({"scorer": {"name": "correlation", "min_moves": 2, **given}}, "p").scorer
-    found = scorer.prepare(panel)[scorer.own("led")]
+    found = panel.matrix_of(scorer.prepare(panel)[scorer.own("led")])
     periods = list(scorer.periods(panel))
     np.testing.assert_allclose(found, plain_led(mark, periods, window, lag, 0.2), rtol=1e-4, atol=1e-2)
     if among == "all":
@@ -132,7 +132,7 @@ def test_a_leader_that_correlates_just_as_much_as_asked_is_followed(least, ahead
     scorer = pipeline_of({"scorer": given}, "p").scorer
     ahead, own = 100 * np.array(ahead), 100 * np.array(own)
     slope = np.cov(ahead, own, bias=True)[0, 1] / ahead.var()
-    assert scorer.prepare(panel)[scorer.own("led")][9, 1] == pytest.approx(slope * moves[9, 0])
+    assert panel.matrix_of(scorer.prepare(panel)[scorer.own("led")])[9, 1] == pytest.approx(slope * moves[9, 0])
 
 
 def test_a_leader_of_another_series_is_found_and_nothing_is_known_early():
@@ -144,13 +144,14 @@ def test_a_leader_of_another_series_is_found_and_nothing_is_known_early():
     given = {"name": "correlation", "among": "all", "lag_bars": 3, "related": 1, "min_correlation": 0.5}
     pipeline = pipeline_of({"scorer": given}, "p")
     assert [leaders[7, 0] for _, _, leaders in pipeline.scorer.periods(panel)] == [31] * 4
-    whole = score_panel(panel, pipeline).score
+    whole = panel.matrix_of(score_panel(panel, pipeline).score)
     assert (whole[:, 7] != 0).mean() > 0.6
     mapped = score_panel(replace(panel, folder=Scratch("related-")), pipeline).score
     assert isinstance(mapped, np.memmap)
-    np.testing.assert_array_equal(mapped, whole)
+    np.testing.assert_array_equal(panel.matrix_of(mapped), whole)
     for bars in (120, 200, 333):
-        np.testing.assert_array_equal(score_panel(panel.until(bars), pipeline).score, whole[:bars])
+        early = panel.until(bars)
+        np.testing.assert_array_equal(early.matrix_of(score_panel(early, pipeline).score), whole[:bars])
 
 
 def test_two_of_a_kind_stand_side_by_side():

@@ -34,7 +34,7 @@ BARS = 60
 def dated_panel(bars=BARS, markets=4) -> Panel:
     panel = some_panel(bars, markets, seed=2)
     moved = panel.markets.with_columns(pl.col("open_ts", "close_ts") + START, series=pl.Series(list("ABBC")))
-    return Panel(panel.times + START, moved, panel.matrices, panel.quoted)
+    return replace(panel, times=panel.times + START, markets=moved)
 
 
 def stamp(ns: int) -> str:
@@ -46,7 +46,7 @@ def prepared(folder, text, **given):
     made = (
         pipeline_of({"tables": [given], "scorer": {"name": "momentum"}}, "p", folder).tables[0].prepare(dated_panel())
     )
-    return {name: np.asarray(values) for name, values in made.items()}
+    return {name: dated_panel().matrix_of(values) for name, values in made.items()}
 
 
 releases = st.lists(
@@ -122,13 +122,15 @@ def folder(tmp_path):
 
 def test_scorers_filters_and_models_read_a_table(folder):
     panel = dated_panel()
-    scored = score_panel(panel, load_pipeline(folder / "own.toml")).score
+    scored = panel.matrix_of(score_panel(panel, load_pipeline(folder / "own.toml")).score)
     assert (scored[:9] == 0).all()
     assert (scored[9:39] == 500).all()
     assert (scored[39:] == -500).all()
-    np.testing.assert_array_equal(score_panel(panel, load_pipeline(folder / "model.toml")).score, scored)
+    again = score_panel(panel, load_pipeline(folder / "model.toml")).score
+    np.testing.assert_array_equal(panel.matrix_of(again), scored)
     passed = score_panel(panel, load_pipeline(folder / "bold.toml")).passed
     assert passed is not None
+    passed = panel.matrix_of(passed)
     assert (np.flatnonzero((passed == 0).all(axis=1)) == np.arange(9, 39)).all()
     assert load_pipeline(folder / "clock.toml").tables[0].prepare(panel)["tick"][7, 0] == 7
 
@@ -139,7 +141,8 @@ def test_a_run_with_tables_is_recorded_cut_and_swept(folder):
     whole = backtest(panel, pipeline)
     assert {int(side) for side in whole.run.trades["side"]} == {1, -1}
     early = backtest(panel.until(35), pipeline)
-    np.testing.assert_array_equal(early.scored.score, whole.scored.score[:35])
+    early_score, score = (one.panel.matrix_of(one.scored.score) for one in (early, whole))
+    np.testing.assert_array_equal(early_score, score[:35])
     np.testing.assert_array_equal(early.run.curve, whole.run.curve[:35])
     again = recorded_pipeline(pipeline.as_dict())
     assert again.as_dict() == pipeline.as_dict()
@@ -197,14 +200,14 @@ def test_files_and_blocks_change_nothing(tmp_path, monkeypatch):
     document = {"tables": [{"file": "table.csv", "by": "series"}], "scorer": {"name": "momentum"}}
     table, panel = pipeline_of(document, "p", tmp_path).tables[0], dated_panel()
     whole = table.prepare(panel)["x"]
-    monkeypatch.setattr(panel_module, "BLOCK_CELLS", BARS)  # a block of one market
-    monkeypatch.setattr(panel_module, "NARROWEST", 1)
+    monkeypatch.setattr(panel_module, "BLOCK_ROWS", BARS)  # a block of one market
     parts = table.prepare(replace(panel, folder=Scratch("table-")))["x"]
     assert isinstance(parts, np.memmap)
     np.testing.assert_array_equal(parts, whole)
     assert np.isfinite(whole).mean() > 0.8
     some = panel.markets.with_columns(series=pl.Series([None, "A", None, "C"]))
     told = table.prepare(replace(panel, markets=some))["x"]
+    told, whole = panel.matrix_of(told), panel.matrix_of(whole)
     assert np.isnan(told[:, [0, 2]]).all()
     np.testing.assert_array_equal(told[:, [1, 3]], whole[:, [0, 3]])
 
@@ -223,6 +226,6 @@ def test_a_scorer_of_ones_own_reads_every_column_that_the_page_names(folder):
         "        return pl.sum_horizontal(known) / 100\n"
     )
     (folder / "every.toml").write_text((folder / "own.toml").read_text().replace("own.py:Mood", "every.py:Every"))
-    scored = score_panel(panel, load_pipeline(folder / "every.toml")).score
+    scored = panel.matrix_of(score_panel(panel, load_pipeline(folder / "every.toml")).score)
     unknown = {"bid_lots", "ask_lots", "previous_rate"}  # of this panel
     assert scored[30, 0] == 100 * (len(asked) - len(unknown))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import numpy as np
+
 NO_PRICE = -1
 EXITS = {
     "resolution": 1,
@@ -49,9 +51,33 @@ def exclusive(p, c):
     return [max(p[i] - reserve * c[i], 0.0) if i in chosen else 0.0 for i in range(len(p))]
 
 
+def matrix(c, rows, before):
+    """Rows as bars x markets, cell by cell: ``before`` outside a market's life, what stands after it for prices."""
+    if not len(rows):
+        return np.empty((0, 0), rows.dtype)
+    made = np.full((len(c.times), len(c.market)), before, rows.dtype)
+    for m in range(len(c.market)):
+        for t in range(c.market[m]["first"], c.market[m]["last"] + 1):
+            made[t, m] = rows[c.market[m]["base"] + t * c.market[m]["stride"]]
+    return made
+
+
+def dense(c):
+    names = {"mark": -1, "bid": -1, "ask": -1, "bid_lots": -1, "ask_lots": -1, "volume": -1, "score": 0}
+    names |= {"bid_after": -1, "ask_after": -1, "bid_got": 0, "ask_got": 0}
+    made = {name: matrix(c, getattr(c, name), before) for name, before in names.items()}
+    for m in range(len(c.market)):  # after a market's life its last mark stands
+        last = c.market[m]["last"]
+        if last >= c.market[m]["first"]:
+            made["mark"][last:, m] = made["mark"][last, m]
+    return c._replace(**made)
+
+
 class Portfolio:
     def __init__(self, columns, rule, passed=None):
-        self.c = columns
+        self.c = dense(columns)
+        if passed is not None:
+            passed = matrix(columns, passed, 0)
         self.r = {name: int(rule[name][0]) for name in rule.dtype.names}
         self.passed = passed
         self.cash = self.r["capital"]

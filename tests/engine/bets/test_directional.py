@@ -55,7 +55,7 @@ def always(sign: int, **executor):
 
 def constant_run(panel, sign, **executor):
     pipeline, edge = always(sign, **executor)
-    columns = columns_of(panel, np.full(panel.shape, edge))
+    columns = columns_of(panel, np.full(panel.lives.total, edge))
     return columns, run(columns, rules(pipeline.limits()))
 
 
@@ -126,13 +126,17 @@ def test_selling_everything_in_a_picked_sample_raises_the_warning(market_data, t
     store = imported(market_data / "kxinx2026", tmp_path / "store")
     panel = build_panel(store, step_ns=HOUR, where=pl.col("series") == "KXINX")
     pipeline, edge = always(-1, participation=1)
-    columns = columns_of(panel, np.full(panel.shape, edge))
+    columns = columns_of(panel, np.full(panel.lives.total, edge))
     rule = rules(pipeline.limits())
     found = backtest(panel, pipeline)
     sold = DirectionalResult(type(found)(pipeline, panel, columns, rule, found.scored, run(columns, rule), None, 0))
     assert sold.performance.values["pnl"] > 0
     named = {notice.name: notice.detail for notice in sold.notices}
     assert "settled NO" in named["one-sided-settlement"]
+
+
+def by_bar(found, name):
+    return found.panel.matrix_of(getattr(found.scored, name))
 
 
 def test_cutting_the_future_changes_nothing_earlier(store):
@@ -144,11 +148,11 @@ def test_cutting_the_future_changes_nothing_earlier(store):
     assert len(whole.run.trades) > 20
     for bars in (40, 77, 120):
         early = backtest(panel.until(bars), pipeline)
-        np.testing.assert_array_equal(early.scored.score, whole.scored.score[:bars])
+        np.testing.assert_array_equal(by_bar(early, "score"), by_bar(whole, "score")[:bars])
         np.testing.assert_array_equal(early.run.curve, whole.run.curve[:bars])
         done = whole.run.trades[whole.run.trades["exit_bar"] < bars]
         np.testing.assert_array_equal(early.run.trades, done)
-        np.testing.assert_array_equal(early.scored.passed, whole.scored.passed[:bars])
+        np.testing.assert_array_equal(by_bar(early, "passed"), by_bar(whole, "passed")[:bars])
 
 
 @pytest.mark.parametrize("scorer", ["correlation", "ensemble"])
@@ -164,9 +168,9 @@ def test_scorers_that_prepare_do_not_look_ahead(store, scorer):
     )
     pipeline = pipeline_of({"scorer": given}, "prepared")
     panel = build_panel(store, step_ns=HOUR)
-    whole, early = score_panel(panel, pipeline), score_panel(panel.until(90), pipeline)
-    assert (whole.score != 0).sum() > 100
-    np.testing.assert_array_equal(early.score, whole.score[:90])
+    whole, early = (one.matrix_of(score_panel(one, pipeline).score) for one in (panel, panel.until(90)))
+    assert (whole != 0).sum() > 100
+    np.testing.assert_array_equal(early, whole[:90])
 
 
 def test_scores_one_bar_late_change_the_result(store):
@@ -175,6 +179,7 @@ def test_scores_one_bar_late_change_the_result(store):
     whole = backtest(panel, pipeline)
     late = np.zeros_like(whole.scored.score)
     late[1:] = whole.scored.score[:-1]
+    late[panel.lives.base + panel.lives.first] = 0
     shifted = run(columns_of(panel, late), whole.rule, whole.scored.passed)
     assert shifted.pnl != whole.run.pnl
 

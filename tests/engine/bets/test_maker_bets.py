@@ -149,7 +149,8 @@ def test_markets_without_a_book_are_refused_by_name(store, tmp_path):
     mixed.ingest("made up", "quoted", [Chunk({"markets": rows.select("ticker", "event", "series"), "quotes": quotes})])
     found = backtest(mixed, PATIENT)
     at = found.panel.markets["ticker"].to_list().index("QUOTED-1")
-    assert (found.run.fates[:, at] == Fate.NO_BOOK).any()
+    lives = found.panel.lives
+    assert (found.run.fates[lives.rows(slice(at, at + 1))] == Fate.NO_BOOK).any()
     assert not (found.run.trades["market"] == at).any()
     assert len(found.run.trades) > 2
     with pytest.raises(InputError, match="needs recorded order books, and no market here has one"):

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 from touchline.engine.bets import panel as panel_module
+from touchline.engine.bets import panel_build
+from touchline.engine.bets.directional import backtest, score_panel
+from touchline.engine.bets.directional_results import DirectionalResult
 from touchline.engine.bets.panel import panel_of
 from touchline.engine.bets.panel_book import book_quotes
 from touchline.engine.bets.panel_build import build_panel
-from touchline.engine.bets.portfolio_columns import fee_rows, market_rows
+from touchline.engine.bets.portfolio import run
+from touchline.engine.bets.portfolio_columns import columns_of, fee_rows, market_rows
+from touchline.engine.bets.portfolio_random import compare_random
 from touchline.engine.simulator.tape_source import compile_tape
 from touchline.io.errors import InputError
 from touchline.io.importers.base import Chunk
 from touchline.io.schema import BookKind
 from touchline.io.store import Store
+from touchline.strategies.pipeline import pipeline_of
 
 from ..histories import HOUR, made_up
 
@@ -113,15 +121,50 @@ def test_a_recorded_book_gives_best_prices_and_their_depth(tmp_path):
 def test_blocks_and_files_change_nothing(tmp_path, monkeypatch):
     store = made_up(tmp_path / "store", 3)
     whole = build_panel(store, step_ns=HOUR)
-    monkeypatch.setattr(panel_module, "BLOCK_CELLS", 500)
-    monkeypatch.setattr(panel_module, "MAPPED_CELLS", 1)
-    monkeypatch.setattr(panel_module, "NARROWEST", 1)
+    monkeypatch.setattr(panel_module, "BLOCK_ROWS", 500)
+    monkeypatch.setattr(panel_module, "MAPPED_ROWS", 1)
+    monkeypatch.setattr(panel_build, "NARROWEST", 1)
     parts = build_panel(store, step_ns=HOUR)
-    assert isinstance(parts.matrices["mark"], np.memmap)
+    assert isinstance(parts.rows["mark"], np.memmap)
     for name, values in whole.matrices.items():
         np.testing.assert_array_equal(values, parts.matrices[name], err_msg=name)
     score = pl.col("change_4").fill_null(0.0)
     np.testing.assert_array_equal(whole.evaluate({"s": score})["s"], parts.evaluate({"s": score})["s"])
+
+
+def test_rows_grow_with_what_lived_and_give_the_same_bets(tmp_path):
+    """The same markets in every bar, without scores outside their lives: every trade, bar and fate is the same."""
+    store = made_up(tmp_path / "store", 7, markets=24, hours=300)
+    panel = build_panel(store, step_ns=HOUR)
+    assert panel.lives.total < 0.7 * panel.shape[0] * panel.shape[1]
+    matrices = dict(panel.matrices)
+    dense = panel_of(matrices.pop("mark"), panel.times, panel.markets, **matrices)
+    dense = replace(dense, quoted=panel.quoted)
+    members = [
+        {"name": name} for name in ("momentum", "bollinger", "order-flow", "volume", "time-decay", "correlation")
+    ]
+    filters = [{"name": "liquidity", "min_volume": 200}, {"name": "spread", "max_spread": 10}, {"name": "fresh"}]
+    pipeline = pipeline_of(
+        {
+            "scorer": {"name": "ensemble", "members": members},
+            "filters": filters,
+            "selector": {"name": "diversified", "k": 5, "min_score": 0.005},
+            "executor": {"max_positions": 20, "score_reversal": 0.01},
+        },
+        "p",
+    )
+    found = backtest(panel, pipeline, random_portfolios=20)
+    scored = score_panel(dense, pipeline)
+    lived = panel.lives.matrix(np.ones(panel.lives.total, np.bool_)).ravel()
+    inside = panel.matrix_of(found.scored.score), panel.matrix_of(found.scored.passed)
+    np.testing.assert_array_equal(np.where(lived, scored.score, 0), inside[0].ravel())
+    np.testing.assert_array_equal(np.where(lived, scored.passed, 0), inside[1].ravel())
+    columns = columns_of(dense, np.where(lived, scored.score, 0).astype(np.int16))
+    made = run(columns, found.rule, scored.passed)
+    random = compare_random(columns, found.rule, made, 20, 0)
+    other = replace(found, panel=dense, columns=columns, scored=scored, run=made, random=random)
+    assert len(made.trades) > 30
+    assert DirectionalResult(other).result_hash == DirectionalResult(found).result_hash
 
 
 def test_what_happens_later_is_in_no_earlier_bar(tmp_path):

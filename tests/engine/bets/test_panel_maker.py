@@ -102,12 +102,17 @@ def test_a_panel_holds_the_orders_of_its_markets_and_none_of_the_future(tmp_path
     whole = with_orders(store, build_panel(store, step_ns=60 * SECOND), "power@3", 2)
     assert whole.resting is not None
     assert build_panel(store, step_ns=60 * SECOND).resting is None
+
+    def by_bar(panel, rows, outside):
+        return panel.lives.matrix(rows, outside, outside)
+
     for m, ticker in enumerate(whole.markets["ticker"]):
         tape = compile_tape(store, ticker, None, int(whole.times[-1]) + 1)
         after, lots = rested(tape, whole.times, "power@3", 2)
         for side in range(2):
-            np.testing.assert_array_equal(whole.resting.after[side][:, m], after[side])
-            np.testing.assert_array_equal(whole.resting.lots[side][:, m], lots[side])
+            found = by_bar(whole, whole.resting.after[side], NO_ORDER), by_bar(whole, whole.resting.lots[side], 0)
+            np.testing.assert_array_equal(found[0][:, m], after[side])
+            np.testing.assert_array_equal(found[1][:, m], lots[side])
             prices = whole.matrices[("bid", "ask")[side]][:, m]
             assert (prices[after[side] != NO_ORDER] > 0).all()
     cut = 40
@@ -118,13 +123,15 @@ def test_a_panel_holds_the_orders_of_its_markets_and_none_of_the_future(tmp_path
         2,
     )
     assert early.resting is not None
-    kept = whole.until(cut).resting
+    cut_off = whole.until(cut)
+    kept = cut_off.resting
     assert kept is not None
-    assert (early.shape[0], kept.after[0].shape[0]) == (cut, cut)
+    assert (early.shape[0], cut_off.shape[0]) == (cut, cut)
     bars = np.arange(cut)[:, None]
     for side in range(2):
-        inside = (kept.after[side] > 0) & (bars + kept.after[side] < cut)
+        after, lots = by_bar(cut_off, kept.after[side], NO_ORDER), by_bar(cut_off, kept.lots[side], 0)
+        inside = (after > 0) & (bars + after < cut)
         np.testing.assert_array_equal(
-            early.resting.after[side], np.where(inside | (kept.after[side] < 0), kept.after[side], 0)
+            by_bar(early, early.resting.after[side], NO_ORDER), np.where(inside | (after < 0), after, 0)
         )
-        np.testing.assert_array_equal(early.resting.lots[side], np.where(inside, kept.lots[side], 0))
+        np.testing.assert_array_equal(by_bar(early, early.resting.lots[side], 0), np.where(inside, lots, 0))

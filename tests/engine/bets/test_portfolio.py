@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from touchline.engine.bets.lives import lives_of, whole_lives
 from touchline.engine.bets.portfolio import groups, members_of, rules, run
 from touchline.engine.bets.portfolio_types import FEES, MARKET, ROUNDING, Columns
 from touchline.engine.simulator.fees import ROUNDINGS
 
-from .naive_portfolio import Portfolio
+from .naive_portfolio import Portfolio, matrix
 
 HOUR = 3_600_000_000_000
 
@@ -53,25 +54,32 @@ def random_columns(rng, bars=None, markets=None):
     for bar, rule in enumerate(sorted(rng.integers(0, len(ROUNDINGS), bars))):
         chosen = ROUNDINGS[rule]
         rounding[bar] = (chosen.trade_step, chosen.grid["direct"], chosen.rebate_step["direct"], chosen.rebate_strict)
+    first = rng.integers(0, opens + 1) if rng.random() < 0.7 else np.zeros(markets, np.int64)
+    final = rng.integers(closes, bars) if rng.random() < 0.7 else np.full(markets, bars - 1)
+    lives = lives_of(bars, first, final - first + 1)
+    if rng.random() < 0.5:
+        lives = whole_lives(bars, markets)
+    market["first"], market["last"] = lives.first, lives.first + lives.counts - 1
+    market["base"], market["stride"] = lives.base, lives.stride
     return Columns(
         times=np.cumsum(rng.integers(1, 3, bars)).astype(np.int64) * HOUR,
         bucket=(np.arange(bars) // 5).astype(np.int32),
-        mark=mark,
-        bid=bid.astype(np.int16),
-        ask=ask.astype(np.int16),
-        bid_lots=depth[0],
-        ask_lots=depth[1],
-        volume=volume,
-        score=score.astype(np.int16),
+        mark=lives.flat(mark),
+        bid=lives.flat(bid.astype(np.int16)),
+        ask=lives.flat(ask.astype(np.int16)),
+        bid_lots=lives.flat(depth[0]) if len(depth[0]) else depth[0].ravel(),
+        ask_lots=lives.flat(depth[1]) if len(depth[1]) else depth[1].ravel(),
+        volume=lives.flat(volume) if len(volume) else volume.ravel(),
+        score=lives.flat(score.astype(np.int16)),
         market=market,
         fees=fees,
         rounding=rounding,
         member_start=start,
         members=members,
-        bid_after=after[0],
-        ask_after=after[1],
-        bid_got=got[0],
-        ask_got=got[1],
+        bid_after=lives.flat(after[0]),
+        ask_after=lives.flat(after[1]),
+        bid_got=lives.flat(got[0]),
+        ask_got=lives.flat(got[1]),
     )
 
 
@@ -144,7 +152,8 @@ def compare(columns, rule, passed):
         }
     held = {int(h["market"]): {n: int(h[n]) for n in (*names, "left")} for h in fast.still_open}
     assert held == {m: {n: h[n] for n in (*names, "left")} for m, h in slow.held.items()}
-    listed = {(int(t), int(m)): int(fast.fates[t, m]) for t, m in np.argwhere(fast.fates)}
+    fates = matrix(columns, fast.fates, 0)
+    listed = {(int(t), int(m)): int(fates[t, m]) for t, m in np.argwhere(fates)}
     assert listed == slow.fates
     return fast, slow
 
