@@ -13,6 +13,8 @@ import numpy.typing as npt
 from ...io.errors import InputError
 from ...io.jit import inlined, kept
 
+#: Of sums of costs: what is left of a dollar by less than this is nothing.
+ROUNDING = 1e-12
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -39,7 +41,7 @@ def exclusive_kelly_nb(n: int, probability: Floats, cost: Floats, share: Floats,
     chosen = 0
     for i in range(n):
         index = order[i]
-        if cost[index] >= unspent or probability[index] <= reserve * cost[index]:
+        if cost[index] >= unspent - ROUNDING or probability[index] <= reserve * cost[index]:
             break
         missing -= probability[index]
         unspent -= cost[index]

@@ -42,7 +42,7 @@ def exclusive(p, c):
     missing = unspent = reserve = 1.0
     chosen = []
     for i in order:
-        if c[i] >= unspent or p[i] <= reserve * c[i]:
+        if c[i] >= unspent - 1e-12 or p[i] <= reserve * c[i]:
             break
         missing -= p[i]
         unspent -= c[i]

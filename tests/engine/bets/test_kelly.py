@@ -43,6 +43,17 @@ def test_exclusive_outcomes_hedge_with_a_losing_band():
     assert joint_growth(share, np.array([0.5, 0.3, 0.2]), np.array([0.40, 0.33, 0.30])) == pytest.approx(0.022957803)
 
 
+def test_two_outcomes_that_cost_all_money_stop_the_choice():
+    """Complementary outcomes at complementary costs: after the better one no money is left, whatever rounding says."""
+    rng = np.random.default_rng(0)
+    for p, c in zip(rng.integers(1, 100, 3_000) / 100, rng.integers(1, 100, 3_000) / 100, strict=True):
+        share = exclusive_kelly([p, 1 - p], [c, 1 - c])
+        better = 0 if p / c >= (1 - p) / (1 - c) else 1
+        assert share[1 - better] == 0
+        assert np.isfinite(share).all()
+        assert 0 <= share[better] < 1
+
+
 def joint_growth(share, p, c):
     wealth = 1 - share.sum() + share / c
     return float((p * np.log(wealth)).sum() + (1 - p.sum()) * np.log(1 - share.sum()))

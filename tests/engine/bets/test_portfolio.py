@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from touchline.engine.bets.lives import lives_of, whole_lives
+from touchline.engine.bets.panel import panel_of
 from touchline.engine.bets.portfolio import groups, members_of, rules, run
+from touchline.engine.bets.portfolio_columns import columns_of
 from touchline.engine.bets.portfolio_types import FEES, MARKET, ROUNDING, Columns
 from touchline.engine.simulator.fees import ROUNDINGS
 
-from .naive_portfolio import Portfolio, matrix
+from .naive_portfolio import Portfolio, fee_of, matrix
 
 HOUR = 3_600_000_000_000
 
@@ -156,6 +158,34 @@ def compare(columns, rule, passed):
     listed = {(int(t), int(m)): int(fates[t, m]) for t, m in np.argwhere(fates)}
     assert listed == slow.fates
     return fast, slow
+
+
+def test_a_sale_never_costs_more_than_it_fetches():
+    """A hundredth of a contract is worth a hundredth of a cent when it is sold; the rounded fee is a cent."""
+    panel = panel_of([[5_000]] * 3 + [[100]] * 3, HOUR * np.arange(1, 7))
+    rule = rules(
+        {
+            "capital": 10,
+            "sizing": "fixed-size",
+            "contracts": 0.01,
+            "contract_step": 0.01,
+            "max_position": 1,
+            "max_position_pct": 1,
+            "max_positions": 1,
+            "min_price": 0,
+            "max_price": 100,
+            "stop_loss": 0.15,
+            "fees": "yes",
+        }
+    )
+    score = np.zeros(6, np.int16)
+    score[0] = 500
+    columns = columns_of(panel, score)
+    found, _ = compare(columns, rule, None)
+    (trade,) = found.trades
+    assert fee_of(100, 1, 7_000, columns.rounding[4], False) > 100
+    assert trade["proceeds"] == trade["exit_fee"] == 100
+    assert (np.diff(found.curve[3:, 1]) >= 0).all()
 
 
 def check_promises(columns, rule, fast):
