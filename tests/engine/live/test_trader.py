@@ -86,11 +86,11 @@ def test_fees_that_the_exchange_charges_leave_the_cash(params: Path, exchange: E
             trader.orders.want(Quote(0, 4800, 500, None, 0))  # takes what is offered at 48 cents
             exchange.advance(1)
             trader.catch_up()
-        told = trader.live.told
+        reported = trader.live.reported
         true = exchange.call(
             lambda: [(f.ts, f.order.side, f.price, f.lots, f.fee) for f in exchange.venue.portfolio.fills]
         )
-        assert told is not None
-        assert [tuple(one)[:5] for one in told] == true
-        assert sum(one.fee for one in told) > 0
+        assert reported is not None
+        assert [tuple(one)[:5] for one in reported] == true
+        assert sum(one.fee for one in reported) > 0
         assert client.portfolio.balance().cash - before == trader.live.cash
