@@ -43,13 +43,17 @@ _FOLDERS = (
 )
 
 
+def program_files() -> list[Path]:
+    """The files that a part's numbers come from."""
+    return [path for folder in _FOLDERS for path in sorted(folder.glob("*.py")) + sorted(folder.glob("*/*.py"))]
+
+
 @cache
 def program(model: type[QuotingModel]) -> str:
     """A hash of everything that computes: this program's simulator and the model."""
     made = hashlib.sha256(f"{FORMAT} {__version__} {model.__qualname__}".encode())
-    for folder in _FOLDERS:
-        for path in sorted(folder.glob("*.py")):
-            made.update(path.read_bytes())
+    for path in program_files():
+        made.update(path.read_bytes())
     made.update(fingerprint(model).encode())
     return made.hexdigest()[:16]
 
