@@ -17,6 +17,7 @@ _HOME: dict[str, str] = {
     "load_params": "results.params",
     "backtest": "backtests.market_runs",
     "sweep": "backtests.market_sweeps",
+    "training_frame": "bets.training",
 }
 
 __version__ = "0.1.0"

@@ -33,6 +33,22 @@ def test_unknown_command_is_bad_input():
     assert "Traceback" not in shown.stderr
 
 
+def test_a_misspelt_command_is_told_the_nearest_one():
+    shown = run("backtst")
+    assert (shown.returncode, shown.stderr) == (2, "error: there is no command 'backtst'; did you mean 'backtest'?\n")
+
+
+def test_help_is_short_too_and_commands_complete(monkeypatch):
+    for command in ((), ("backtest",), ("data",), ("data", "import")):
+        shown = run(*command, "-h")
+        assert shown.returncode == 0
+        assert "--help" in shown.stdout
+    monkeypatch.setenv("_ENGINE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "engine ba")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    assert run().stdout.split() == ["backtest"]
+
+
 LEAVES = """
 import atexit, tempfile
 from touchline.engine import cli

@@ -70,11 +70,7 @@ def score_panel(panel: Panel, pipeline: Pipeline) -> Scored:
         panel = panel.with_extras(ask(part, "prepare", Mapping, panel))
     wanted = {"edge": ask(scorer, "score", pl.Expr).cast(pl.Float64).fill_null(0.0)}
     if pipeline.filters:
-        stopped = pl.lit(0, pl.Int8)
-        for place, part in reversed(list(enumerate(pipeline.filters))):
-            code = pl.lit(FILTER_BASE + place, pl.Int8)
-            stopped = pl.when(ask(part, "keep", pl.Expr).fill_null(value=False)).then(stopped).otherwise(code)
-        wanted["passed"] = stopped
+        wanted["passed"] = _stopped(pipeline)
     score = panel.column("score", np.int16)
     passed = panel.column("passed", np.int8) if pipeline.filters else None
     cut = 0
@@ -85,6 +81,22 @@ def score_panel(panel: Panel, pipeline: Pipeline) -> Scored:
         if passed is not None:
             lives.put(passed, block, found["passed"])
     return Scored(score, passed, cut)
+
+
+def _stopped(pipeline: Pipeline) -> pl.Expr:
+    """Which filter stops a market, as its code; 0 where none does."""
+    stopped = pl.lit(0, pl.Int8)
+    for place, part in reversed(list(enumerate(pipeline.filters))):
+        code = pl.lit(FILTER_BASE + place, pl.Int8)
+        stopped = pl.when(ask(part, "keep", pl.Expr).fill_null(value=False)).then(stopped).otherwise(code)
+    return stopped
+
+
+def passing(panel: Panel, pipeline: Pipeline) -> npt.NDArray[np.bool_]:
+    """Where every filter lets a market through, a row each; the panel has the tables' columns already."""
+    if not pipeline.filters:
+        return np.ones(panel.lives.total, np.bool_)
+    return panel.computed({"passed": _stopped(pipeline)})["passed"] == 0
 
 
 @kept()

@@ -46,6 +46,15 @@ class LazyGroup(TyperGroup):
         command.name = cmd_name
         return command
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that was asked for, or say which one is near."""
+        if args[0] in COMMANDS or args[0].startswith("-"):
+            return super().resolve_command(ctx, args)
+        from ...io.errors import InputError
+        from ...strategies.parameters import nearest
+
+        raise InputError(f"there is no command {args[0]!r}; {nearest(args[0], COMMANDS)}")
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print help from the table alone."""
         self._listing = True
@@ -55,7 +64,8 @@ class LazyGroup(TyperGroup):
 app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},  # of every command below, too
+    add_completion=True,
     rich_markup_mode=None,  # rich costs a tenth of a second to import
     pretty_exceptions_enable=False,
     help="Backtest quoting and betting strategies on event contracts.\n\n"

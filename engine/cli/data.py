@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from .data_check import data_check
+from .data_features import data_features
 from .data_import import data_import
 from .data_kalshi import data_pull, data_record, data_scan
 from .data_markets import data_markets
@@ -33,3 +34,4 @@ app.command("forget")(data_forget)
 app.command("compact")(data_compact)
 app.command("sample")(data_sample)
 app.command("check")(data_check)
+app.command("features")(data_features)

@@ -1,0 +1,134 @@
+"""What a model may be trained on: a pipeline's own rows up to a moment, with the results that were known by then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ...io.errors import InputError
+from ...io.store import Store
+from ...io.times import Moment, nanoseconds
+from ...io.units import TICKS_PER_DOLLAR
+from ...strategies.parameters import nearest
+from ...strategies.pipeline import Pipeline, Scorer, ask, load_pipeline
+from ...strategies.scorer_onnx import FEATURES, OnnxScorer, feature, is_feature
+from .directional import MINUTE_NS, passing
+from .history import open_history
+from .panel import Panel
+from .panel_build import build_panel
+from .portfolio_columns import market_rows
+
+#: Of every row beside its features: which market, the close of the bar, what YES paid, and when that was known.
+ABOUT = ("ticker", "event", "series", "category", "ts")
+
+
+def training_frame(
+    data: str | Path | Store,
+    strategy: str | Path | Pipeline,
+    until: Moment,
+    *,
+    start: Moment | None = None,
+    features: Sequence[str] = (),
+) -> pl.DataFrame:
+    """Return a row for each bar and market in which the pipeline could have bet before ``until``.
+
+    ``label`` is what YES paid, in dollars, where that was known at ``until``, else null; ``label_ts`` says since when.
+    ``features`` are inputs of an ONNX model by name; without them they are those that the pipeline's scorer reads.
+    """
+    pipeline = strategy if isinstance(strategy, Pipeline) else load_pipeline(strategy)
+    return pl.concat(training_blocks(data, pipeline, until, start=start, features=features))
+
+
+def training_blocks(
+    data: str | Path | Store,
+    pipeline: Pipeline,
+    until: Moment,
+    *,
+    start: Moment | None = None,
+    features: Sequence[str] = (),
+) -> Iterator[pl.DataFrame]:
+    """Yield the same some markets at a time."""
+    panel = known_panel(data, pipeline, until, start)
+    names = list(features) or _read_by(pipeline.scorer, panel)
+    for name in names:
+        if not is_feature(name) and not panel.has(name):
+            known = [*FEATURES, *panel.extras]
+            raise InputError(f"there is no feature {name!r}, nor a table's column; {nearest(name, known)}")
+    kept = passing(panel, pipeline)
+    own = market_rows(panel)
+    paid = panel.markets.select(
+        market=pl.int_range(pl.len(), dtype=pl.Int32),
+        label=pl.col("settlement").cast(pl.Float64) / TICKS_PER_DOLLAR,
+        label_ts=pl.when(pl.col("settlement").is_not_null()).then(_PAID_AT),
+    )
+    wanted = [feature(name).cast(pl.Float32).alias(f"feature {name}") for name in names]
+    roots = sorted({root for expression in wanted for root in expression.meta.root_names()})
+    for block in panel.blocks():
+        bar, market = panel.lives.bar(block), panel.lives.market(block)
+        trades = (own["opens"][market] <= bar) & (bar <= own["closes"][market])
+        frame = panel.frame(block, [*ABOUT, "market", *roots]).with_columns(wanted)
+        rows = frame.filter(trades & panel.lives.take(kept, block)).join(
+            paid, on="market", how="left", maintain_order="left"
+        )
+        yield rows.select(*ABOUT, *(pl.col(f"feature {name}").alias(name) for name in names), "label", "label_ts")
+
+
+#: When what a market paid is known.
+_PAID_AT = pl.coalesce("settled_ts", "close_ts", "expiration_ts")
+
+
+def known_panel(data: str | Path | Store, pipeline: Pipeline, until: Moment, start: Moment | None = None) -> Panel:
+    """The panel of a pipeline with its tables as it was known at a moment: no later bar, result or settlement."""
+    for part in pipeline.tables:
+        ask(part, "check", NoneType)
+    cut = nanoseconds(until, "until")
+    step = int(pipeline.source.values.get("step_minutes", 60)) * MINUTE_NS
+    keep = ask(pipeline.source, "keep", (pl.Expr, NoneType))
+    whole = build_panel(open_history(data).store, start, cut, step, where=keep)
+    bars = int(np.searchsorted(whole.times, cut, side="right"))
+    if bars == 0:
+        raise InputError(f"no bar ends before {until}; name a later --until or an earlier --start")
+    panel = whole.until(bars)
+    told = pl.when(_PAID_AT.le(cut))
+    markets = panel.markets.with_columns(
+        settlement=told.then(
+            pl.coalesce(
+                "settlement",
+                pl.col("result").replace_strict(
+                    {"yes": TICKS_PER_DOLLAR, "no": 0}, default=None, return_dtype=pl.Int32
+                ),
+            )
+        ),
+        result=told.then("result"),
+    )
+    panel = replace(panel, markets=markets)
+    for part in pipeline.tables:
+        panel = panel.with_extras(ask(part, "prepare", Mapping, panel))
+    return panel
+
+
+def _read_by(scorer: Scorer, panel: Panel) -> list[str]:
+    """What a scorer and its members read: the inputs of models, else the panel's columns in their expressions."""
+    names = list(dict.fromkeys(_inputs(scorer, panel)))
+    if not names:
+        raise InputError(f"scorer {scorer.name} reads no column of a panel; name features with --features")
+    return names
+
+
+def _inputs(scorer: Any, panel: Panel) -> Iterator[str]:
+    if isinstance(scorer, OnnxScorer):
+        yield from scorer.names
+        return
+    inner = getattr(scorer, "members", None) or [getattr(scorer, "inner", None)]
+    for one in inner:
+        if isinstance(one, Scorer):
+            yield from _inputs(one, panel)
+    if inner == [None]:
+        roots = ask(scorer, "score", pl.Expr).meta.root_names()
+        yield from sorted({name for name in roots if is_feature(name) or (panel.has(name) and name in panel.extras)})
