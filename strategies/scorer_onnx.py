@@ -155,9 +155,13 @@ class OnnxScorer(Scorer):
         return answers
 
     def _one_column(self, outputs: Any, rows: int) -> npt.NDArray[np.float32]:
-        """The answer among a model's outputs: the last with a float a row, of two columns the second (YES)."""
+        """The answer among a model's outputs: the last with a float a row, of two columns the second (YES).
+
+        A list of maps from class to probability, as skl2onnx makes of a classifier, counts as its columns.
+        """
         for output in reversed(outputs):
-            values = np.asarray(output)
+            mapped = isinstance(output, list) and len(output) == rows and all(isinstance(one, dict) for one in output)
+            values = np.array([list(one.values()) for one in output], np.float32) if mapped else np.asarray(output)
             if values.dtype.kind == "f" and values.shape[:1] == (rows,) and values.size in (rows, 2 * rows):
                 return values.reshape(rows, -1)[:, -1].astype(np.float32)
         shapes = ", ".join(str(np.shape(output)) for output in outputs)

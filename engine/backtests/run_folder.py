@@ -106,6 +106,8 @@ def notices_of(run: Replay, queues: Mapping[str, Totals]) -> list[Notice]:
         found.append(Notice("cannot-fill"))
     if run.totals.fills < 30:
         found.append(Notice("few-fills", f"{run.totals.fills} fills"))
+    if not run.totals.fills and run.assumptions.horizon == "session" and "tau" in run.model.quote.__code__.co_names:
+        found.append(Notice("tau-is-a-share"))
     if run.tape.market.series.startswith("SYN"):
         found.append(Notice("synthetic-data"))
     found += [Notice(name) for name in run.tape.notes]

@@ -29,9 +29,37 @@ def strategies(name: str | None = _NAME, as_json: bool = JSON_OPTION) -> None:
         return
     emit_table("strategies", ("kind", "name", ""), ([e["kind"], e["name"], e["doc"]] for e in listed))
     for entry in listed:
+        if name is not None and entry["kind"] == "pipeline":
+            rows = _held(name)
+            typer.echo()
+            emit_table(f"pipeline {name}", ("part", "name", "parameter", "value"), rows)
         if entry["parameters"]:
             rows = ([p["name"], str(p["default"]), p["bounds"], p["doc"]] for p in entry["parameters"])
-            emit_table(f"\n{entry['kind']} {entry['name']}", ("parameter", "default", "allowed", ""), rows)
+            typer.echo()
+            emit_table(f"{entry['kind']} {entry['name']}", ("parameter", "default", "allowed", ""), rows)
+
+
+def _held(name: str) -> list[list[str]]:
+    """Every parameter of a pipeline's parts with its value, as settings and axes call it."""
+    from ...strategies.pipeline import load_pipeline
+
+    rows: list[list[str]] = []
+    for kind, part in load_pipeline(name).as_dict().items():
+        for one in part if isinstance(part, list) else [part]:
+            if isinstance(one, dict):
+                rows += _values(kind.removesuffix("s"), one)
+    return rows
+
+
+def _values(kind: str, part: dict[str, Any]) -> list[list[str]]:
+    rows, owner = [], str(part.get("label", part.get("name", kind)))
+    for key, value in part.items():
+        inner = value if isinstance(value, list) else [value] if isinstance(value, dict) else None
+        if inner is not None:
+            rows += [row for one in inner for row in _values(key.removesuffix("s"), one)]
+        elif key not in ("name", "label"):
+            rows.append([kind, owner, key, f"{value:g}" if isinstance(value, float) else str(value)])
+    return rows
 
 
 def listing() -> list[dict[str, Any]]:

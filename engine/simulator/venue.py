@@ -20,6 +20,32 @@ from .state import I64, Grid, Venue
 MS = 1_000_000
 SECOND = 1_000_000_000
 
+#: Assumption -> what each of its values means, for people.
+MEANINGS: dict[str, dict[str, str]] = {
+    "volatility": {
+        "constant": "`variance`, always",
+        "levels": "variance of the trade prices of the last `window_s`",
+        "increments": "squared changes of the mid over the last `window_s`, a second",
+        "decaying": "variance of the mid around its mean, both decaying with the time constant `window_s`",
+    },
+    "horizon": {
+        "session": "the share of the session that is left, 1 to 0",
+        "to-close": "the seconds to the close",
+        "fixed": "`tau`, always",
+    },
+    "shrink": {
+        "none": "nothing",
+        "limit": "the position limit, by calm / volatility",
+        "size": "the sizes that are quoted, by calm / volatility",
+        "both": "limit and sizes",
+    },
+    "amend": {
+        "keep": "a smaller size at the same price keeps its place in the queue",
+        "replace": "every change of an order loses it",
+    },
+    "fees": {"exchange": "the market's own, of the day", "none": "no fees"},
+    "membership": {"direct": "fees are rounded as for direct members", "broker": "as for those behind a broker"},
+}
 VOLATILITY = {"constant": 0, "levels": 1, "increments": 2, "decaying": 3}
 HORIZON = {"session": 0, "to-close": 1, "fixed": 2}
 SHRINK = {"none": 0, "limit": 1, "size": 2, "both": 3}
@@ -29,22 +55,22 @@ SHRINK = {"none": 0, "limit": 1, "size": 2, "both": 3}
 class Assumptions:
     """What a run takes for granted. Prices are in cents, sizes in contracts, money in dollars, times as named."""
 
-    queue: str = "power@3"
-    feed_ms: Delay = 0.0  #: from the exchange's event to the agent's knowing it; a number or a law, see latency.py
+    queue: str = "power@3"  #: when an order fills, see replay.md
+    feed_ms: Delay = 0.0  #: from the exchange's event to the agent's knowing it; a number or a law, see replay.md
     entry_ms: Delay = 0.0  #: from the agent's order to its arrival
     response_ms: Delay = 0.0  #: from a fill to the agent's knowing it
     seed: int = 0  #: of everything that is drawn: delays and Poisson fills
     requote_ms: float = 1000.0  #: a quote is reconsidered this long after the last time, and at once after a fill
-    post_only: bool = True
+    post_only: bool = True  #: a quote never takes: it stays off the other side, or is refused when it would cross
     amend: Literal["keep", "replace"] = "keep"  #: whether a smaller size at the same price keeps its place
-    volatility: Literal["constant", "levels", "increments", "decaying"] = "levels"
+    volatility: Literal["constant", "levels", "increments", "decaying"] = "levels"  #: what a model knows of it
     window_s: float = 60.0  #: of the volatility, or the time constant of its decay
     variance: float = 1.0  #: cents squared, while there are fewer than two observations
-    horizon: Literal["session", "to-close", "fixed"] = "session"
+    horizon: Literal["session", "to-close", "fixed"] = "session"  #: what tau is
     tau: float = 1.0  #: time left for the fixed horizon
-    fees: Literal["exchange", "none"] = "exchange"
-    membership: Literal["direct", "broker"] = "direct"
-    position_limit: float = 100.0
+    fees: Literal["exchange", "none"] = "exchange"  #: what is charged
+    membership: Literal["direct", "broker"] = "direct"  #: whose rounding of fees holds
+    position_limit: float = 100.0  #: contracts, long or short
     halt: float | None = None  #: position from which the side that adds to it is not quoted
     shrink: Literal["none", "limit", "size", "both"] = "none"  #: what shrinks when volatility exceeds calm
     calm: float | None = None  #: volatility in cents up to which nothing shrinks

@@ -136,6 +136,32 @@ def test_a_model_sees_nothing_of_the_future(tmp_path):
     np.testing.assert_array_equal(early, whole[:70])
 
 
+def test_a_classifier_s_maps_from_class_to_probability_are_read(tmp_path):
+    """Labels and a ZipMap, which skl2onnx puts behind every classifier unless it is told not to."""
+    panel = some_panel()
+    trained_mlp(tmp_path / "mlp.onnx", panel)
+    model = onnx.load(tmp_path / "mlp.onnx")
+    graph = model.graph
+    one = numpy_helper.from_array(np.array([1.0], np.float32), "one")
+    graph.initializer.append(one)
+    graph.node.append(helper.make_node("Sub", ["one", "p"], ["no"]))
+    graph.node.append(helper.make_node("Concat", ["no", "p"], ["both"], axis=1))
+    graph.node.append(helper.make_node("ArgMax", ["both"], ["label"], axis=1, keepdims=0))
+    zipped = helper.make_node("ZipMap", ["both"], ["probabilities"], domain="ai.onnx.ml", classlabels_int64s=[0, 1])
+    graph.node.append(zipped)
+    del graph.output[:]
+    kind = helper.make_sequence_type_proto(
+        helper.make_map_type_proto(TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, None))
+    )
+    graph.output.append(helper.make_tensor_value_info("label", TensorProto.INT64, [None]))
+    graph.output.append(helper.make_value_info("probabilities", kind))
+    model.opset_import.append(helper.make_opsetid("ai.onnx.ml", 1))
+    onnx.save(model, tmp_path / "zipped.onnx")
+    plain, maps = (scorer_of(tmp_path, file=f"{name}.onnx") for name in ("mlp", "zipped"))
+    expected = plain.prepare(panel)[plain.own("model")]
+    np.testing.assert_allclose(maps.prepare(panel)[maps.own("model")], expected, atol=1e-6)
+
+
 def test_wrong_inputs_are_named(tmp_path):
     trained_mlp(tmp_path / "mlp.onnx", some_panel())
     with pytest.raises(

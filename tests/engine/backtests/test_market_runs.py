@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from touchline import engine
+from touchline.engine.backtests.run_folder import notices_of
 from touchline.engine.bets.directional import backtest
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.tape_source import compile_tape
+from touchline.engine.simulator.venue import Assumptions
 from touchline.io.errors import InputError
 from touchline.strategies.fixed_spread import FixedSpread
 from touchline.strategies.pipeline import load_pipeline
+from touchline.strategies.quoting import QuotingModel
 
 from ..histories import made_up
 from ..made_books import made_books
@@ -45,6 +50,30 @@ def test_a_model_is_replayed_on_one_market(books):
     for strategy, store in (("fixed-spread", books), (FixedSpread, books.path)):
         assert engine.backtest(strategy, "MADE-00", store, half_spread=2.0).totals == wanted.totals
     assert wanted.totals.fills > 0
+
+
+class InSeconds(QuotingModel):
+    """Quotes while more than ten seconds are left, by a tau in seconds."""
+
+    name = "in-seconds"
+
+    @staticmethod
+    def quote(known, p):
+        if known.tau > 10.0:
+            return known.bid, known.ask, 1.0, 1.0
+        return math.nan, math.nan, 0.0, 0.0
+
+
+def test_a_model_that_counts_seconds_is_told_that_tau_is_a_share(books):
+    tape = compile_tape(books, "MADE-00")
+    shares = replay(tape, InSeconds, {})
+    assert shares.totals.fills == 0
+    assert "tau-is-a-share" in [notice.name for notice in notices_of(shares, {})]
+    seconds = replay(tape, InSeconds, {}, Assumptions(horizon="to-close"))
+    assert seconds.totals.fills > 0
+    wide = replay(tape, FixedSpread, {"half_spread": 40.0})
+    for other in (seconds, wide):
+        assert "tau-is-a-share" not in [notice.name for notice in notices_of(other, {})]
 
 
 @pytest.mark.parametrize(("strategy", "market"), [("fixed-spread", "MADE-00"), ("quant", None)])

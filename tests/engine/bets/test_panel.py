@@ -11,6 +11,7 @@ from touchline.engine.bets import panel as panel_module
 from touchline.engine.bets import panel_build
 from touchline.engine.bets.directional import backtest, score_panel
 from touchline.engine.bets.directional_results import DirectionalResult
+from touchline.engine.bets.lives import lives_of
 from touchline.engine.bets.panel import panel_of
 from touchline.engine.bets.panel_book import book_quotes
 from touchline.engine.bets.panel_build import build_panel
@@ -215,6 +216,35 @@ def test_fees_follow_the_series_and_the_day():
     assert fees["taker"][other:].tolist() == [700_000]
     change = fees["from_bar"][first + 1]
     assert panel.times[change - 1] < 20_637 * day + 17 * HOUR <= panel.times[change]
+
+
+def test_blocks_hold_as_many_rows_as_they_may_and_one_market_at_least():
+    lives = lives_of(50, np.zeros(6, np.int64), np.array([10, 10, 5, 40, 0, 3]))
+    found = [(block.start, block.stop) for block in lives.blocks(20)]
+    assert found == [(0, 2), (2, 3), (3, 4), (4, 6)]
+    assert [(block.start, block.stop) for block in lives.blocks(1_000)] == [(0, 6)]
+
+
+@pytest.mark.parametrize("table", ["quotes", "trades"])
+def test_a_panel_begins_with_the_first_thing_that_happened(tmp_path, table):
+    """Whether that was a quote or a trade."""
+    store = made_up(tmp_path / "store", 1)
+    told = {name: store.table(name).collect().drop("source", "import_id") for name in ("quotes", "trades")}
+    told["markets"] = store.markets().collect().drop("source", "import_id", strict=False)
+    first = told[table]["ts"].min()
+    told[table] = told[table].filter(pl.col("ts") > first + 30 * HOUR)
+    late = Store(tmp_path / "late")
+    late.ingest("made up", "late", [Chunk(told)])
+    assert build_panel(late, step_ns=HOUR).times[0] == first // HOUR * HOUR + HOUR
+
+
+def test_what_is_missing_is_null_and_what_nobody_recorded_too():
+    panel = panel_of([[-1, 4500], [4600, -1], [4700, -1]], [1, 2, 3], bid=np.array([[-1, 1], [2, -1], [3, -1]]))
+    frame = panel.frame(slice(0, 2), ("mark", "bid", "volume", "volume_2", "ask"))
+    assert frame["mark"].to_list() == [None, 4600, 4700, 4500, None, None]
+    assert frame["bid"].to_list() == [None, 2, 3, 1, None, None]
+    assert all(frame[name].null_count() == 6 for name in ("volume", "volume_2", "ask"))
+    assert panel.last("mark").tolist() == [4700, -1]
 
 
 def test_an_unknown_column_is_named():

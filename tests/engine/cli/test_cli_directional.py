@@ -40,6 +40,20 @@ def test_one_strategy_or_a_hint():
     assert "did you mean 'bollinger'?" in wrong.stderr
 
 
+def test_a_pipeline_is_shown_with_what_it_holds():
+    shown = engine("strategies", "quant")
+    assert shown.returncode == 0
+    assert "\\n" not in shown.stdout
+    rows = [[cell.strip() for cell in line.split("│")] for line in shown.stdout.splitlines()]
+    for row in (
+        ["filter", "price-band", "low", "5"],
+        ["member", "momentum", "weight", "0.5"],
+        ["selector", "diversified", "k", "3"],
+        ["executor", "taker", "kelly_fraction", "0.25"],
+    ):
+        assert row in rows
+
+
 def test_summary_shows_a_result_again(tmp_path):
     found = backtest(made_up(tmp_path / "store", 1), "quant", options={"max_spread": 10, "min_score": 0.005})
     DirectionalResult(found).write(tmp_path / "out")
