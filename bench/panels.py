@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from touchline.io.importers.base import Chunk
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 
 MINUTE = 60_000_000_000
 DAY = 1_440 * MINUTE

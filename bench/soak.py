@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 import psutil
+from touchline.io.ground.units import NS_PER_SECOND
 from touchline.io.importers.base import Chunk
-from touchline.io.schema import BookKind
-from touchline.io.store import Store
-from touchline.io.units import NS_PER_SECOND
+from touchline.io.store.schema import BookKind
+from touchline.io.store.store import Store
 
 ENGINE = [sys.executable, "-c", "from touchline.engine.cli import main; main()"]
 START = 1_790_000_000 * NS_PER_SECOND

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from touchline.engine.simulator import tape_kernel as kind
-from touchline.engine.simulator.tape import Market, Rows, Tape, build
+from touchline.engine.simulator.tape import rebuild as kind
+from touchline.engine.simulator.tape.tape import Market, Rows, Tape, build
 
 NO_VALUES = np.zeros(0)
 SHORT = os.environ.get("BENCH_SHORT") == "1"

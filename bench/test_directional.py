@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from touchline.engine.bets.directional import backtest, run_grid
 from touchline.engine.bets.directional_results import DirectionalResult
-from touchline.engine.bets.panel import panel_of
+from touchline.engine.bets.panel.panel import panel_of
 from touchline.strategies.pipeline import pipeline_of
 
 from .panels import year_of_markets

@@ -18,10 +18,10 @@ import polars as pl
 import pytest
 from touchline.engine.exchange import Exchange
 from touchline.engine.exchange.market.history import History, from_frames
-from touchline.io.kalshi.settings import Settings
-from touchline.io.kalshi.stream import Stream
-from touchline.io.schema import Side
-from touchline.io.units import NS_PER_SECOND
+from touchline.io.ground.units import NS_PER_SECOND
+from touchline.io.kalshi.rest.settings import Settings
+from touchline.io.kalshi.stream.stream import Stream
+from touchline.io.store.schema import Side
 
 MARKETS, CHANGES, TRADES = 500, 100_000, 5_000
 START = 1_790_000_000 * NS_PER_SECOND

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pytest
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 
 ROUNDS = 5
 

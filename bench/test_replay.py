@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from touchline.engine.simulator import tape_kernel
 from touchline.engine.simulator.prepare import ground, new_block, run_block
 from touchline.engine.simulator.replay import replay, totals
+from touchline.engine.simulator.tape import rebuild as tape_kernel
 
 from . import floor, work
 from .tapes import SHORT, common_rows, synthetic_rows, tape

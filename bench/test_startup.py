@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from touchline.io.sample import load, make
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 
 from .tapes import SHORT
 

@@ -17,9 +17,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from touchline.io.kalshi.books import Books
-from touchline.io.kalshi.frames import decode_frame
-from touchline.io.kalshi.socket import Socket
+from touchline.io.kalshi.stream.books import Books
+from touchline.io.kalshi.stream.frames import decode_frame
+from touchline.io.kalshi.stream.socket import Socket
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 

@@ -19,7 +19,7 @@ import pytest
 from touchline.engine.simulator import state
 from touchline.engine.simulator.prepare import ground
 from touchline.engine.simulator.replay import replay
-from touchline.engine.simulator.tape_cache import save
+from touchline.engine.simulator.tape.kept import save
 
 from . import floor, work
 from .tapes import SHORT, common_rows, repeated, synthetic_rows, tape

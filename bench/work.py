@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.block import Block
 from touchline.engine.simulator.prepare import Ground, ground, new_block, run_block
-from touchline.engine.simulator.tape import Tape
-from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.simulator.tape.tape import Tape
 from touchline.strategies.parameters import check
 from touchline.strategies.registry import quoting_model
 

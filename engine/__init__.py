@@ -7,8 +7,8 @@ from typing import Any
 
 #: Public name -> the module of this package that defines it.
 _HOME: dict[str, str] = {
-    "Assumptions": "simulator.venue",
-    "compile_tape": "simulator.tape_source",
+    "Assumptions": "simulator.assumptions.venue",
+    "compile_tape": "simulator.tape.source",
     "export": "results.exporting",
     "Live": "live.live",
     "Trader": "live.trader",

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..io.errors import InputError
+from ..io.ground.errors import InputError
 
 
 @dataclass(frozen=True)

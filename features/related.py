@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..io.jit import kept
+from ..io.ground.jit import kept
 
 #: Followers whose correlations with all markets are held at once.
 _FOLLOWERS = 256

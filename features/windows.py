@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..io.jit import kept
+from ..io.ground.jit import kept
 
 #: Name -> unit and meaning. Null in the first bars, and where a bar of the window has no value.
 WINDOWS: dict[str, str] = {

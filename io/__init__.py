@@ -6,10 +6,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .store import Store as Store
+    from .store.store import Store as Store
 
 #: Public name -> the module of this package that defines it.
-_HOME: dict[str, str] = {"Store": "store"}
+_HOME: dict[str, str] = {"Store": "store.store"}
 
 
 def __getattr__(name: str) -> Any:

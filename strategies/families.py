@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..io.errors import InputError
+from ..io.ground.errors import InputError
 from .parameters import nearest
 from .registry import QUOTING
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 
-from ..io.made_of import made_of
+from ..io.ground.made_of import made_of
 from .quoting import QuotingModel
 
 

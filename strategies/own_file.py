@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 
-from ..io.errors import InputError
+from ..io.ground.errors import InputError
 
 #: Files whose code a user named.
 Trust = str | Path | Sequence[str | Path]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..io.errors import InputError
+from ..io.ground.errors import InputError
 
 #: How many names a hint lists.
 MOST_NAMED = 20

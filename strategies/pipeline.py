@@ -21,7 +21,7 @@ from zlib import crc32
 import numpy.typing as npt
 import polars as pl
 
-from ..io.errors import InputError, TouchlineError
+from ..io.ground.errors import InputError, TouchlineError
 from .own_file import load_file, one_line
 from .parameters import Parameter, check, nearest
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from ..io.errors import InputError
+from ..io.ground.errors import InputError
 from .known import Known
 from .own_file import one_line
 from .parameters import Parameter

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ..io.errors import InputError
+from ..io.ground.errors import InputError
 from .known import Known
 from .own_file import load_file, one_line
 from .parameters import check, nearest

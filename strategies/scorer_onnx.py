@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..io.errors import InputError
+from ..io.ground.errors import InputError
 from .parameters import Parameter, nearest
 from .pipeline import DOLLAR, PanelView, Scorer, register
 

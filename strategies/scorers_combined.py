@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..io.errors import InputError
-from ..io.jit import kept
+from ..io.ground.errors import InputError
+from ..io.ground.jit import kept
 from .parameters import Parameter
 from .pipeline import DOLLAR, PanelView, Scorer, ask, build, places, register
 

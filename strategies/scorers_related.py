@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ..features.related import correlated_leaders, related_pairs
-from ..io.jit import kept
+from ..io.ground.jit import kept
 from .parameters import Parameter
 from .pipeline import DOLLAR, PanelView, Scorer, places, register
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import polars as pl
 
 from ..features.lag import join_published
-from ..io.dated import read_dated
-from ..io.errors import InputError
+from ..io.ground.errors import InputError
+from ..io.store.dated import read_dated
 from .parameters import Parameter
 from .pipeline import PanelView, Table, register
 

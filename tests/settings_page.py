@@ -7,7 +7,7 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from touchline.engine.simulator.venue import MEANINGS, Assumptions
+from touchline.engine.simulator.assumptions.venue import MEANINGS, Assumptions
 from touchline.strategies.pipeline import parts
 from touchline.strategies.scorer_onnx import FEATURES
 

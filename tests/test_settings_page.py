@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 
-from touchline.engine.simulator.venue import MEANINGS, Assumptions
+from touchline.engine.simulator.assumptions.venue import MEANINGS, Assumptions
 from touchline.strategies.pipeline import pipeline_of
 
 from .settings_page import PAGE, written

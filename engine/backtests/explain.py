@@ -13,19 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from ...io.errors import InputError
-from ...io.units import cents, contracts
+from ...io.ground.errors import InputError
+from ...io.ground.units import cents, contracts
 from ...strategies.known import Known
 from ...strategies.quoting import QuotingModel
+from ..simulator.assumptions.fees import FeeTable
+from ..simulator.assumptions.venue import Assumptions
 from ..simulator.block import Block
-from ..simulator.events import CLOCK
-from ..simulator.fees import FeeTable
 from ..simulator.kernel.build import interpreted
 from ..simulator.kernel.rows import I, L, S
 from ..simulator.prepare import new_block, parameter_values, run_block
 from ..simulator.state import Columns, Samples
-from ..simulator.tape import Tape, mids_of
-from ..simulator.venue import Assumptions
+from ..simulator.tape.events import CLOCK
+from ..simulator.tape.tape import Tape, mids_of
 from .run_folder import tape_and_model
 
 SIDES = ("bid", "ask")

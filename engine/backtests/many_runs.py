@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from ...io.errors import InputError
-from ...io.names import file_name
+from ...io.ground.errors import InputError
+from ...io.ground.names import file_name
 from ..figures.metrics import max_drawdown
 from ..figures.warnings import Notice, notices
 from ..results.result_files import frames_hash, read_record, write_run

@@ -5,20 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from ...io.errors import InputError
-from ...io.store import Store
+from ...io.ground.errors import InputError
+from ...io.store.store import Store
 from ...strategies.families import is_pipeline
 from ...strategies.pipeline import Pipeline
 from ...strategies.quoting import QuotingModel
 from ...strategies.registry import quoting_model
 from ..simulator.ahead import compile_ahead
+from ..simulator.assumptions.venue import Assumptions
 from ..simulator.replay import Replay, replay
-from ..simulator.tape_source import Moment, compile_tape
-from ..simulator.venue import Assumptions
+from ..simulator.tape.source import Moment, compile_tape
 
 if TYPE_CHECKING:
     from ..bets.directional_results import DirectionalResult
-    from ..bets.panel import Panel
+    from ..bets.panel.panel import Panel
 
 
 @overload

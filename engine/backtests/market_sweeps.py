@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...io.errors import InputError
-from ...io.store import Store
+from ...io.ground.errors import InputError
+from ...io.store.store import Store
 from ...strategies.families import is_pipeline
 from ...strategies.pipeline import Pipeline
 from ...strategies.quoting import QuotingModel
 from ..reports.drawing import Drawer
-from ..simulator.tape_source import Moment
+from ..simulator.tape.source import Moment
 from ..sweeps import sweeping
 from ..sweeps.sweeping import Progress, Swept
 
 if TYPE_CHECKING:
-    from ..bets.panel import Panel
+    from ..bets.panel.panel import Panel
 
 
 def sweep(

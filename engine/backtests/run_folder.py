@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from ...io.errors import InputError
-from ...io.store import Store
+from ...io.ground.errors import InputError
+from ...io.store.store import Store
 from ...strategies.own_file import Trust, trusting
 from ...strategies.quoting import QuotingModel
 from ...strategies.registry import quoting_model
@@ -21,13 +21,13 @@ from ..figures.warnings import Notice
 from ..results.result_files import check_hash, check_whole, frames_hash, read_record, settled, write_run
 from ..results.results import read_frames
 from ..simulator.ahead import compile_ahead
+from ..simulator.assumptions.queue import BRACKET
+from ..simulator.assumptions.venue import Assumptions
 from ..simulator.prepare import ground
-from ..simulator.queue import BRACKET
 from ..simulator.quote_figures import quote_figures
 from ..simulator.replay import Replay, Totals, quantiles, replay, replay_block, totals
-from ..simulator.tape import Tape
-from ..simulator.tape_source import compile_tape
-from ..simulator.venue import Assumptions
+from ..simulator.tape.source import compile_tape
+from ..simulator.tape.tape import Tape
 from ..sweeps.block import own_period
 from .many_runs import combined_hash, own_folder, own_records
 

@@ -12,20 +12,20 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ...io.errors import InputError
-from ...io.jit import kept
-from ...io.store import Store
-from ...io.times import Moment
+from ...io.ground.errors import InputError
+from ...io.ground.jit import kept
+from ...io.ground.times import Moment
+from ...io.store.store import Store
 from ...strategies.pipeline import DOLLAR, Pipeline, ask, load_pipeline
-from ..simulator.fees import Membership
-from ..simulator.queue import BRACKET, queue_model
-from .history import open_history
-from .panel import Panel
-from .panel_build import build_panel
-from .portfolio import PortfolioRun, rules, run, run_cells
-from .portfolio_columns import columns_of, with_resting
-from .portfolio_random import RandomComparison, compare_random
-from .portfolio_types import FILTER_BASE, Columns
+from ..simulator.assumptions.fees import Membership
+from ..simulator.assumptions.queue import BRACKET, queue_model
+from .panel.build import build_panel
+from .panel.history import open_history
+from .panel.panel import Panel
+from .portfolio.columns import columns_of, with_resting
+from .portfolio.portfolio import PortfolioRun, rules, run, run_cells
+from .portfolio.random import RandomComparison, compare_random
+from .portfolio.types import FILTER_BASE, Columns
 
 MINUTE_NS = 60_000_000_000
 #: Cells that are run between two looks at the progress.
@@ -137,7 +137,7 @@ def panel_for(
     keep = ask(pipeline.source, "keep", (pl.Expr, NoneType))
     panel = build_panel(opened.store, start, end, step, where=keep, progress=progress)
     if wanted is not None:
-        from .panel_maker import with_orders
+        from .panel.maker import with_orders
 
         panel = with_orders(opened.store, panel, *wanted)
     return panel, opened.notes
@@ -209,7 +209,7 @@ def _by_queue(
     """P&L of maker entries under the least favourable queue model, the chosen one and the most favourable one."""
     if panel.resting is None or isinstance(data, Panel):
         return {}
-    from .panel_maker import orders
+    from .panel.maker import orders
 
     chosen = panel.resting.queue
     names = [name for name in BRACKET if name != chosen]

@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from ...io.errors import InputError
-from ...io.times import Moment
+from ...io.ground.errors import InputError
+from ...io.ground.times import Moment
 from ...strategies.pipeline import recorded_pipeline
 from .. import __version__
 from ..figures.calibration import Calibration, calibration
@@ -23,9 +23,9 @@ from ..figures.stakes import AtStake, at_stake
 from ..figures.warnings import Notice
 from ..results.result_files import frames_hash, settled, write_run
 from .directional import DirectionalRun, backtest, order_counts
-from .panel_markets import market_notices
-from .portfolio_candidates import candidate_outcomes
-from .portfolio_types import FILTER_BASE, NO_PRICE, Exit, Fate
+from .panel.markets import market_notices
+from .portfolio.candidates import candidate_outcomes
+from .portfolio.types import FILTER_BASE, NO_PRICE, Exit, Fate
 
 DAY_NS = 86_400_000_000_000
 FEW_EVENTS = 30

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...io.errors import InputError
-from ...io.store import Store
-from ...io.times import Moment
+from ...io.ground.errors import InputError
+from ...io.ground.times import Moment
+from ...io.store.store import Store
 from ...strategies.pipeline import Pipeline, load_pipeline
 from .. import __version__
 from ..figures.warnings import Notice
@@ -23,9 +23,9 @@ from ..sweeps.folder import FEW_FILLS, claimed
 from ..sweeps.grid_spec import cells_of, distinct, is_number, spec_of
 from ..sweeps.sweeping import Swept
 from .directional import Grid, panel_for, run_grid
-from .panel import Panel
-from .panel_markets import market_notices
-from .portfolio_types import BOOKED_FEES, BOOKED_LOTS, BOOKED_OPEN, BOOKED_PNL, BOOKED_SETTLED, BOOKED_TRADES
+from .panel.markets import market_notices
+from .panel.panel import Panel
+from .portfolio.types import BOOKED_FEES, BOOKED_LOTS, BOOKED_OPEN, BOOKED_PNL, BOOKED_SETTLED, BOOKED_TRADES
 
 DAY_NS = 86_400_000_000_000
 #: The grid of a pipeline unless another is named: exits and stakes, 512 cells.

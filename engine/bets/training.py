@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...io.errors import InputError
-from ...io.store import Store
-from ...io.times import Moment, nanoseconds
-from ...io.units import TICKS_PER_DOLLAR
+from ...io.ground.errors import InputError
+from ...io.ground.times import Moment, nanoseconds
+from ...io.ground.units import TICKS_PER_DOLLAR
+from ...io.store.store import Store
 from ...strategies.parameters import nearest
 from ...strategies.pipeline import Pipeline, Scorer, ask, load_pipeline
 from ...strategies.scorer_onnx import FEATURES, OnnxScorer, feature, is_feature
 from .directional import MINUTE_NS, passing
-from .history import open_history
-from .panel import Panel
-from .panel_build import build_panel
-from .portfolio_columns import market_rows
+from .panel.build import build_panel
+from .panel.history import open_history
+from .panel.panel import Panel
+from .portfolio.columns import market_rows
 
 #: Of every row beside its features: which market, the close of the bar, what YES paid, and when that was known.
 ABOUT = ("ticker", "event", "series", "category", "ts")

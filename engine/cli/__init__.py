@@ -35,8 +35,8 @@ def _leave(codes: list[int]) -> None:
 def main() -> None:
     """Run the application; a user's mistake is one line on stderr, never a traceback."""
     gc.set_threshold(200_000, 20, 100)  # compiling makes many objects that stay; looking at them takes a tenth of it
-    from ...io.errors import DISK_FULL, TouchlineError
-    from ...io.names import plain
+    from ...io.ground.errors import DISK_FULL, TouchlineError
+    from ...io.ground.names import plain
     from .app import app
 
     try:

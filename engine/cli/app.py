@@ -13,7 +13,7 @@ from .. import __version__
 #: Command -> (module of this package that defines `app`, one line for `engine --help`).
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Make a synthetic day, import it, check it, bet on it and sweep it."),
-    "data": ("data", "Import, check and query recorded markets."),
+    "data": ("data.app", "Import, check and query recorded markets."),
     "backtest": ("backtest", "Try a quoting or betting strategy on recorded markets."),
     "sweep": ("sweep", "Run thousands of parameter sets at once, and say how much of the best to believe."),
     "verify": ("verify", "Run a replay again and compare."),
@@ -50,7 +50,7 @@ class LazyGroup(TyperGroup):
         """Find the command that was asked for, or say which one is near."""
         if args[0] in COMMANDS or args[0].startswith("-"):
             return super().resolve_command(ctx, args)
-        from ...io.errors import InputError
+        from ...io.ground.errors import InputError
         from ...strategies.parameters import nearest
 
         raise InputError(f"there is no command {args[0]!r}; {nearest(args[0], COMMANDS)}")

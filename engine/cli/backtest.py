@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ...io.errors import InputError
-from ...io.names import file_name
+from ...io.ground.errors import InputError
+from ...io.ground.names import file_name
 from .console import JSON_OPTION, emit_json, progress, say
 from .options import (
     ASSUME,
@@ -30,7 +30,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..simulator.venue import Assumptions
+    from ..simulator.assumptions.venue import Assumptions
 
 app = typer.Typer()
 #: Parameters of a pipeline's executor that have an option of their own.
@@ -118,7 +118,7 @@ def _explain(
 ) -> None:  # fmt: skip
     from dataclasses import asdict
 
-    from ...io.times import nanoseconds
+    from ...io.ground.times import nanoseconds
     from ..backtests.explain import explain_settings
     from ..backtests.run_folder import settings_of
     from .summary import tell_explanation

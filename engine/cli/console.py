@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ...io.names import plain
+from ...io.ground.names import plain
 
 if TYPE_CHECKING:
     from rich.progress import Progress

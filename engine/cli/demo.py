@@ -14,7 +14,7 @@ from .console import JSON_OPTION, emit_facts, emit_json, progress, say
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from ...io.store import Store
+    from ...io.store.store import Store
 
 app = typer.Typer()
 _OUT = typer.Option(Path("results/demo"), "--out", help="The demo's folder; an earlier demo in it is replaced.")
@@ -34,9 +34,9 @@ def demo(
 ) -> None:
     """Make a synthetic market day, import it, check it, bet on it and sweep it. Nothing in it was ever traded."""
     from ...io import sample
-    from ...io.store import Store
+    from ...io.store.store import Store
     from ..simulator.ahead import compile_ahead
-    from ..simulator.venue import Assumptions
+    from ..simulator.assumptions.venue import Assumptions
 
     _clear(out, {"synthetic": True, "seed": seed, "scale": scale})
     store = Store(out / "store")
@@ -60,7 +60,7 @@ def demo(
 
 def _clear(out: Path, about: dict[str, Any]) -> None:
     """Make room for a new demo; a folder that no demo made is left alone."""
-    from ...io.errors import InputError
+    from ...io.ground.errors import InputError
 
     if out.exists() and not (out / _MARK).exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} holds something else than a demo; name a new folder with --out")
@@ -71,14 +71,14 @@ def _clear(out: Path, about: dict[str, Any]) -> None:
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
-    from ...io import atomic
+    from ...io.ground import atomic
 
     atomic.write(path, json.dumps(document, indent=1) + "\n")
 
 
 def _check(store: Store, bar: Progress) -> dict[str, Any]:
     """Look for faults as `engine data check` does."""
-    from ...io.doctor import FAULT, check
+    from ...io.doctor.doctor import FAULT, check
 
     task = bar.add_task("checking it", total=None)
     found = check(store, None, lambda done, of: bar.update(task, completed=done, total=of))
@@ -88,7 +88,7 @@ def _check(store: Store, bar: Progress) -> dict[str, Any]:
 
 
 def _refuse(checked: dict[str, Any], store: Path) -> None:
-    from ...io.errors import CheckError
+    from ...io.ground.errors import CheckError
 
     if checked["faults"]:
         raise CheckError(f"{checked['faults']} faults in the day; engine data check --store {store} lists them")
@@ -139,7 +139,7 @@ def _busiest(store: Store) -> str:
 
 
 def _tell(document: dict[str, Any], ticker: str) -> None:
-    from ...io.units import dollars
+    from ...io.ground.units import dollars
 
     rows, checked, bets, swept = (document[name] for name in ("rows", "checked", "bets", "sweep"))
     best = ", ".join(f"{name} {value:.3g}" for name, value in swept["best"].items())

@@ -12,8 +12,8 @@ from typing import Annotated, Literal, TypeVar
 
 import typer
 
-from ...io.cache import config_dir
-from ...io.errors import InputError
+from ...io.ground.cache import config_dir
+from ...io.ground.errors import InputError
 from .console import say
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

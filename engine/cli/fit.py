@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 from .console import JSON_OPTION, emit_json, emit_table, progress, say
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def fit(
     if not 0 < held_out < 1:
         raise InputError(f"--held-out is a share between 0 and 1, not {held_out:g}")
     spans = _spans(horizons)
-    from ...io.store import Store
+    from ...io.store.store import Store
     from ..fitting.fit import fit_market, fit_underlying
 
     opened, markets, laws = Store(store), list[Any](), list[Any]()

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 
 if TYPE_CHECKING:
-    from ..simulator.venue import Assumptions
+    from ..simulator.assumptions.venue import Assumptions
 
 QUOTING = "Options of quoting strategies"
 BETTING = "Options of betting pipelines"
@@ -70,7 +70,7 @@ def value(text: str) -> Any:
 
 def assumptions(queue: str, latency_ms: str, given: list[str]) -> Assumptions:
     """The assumptions that the options spell out; the latency is that of an order on its way in."""
-    from ..simulator.venue import Assumptions
+    from ..simulator.assumptions.venue import Assumptions
 
     return Assumptions(queue=queue, entry_ms=value(latency_ms)).with_options(pairs(given, "--assume"))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from ...io.names import plain
+from ...io.ground.names import plain
 
 app = typer.Typer(help="Write one HTML page about a run or a sweep.")
 

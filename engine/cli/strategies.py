@@ -20,7 +20,7 @@ def strategies(name: str | None = _NAME, as_json: bool = JSON_OPTION) -> None:
     if name is not None:
         listed = [entry for entry in listed if entry["name"] == name]
         if not listed:
-            from ...io.errors import InputError
+            from ...io.ground.errors import InputError
             from ...strategies.parameters import nearest
 
             raise InputError(f"there is no strategy {name!r}; {nearest(name, {e['name'] for e in listing()})}")

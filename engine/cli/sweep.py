@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 from .console import JSON_OPTION, emit_json, progress, say
 from .options import (
     ASSUME,
@@ -117,7 +117,7 @@ def sweep(
 def _sweep_quotes(chosen: tuple[Any, ...], data: str, fixed: dict[str, Any], *, quiet: bool, **given: Any) -> Evidence:
     from ...strategies.parameters import check
     from ...strategies.registry import quoting_model
-    from ..bets.history import open_history
+    from ..bets.panel.history import open_history
     from ..sweeps.market_choice import Choice, choose_markets
     from ..sweeps.sweeping import sweep as run
 

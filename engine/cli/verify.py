@@ -6,8 +6,8 @@ from pathlib import Path
 
 import typer
 
-from ...io.errors import CheckError
-from ...io.names import plain
+from ...io.ground.errors import CheckError
+from ...io.ground.names import plain
 
 app = typer.Typer()
 _FOLDER = typer.Argument(..., help="Folder that engine backtest --out wrote.")

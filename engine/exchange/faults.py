@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field, fields
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ...io.units import LOTS_PER_CONTRACT, NS_PER_SECOND, TICKS_PER_DOLLAR
+from ...io.ground.units import LOTS_PER_CONTRACT, NS_PER_SECOND, TICKS_PER_DOLLAR
 
 _DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?\Z")
 NS_PER_MS = 1_000_000

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 
 _CLIP = 1e-6
 Floats = npt.NDArray[np.float64]

@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ...io.errors import InputError
-from ...io.jit import kept
+from ...io.ground.errors import InputError
+from ...io.ground.jit import kept
 from .metrics import Floats, Integers
 
 Metric = Literal["sharpe", "mean"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 from .metrics import (
     DAYS_PER_YEAR,
     UNDEFINED,

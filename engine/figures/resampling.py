@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 from .metrics import Floats, Numbers, floats
 
 _DRAWS_AT_ONCE = 250

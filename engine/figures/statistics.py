@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 from .metrics import Floats, Numbers, floats, sharpe
 
 _NORMAL = NormalDist()

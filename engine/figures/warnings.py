@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 
 #: Name -> what it means for a reader of the result.
 SENTENCES: dict[str, str] = {

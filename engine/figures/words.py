@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from ...io.units import NS_PER_SECOND
+from ...io.ground.units import NS_PER_SECOND
 
 UNKNOWN = "–"
 _FIGURE = re.compile(r"[-+]?\$?\d[\d,]*(\.\d+)?( ?[%c])?")

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ...io.errors import InputError
-from ...io.grids import grid_ranges
-from ...io.store import Store
-from ...io.times import Moment
+from ...io.ground.errors import InputError
+from ...io.ground.grids import grid_ranges
+from ...io.ground.times import Moment
+from ...io.store.store import Store
 from . import volatility
 from .intensity import Intensity, Reaches, count_reaches, geometric, reach_rates
 from .returns import CAUCHY, NORMAL, Law, ScaleLaw, fit_law, fit_scale_law, held_out_scores, returns_over

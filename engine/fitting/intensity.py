@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]

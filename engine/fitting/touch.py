@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ...io.jit import kept
-from ...io.schema import BookKind, Side
-from ...io.units import TICKS_PER_DOLLAR
+from ...io.ground.jit import kept
+from ...io.ground.units import TICKS_PER_DOLLAR
+from ...io.store.schema import BookKind, Side
 
 _DELTA, _LEVEL, _CLEAR, _GAP = int(BookKind.DELTA), int(BookKind.LEVEL), int(BookKind.CLEAR), int(BookKind.GAP)
 _BID = int(Side.BID)

@@ -9,16 +9,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...io.kalshi.frames import Delta, Frame, Lifecycle, Snapshot, TradeFrame
+from ...io.ground.units import NS_PER_SECOND, TICKS_PER_DOLLAR
+from ...io.kalshi.rest.wire import read_count, read_price
 from ...io.kalshi.rows import taker_side
-from ...io.kalshi.stream import BOOK, Hole
-from ...io.kalshi.wire import read_count, read_price
-from ...io.schema import BookKind, Side
-from ...io.units import NS_PER_SECOND, TICKS_PER_DOLLAR
-from ..simulator import events
-from ..simulator import tape_kernel as kernel
+from ...io.kalshi.stream.frames import Delta, Frame, Lifecycle, Snapshot, TradeFrame
+from ...io.kalshi.stream.stream import BOOK, Hole
+from ...io.store.schema import BookKind, Side
 from ..simulator.state import Columns
-from ..simulator.tape import Market, Rows, build, kernel_grid
+from ..simulator.tape import events
+from ..simulator.tape import rebuild as kernel
+from ..simulator.tape.tape import Market, Rows, build, kernel_grid
 
 NS_PER_MS = 1_000_000
 _OPENS, _CLOSES = ("activated",), ("deactivated", "determined", "settled")

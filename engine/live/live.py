@@ -14,22 +14,22 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ...io.errors import InputError
-from ...io.schema import Side
+from ...io.ground.errors import InputError
+from ...io.store.schema import Side
 from ...strategies.fingerprint import is_another
 from ...strategies.own_file import Trust, trusting
 from ...strategies.quoting import QuotingModel
 from ...strategies.registry import quoting_model
 from ..results.params import load_params
+from ..simulator.assumptions.fees import fee_table, market_schedule
+from ..simulator.assumptions.venue import Assumptions, no_fees
 from ..simulator.block import Block
-from ..simulator.events import CLOCK, FILLED, MOMENT
-from ..simulator.fees import fee_table, market_schedule
 from ..simulator.kernel.rows import MID, POINT, I, L, S
 from ..simulator.prepare import Ground, new_block, parameter_values, run_block
 from ..simulator.state import F64, Columns, Points
-from ..simulator.tape import Coverage, Market, Tape, mids_of
-from ..simulator.venue import Assumptions, no_fees
-from ..simulator.volatility_points import Decay, points_of
+from ..simulator.tape.events import CLOCK, FILLED, MOMENT
+from ..simulator.tape.tape import Coverage, Market, Tape, mids_of
+from ..simulator.tape.volatility import Decay, points_of
 
 YEAR_NS = 366 * 86_400_000_000_000
 Fills = Literal["assumed", "reported"]

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ...io.ground.units import MICROS_PER_DOLLAR, NS_PER_SECOND, exact
 from ...io.kalshi.client import Client
-from ...io.kalshi.errors import (
+from ...io.kalshi.rest.errors import (
     BadRequestError,
     ConflictError,
     NetworkError,
@@ -18,11 +19,10 @@ from ...io.kalshi.errors import (
     RateLimitError,
     ServerError,
 )
-from ...io.kalshi.frames import FillFrame, OrderFrame
-from ...io.kalshi.orders import NewOrder
-from ...io.kalshi.wire import read_count, read_price
-from ...io.schema import Side
-from ...io.units import MICROS_PER_DOLLAR, NS_PER_SECOND, exact
+from ...io.kalshi.rest.orders import NewOrder
+from ...io.kalshi.rest.wire import read_count, read_price
+from ...io.kalshi.stream.frames import FillFrame, OrderFrame
+from ...io.store.schema import Side
 from .live import Quote
 
 _WORDS = {Side.BID: "bid", Side.ASK: "ask"}

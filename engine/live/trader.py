@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
+from ...io.ground.times import nanoseconds
 from ...io.kalshi.client import Client
-from ...io.kalshi.errors import StreamError
-from ...io.kalshi.frames import FillFrame, Ok, OrderFrame
-from ...io.kalshi.price_mode import check_price_mode
-from ...io.kalshi.stream import BOOK, FILLS, LIFECYCLE, ORDERS, TRADES, Hole, Message, Stream
-from ...io.times import nanoseconds
+from ...io.kalshi.rest.errors import StreamError
+from ...io.kalshi.stream.frames import FillFrame, Ok, OrderFrame
+from ...io.kalshi.stream.price_mode import check_price_mode
+from ...io.kalshi.stream.stream import BOOK, FILLS, LIFECYCLE, ORDERS, TRADES, Hole, Message, Stream
 from ...strategies.own_file import Trust
 from ..results.params import load_params
-from ..simulator.tape import Market
+from ..simulator.tape.tape import Market
 from .feed import Feed
 from .live import Live, Quote
 from .orders import Execution, QuoteOrders

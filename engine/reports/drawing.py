@@ -10,11 +10,11 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from typing import Any
 
-from ...io import atomic
-from ...io.cache import cache_dir
-from ...io.children import start_python
-from ...io.errors import CheckError
-from ...io.sealed import read_sealed, write_sealed
+from ...io.ground import atomic
+from ...io.ground.cache import cache_dir
+from ...io.ground.children import start_python
+from ...io.ground.errors import CheckError
+from ...io.ground.sealed import read_sealed, write_sealed
 
 #: A small heat map, drawn before the first that is asked for: the converter is slow until it has drawn one like it.
 _WARMTH: dict[str, Any] = {

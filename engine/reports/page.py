@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...io import atomic
+from ...io.ground import atomic
 from ..figures.warnings import Notice
 from ..figures.words import is_figure
 from .drawing import browser_library

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from ...io.units import contracts
+from ...io.ground.units import contracts
 from ..figures.words import count, day, figure, percent, span, usd
 from ..results.evidence import Evidence, judge
 from ..results.results import Bets, Runs, Sweep, read_results, synthetic

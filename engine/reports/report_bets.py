@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ...io.units import cents, contracts
+from ...io.ground.units import cents, contracts
 from ..figures.words import moment, usd
 from ..results.results import Bets, synthetic
 from . import page, pictures_bets

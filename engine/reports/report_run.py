@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ...io.units import cents, contracts
+from ...io.ground.units import cents, contracts
 from ..figures.words import count, moment, usd
 from ..results.results import Run, Runs, synthetic
 from . import page, pictures

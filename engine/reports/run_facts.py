@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...io.units import contracts
+from ...io.ground.units import contracts
 from ..figures.words import UNKNOWN, count, figure, moment, percent, span, usd
 
 Facts = list[tuple[str, str]]

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from ...io.errors import CheckError, InputError
-from ...io.units import NS_PER_SECOND, dollars
+from ...io.ground.errors import CheckError, InputError
+from ...io.ground.units import NS_PER_SECOND, dollars
 from ..figures.warnings import Notice
 from .evidence import Evidence, judge
 from .params import (

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from ...io import atomic
-from ...io.errors import InputError
+from ...io.ground import atomic
+from ...io.ground.errors import InputError
 from ..figures.warnings import Notice, notices
 
 FORMAT = "touchline-params"

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...io import atomic
-from ...io.checksums import checksum, file_checksum, is_whole, with_checksum
-from ...io.errors import DISK_FULL, DamagedError, DiskError, InputError
+from ...io.ground import atomic
+from ...io.ground.checksums import checksum, file_checksum, is_whole, with_checksum
+from ...io.ground.errors import DISK_FULL, DamagedError, DiskError, InputError
 
 #: What a finished run's folder holds; a folder without it is not finished.
 RECORD = "run.json"

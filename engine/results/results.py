@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 from ..figures.metrics import Floats, Integers
 from ..figures.warnings import Notice, notices
 from .result_files import read_json, read_whole

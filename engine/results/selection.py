@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 from ..figures.metrics import Floats
 from ..figures.warnings import Notice
 from .results import LEAST_PNL, WORST_PNL, Axis, Sweep

@@ -16,15 +16,15 @@ from typing import Any
 import numba
 import numpy as np
 
-from ...io.children import start_python
+from ...io.ground.children import start_python
 from ...strategies.parameters import check
 from ...strategies.registry import quoting_model
-from .events import MOMENT, STATUS
+from .assumptions.venue import Assumptions
 from .kernel.build import expect, kernel_file, under_way
 from .prepare import fees_of, new_block
 from .state import Columns
-from .tape import Coverage, Market, Tape
-from .venue import Assumptions
+from .tape.events import MOMENT, STATUS
+from .tape.tape import Coverage, Market, Tape
 
 #: It ends without taking itself apart: that takes half a second more, and someone waits for it.
 CHILD = "import os; from touchline.engine.simulator.ahead import child; child(); os._exit(0)"

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...strategies.quoting import QuotingModel
+from .assumptions.venue import Assumptions
 from .block import Block
-from .events import KIND, UNDERLYING
 from .kernel.rows import I, L, S
 from .prepare import Ground, ground, new_block, parameter_values, run_block
 from .state import I64
-from .tape import Tape, open_at_start
-from .venue import Assumptions
+from .tape.events import KIND, UNDERLYING
+from .tape.tape import Tape, open_at_start
 
 #: What a cell has done and decided, by its row in the state; later marks of fills are measures, not decisions.
 INTS = {

@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 from ...strategies.own_file import one_line
 from ...strategies.parameters import check
 from ...strategies.quoting import QuotingModel
+from .assumptions.fees import FeeTable, fee_table, market_schedule
+from .assumptions.venue import Assumptions, no_fees
 from .block import Block, new_flight, new_log, new_state, start
-from .fees import FeeTable, fee_table, market_schedule
 from .kernel.build import kernel
 from .kernel.rows import I, L
 from .state import I32, I64, Points, Samples
-from .tape import Tape, mids_of, open_at_start
-from .venue import Assumptions, no_fees
-from .volatility_points import points_of
+from .tape.tape import Tape, mids_of, open_at_start
+from .tape.volatility import points_of
 
 #: The equity of a cell is sampled at most so often over a tape.
 SAMPLES = 512

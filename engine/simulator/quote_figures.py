@@ -11,7 +11,7 @@ import polars as pl
 from ..figures.metrics import sharpe
 from ..figures.performance import inventory
 from .state import F64, I64
-from .tape import Tape
+from .tape.tape import Tape
 
 HOUR_NS = 3_600_000_000_000
 

@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 
 from ...strategies.quoting import QuotingModel
+from .assumptions.venue import Assumptions
 from .block import Block
 from .kernel.rows import I, L, S
 from .prepare import Ground, new_block, parameter_values, run_block
 from .state import F64, I64
-from .tape import Tape
-from .venue import Assumptions
+from .tape.tape import Tape
 
 #: After how many seconds a fill is looked at again.
 MARKOUTS_S = (1, 10, 60, 600)

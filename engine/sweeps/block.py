@@ -11,11 +11,11 @@ import numpy as np
 
 from ...strategies.quoting import QuotingModel
 from ..results.results import WORST_PNL
+from ..simulator.assumptions.venue import Assumptions
 from ..simulator.prepare import STEPS, Ground, ground, new_block, run_block, sample_times
 from ..simulator.replay import totals_columns
 from ..simulator.state import F64, I64
-from ..simulator.tape import Tape
-from ..simulator.venue import Assumptions
+from ..simulator.tape.tape import Tape
 
 #: Cells a block.
 BLOCK = 512

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 from ...strategies.fingerprint import fingerprint
-from ..simulator.venue import Assumptions
+from ..simulator.assumptions.venue import Assumptions
 from .block import Part, run_part
 
 #: Seconds between two looks at whether the sweep is to stop.
@@ -34,9 +34,9 @@ class Task:
 
 def work(task: Task) -> Part:
     """Run a block on the worker that got it."""
-    from ...io.store import Store
+    from ...io.store.store import Store
     from ...strategies.registry import quoting_model
-    from ..simulator.tape_source import compile_tape
+    from ..simulator.tape.source import compile_tape
 
     named = dict(task.source)
     tape = compile_tape(Store(named.pop("store")), named.pop("ticker"), **named)

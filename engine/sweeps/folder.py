@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 from .. import __version__
 from ..figures.warnings import Notice
 from ..figures.words import usd
 from ..results.result_files import SWEEP_RECORD, frames_hash, write_files
 from ..results.results import WORST_PNL
 from ..simulator.state import I64
-from ..simulator.tape import Tape
+from ..simulator.tape.tape import Tape
 from .block import Part, coarser, period_for
 from .grid_spec import LIMITS
 from .plan import Plan

@@ -14,12 +14,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 from ...strategies.parameters import Parameter, nearest, switch
 from ...strategies.quoting import QuotingModel
 from ..results.results import Axis
+from ..simulator.assumptions.venue import Assumptions
 from ..simulator.state import F64
-from ..simulator.venue import Assumptions
 from .sobol import sobol
 
 #: Assumptions about risk; a block may hold cells that differ in those of them that are numbers.

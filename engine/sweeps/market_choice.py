@@ -11,17 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ...io.errors import InputError
-from ...io.market_score import score_of
-from ...io.store import Store
-from ...io.times import nanoseconds, window
+from ...io.ground.errors import InputError
+from ...io.ground.times import nanoseconds, window
+from ...io.store.market_score import score_of
+from ...io.store.store import Store
 from ...strategies.parameters import nearest
-from ..simulator.events import KIND, TRADE
-from ..simulator.fees import RATE_UNIT
-from ..simulator.life import is_alive
+from ..simulator.assumptions.fees import RATE_UNIT
+from ..simulator.assumptions.venue import Assumptions
 from ..simulator.prepare import fees_of
-from ..simulator.tape_source import Moment, compile_tape
-from ..simulator.venue import Assumptions
+from ..simulator.tape.events import KIND, TRADE
+from ..simulator.tape.life import is_alive
+from ..simulator.tape.source import Moment, compile_tape
 
 HOUR = 3_600_000_000_000
 

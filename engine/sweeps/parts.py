@@ -19,15 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from ...io.atomic import write
-from ...io.checksums import checksum
-from ...io.errors import InputError
+from ...io.ground.atomic import write
+from ...io.ground.checksums import checksum
+from ...io.ground.errors import InputError
 from ...strategies.fingerprint import fingerprint
 from ...strategies.quoting import QuotingModel
 from .. import __version__
+from ..simulator.assumptions.venue import Assumptions
 from ..simulator.state import F64
-from ..simulator.tape import Tape
-from ..simulator.venue import Assumptions
+from ..simulator.tape.tape import Tape
 from .block import Part, worst_queue
 from .plan import PER_CELL
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from ...strategies.quoting import QuotingModel
 from ..results.results import Axis
+from ..simulator.assumptions.venue import Assumptions
 from ..simulator.prepare import parameter_values
 from ..simulator.state import F64, I64
-from ..simulator.tape import Tape
-from ..simulator.venue import Assumptions
+from ..simulator.tape.tape import Tape
 from .grid_spec import cells_of
 
 #: Assumptions in which the cells of one block may differ; all others are a block's own.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ...io.errors import InputError
+from ...io.ground.errors import InputError
 
 BITS = 30
 #: Degree, inner coefficients and first direction numbers of each dimension's polynomial, from the second one on.

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...io.errors import CheckError, InputError
-from ...io.store import Store
+from ...io.ground.errors import CheckError, InputError
+from ...io.store.store import Store
 from ...strategies.fingerprint import fingerprint
 from ...strategies.parameters import check
 from ...strategies.quoting import QuotingModel
@@ -24,12 +24,12 @@ from ..reports.drawing import Drawer, drawing
 from ..results.evidence import Evidence
 from ..results.results import Sweep, read_sweep
 from ..simulator.ahead import compile_ahead
+from ..simulator.assumptions.venue import Assumptions
 from ..simulator.lookahead import prove as look_ahead
 from ..simulator.prepare import Ground, ground
 from ..simulator.state import F64
-from ..simulator.tape import Tape
-from ..simulator.tape_source import Moment, compile_tape
-from ..simulator.venue import Assumptions
+from ..simulator.tape.source import Moment, compile_tape
+from ..simulator.tape.tape import Tape
 from .block import BLOCK, Part, StoppedError, keys_of, own_period, run_part
 from .folder import PARTS, TapeFacts, claimed, facts_of, write_sweep
 from .grid_spec import axes_of

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ..ground.errors import InputError
 from .base import Chunk
 
 if TYPE_CHECKING:
-    from ..manifest import ImportRecord
+    from ..store.manifest import ImportRecord
 
 #: Imports of files of other names that are looked at: the last so many.
 _OTHERS = 100

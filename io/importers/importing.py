@@ -12,19 +12,19 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError, SourceChangedError
-from ..grouping import Source
-from ..ingest import Origin
+from ..ground.errors import InputError, SourceChangedError
+from ..store.grouping import Source
+from ..store.ingest import Origin
 from .base import Chunk, Options
-from .folder_units import agreed
 from .growth import Beginning, beginning, grown
 from .recognise import Recognised, recognise
-from .unpacking import may_hold_data, unpacked
+from .values.folder_units import agreed
+from .values.unpacking import may_hold_data, unpacked
 
 if TYPE_CHECKING:
-    from ..ingest import ImportReport
-    from ..manifest import ImportRecord
-    from ..store import Store
+    from ..store.ingest import ImportReport
+    from ..store.manifest import ImportRecord
+    from ..store.store import Store
 
 #: Within this time of a change another one may leave a file's times as they are.
 _MARK_NS = 2_000_000_000

@@ -9,23 +9,23 @@ from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 
-from ..errors import InputError
-from . import arrow
+from ..ground.errors import InputError
 from .base import Importer, Options, Sample
-from .events import EventCsv
-from .flat import header, json_records, reach, renamed
-from .level_files import KALSHIEYE, PMXT, POLYMARKET, PREDICTIONDATA
-from .lines import Block, Unzipped, open_bytes, read_into
-from .markets import MARKETS
-from .own import OWN, SETTLED
-from .pages import Pages, whole_document
-from .polled import PolledBooks
-from .polymarket import POLYMARKET_STREAM, POLYMARKET_TRADES
-from .quotes import BID_QUOTES, QUOTES, SPOT_QUOTES
-from .trades import TRADES
-from .underlying import BARS, UNDERLYING
-from .unpacking import Part
-from .websocket import WebSocketCapture
+from .recordings.events import EventCsv
+from .recordings.level_files import KALSHIEYE, PMXT, POLYMARKET, PREDICTIONDATA
+from .recordings.pages import Pages, whole_document
+from .recordings.polled import PolledBooks
+from .stream.polymarket import POLYMARKET_STREAM, POLYMARKET_TRADES
+from .stream.websocket import WebSocketCapture
+from .tables.flat import header, json_records, reach, renamed
+from .tables.markets import MARKETS
+from .tables.own import OWN, SETTLED
+from .tables.quotes import BID_QUOTES, QUOTES, SPOT_QUOTES
+from .tables.trades import TRADES
+from .tables.underlying import BARS, UNDERLYING
+from .values import arrow
+from .values.lines import Block, Unzipped, open_bytes, read_into
+from .values.unpacking import Part
 
 #: Every importer, the particular before the general: the first that recognises a file reads it.
 IMPORTERS: tuple[Importer, ...] = (
@@ -80,7 +80,7 @@ def recognise(path: Path, options: Options) -> Recognised:
 
     >>> recognise(Path("/nowhere.csv"), Options())
     Traceback (most recent call last):
-    touchline.io.errors.InputError: /nowhere.csv: cannot be read: No such file or directory
+    touchline.io.ground.errors.InputError: /nowhere.csv: cannot be read: No such file or directory
     """
     sample = sample_of(path, options)
     if options.format is not None:

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .client import Client as Client
-    from .orders import NewOrder as NewOrder
-    from .settings import Settings as Settings
-    from .stream import Stream as Stream
+    from .rest.orders import NewOrder as NewOrder
+    from .rest.settings import Settings as Settings
+    from .stream.stream import Stream as Stream
 
 #: Public name -> the module of this package that defines it.
-_HOME: dict[str, str] = {"Client": "client", "NewOrder": "orders", "Settings": "settings", "Stream": "stream"}
+_HOME: dict[str, str] = {
+    "Client": "client",
+    "NewOrder": "rest.orders",
+    "Settings": "rest.settings",
+    "Stream": "stream.stream",
+}
 
 
 def __getattr__(name: str) -> Any:

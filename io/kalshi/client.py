@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from .limits import Budget
-from .market_data import MarketData
-from .order_groups import OrderGroups
-from .orders import Orders
-from .portfolio import Portfolio
-from .settings import Settings
-from .transport import Transport
+from .rest.limits import Budget
+from .rest.market_data import MarketData
+from .rest.order_groups import OrderGroups
+from .rest.orders import Orders
+from .rest.portfolio import Portfolio
+from .rest.settings import Settings
+from .rest.transport import Transport
 
 
 class Client:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..importers.base import Chunk
-from ..ingest import ImportReport
-from ..store import Store
+from ..store.ingest import ImportReport
+from ..store.store import Store
 from .client import Client
-from .errors import AnswerError, NotFoundError
-from .models import Cutoff, Market, Trade
+from .recorder.spool import Spool, Unit, on_disk
+from .rest.errors import AnswerError, NotFoundError
+from .rest.models import Cutoff, Market, Trade
 from .rows import candle_row, frame_of, market_frame, trade_row
-from .spool import Spool, Unit, on_disk
 
 _NS = 1_000_000_000
 _DAY = 86_400 * _NS

@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from ..schema import MARKETS, QUOTES, TRADES, Side
-from ..units import TICKS_PER_DOLLAR
-from .frames import TradeBody
-from .models import Candle, HistoricalCandle, Market, Series, SeriesFeeChange, Trade
+from ..ground.units import TICKS_PER_DOLLAR
+from ..store.schema import MARKETS, QUOTES, TRADES, Side
+from .rest.models import Candle, HistoricalCandle, Market, Series, SeriesFeeChange, Trade
+from .stream.frames import TradeBody
 
 _SIDES = {"yes": Side.BID, "bid": Side.BID, "no": Side.ASK, "ask": Side.ASK}
 

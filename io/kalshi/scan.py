@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from ..fee_types import COEFFICIENTS
-from ..market_score import score_of
-from ..units import TICKS_PER_DOLLAR
+from ..ground.fee_types import COEFFICIENTS
+from ..ground.units import TICKS_PER_DOLLAR
+from ..store.market_score import score_of
 from .client import Client
-from .market_data import BATCH
-from .models import Candle, Market, MarketCandles, OrderBook, Series
-from .stream import chunks
+from .rest.market_data import BATCH
+from .rest.models import Candle, Market, MarketCandles, OrderBook, Series
+from .stream.stream import chunks
 
 _HOUR = 3600 * 1_000_000_000
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from .books import Books
-from .stream import Hole, Message
+from .stream.books import Books
+from .stream.stream import Hole, Message
 
 
 class Source(Protocol):

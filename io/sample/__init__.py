@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import atomic
-from ..errors import InputError
+from ..ground import atomic
+from ..ground.errors import InputError
 
 if TYPE_CHECKING:
-    from ..store import Store
+    from ..store.store import Store
     from .plan import Day
 
 

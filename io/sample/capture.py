@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..atomic import writing
-from ..units import LOTS_PER_CONTRACT, TICKS_PER_DOLLAR
+from ..ground.atomic import writing
+from ..ground.units import LOTS_PER_CONTRACT, TICKS_PER_DOLLAR
 from . import process
 from .plan import Contract, Recording
 from .render import INT, PRICE, SIZE, TEXT, UUID, render, templates, texts

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grids import grid_levels
-from ..jit import Cells, compiled, kept
+from ..ground.grids import grid_levels
+from ..ground.jit import Cells, compiled, kept
 
 DELTA, TRADE = 0, 1
 _BID, _ASK = 0, 1

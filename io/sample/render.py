@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..jit import Cells, compiled, kept
+from ..ground.jit import Cells, compiled, kept
 
 INT, PRICE, SIZE, TEXT, UUID = range(5)  # 12 · 0.4700 · -3.00 · the text with this number · an id made of the number
 

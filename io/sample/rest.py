@@ -6,8 +6,8 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .. import atomic
-from ..grids import price_ranges
+from ..ground import atomic
+from ..ground.grids import price_ranges
 from .capture import Played, price_text, size_text
 from .plan import CLOSE, START, Event, Series
 

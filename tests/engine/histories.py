@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from touchline.io.importers.base import Chunk, Options
 from touchline.io.importers.importing import import_file, plan
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 
 HOUR = 3_600_000_000_000
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from touchline.io.importers.base import Chunk
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND

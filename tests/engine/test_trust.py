@@ -13,9 +13,9 @@ from touchline.engine.cli import main
 from touchline.engine.live.live import Live
 from touchline.engine.reports.report import report
 from touchline.engine.results.exporting import export
-from touchline.engine.simulator.tape import Market
-from touchline.engine.simulator.venue import Assumptions
-from touchline.io.errors import InputError
+from touchline.engine.simulator.assumptions.venue import Assumptions
+from touchline.engine.simulator.tape.tape import Market
+from touchline.io.ground.errors import InputError
 from touchline.strategies.fixed_spread import FixedSpread
 from touchline.strategies.registry import quoting_model
 

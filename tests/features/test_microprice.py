@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from touchline.engine.bets.panel_book import book_quotes
-from touchline.engine.simulator.tape_source import compile_tape
+from touchline.engine.bets.panel.book import book_quotes
+from touchline.engine.simulator.tape.source import compile_tape
 from touchline.features.microprice import Shape, fit_microprice
 from touchline.features.quotes import mid, weighted_mid
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 
 from ..engine.histories import imported
 from .rows import frames, many

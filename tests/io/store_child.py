@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import polars as pl
-from touchline.io import compaction, ingest
 from touchline.io.importers.base import BadRow, Chunk
-from touchline.io.store import Store
+from touchline.io.store import compaction, ingest
+from touchline.io.store.store import Store
 
 CHUNKS, ROWS = 24, 4_000
 ingest.BATCH_ROWS = 3 * ROWS - 1

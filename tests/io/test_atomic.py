@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from touchline.io import atomic
+from touchline.io.ground import atomic
 
 
 def _names(folder: Path) -> list[str]:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from touchline.io import compaction, ingest
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk
-from touchline.io.store import Store
+from touchline.io.store import compaction, ingest
+from touchline.io.store.store import Store
 
 SECOND = 1_000_000_000
 row = st.tuples(st.integers(0, 9), st.sampled_from(["A", "B", "BB", "Ü"]), st.integers(0, 99), st.integers(1, 9))

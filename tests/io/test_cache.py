@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from touchline.io import cache
-from touchline.io.errors import InputError
+from touchline.io.ground import cache
+from touchline.io.ground.errors import InputError
 
 STRANGER = 12_345
 

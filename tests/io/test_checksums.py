@@ -7,8 +7,8 @@ import zlib
 from pathlib import Path
 
 import pytest
-from touchline.io import checksums
-from touchline.io.checksums import Checked, file_checksum, is_whole, stamp, with_checksum
+from touchline.io.ground import checksums
+from touchline.io.ground.checksums import Checked, file_checksum, is_whole, stamp, with_checksum
 
 from ..damage import flips
 

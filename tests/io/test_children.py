@@ -11,10 +11,10 @@ from subprocess import PIPE
 import pytest
 from touchline.engine.reports.drawing import Drawer
 from touchline.engine.simulator import ahead
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.kernel import build
-from touchline.engine.simulator.venue import Assumptions
-from touchline.io.children import start_python
-from touchline.io.kalshi.compact import Compactor
+from touchline.io.ground.children import start_python
+from touchline.io.kalshi.recorder.compact import Compactor
 
 ROOT = Path(__file__).resolve().parents[2]
 TELLS = """

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from touchline.engine.cli.data import app
-from touchline.engine.cli.data_markets import narrowed
+from touchline.engine.cli.data.app import app
+from touchline.engine.cli.data.markets import narrowed
 from touchline.io.importers.base import Chunk
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 from typer.testing import CliRunner
 
 

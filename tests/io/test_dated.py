@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
-from touchline.io.dated import read_dated
-from touchline.io.errors import InputError
-from touchline.io.times import nanoseconds
+from touchline.io.ground.errors import InputError
+from touchline.io.ground.times import nanoseconds
+from touchline.io.store.dated import read_dated
 
 
 def written(folder, text):

@@ -10,13 +10,14 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from touchline.io import doctor_book, sample
-from touchline.io.doctor import CHECKS, FAULT, Finding, check
-from touchline.io.errors import InputError
+from touchline.io import sample
+from touchline.io.doctor import book as doctor_book
+from touchline.io.doctor.doctor import CHECKS, FAULT, Finding, check
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk
-from touchline.io.ingest import import_id_of
-from touchline.io.schema import TABLES, BookKind, Side
-from touchline.io.store import Store
+from touchline.io.store.ingest import import_id_of
+from touchline.io.store.schema import TABLES, BookKind, Side
+from touchline.io.store.store import Store
 
 MINUTE = 60 * 10**9
 T0 = 1_790_000_000 * 10**9

@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from touchline.io import ingest
-from touchline.io.errors import DamagedError, InputError
+from touchline.io.ground.errors import DamagedError, InputError
 from touchline.io.importers.base import BadRow, Chunk
-from touchline.io.place import LocalPlace
-from touchline.io.store import Store
+from touchline.io.store import ingest
+from touchline.io.store.place import LocalPlace
+from touchline.io.store.store import Store
 
 
 def trades(*ts: int, ticker: str = "A", ids: str | None = None) -> Chunk:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from touchline.io import grids
-from touchline.io.errors import InputError
+from touchline.io.ground import grids
+from touchline.io.ground.errors import InputError
 
 
 @pytest.mark.parametrize("name", grids.GRIDS)

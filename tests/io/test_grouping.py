@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from touchline.engine.cli.import_told import grouped
-from touchline.io.errors import InputError
+from touchline.engine.cli.data.told import grouped
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, import_files, plan
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 
 HEAD = "ticker,created_time,yes_price,no_price,count,taker_side"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numba import njit
-from touchline.io.jit import compiled, disjoint, melted
+from touchline.io.ground.jit import compiled, disjoint, melted
 
 KERNELS = """
 import numpy as np

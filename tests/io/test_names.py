@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from touchline.io.errors import InputError
-from touchline.io.names import file_name, is_inside, plain
-from touchline.io.place import LocalPlace
+from touchline.io.ground.errors import InputError
+from touchline.io.ground.names import file_name, is_inside, plain
+from touchline.io.store.place import LocalPlace
 
 
 @given(st.text())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from touchline.io import sealed
+from touchline.io.ground import sealed
 
 FLIPS = 200
 

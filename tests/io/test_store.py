@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from touchline.io.checksums import with_checksum
-from touchline.io.errors import InputError
+from touchline.io.ground.checksums import with_checksum
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import BadRow, Chunk
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 
 DAY = 86_400 * 10**9
 

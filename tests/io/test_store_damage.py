@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import polars as pl
 import pytest
-from touchline.io import ingest
-from touchline.io.checksums import is_whole
-from touchline.io.errors import DamagedError, TouchlineError
+from touchline.io.ground.checksums import is_whole
+from touchline.io.ground.errors import DamagedError, TouchlineError
 from touchline.io.importers.base import BadRow, Chunk
-from touchline.io.intact import INTACT, NOT_CHECKED
-from touchline.io.store import Store
+from touchline.io.store import ingest
+from touchline.io.store.intact import INTACT, NOT_CHECKED
+from touchline.io.store.store import Store
 
 from ..damage import flips
 
@@ -166,5 +166,5 @@ def test_a_full_check_reads_what_was_checked_before(store: Store, monkeypatch: p
     content = bytearray(path.read_bytes())
     content[100] ^= 1
     path.write_bytes(content)
-    monkeypatch.setattr("touchline.io.place.stamp", lambda place: f"{place.stat().st_size} {known.st_mtime_ns}")
+    monkeypatch.setattr("touchline.io.store.place.stamp", lambda place: f"{place.stat().st_size} {known.st_mtime_ns}")
     assert [one.name for one in store.check_files() if one.state != INTACT] == [f"trades/{path.name}"]

@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from touchline.io import compaction, ingest, reading
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import BadRow, Chunk
-from touchline.io.place import LocalPlace
-from touchline.io.store import Store
+from touchline.io.store import compaction, ingest, reading
+from touchline.io.store.place import LocalPlace
+from touchline.io.store.store import Store
 
 
 def trades(*rows: tuple[int, int], ticker: str = "A") -> Chunk:

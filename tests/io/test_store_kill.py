@@ -16,9 +16,9 @@ from unittest.mock import patch
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from touchline.io import compaction, ingest
-from touchline.io.place import place_at
-from touchline.io.store import Store
+from touchline.io.store import compaction, ingest
+from touchline.io.store.place import place_at
+from touchline.io.store.store import Store
 
 #: Children keep compiled modules, wherever the tests run: most of their life would be compiling otherwise.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {

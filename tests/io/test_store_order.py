@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from touchline.io import compaction, ingest
 from touchline.io.importers.base import Chunk
-from touchline.io.store import Store
+from touchline.io.store import compaction, ingest
+from touchline.io.store.store import Store
 
 row = st.tuples(
     st.integers(0, 6),  # ts

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk
-from touchline.io.manifest import Ledger
-from touchline.io.place import place_at
-from touchline.io.store import Store
+from touchline.io.store.manifest import Ledger
+from touchline.io.store.place import place_at
+from touchline.io.store.store import Store
 
 
 def trades(ts: list[int], ticker: list[str], seq: list[int | None]) -> Chunk:

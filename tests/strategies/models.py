@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from touchline.io.jit import inlined
+from touchline.io.ground.jit import inlined
 from touchline.strategies.known import Known
 from touchline.strategies.parameters import check
 from touchline.strategies.quoting import QuotingModel

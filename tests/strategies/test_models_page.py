@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 from touchline.io.importers.base import Chunk
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 from touchline.strategies.registry import QUOTING, quoting_model
 
 from .models import TOLD, bits, compiled, row

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.strategies.parameters import Parameter, check, nearest, switch
 
 GAMMA = Parameter("gamma", 0.1, low=0, high=5, doc="risk aversion")

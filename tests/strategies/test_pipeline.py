@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.bets.panel import panel_of
-from touchline.io.errors import InputError
+from touchline.engine.bets.panel.panel import panel_of
+from touchline.io.ground.errors import InputError
 from touchline.strategies.pipeline import load_pipeline, parts, pipeline_of, recorded_pipeline, shipped
 
 HOUR = 3_600_000_000_000

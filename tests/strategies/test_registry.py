@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.quoting import QuotingModel
 from touchline.strategies.registry import QUOTING, quoting_model, quoting_models

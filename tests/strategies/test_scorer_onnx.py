@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.neural_network import MLPClassifier
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.strategies.pipeline import pipeline_of
 from touchline.strategies.scorer_onnx import feature
 

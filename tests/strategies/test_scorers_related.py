@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.engine.bets.directional import score_panel
-from touchline.engine.bets.panel import panel_of
-from touchline.engine.bets.scratch import Scratch
+from touchline.engine.bets.panel.panel import panel_of
+from touchline.engine.bets.panel.scratch import Scratch
 from touchline.features import related
 from touchline.features.related import correlated_leaders
 from touchline.strategies.pipeline import pipeline_of

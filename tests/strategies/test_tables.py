@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
-from touchline.engine.bets import panel as panel_module
 from touchline.engine.bets.directional import backtest, run_grid, score_panel
 from touchline.engine.bets.directional_results import DirectionalResult, run_record
-from touchline.engine.bets.panel import Panel
-from touchline.engine.bets.scratch import Scratch
+from touchline.engine.bets.panel import panel as panel_module
+from touchline.engine.bets.panel.panel import Panel
+from touchline.engine.bets.panel.scratch import Scratch
 from touchline.engine.results.result_files import read_record
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.strategies.pipeline import load_pipeline, pipeline_of, recorded_pipeline
 
 from ..engine.made_books import SECOND, made_books

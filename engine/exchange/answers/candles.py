@@ -6,8 +6,8 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from ....io.schema import BookKind, Side
-from ....io.units import NS_PER_SECOND, TICKS_PER_DOLLAR
+from ....io.ground.units import NS_PER_SECOND, TICKS_PER_DOLLAR
+from ....io.store.schema import BookKind, Side
 from .. import wire
 from ..market.history import TRADE, History, Row
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....io.units import LOTS_PER_CONTRACT, NS_PER_SECOND
+from ....io.ground.units import LOTS_PER_CONTRACT, NS_PER_SECOND
 from .. import wire
 from ..limits import Limits
 from ..market.desk import Desk

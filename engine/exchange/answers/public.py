@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ....io.schema import Side
-from ....io.units import NS_PER_SECOND
+from ....io.ground.units import NS_PER_SECOND
+from ....io.store.schema import Side
 from .. import wire
 from ..limits import costs
 from ..market.history import Listing

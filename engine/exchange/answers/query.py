@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import TypeVar
 
-from ....io.units import NS_PER_SECOND
+from ....io.ground.units import NS_PER_SECOND
 from ..wire import bad_query
 
 Row = TypeVar("Row")

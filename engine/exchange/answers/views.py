@@ -6,9 +6,9 @@ import uuid
 from functools import cache
 from typing import Any
 
-from ....io.grids import price_ranges
-from ....io.schema import Side
-from ....io.units import NS_PER_SECOND, TICKS_PER_DOLLAR
+from ....io.ground.grids import price_ranges
+from ....io.ground.units import NS_PER_SECOND, TICKS_PER_DOLLAR
+from ....io.store.schema import Side
 from .. import wire
 from ..market.account import Position, Settlement
 from ..market.history import Listing

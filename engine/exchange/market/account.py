@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ....io.units import TICKS_PER_DOLLAR
+from ....io.ground.units import TICKS_PER_DOLLAR
 from .charges import Charges
 from .order import Order, other, unit_cost
 from .reserve import Reserve

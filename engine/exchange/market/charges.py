@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...simulator.fees import NO_REBATE, FeeSchedule, fee_table, fill_fee_nb
+from ...simulator.assumptions.fees import NO_REBATE, FeeSchedule, fee_table, fill_fee_nb
 
 _FOREVER = 1 << 62
 

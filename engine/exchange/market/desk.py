@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....io.grids import grid_mask
-from ....io.schema import Side
-from ....io.units import LOTS_PER_CONTRACT, NS_PER_SECOND, TICKS_PER_DOLLAR
+from ....io.ground.grids import grid_mask
+from ....io.ground.units import LOTS_PER_CONTRACT, NS_PER_SECOND, TICKS_PER_DOLLAR
+from ....io.store.schema import Side
 from .. import wire
 from ..faults import Dice
 from ..wire import bad_body, read_choice, read_decimal, read_optional, refuse

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ....io.schema import BookKind, Side
-from ....io.units import TICKS_PER_DOLLAR
-from ...simulator import tape_kernel as kernel
-from ...simulator.events import BOOK, GAP, LATER, TRADE, UNDERLYING
-from ...simulator.tape import MATCH_WINDOW_NS
+from ....io.ground.units import TICKS_PER_DOLLAR
+from ....io.store.schema import BookKind, Side
+from ...simulator.tape import rebuild as kernel
+from ...simulator.tape.events import BOOK, GAP, LATER, TRADE, UNDERLYING
+from ...simulator.tape.tape import MATCH_WINDOW_NS
 
 _BIDS, _ASKS = 0, 1
 

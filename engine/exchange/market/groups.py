@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from ....io.units import NS_PER_SECOND
+from ....io.ground.units import NS_PER_SECOND
 from .order import Order
 
 WINDOW_NS = 15 * NS_PER_SECOND

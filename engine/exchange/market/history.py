@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ....io.errors import InputError
-from ....io.schema import BOOK, MARKETS, TRADES
-from ....io.units import NS_PER_SECOND
-from ...simulator.fees import FeeSchedule, market_schedule
+from ....io.ground.errors import InputError
+from ....io.ground.units import NS_PER_SECOND
+from ....io.store.schema import BOOK, MARKETS, TRADES
+from ...simulator.assumptions.fees import FeeSchedule, market_schedule
 from .explain import explained
 
 TRADE = 9  #: the kind of a trade among the kinds of ``BookKind``
@@ -173,7 +173,7 @@ def from_frames(markets: pl.DataFrame, book: pl.DataFrame, trades: pl.DataFrame)
 
 def from_store(path: str, tickers: Sequence[str] = ()) -> History:
     """Read markets, books and trades of a store, all of them or the named ones."""
-    from ....io.store import Store
+    from ....io.store.store import Store
 
     store = Store(path)
     wanted = list(tickers) or None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ....io.units import NS_PER_SECOND
+from ....io.ground.units import NS_PER_SECOND
 
 _THURSDAY = 3
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ....io.schema import Side
+from ....io.store.schema import Side
 from .order import Order, other
 from .waiting import Waiting
 

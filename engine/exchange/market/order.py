@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ....io.schema import Side
-from ....io.units import TICKS_PER_DOLLAR
+from ....io.ground.units import TICKS_PER_DOLLAR
+from ....io.store.schema import Side
 
 RESTING, CANCELED, EXECUTED = "resting", "canceled", "executed"
 

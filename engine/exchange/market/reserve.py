@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....io.schema import Side
+from ....io.store.schema import Side
 from .charges import Charges
 from .order import Order, unit_cost
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from ....io.schema import BookKind, Side
-from ....io.units import NS_PER_SECOND
-from ...simulator.queue import queue_model
+from ....io.ground.units import NS_PER_SECOND
+from ....io.store.schema import BookKind, Side
+from ...simulator.assumptions.queue import queue_model
 from .. import wire
 from .account import Account, Position
 from .charges import Charges

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ....io.jit import entry
-from ...simulator.queue import LOG, OPTIMISTIC, POWER, THROUGH, TOUCH, QueueModel, ahead_after_cancel_nb
+from ....io.ground.jit import entry
+from ...simulator.assumptions.queue import LOG, OPTIMISTIC, POWER, THROUGH, TOUCH, QueueModel, ahead_after_cancel_nb
 from .order import Order
 
 
@@ -24,8 +24,8 @@ class Waiting:
     def lots(self, order: Order) -> int:
         """Lots of a trade at the order's price that go by before it fills.
 
-        >>> from touchline.engine.simulator.queue import queue_model
-        >>> from touchline.io.schema import Side
+        >>> from touchline.engine.simulator.assumptions.queue import queue_model
+        >>> from touchline.io.store.schema import Side
         >>> order = Order("o", "o", "T", Side.BID, 4600, 100, 0, ahead=300)
         >>> Waiting(queue_model("pessimistic")).lots(order), Waiting(queue_model("touch")).lots(order)
         (300, 0)

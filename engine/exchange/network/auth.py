@@ -14,8 +14,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
-from ....io import atomic
-from ....io.errors import InputError
+from ....io.ground import atomic
+from ....io.ground.errors import InputError
 from ..wire import RefusalError, refuse
 
 MAX_SKEW_MS = 10_000

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from ....io.kalshi.transport import SIMULATED_TIME
+from ....io.kalshi.rest.transport import SIMULATED_TIME
 from .websocket import Socket
 
 MAX_BODY = 2 << 20

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from ....io.schema import Side
-from ....io.units import NS_PER_SECOND, TICKS_PER_DOLLAR
+from ....io.ground.units import NS_PER_SECOND, TICKS_PER_DOLLAR
+from ....io.store.schema import Side
 from .. import wire
 from ..answers import views
 from ..answers.legacy import with_legacy

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from ....io.errors import InputError
-from ....io.units import NS_PER_SECOND
-from ...simulator.queue import POISSON, queue_model
+from ....io.ground.errors import InputError
+from ....io.ground.units import NS_PER_SECOND
+from ...simulator.assumptions.queue import POISSON, queue_model
 from ..answers.private import Private
 from ..answers.public import Public
 from ..faults import Dice, Faults

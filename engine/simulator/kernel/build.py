@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 import numba
 
-from ....io.cache import cache_dir
-from ....io.made_of import made_of
-from ....io.sealed import read_sealed, write_sealed
+from ....io.ground.cache import cache_dir
+from ....io.ground.made_of import made_of
+from ....io.ground.sealed import read_sealed, write_sealed
 
 if TYPE_CHECKING:
     from ....strategies.quoting import QuotingModel

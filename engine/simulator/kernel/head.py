@@ -10,11 +10,10 @@ from __future__ import annotations
 # pyright: reportMissingParameterType=false
 import numpy as np
 
-from ....io.jit import OPTIONS, compiled, disjoint, guest, kept, larger_nb, melted, smaller_nb
+from ....io.ground.jit import OPTIONS, compiled, disjoint, guest, kept, larger_nb, melted, smaller_nb
 from ....strategies.known import Known
-from ..events import BOOK, CLOCK, FILLED, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
-from ..fees import aligned_nb, is_short_nb, short_fee_nb, trade_fee_nb
-from ..queue import (
+from ..assumptions.fees import aligned_nb, is_short_nb, short_fee_nb, trade_fee_nb
+from ..assumptions.queue import (
     LOG,
     OPTIMISTIC,
     POISSON,
@@ -28,6 +27,7 @@ from ..queue import (
     whole_power_nb,
 )
 from ..state import Walk
+from ..tape.events import BOOK, CLOCK, FILLED, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
 
 __all__ = [
     "AHEAD",

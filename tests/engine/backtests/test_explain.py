@@ -8,10 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 from touchline.engine.backtests.explain import explain
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import replay
-from touchline.engine.simulator.venue import Assumptions
-from touchline.io.errors import InputError
-from touchline.io.units import cents, contracts
+from touchline.io.ground.errors import InputError
+from touchline.io.ground.units import cents, contracts
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fixed_spread import FixedSpread
 

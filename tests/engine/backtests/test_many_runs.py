@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from touchline.engine.backtests.many_runs import combine, joined_curve, named_notices
 from touchline.engine.results.result_files import read_record
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 
 from ..made_books import made_books
 

@@ -8,10 +8,10 @@ import pytest
 from touchline import engine
 from touchline.engine.backtests.run_folder import notices_of
 from touchline.engine.bets.directional import backtest
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import replay
-from touchline.engine.simulator.tape_source import compile_tape
-from touchline.engine.simulator.venue import Assumptions
-from touchline.io.errors import InputError
+from touchline.engine.simulator.tape.source import compile_tape
+from touchline.io.ground.errors import InputError
 from touchline.strategies.fixed_spread import FixedSpread
 from touchline.strategies.pipeline import load_pipeline
 from touchline.strategies.quoting import QuotingModel

@@ -9,7 +9,7 @@ from touchline import engine
 from touchline.engine.backtests import market_runs
 from touchline.engine.bets.sweeping_bets import sweep_bets
 from touchline.engine.sweeps import sweeping
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.strategies.fixed_spread import FixedSpread
 from touchline.strategies.pipeline import load_pipeline
 from touchline.strategies.registry import RESERVED

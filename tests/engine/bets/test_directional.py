@@ -11,17 +11,17 @@ import polars as pl
 import pytest
 from touchline.engine.bets.directional import backtest, run_grid, score_panel
 from touchline.engine.bets.directional_results import DirectionalResult
-from touchline.engine.bets.panel import panel_of
-from touchline.engine.bets.panel_build import build_panel
-from touchline.engine.bets.portfolio import rules, run
-from touchline.engine.bets.portfolio_columns import columns_of, fee_rows
-from touchline.engine.bets.portfolio_types import Exit
+from touchline.engine.bets.panel.build import build_panel
+from touchline.engine.bets.panel.panel import panel_of
+from touchline.engine.bets.portfolio.columns import columns_of, fee_rows
+from touchline.engine.bets.portfolio.portfolio import rules, run
+from touchline.engine.bets.portfolio.types import Exit
 from touchline.engine.results.result_files import read_record
-from touchline.engine.simulator.fees import fee_table, market_schedule
-from touchline.engine.simulator.tape_source import compile_tape
-from touchline.io.errors import InputError
+from touchline.engine.simulator.assumptions.fees import fee_table, market_schedule
+from touchline.engine.simulator.tape.source import compile_tape
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 from touchline.strategies.pipeline import load_pipeline, pipeline_of
 
 from ..histories import HOUR, imported, made_up

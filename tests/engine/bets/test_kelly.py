@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
-from touchline.engine.bets.kelly import exclusive_kelly, growth, kelly_fraction
-from touchline.io.errors import InputError
+from touchline.engine.bets.portfolio.kelly import exclusive_kelly, growth, kelly_fraction
+from touchline.io.ground.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,15 @@ import polars as pl
 import pytest
 from touchline.engine.bets.directional import backtest, run_grid
 from touchline.engine.bets.directional_results import DirectionalResult
-from touchline.engine.bets.panel_build import build_panel
-from touchline.engine.bets.panel_maker import with_orders
-from touchline.engine.bets.portfolio_columns import fee_rows
-from touchline.engine.bets.portfolio_types import Fate
+from touchline.engine.bets.panel.build import build_panel
+from touchline.engine.bets.panel.maker import with_orders
+from touchline.engine.bets.portfolio.columns import fee_rows
+from touchline.engine.bets.portfolio.types import Fate
 from touchline.engine.bets.sweeping_bets import panel_hash, sweep_bets
 from touchline.engine.cli import main
 from touchline.engine.results.results import read_sweep
-from touchline.engine.simulator.tape_source import compile_tape
-from touchline.io.errors import InputError
+from touchline.engine.simulator.tape.source import compile_tape
+from touchline.io.ground.errors import InputError
 from touchline.strategies.pipeline import pipeline_of
 
 from ..histories import made_up
@@ -201,7 +201,7 @@ def test_makers_pay_the_fee_of_their_type_and_day(panel):
     kinds = ["quadratic", "quadratic_with_maker_fees", "quadratic_with_combo_maker_fees"]
     markets = pl.DataFrame({"ticker": ["A-1", "B-1", "C-1", "KXINXY-1"], "fee_type": [*kinds, None]})
     markets = markets.with_columns(series=pl.col("ticker").str.split("-").list.first())
-    from touchline.engine.bets.panel import panel_of
+    from touchline.engine.bets.panel.panel import panel_of
 
     start = 20_620 * day  # 2026-06-16, before the index series' change on 2026-07-03
     fees, places = fee_rows(panel_of(np.full((40, 4), 5000), start + day * np.arange(1, 41), markets))

@@ -7,22 +7,22 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.bets import panel as panel_module
-from touchline.engine.bets import panel_build
 from touchline.engine.bets.directional import backtest, score_panel
 from touchline.engine.bets.directional_results import DirectionalResult
-from touchline.engine.bets.lives import lives_of
-from touchline.engine.bets.panel import panel_of
-from touchline.engine.bets.panel_book import book_quotes
-from touchline.engine.bets.panel_build import build_panel
-from touchline.engine.bets.portfolio import run
-from touchline.engine.bets.portfolio_columns import columns_of, fee_rows, market_rows
-from touchline.engine.bets.portfolio_random import compare_random
-from touchline.engine.simulator.tape_source import compile_tape
-from touchline.io.errors import InputError
+from touchline.engine.bets.panel import build as panel_build
+from touchline.engine.bets.panel import panel as panel_module
+from touchline.engine.bets.panel.book import book_quotes
+from touchline.engine.bets.panel.build import build_panel
+from touchline.engine.bets.panel.lives import lives_of
+from touchline.engine.bets.panel.panel import panel_of
+from touchline.engine.bets.portfolio.columns import columns_of, fee_rows, market_rows
+from touchline.engine.bets.portfolio.portfolio import run
+from touchline.engine.bets.portfolio.random import compare_random
+from touchline.engine.simulator.tape.source import compile_tape
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk
-from touchline.io.schema import BookKind
-from touchline.io.store import Store
+from touchline.io.store.schema import BookKind
+from touchline.io.store.store import Store
 from touchline.strategies.pipeline import pipeline_of
 
 from ..histories import HOUR, made_up

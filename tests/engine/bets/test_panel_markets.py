@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 from touchline.engine.bets.directional import backtest
 from touchline.engine.bets.directional_results import DirectionalResult
-from touchline.engine.bets.panel_build import build_panel
+from touchline.engine.bets.panel.build import build_panel
 from touchline.engine.bets.sweeping_bets import sweep_bets
-from touchline.engine.simulator.tape_source import compile_tape
+from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.importers.base import Chunk
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 
 from ..histories import made_up
 

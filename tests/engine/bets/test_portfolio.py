@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from touchline.engine.bets.lives import lives_of, whole_lives
-from touchline.engine.bets.panel import panel_of
-from touchline.engine.bets.portfolio import groups, members_of, rules, run
-from touchline.engine.bets.portfolio_columns import columns_of
-from touchline.engine.bets.portfolio_types import FEES, MARKET, ROUNDING, Columns
-from touchline.engine.simulator.fees import ROUNDINGS
+from touchline.engine.bets.panel.lives import lives_of, whole_lives
+from touchline.engine.bets.panel.panel import panel_of
+from touchline.engine.bets.portfolio.columns import columns_of
+from touchline.engine.bets.portfolio.portfolio import groups, members_of, rules, run
+from touchline.engine.bets.portfolio.types import FEES, MARKET, ROUNDING, Columns
+from touchline.engine.simulator.assumptions.fees import ROUNDINGS
 
 from .naive_portfolio import Portfolio, fee_of, matrix
 

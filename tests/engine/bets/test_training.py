@@ -11,9 +11,9 @@ from touchline import engine
 from touchline.engine.bets.directional import backtest
 from touchline.engine.bets.training import training_frame
 from touchline.engine.cli import main
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 from touchline.strategies.pipeline import load_pipeline, pipeline_of
 from touchline.strategies.scorer_onnx import feature
 

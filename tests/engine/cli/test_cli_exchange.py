@@ -14,7 +14,7 @@ import pytest
 import requests
 from touchline.engine.cli import main
 from touchline.io.importers.base import Chunk
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from touchline.io.importers.base import Chunk
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 
 ENGINE = Path(sys.executable).with_name("engine")
 

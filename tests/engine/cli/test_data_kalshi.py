@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from touchline.engine.cli import main
-from touchline.engine.cli.data_kalshi import _seconds
+from touchline.engine.cli.data.kalshi import _seconds
 from touchline.engine.exchange import Exchange
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 
 from ..exchange.conftest import make_history
 

@@ -6,10 +6,10 @@ import json
 
 import polars as pl
 import pytest
-from touchline.engine.cli.data import app
-from touchline.io.errors import InputError
+from touchline.engine.cli.data.app import app
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 from typer.testing import CliRunner
 
 

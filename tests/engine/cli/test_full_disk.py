@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from touchline.engine.exchange import Exchange
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 
 from ..exchange.conftest import TICKER, make_history
 

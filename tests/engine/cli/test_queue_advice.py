@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from touchline.engine.cli.app import app
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from typer.testing import CliRunner
 
 TICKER = "KXA-25JUN15-T1"

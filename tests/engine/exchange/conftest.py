@@ -14,7 +14,7 @@ from touchline.engine.exchange.market.desk import Desk
 from touchline.engine.exchange.market.history import History, from_frames
 from touchline.engine.exchange.market.portfolio import Portfolio
 from touchline.engine.exchange.market.venue import Venue
-from touchline.io.schema import BookKind, Side
+from touchline.io.store.schema import BookKind, Side
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND

@@ -21,11 +21,11 @@ from touchline.engine.exchange.market.order import Order
 from touchline.engine.exchange.market.portfolio import Portfolio
 from touchline.engine.exchange.network.auth import Keys
 from touchline.engine.exchange.wire import RefusalError, count, money, price, read_decimal
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.io.kalshi.client import Client
-from touchline.io.kalshi.settings import Settings
-from touchline.io.kalshi.signing import Signer
-from touchline.io.schema import Side
+from touchline.io.kalshi.rest.settings import Settings
+from touchline.io.kalshi.rest.signing import Signer
+from touchline.io.store.schema import Side
 
 from .conftest import OPENING, SECOND, START, TICKER, book_rows, make_history, market_row, trade_rows
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, log_loss
 from touchline.engine.figures.calibration import calibration
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 
 FORECASTS = [0.1] * 10 + [0.3] * 10 + [0.8] * 10
 OUTCOMES = [1] + [0] * 9 + [1, 1] + [0] * 8 + [1] * 9 + [0]

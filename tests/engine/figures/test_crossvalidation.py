@@ -16,7 +16,7 @@ from touchline.engine.figures.crossvalidation import (
     walk_forward,
     walk_forward_splits,
 )
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 
 TOY = np.array(
     [

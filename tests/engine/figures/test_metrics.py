@@ -27,7 +27,7 @@ from touchline.engine.figures.metrics import (
     volatility,
     win_rate,
 )
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 
 #: The fixture of the empyrical library, without its leading NaN.
 EMPYRICAL = np.array([1.0, 10, -4, 2, 3, 2, 1, -10]) / 100

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from touchline.engine.figures.performance import DAY_NS, inventory, performance, period_curve
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 
 
 def days(count: int) -> np.ndarray:

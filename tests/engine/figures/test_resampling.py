@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from touchline.engine.figures.resampling import block_length, mean_interval, snooping_test, stationary_rows
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 
 
 def test_blocks_have_the_mean_length_asked_for():

@@ -17,7 +17,7 @@ from touchline.engine.figures.statistics import (
     moments,
     probabilistic_sharpe,
 )
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 from touchline.engine.fitting.intensity import Intensity, count_reaches, exponential, geometric, reach_rates
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 
 SECOND = 10**9
 ALWAYS_HALF = (np.array([0.5]), np.array([1.0]))

@@ -15,7 +15,7 @@ from touchline.engine.fitting.returns import (
     returns_over,
     start_values,
 )
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 
 X = np.array([-3, -1, -0.5, 0, 0.2, 0.4, 1, 2, 10])
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from touchline.engine.live.live import Live
 from touchline.engine.results.params import FORMAT, VERSION, Applies, Params, Provenance, Validity, write_params
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.state import Columns
-from touchline.engine.simulator.venue import Assumptions
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fingerprint import fingerprint
 from touchline.strategies.fixed_spread import FixedSpread

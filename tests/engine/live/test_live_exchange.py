@@ -22,19 +22,19 @@ from touchline.engine.exchange.network import hub
 from touchline.engine.live.live import Live
 from touchline.engine.live.trader import Trader
 from touchline.engine.results.params import load_params
-from touchline.engine.simulator.events import BOOK, KIND, UNDERLYING
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.kernel.rows import S
 from touchline.engine.simulator.replay import Replay, replay
 from touchline.engine.simulator.state import Columns
-from touchline.engine.simulator.tape import Tape
-from touchline.engine.simulator.venue import Assumptions
-from touchline.io.errors import InputError
+from touchline.engine.simulator.tape.events import BOOK, KIND, UNDERLYING
+from touchline.engine.simulator.tape.tape import Tape
+from touchline.io.ground.errors import InputError
 from touchline.io.kalshi.client import Client
-from touchline.io.kalshi.errors import StreamError
-from touchline.io.kalshi.portfolio import Fill, Order
-from touchline.io.kalshi.settings import Settings
-from touchline.io.schema import Side
-from touchline.io.store import Store
+from touchline.io.kalshi.rest.errors import StreamError
+from touchline.io.kalshi.rest.portfolio import Fill, Order
+from touchline.io.kalshi.rest.settings import Settings
+from touchline.io.store.schema import Side
+from touchline.io.store.store import Store
 from touchline.strategies.registry import quoting_model
 
 pytestmark = pytest.mark.slow

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from touchline.engine.live.feed import Feed
-from touchline.engine.simulator.events import GAP, KIND, MOMENT, STATUS
 from touchline.engine.simulator.state import Columns
-from touchline.engine.simulator.tape import Market, Rows, build
-from touchline.engine.simulator.tape_kernel import PRINT
-from touchline.io.kalshi.frames import decode_frame
-from touchline.io.kalshi.stream import BOOK, TRADES, Hole
-from touchline.io.kalshi.wire import write_count, write_price
-from touchline.io.schema import BookKind, Side
+from touchline.engine.simulator.tape.events import GAP, KIND, MOMENT, STATUS
+from touchline.engine.simulator.tape.rebuild import PRINT
+from touchline.engine.simulator.tape.tape import Market, Rows, build
+from touchline.io.kalshi.rest.wire import write_count, write_price
+from touchline.io.kalshi.stream.frames import decode_frame
+from touchline.io.kalshi.stream.stream import BOOK, TRADES, Hole
+from touchline.io.store.schema import BookKind, Side
 
 from ..exchange.conftest import START, random_day
 

@@ -12,10 +12,10 @@ from touchline.engine.exchange import Exchange, Faults
 from touchline.engine.live.live import Quote
 from touchline.engine.live.orders import Execution, QuoteOrders
 from touchline.io.kalshi.client import Client
-from touchline.io.kalshi.frames import FillFrame, OrderFrame
-from touchline.io.kalshi.settings import Settings
-from touchline.io.kalshi.stream import FILLS, ORDERS, Stream
-from touchline.io.schema import Side
+from touchline.io.kalshi.rest.settings import Settings
+from touchline.io.kalshi.stream.frames import FillFrame, OrderFrame
+from touchline.io.kalshi.stream.stream import FILLS, ORDERS, Stream
+from touchline.io.store.schema import Side
 
 from ..exchange.conftest import START, TICKER, make_history
 

@@ -11,9 +11,9 @@ from touchline.engine.exchange import Exchange
 from touchline.engine.live.live import Quote
 from touchline.engine.live.trader import Trader
 from touchline.engine.results.params import FORMAT, VERSION, Applies, Params, Provenance, Validity, write_params
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.io.kalshi.client import Client
-from touchline.io.kalshi.settings import Settings
+from touchline.io.kalshi.rest.settings import Settings
 
 from ..exchange.conftest import START, TICKER, make_history
 

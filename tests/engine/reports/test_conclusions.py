@@ -16,7 +16,7 @@ from touchline.engine.reports.drawing import Drawer
 from touchline.engine.reports.report import report
 from touchline.engine.results.results import Axis, Run, read_results, read_sweep
 from touchline.engine.results.selection import best_plateau
-from touchline.io.errors import CheckError, InputError
+from touchline.io.ground.errors import CheckError, InputError
 
 
 def offline(page: str) -> None:

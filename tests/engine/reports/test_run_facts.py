@@ -9,7 +9,7 @@ from touchline.engine.backtests.run_folder import describe, run_settings, settin
 from touchline.engine.cli.summary import tell_replay
 from touchline.engine.reports.report import report
 from touchline.engine.reports.run_facts import asked_facts, data_facts, queue_rows, run_facts
-from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.simulator.assumptions.venue import Assumptions
 
 from ..made_books import made_books
 

@@ -35,7 +35,7 @@ from touchline.engine.results.params import (
 )
 from touchline.engine.results.results import read_sweep
 from touchline.engine.results.selection import best_by_market, best_overall
-from touchline.io.errors import CheckError, InputError
+from touchline.io.ground.errors import CheckError, InputError
 
 ENGINE = Path(sys.executable).with_name("engine")
 

@@ -23,12 +23,12 @@ from touchline.engine.results.result_files import (
     read_record,
 )
 from touchline.engine.results.results import read_results
-from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.sweeps.folder import claimed
 from touchline.engine.sweeps.sweeping import sweep
-from touchline.io.checksums import file_checksum, with_checksum
-from touchline.io.errors import DamagedError, InputError
-from touchline.io.store import Store
+from touchline.io.ground.checksums import file_checksum, with_checksum
+from touchline.io.ground.errors import DamagedError, InputError
+from touchline.io.store.store import Store
 from touchline.strategies.pipeline import load_pipeline
 
 from ...damage import flips

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from touchline.engine.results.results import Axis, Sweep, read_results, read_run, read_sweep
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 
 
 def test_a_sweep_is_read_with_its_matrices(make_sweep):

@@ -18,7 +18,7 @@ from touchline.engine.results.selection import (
     neighbourhoods,
     ranked,
 )
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 
 
 def changed(sweep, **columns):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from touchline.engine.simulator import ahead
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.kernel import build
-from touchline.engine.simulator.venue import Assumptions
 from touchline.strategies.registry import quoting_model
 
 from ..made_books import made_books

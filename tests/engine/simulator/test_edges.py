@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 from touchline.engine.simulator import prepare
-from touchline.engine.simulator import tape_kernel as kernel
-from touchline.engine.simulator.events import BOOK, KIND, LATER, TRADE
-from touchline.engine.simulator.fees import ROUNDINGS, fill_fee_nb
+from touchline.engine.simulator.assumptions.fees import ROUNDINGS, fill_fee_nb
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.kernel.build import interpreted
 from touchline.engine.simulator.kernel.rows import I, L
 from touchline.engine.simulator.prepare import new_block
 from touchline.engine.simulator.replay import Replay, replay
-from touchline.engine.simulator.tape import Market, Rows, Tape, build
-from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.simulator.tape import rebuild as kernel
+from touchline.engine.simulator.tape.events import BOOK, KIND, LATER, TRADE
+from touchline.engine.simulator.tape.tape import Market, Rows, Tape, build
 from touchline.strategies.parameters import Parameter
 from touchline.strategies.quoting import QuotingModel
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from touchline.engine.simulator.fees import (
+from touchline.engine.simulator.assumptions.fees import (
     NO_REBATE,
     ROUNDINGS,
     FeeChange,
@@ -24,8 +24,8 @@ from touchline.engine.simulator.fees import (
     trade_fee_nb,
     whole_nb,
 )
-from touchline.io.errors import InputError
-from touchline.io.jit import inlined
+from touchline.io.ground.errors import InputError
+from touchline.io.ground.jit import inlined
 
 MICRO = Decimal("0.000001")
 

@@ -14,15 +14,15 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from touchline.engine.simulator import block as blocks
-from touchline.engine.simulator.draws import uniform_draws
-from touchline.engine.simulator.fees import ROUNDINGS
+from touchline.engine.simulator.assumptions.draws import uniform_draws
+from touchline.engine.simulator.assumptions.fees import ROUNDINGS
+from touchline.engine.simulator.assumptions.latency import lift_of
+from touchline.engine.simulator.assumptions.queue import queue_model
 from touchline.engine.simulator.kernel.build import Flags, kernel
 from touchline.engine.simulator.kernel.rows import I, L, S
-from touchline.engine.simulator.latency import lift_of
-from touchline.engine.simulator.queue import queue_model
 from touchline.engine.simulator.state import Columns, Points, Samples, Venue
-from touchline.engine.simulator.tape import Market, Rows, build, mids_of
-from touchline.io.grids import grid_levels
+from touchline.engine.simulator.tape.tape import Market, Rows, build, mids_of
+from touchline.io.ground.grids import grid_levels
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fixed_spread import FixedSpread
 

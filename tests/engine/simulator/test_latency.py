@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from touchline.engine.simulator.assumptions.latency import BUCKET_NS, DRAWS, delay_lines
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.kernel import orders
 from touchline.engine.simulator.kernel.rows import DELAY
-from touchline.engine.simulator.latency import BUCKET_NS, DRAWS, delay_lines
 from touchline.engine.simulator.prepare import new_block, run_block
 from touchline.engine.simulator.replay import replay, totals
-from touchline.engine.simulator.venue import Assumptions
-from touchline.io.errors import InputError
-from touchline.io.jit import inlined
+from touchline.io.ground.errors import InputError
+from touchline.io.ground.jit import inlined
 from touchline.strategies.fixed_spread import FixedSpread
 
 from .test_replay import noise_tape

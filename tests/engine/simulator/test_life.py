@@ -13,22 +13,22 @@ import numpy as np
 import polars as pl
 import pytest
 from touchline.engine.backtests.run_folder import bracket, describe, result_hash
-from touchline.engine.bets.panel_build import build_panel
+from touchline.engine.bets.panel.build import build_panel
 from touchline.engine.live.live import Live
-from touchline.engine.simulator.events import BOOK, KIND, STATUS, TRADE, UNDERLYING
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.kernel.rows import S
 from touchline.engine.simulator.prepare import new_block
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.state import Columns
-from touchline.engine.simulator.tape import Tape, open_at_start
-from touchline.engine.simulator.tape_source import compile_tape
-from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.simulator.tape.events import BOOK, KIND, STATUS, TRADE, UNDERLYING
+from touchline.engine.simulator.tape.source import compile_tape
+from touchline.engine.simulator.tape.tape import Tape, open_at_start
 from touchline.engine.sweeps.market_choice import Choice, choose_markets
 from touchline.engine.sweeps.sweeping import sweep
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk, Options
 from touchline.io.importers.importing import import_file, plan
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fixed_spread import FixedSpread
 

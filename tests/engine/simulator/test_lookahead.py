@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from touchline.engine.simulator import prepare
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.kernel.rows import POINT
 from touchline.engine.simulator.lookahead import cut_off, cut_times, prove
 from touchline.engine.simulator.state import Points
-from touchline.engine.simulator.tape import Tape
-from touchline.engine.simulator.tape_source import compile_tape
-from touchline.engine.simulator.venue import Assumptions
-from touchline.engine.simulator.volatility_points import points_of
+from touchline.engine.simulator.tape.source import compile_tape
+from touchline.engine.simulator.tape.tape import Tape
+from touchline.engine.simulator.tape.volatility import points_of
 from touchline.engine.sweeps import sweeping
 from touchline.engine.sweeps.grid_spec import axes_of
 from touchline.engine.sweeps.plan import plan_of
-from touchline.io.errors import CheckError
+from touchline.io.ground.errors import CheckError
 from touchline.strategies.fixed_spread import FixedSpread
 from touchline.strategies.parameters import Parameter
 

@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 import pytest
-from touchline.engine.simulator.draws import uniform_draws
-from touchline.engine.simulator.mid_tape import FINEST, mid_tape
+from touchline.engine.simulator.assumptions.draws import uniform_draws
+from touchline.engine.simulator.assumptions.queue import queue_model
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.prepare import new_block, run_block
-from touchline.engine.simulator.queue import queue_model
 from touchline.engine.simulator.replay import replay, totals
-from touchline.engine.simulator.tape import Market, Tape
-from touchline.engine.simulator.venue import Assumptions
-from touchline.io.errors import InputError
+from touchline.engine.simulator.tape.mids import FINEST, mid_tape
+from touchline.engine.simulator.tape.tape import Market, Tape
+from touchline.io.ground.errors import InputError
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fixed_spread import FixedSpread
 

@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from touchline.engine.simulator.events import BOOK, KIND, TRADE
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.kernel.rows import I, L
 from touchline.engine.simulator.prepare import new_block
 from touchline.engine.simulator.replay import replay
-from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.simulator.tape.events import BOOK, KIND, TRADE
 from touchline.strategies.fixed_spread import FixedSpread
 from touchline.strategies.parameters import Parameter
 from touchline.strategies.quoting import QuotingModel

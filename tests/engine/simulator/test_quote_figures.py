@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 from touchline.engine.simulator.quote_figures import period_pnl, posted_lots, quote_figures, standing
-from touchline.engine.simulator.tape import Market, Rows, Tape, build
-from touchline.engine.simulator.tape_kernel import DELTA
+from touchline.engine.simulator.tape.rebuild import DELTA
+from touchline.engine.simulator.tape.tape import Market, Rows, Tape, build
 
 SECOND = 1_000_000_000
 

@@ -16,12 +16,12 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import replay
-from touchline.engine.simulator.tape_source import compile_tape
-from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 from touchline.strategies.cauchy_band import CauchyBand
 from touchline.strategies.known import Known
 

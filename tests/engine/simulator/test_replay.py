@@ -12,13 +12,13 @@ import polars as pl
 import pytest
 from numba import njit
 from touchline.engine.backtests.run_folder import bracket, notices_of, result_hash
-from touchline.engine.simulator import tape_kernel as kernel
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import Replay, replay
-from touchline.engine.simulator.tape import Market, Rows, Tape, build
-from touchline.engine.simulator.venue import Assumptions
-from touchline.io.errors import InputError
+from touchline.engine.simulator.tape import rebuild as kernel
+from touchline.engine.simulator.tape.tape import Market, Rows, Tape, build
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fixed_spread import FixedSpread
 from touchline.strategies.own_file import one_line

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import pytest
 from touchline.engine.simulator.kernel.build import Flags, interpreted
-from touchline.engine.simulator.tape import kernel_grid
-from touchline.io.grids import GRIDS
+from touchline.engine.simulator.tape.tape import kernel_grid
+from touchline.io.ground.grids import GRIDS
 from touchline.strategies.fixed_spread import FixedSpread
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.simulator import tape_kernel as kernel
-from touchline.engine.simulator.events import BOOK, GAP, KIND, LATER, MOMENT, TRADE
-from touchline.engine.simulator.tape import Market, Rows, Tape, build, mids_of
-from touchline.engine.simulator.tape_cache import load, save
-from touchline.engine.simulator.tape_source import compile_tape, merge, standing_rows
-from touchline.io.errors import InputError
+from touchline.engine.simulator.tape import rebuild as kernel
+from touchline.engine.simulator.tape.events import BOOK, GAP, KIND, LATER, MOMENT, TRADE
+from touchline.engine.simulator.tape.kept import load, save
+from touchline.engine.simulator.tape.source import compile_tape, merge, standing_rows
+from touchline.engine.simulator.tape.tape import Market, Rows, Tape, build, mids_of
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
-from touchline.io.schema import BookKind
-from touchline.io.store import Store
+from touchline.io.store.schema import BookKind
+from touchline.io.store.store import Store
 
 from ..made_books import START, made_books
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from touchline.engine.simulator import tape_cache
-from touchline.engine.simulator.tape import Tape
-from touchline.engine.simulator.tape_source import compile_tape
-from touchline.io.store import Store
+from touchline.engine.simulator.tape import kept as tape_cache
+from touchline.engine.simulator.tape.source import compile_tape
+from touchline.engine.simulator.tape.tape import Tape
+from touchline.io.store.store import Store
 
 from ...damage import flips
 from ..histories import made_up

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from touchline.engine.results.results import Axis
-from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.sweeps.grid_spec import axes_of, axis, cells_of
 from touchline.engine.sweeps.plan import plan_of
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.fixed_spread import FixedSpread
 

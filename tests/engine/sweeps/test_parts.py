@@ -13,7 +13,7 @@ def test_every_file_that_computes_is_in_the_name_of_a_part():
     named = set(program_files())
     assert {HERE / f"{name}.py" for name in (*COPIED, "head", "build")} <= named
     loaded = [name for name in sys.modules if name.startswith("touchline.engine.simulator.")]
-    loaded += [f"touchline.io.{name}" for name in ("jit", "grids", "units")]
+    loaded += [f"touchline.io.ground.{name}" for name in ("jit", "grids", "units")]
     assert len(loaded) > 15
     for name in loaded:
         assert Path(str(sys.modules[name].__file__)) in named, name

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import qmc
 from touchline.engine.sweeps.sobol import DIMENSIONS, sobol
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 
 
 @pytest.mark.parametrize("dimensions", range(1, DIMENSIONS + 1))

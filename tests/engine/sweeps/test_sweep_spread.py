@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import replay
-from touchline.engine.simulator.tape_source import compile_tape
-from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.simulator.tape.source import compile_tape
 from touchline.engine.sweeps import sweeping
 from touchline.engine.sweeps.cluster import Task, work
-from touchline.io.errors import InputError
-from touchline.io.store import Store
+from touchline.io.ground.errors import InputError
+from touchline.io.store.store import Store
 from touchline.strategies.fingerprint import fingerprint
 from touchline.strategies.fixed_spread import FixedSpread
 from touchline.strategies.parameters import check

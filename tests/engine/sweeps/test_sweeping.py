@@ -12,15 +12,15 @@ import polars as pl
 import pytest
 from touchline.engine.backtests.run_folder import notices_of, run_settings, settings_of
 from touchline.engine.results.exporting import export
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import Totals, replay
-from touchline.engine.simulator.tape_source import compile_tape
-from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.simulator.tape.source import compile_tape
 from touchline.engine.sweeps import sweeping
 from touchline.engine.sweeps.folder import TapeFacts, period_length
 from touchline.engine.sweeps.parts import Parts
-from touchline.io.errors import CheckError, InputError
+from touchline.io.ground.errors import CheckError, InputError
 from touchline.io.importers.base import Chunk
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 from touchline.strategies.fixed_spread import FixedSpread
 
 from ..made_books import HOUR, SECOND, START, made_books

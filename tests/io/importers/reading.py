@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 from touchline.io.importers.base import BadRow, Options
 from touchline.io.importers.recognise import recognise
-from touchline.io.schema import TABLES
+from touchline.io.store.schema import TABLES
 
 
 @dataclass

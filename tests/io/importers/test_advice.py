@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from touchline.engine.cli.data import app
-from touchline.io.errors import InputError
-from touchline.io.store import Store
+from touchline.engine.cli.data.app import app
+from touchline.io.ground.errors import InputError
+from touchline.io.store.store import Store
 from typer.testing import CliRunner
 
 T = "2025-06-15T15:06:4"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from touchline.io.errors import InputError
-from touchline.io.importers import lines
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Options
 from touchline.io.importers.recognise import IMPORTERS, recognise
+from touchline.io.importers.values import lines
 
 from .reading import read, read_text
 

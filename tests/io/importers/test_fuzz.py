@@ -20,7 +20,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Options
 
 from .plain import moment, number

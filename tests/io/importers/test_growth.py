@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from touchline.io import ingest
-from touchline.io.errors import InputError
-from touchline.io.importers import growth, lines
+from touchline.io.ground.errors import InputError
+from touchline.io.importers import growth
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import Imported, import_file, import_files, plan
 from touchline.io.importers.recognise import recognise
-from touchline.io.store import Store
+from touchline.io.importers.values import lines
+from touchline.io.store import ingest
+from touchline.io.store.store import Store
 
 HEAD = "ts,ticker,price,count\n"
 

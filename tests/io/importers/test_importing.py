@@ -16,14 +16,14 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from touchline.engine.cli import main
-from touchline.io import ingest
-from touchline.io.errors import SourceChangedError
-from touchline.io.importers import lines
+from touchline.io.ground.errors import SourceChangedError
 from touchline.io.importers.base import Chunk, Options
 from touchline.io.importers.importing import import_file, plan
 from touchline.io.importers.recognise import recognise
-from touchline.io.ingest import UNFINISHED
-from touchline.io.store import Store
+from touchline.io.importers.values import lines
+from touchline.io.store import ingest
+from touchline.io.store.ingest import UNFINISHED
+from touchline.io.store.store import Store
 
 HEAD = "ticker,created_time,yes_price,no_price,count,taker_side\n"
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file
 from touchline.io.importers.recognise import recognise
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 
 from .reading import Read, read_text
 

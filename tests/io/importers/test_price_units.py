@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 
 from .reading import read, read_text
 
@@ -68,7 +68,7 @@ def test_noisy_pairs_still_add_up_to_one_contract(tmp_path: Path) -> None:
 
 def test_prices_whose_unit_no_row_has_told_are_never_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first block holds no price above 0; what comes later is quarantined, readable or not."""
-    from touchline.io.importers import lines as blocks
+    from touchline.io.importers.values import lines as blocks
 
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 60)
     head = "ts,ticker,bid,ask\n"

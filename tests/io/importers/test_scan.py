@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from touchline.io.importers.levels import level_lists
-from touchline.io.importers.lines import Block
-from touchline.io.importers.scan import JsonScanner, decode
-from touchline.io.importers.text import OK
+from touchline.io.importers.recordings.levels import level_lists
+from touchline.io.importers.values.lines import Block
+from touchline.io.importers.values.scan import JsonScanner, decode
+from touchline.io.importers.values.text import OK
 
 from .plain import number
 

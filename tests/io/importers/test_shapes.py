@@ -13,11 +13,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from touchline.io.errors import InputError
-from touchline.io.importers import lines, unpacking
+from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_files, plan
-from touchline.io.store import Store
+from touchline.io.importers.values import lines, unpacking
+from touchline.io.store.store import Store
 
 T0 = 1_750_000_000
 TRADES = [

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from touchline.io.importers.text import OK, decimals, times
+from touchline.io.importers.values.text import OK, decimals, times
 
 from .plain import moment, number
 

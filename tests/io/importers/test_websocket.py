@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from touchline.io.importers import lines
 from touchline.io.importers.base import Options
+from touchline.io.importers.values import lines
 
 from .plain import replay
 from .reading import Read, read_text

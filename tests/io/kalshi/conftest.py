@@ -17,9 +17,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from touchline.io.kalshi.settings import Settings
-from touchline.io.kalshi.signing import Signer
-from touchline.io.kalshi.wire import write_count, write_price
+from touchline.io.kalshi.rest.settings import Settings
+from touchline.io.kalshi.rest.signing import Signer
+from touchline.io.kalshi.rest.wire import write_count, write_price
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 

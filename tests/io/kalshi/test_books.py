@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from touchline.io.kalshi.books import Books, Stale
-from touchline.io.kalshi.frames import Delta, Other, Snapshot, decode_frame
-from touchline.io.kalshi.wire import write_count, write_price
+from touchline.io.kalshi.rest.wire import write_count, write_price
+from touchline.io.kalshi.stream.books import Books, Stale
+from touchline.io.kalshi.stream.frames import Delta, Other, Snapshot, decode_frame
 
 TICKERS = ("A", "B", "C")
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from touchline.io.errors import TouchlineError
-from touchline.io.kalshi import errors
+from touchline.io.ground.errors import TouchlineError
+from touchline.io.kalshi.rest import errors
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 
 import pytest
-from touchline.io.kalshi import journal as journal_module
-from touchline.io.kalshi.errors import ConfigError
-from touchline.io.kalshi.journal import Journal, JournalFullError, Limits, mend, read, segments
+from touchline.io.kalshi.recorder import journal as journal_module
+from touchline.io.kalshi.recorder.journal import Journal, JournalFullError, Limits, mend, read, segments
+from touchline.io.kalshi.rest.errors import ConfigError
 
 
 def kinds(folder: Path) -> list[str]:

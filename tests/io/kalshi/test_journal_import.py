@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
-from touchline.io.schema import BookKind
-from touchline.io.store import Store
+from touchline.io.store.schema import BookKind
+from touchline.io.store.store import Store
 
 NS = 1_000_000_000
 NOW = 1_795_000_000

@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 import time
 
-from touchline.io.kalshi.limits import Bucket
+from touchline.io.kalshi.rest.limits import Bucket
 
 
 class Clock:

@@ -10,11 +10,11 @@ import pytest
 from touchline.engine.exchange import Exchange
 from touchline.io.importers.base import Chunk
 from touchline.io.kalshi.client import Client
-from touchline.io.kalshi.errors import BadRequestError, NotFoundError
-from touchline.io.kalshi.settings import Settings
-from touchline.io.kalshi.signing import Signer
-from touchline.io.schema import BookKind
-from touchline.io.store import Store
+from touchline.io.kalshi.rest.errors import BadRequestError, NotFoundError
+from touchline.io.kalshi.rest.settings import Settings
+from touchline.io.kalshi.rest.signing import Signer
+from touchline.io.store.schema import BookKind
+from touchline.io.store.store import Store
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND

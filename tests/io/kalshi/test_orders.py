@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from touchline.io.kalshi import transport as transport_module
 from touchline.io.kalshi.client import Client
-from touchline.io.kalshi.errors import (
+from touchline.io.kalshi.rest import transport as transport_module
+from touchline.io.kalshi.rest.errors import (
     BadRequestError,
     ConflictError,
     NotFoundError,
     OutcomeUnknownError,
     ServerError,
 )
-from touchline.io.kalshi.orders import CancelAnswer, NewOrder, OrderAnswer
-from touchline.io.kalshi.settings import Settings
+from touchline.io.kalshi.rest.orders import CancelAnswer, NewOrder, OrderAnswer
+from touchline.io.kalshi.rest.settings import Settings
 
 PATH = "/portfolio/events/orders"
 ORDER = NewOrder("T", "bid", 5600, 300)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from touchline.io.kalshi.client import Client
-from touchline.io.kalshi.errors import ConfigError
-from touchline.io.kalshi.settings import Settings
+from touchline.io.kalshi.rest.errors import ConfigError
+from touchline.io.kalshi.rest.settings import Settings
 
 ANSWERS: dict[str, Any] = {
     "/portfolio/balance": {

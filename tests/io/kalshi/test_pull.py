@@ -14,14 +14,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from touchline.io.errors import InputError
-from touchline.io.kalshi import transport as transport_module
+from touchline.io.ground.errors import InputError
 from touchline.io.kalshi.client import Client
 from touchline.io.kalshi.pull import Pull, Pulled, Wanted
-from touchline.io.kalshi.settings import Settings
-from touchline.io.kalshi.spool import Spool
-from touchline.io.kalshi.wire import write_time
-from touchline.io.store import Store
+from touchline.io.kalshi.recorder.spool import Spool
+from touchline.io.kalshi.rest import transport as transport_module
+from touchline.io.kalshi.rest.settings import Settings
+from touchline.io.kalshi.rest.wire import write_time
+from touchline.io.store.store import Store
 
 COMMAND = [sys.executable, "-c", "from touchline.engine.cli import main; main()", "data", "pull"]
 #: 10 makes the million trades over 3,000 pages of the acceptance test.

@@ -17,22 +17,22 @@ from typing import Any
 import pytest
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
-from touchline.io.kalshi import recorder as recorder_module
-from touchline.io.kalshi import stream as stream_module
-from touchline.io.kalshi import watcher as watcher_module
-from touchline.io.kalshi.books import Books
 from touchline.io.kalshi.client import Client
-from touchline.io.kalshi.errors import StreamError
-from touchline.io.kalshi.frames import decode_frame
-from touchline.io.kalshi.journal import Journal, Limits, read, segments
-from touchline.io.kalshi.poller import Poller
-from touchline.io.kalshi.price_mode import check_price_mode
-from touchline.io.kalshi.recorder import Recorder
-from touchline.io.kalshi.settings import Settings
-from touchline.io.kalshi.stream import BOOK, LIFECYCLE, TRADES, Stream
-from touchline.io.kalshi.watcher import Watcher
-from touchline.io.schema import BookKind
-from touchline.io.store import Store
+from touchline.io.kalshi.recorder import recorder as recorder_module
+from touchline.io.kalshi.recorder import watcher as watcher_module
+from touchline.io.kalshi.recorder.journal import Journal, Limits, read, segments
+from touchline.io.kalshi.recorder.poller import Poller
+from touchline.io.kalshi.recorder.recorder import Recorder
+from touchline.io.kalshi.recorder.watcher import Watcher
+from touchline.io.kalshi.rest.errors import StreamError
+from touchline.io.kalshi.rest.settings import Settings
+from touchline.io.kalshi.stream import stream as stream_module
+from touchline.io.kalshi.stream.books import Books
+from touchline.io.kalshi.stream.frames import decode_frame
+from touchline.io.kalshi.stream.price_mode import check_price_mode
+from touchline.io.kalshi.stream.stream import BOOK, LIFECYCLE, TRADES, Stream
+from touchline.io.store.schema import BookKind
+from touchline.io.store.store import Store
 
 #: TOUCHLINE_SCALE=10 makes the 30 kills of the acceptance test.
 KILLS = 30 if int(os.environ.get("TOUCHLINE_SCALE", "1")) > 1 else 5
@@ -269,7 +269,7 @@ def test_the_no_side_in_the_other_prices_stops_the_recording(start: Any, make_ex
 
 
 def test_price_modes_are_told_apart_by_the_levels_only_one_of_them_has() -> None:
-    from touchline.io.kalshi.models import BookSides, OrderBook
+    from touchline.io.kalshi.rest.models import BookSides, OrderBook
 
     books = Books(use_yes_price=True)
     snapshot = {"type": "orderbook_snapshot", "sid": 1, "seq": 1, "msg": {"market_ticker": "A"}}
@@ -286,7 +286,7 @@ def test_price_modes_are_told_apart_by_the_levels_only_one_of_them_has() -> None
 def test_polling_gives_snapshots_when_books_change_and_trades_once(
     start: Any, make_exchange: Any, venue: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from touchline.io.kalshi import transport as transport_module
+    from touchline.io.kalshi.rest import transport as transport_module
 
     monkeypatch.setattr(transport_module, "_FIRST_PAUSE", 0.001)
     exchange = make_exchange()

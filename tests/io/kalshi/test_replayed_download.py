@@ -15,10 +15,10 @@ import pytest
 from touchline.engine.exchange import Exchange
 from touchline.io.importers.base import Chunk
 from touchline.io.kalshi.client import Client
+from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.kalshi.scan import scan
-from touchline.io.kalshi.settings import Settings
-from touchline.io.schema import BookKind
-from touchline.io.store import Store
+from touchline.io.store.schema import BookKind
+from touchline.io.store.store import Store
 
 COMMAND = [sys.executable, "-c", "from touchline.engine.cli import main; main()", "data"]
 SECOND = 1_000_000_000

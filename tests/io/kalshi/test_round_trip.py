@@ -20,9 +20,9 @@ from typing import Any
 import polars as pl
 import pytest
 from touchline.io.kalshi.client import Client
-from touchline.io.kalshi.settings import Settings
-from touchline.io.schema import BookKind
-from touchline.io.store import Store
+from touchline.io.kalshi.rest.settings import Settings
+from touchline.io.store.schema import BookKind
+from touchline.io.store.store import Store
 
 ENGINE = [sys.executable, "-c", "from touchline.engine.cli import main; main()"]
 SCALE = os.environ.get("TOUCHLINE_SAMPLE_SCALE", "0.03")

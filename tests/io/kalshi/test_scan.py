@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from touchline.io.kalshi.client import Client
-from touchline.io.kalshi.models import Candle, Series
+from touchline.io.kalshi.rest.models import Candle, Series
+from touchline.io.kalshi.rest.settings import Settings
+from touchline.io.kalshi.rest.wire import convert
 from touchline.io.kalshi.scan import maker_fee, scan, score_of, volatility_of
-from touchline.io.kalshi.settings import Settings
-from touchline.io.kalshi.wire import convert
 
 NOW = 1_781_159_400 * 1_000_000_000
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from touchline.io.kalshi.client import Client
-from touchline.io.kalshi.errors import KalshiError
-from touchline.io.kalshi.orders import NewOrder
-from touchline.io.kalshi.settings import Settings
-from touchline.io.kalshi.socket import Socket
-from touchline.io.kalshi.stream import Stream
-from touchline.io.kalshi.transport import Transport
+from touchline.io.kalshi.rest.errors import KalshiError
+from touchline.io.kalshi.rest.orders import NewOrder
+from touchline.io.kalshi.rest.settings import Settings
+from touchline.io.kalshi.rest.transport import Transport
+from touchline.io.kalshi.stream.socket import Socket
+from touchline.io.kalshi.stream.stream import Stream
 
 #: Everything that can be logged is.
 LOUD = "import logging; logging.basicConfig(level=1); from touchline.engine.cli import main; main()"

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from touchline.io.kalshi.errors import ConfigError
-from touchline.io.kalshi.settings import Settings
+from touchline.io.kalshi.rest.errors import ConfigError
+from touchline.io.kalshi.rest.settings import Settings
 
 
 def test_demo_is_the_default_and_production_is_only_used_when_named() -> None:

@@ -9,8 +9,8 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from touchline.io.kalshi.errors import ConfigError
-from touchline.io.kalshi.signing import Signer, read_key_file
+from touchline.io.kalshi.rest.errors import ConfigError
+from touchline.io.kalshi.rest.signing import Signer, read_key_file
 
 PATH = "/trade-api/v2/portfolio/events/orders"
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from touchline.io.kalshi import stream as stream_module
-from touchline.io.kalshi.errors import AuthError, StreamError
-from touchline.io.kalshi.frames import Ok
-from touchline.io.kalshi.settings import Settings
-from touchline.io.kalshi.signing import Signer
-from touchline.io.kalshi.stream import BOOK, LIFECYCLE, TRADES, Hole, Message, Stream
+from touchline.io.kalshi.rest.errors import AuthError, StreamError
+from touchline.io.kalshi.rest.settings import Settings
+from touchline.io.kalshi.rest.signing import Signer
+from touchline.io.kalshi.stream import stream as stream_module
+from touchline.io.kalshi.stream.frames import Ok
+from touchline.io.kalshi.stream.stream import BOOK, LIFECYCLE, TRADES, Hole, Message, Stream
 
 
 @pytest.fixture

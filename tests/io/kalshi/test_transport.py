@@ -14,11 +14,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from touchline.io.kalshi import errors, models
-from touchline.io.kalshi.limits import Budget
-from touchline.io.kalshi.settings import Settings
-from touchline.io.kalshi.socket import Socket
-from touchline.io.kalshi.transport import Transport
+from touchline.io.kalshi.rest import errors, models
+from touchline.io.kalshi.rest.limits import Budget
+from touchline.io.kalshi.rest.settings import Settings
+from touchline.io.kalshi.rest.transport import Transport
+from touchline.io.kalshi.stream.socket import Socket
 
 
 def transport(settings: Settings, **options: Any) -> Transport:

@@ -4,8 +4,16 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from touchline.io.kalshi.market_data import models
-from touchline.io.kalshi.wire import decode, read_count, read_price, read_time, write_count, write_price, write_time
+from touchline.io.kalshi.rest.market_data import models
+from touchline.io.kalshi.rest.wire import (
+    decode,
+    read_count,
+    read_price,
+    read_time,
+    write_count,
+    write_price,
+    write_time,
+)
 
 
 @given(st.integers(0, 10_000), st.integers(-(10**12), 10**12))

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from touchline.io import grids, sample
-from touchline.io.errors import InputError
+from touchline.io import sample
+from touchline.io.ground import grids
+from touchline.io.ground.errors import InputError
 from touchline.io.sample import capture, plan
-from touchline.io.schema import BookKind
-from touchline.io.store import Store
+from touchline.io.store.schema import BookKind
+from touchline.io.store.store import Store
 
 #: Of seed 7 at scale 0.01. A change to the generator changes it, on purpose and in its own commit.
 PINNED = "e1ae4f07a9d2bcf6"

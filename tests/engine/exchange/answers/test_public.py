@@ -10,7 +10,7 @@ from touchline.engine.exchange.market.history import from_frames
 from touchline.engine.exchange.market.portfolio import Portfolio
 from touchline.engine.exchange.market.venue import Venue
 from touchline.engine.exchange.wire import RefusalError
-from touchline.io.schema import BookKind
+from touchline.io.store.schema import BookKind
 
 from ..conftest import (
     OPENING,

@@ -18,8 +18,8 @@ from touchline.engine.exchange.market.order import Order, unit_cost
 from touchline.engine.exchange.market.portfolio import Portfolio
 from touchline.engine.exchange.market.venue import Venue
 from touchline.engine.exchange.wire import RefusalError
-from touchline.engine.simulator.fees import FeeChange, FeeSchedule
-from touchline.io.schema import Side
+from touchline.engine.simulator.assumptions.fees import FeeChange, FeeSchedule
+from touchline.io.store.schema import Side
 
 from ..conftest import SECOND, Heard, random_day
 

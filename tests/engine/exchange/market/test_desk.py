@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from touchline.engine.exchange.faults import Faults
 from touchline.engine.exchange.market.charges import Charges
 from touchline.engine.exchange.wire import RefusalError
-from touchline.io.schema import BookKind, Side
+from touchline.io.store.schema import BookKind, Side
 
 from ..conftest import SECOND, START, TICKER
 

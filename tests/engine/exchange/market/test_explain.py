@@ -7,10 +7,10 @@ import numpy as np
 from hypothesis import given, settings
 from touchline.engine.exchange.market.explain import explained
 from touchline.engine.exchange.market.history import TRADE
-from touchline.engine.simulator.events import BOOK, GAP, KIND, LATER
-from touchline.engine.simulator.tape import MATCH_WINDOW_NS, Market, Rows, build
-from touchline.engine.simulator.tape_kernel import PRINT
-from touchline.io.schema import BookKind
+from touchline.engine.simulator.tape.events import BOOK, GAP, KIND, LATER
+from touchline.engine.simulator.tape.rebuild import PRINT
+from touchline.engine.simulator.tape.tape import MATCH_WINDOW_NS, Market, Rows, build
+from touchline.io.store.schema import BookKind
 
 STEP = MATCH_WINDOW_NS // 4
 DELTA = int(BookKind.DELTA)

@@ -6,8 +6,8 @@ import pytest
 from touchline.engine.exchange.market.matching import Book
 from touchline.engine.exchange.market.order import Order
 from touchline.engine.exchange.market.waiting import Waiting
-from touchline.engine.simulator.queue import queue_model
-from touchline.io.schema import Side
+from touchline.engine.simulator.assumptions.queue import queue_model
+from touchline.io.store.schema import Side
 
 BID, ASK = Side.BID, Side.ASK
 

@@ -11,12 +11,12 @@ import pytest
 from touchline.engine.exchange import Exchange, Faults
 from touchline.engine.exchange.market.venue import Trade
 from touchline.io.kalshi.client import Client
-from touchline.io.kalshi.errors import KalshiError, OutcomeUnknownError
-from touchline.io.kalshi.orders import NewOrder, Orders
-from touchline.io.kalshi.settings import Settings
-from touchline.io.kalshi.stream import BOOK, Hole, Stream
-from touchline.io.kalshi.transport import Transport
-from touchline.io.schema import Side
+from touchline.io.kalshi.rest.errors import KalshiError, OutcomeUnknownError
+from touchline.io.kalshi.rest.orders import NewOrder, Orders
+from touchline.io.kalshi.rest.settings import Settings
+from touchline.io.kalshi.rest.transport import Transport
+from touchline.io.kalshi.stream.stream import BOOK, Hole, Stream
+from touchline.io.store.schema import Side
 
 from ..conftest import random_day
 

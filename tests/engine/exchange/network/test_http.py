@@ -14,7 +14,7 @@ import pytest
 from touchline.engine.exchange import Exchange
 from touchline.engine.exchange.answers import views
 from touchline.engine.exchange.network import http
-from touchline.io.kalshi.signing import Signer
+from touchline.io.kalshi.rest.signing import Signer
 
 from ..conftest import SECOND, START, TICKER, make_history
 from .test_stream import hear, running, say

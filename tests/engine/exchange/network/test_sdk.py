@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from kalshi_python_sync.auth import KalshiAuth
 from touchline.engine.exchange import Exchange
-from touchline.io.schema import BookKind
+from touchline.io.store.schema import BookKind
 
 from ..conftest import START, TICKER, make_history
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from touchline.engine.exchange import Exchange, Faults
 from touchline.engine.exchange.market.history import from_frames
 from touchline.engine.exchange.network import hub
-from touchline.io.schema import BookKind
+from touchline.io.store.schema import BookKind
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 

@@ -1,0 +1,1 @@
+"""Time by market: what betting knows, bar by bar."""

@@ -1,0 +1,64 @@
+"""The best bid and ask of a recorded book with their sizes, from a market's tape: by bar, and at every change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ....io.ground.jit import kept
+from ...simulator.tape.events import BOOK, GAP, KIND
+from ...simulator.tape.tape import Tape
+from ..portfolio.types import NO_PRICE, NO_SIZE
+
+STANDING = -2  #: in a bar: nothing happened, what stood before still stands
+
+
+def best_at(tape: Tape, times: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], ...]:
+    """Bid and ask in ticks, their sizes in lots, at each time: ``STANDING`` in bars without a change of the book.
+
+    A gap leaves no price: what stood before it is not known to stand still.
+    """
+    c = tape.columns
+    made = np.full((4, len(times)), STANDING, np.int64)
+    _best_nb((c.ts, c.kind, c.side, c.level, c.size, c.best_bid, c.best_ask), tape.grid.ticks, times, made)
+    return tuple(made)
+
+
+def book_quotes(tape: Tape) -> pl.DataFrame:
+    """Best quotes as the store's table has them, a row a moment at which the book changed; null where there is none.
+
+    What features of quotes need (``order_flow_imbalance``, ``fit_microprice``), of a market whose book was recorded.
+    """
+    times = np.unique(tape.columns.ts)
+    found = dict(zip(("bid", "ask", "bid_size", "ask_size"), best_at(tape, times), strict=True))
+    rows = pl.DataFrame({"ts": times, **found}).filter(pl.col("bid") != STANDING)
+    known = (pl.when(pl.col(name) >= 0).then(pl.col(name)).alias(name) for name in found)
+    return rows.select(pl.lit(tape.market.ticker).alias("ticker"), "ts", *known)
+
+
+@kept()
+def _best_nb(c: Any, ticks: Any, times: Any, made: Any) -> None:
+    ts, kind, side, level, size, best_bid, best_ask = c
+    top = len(ticks) - 1
+    book = np.zeros((2, top + 1), np.int64)
+    i = 0
+    for t in range(len(times)):
+        changed = False
+        while i < len(ts) and ts[i] <= times[t]:
+            what = kind[i] & KIND
+            if what == BOOK:
+                book[side[i], level[i]] = size[i]
+                changed = True
+            elif what == GAP:
+                book[:, :] = 0
+                changed = True
+            i += 1
+        if changed:
+            bid, ask = best_bid[i - 1], best_ask[i - 1]
+            made[0, t] = ticks[bid] if bid > 0 else NO_PRICE
+            made[1, t] = ticks[ask] if ask < top else NO_PRICE
+            made[2, t] = book[0, bid] if bid > 0 else NO_SIZE
+            made[3, t] = book[1, top - ask] if ask < top else NO_SIZE

@@ -1,0 +1,1 @@
+"""The portfolio: entries, orders that rest, money, exits."""

@@ -1,0 +1,1 @@
+"""What a run takes for granted: the venue, queues, fees, delays, chance."""

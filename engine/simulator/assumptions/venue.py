@@ -1,0 +1,179 @@
+"""The venue: every assumption about the exchange, the connection and the risk limits, with units and defaults."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from ....io.ground.errors import InputError
+from ....strategies.parameters import nearest, switch
+from ..kernel.build import Flags
+from ..state import I64, Grid, Venue
+from .draws import uniform_draws
+from .fees import FeeTable
+from .latency import BUCKET_NS, Delay, check_delay, delay_lines, is_delayed
+from .queue import POISSON, QueueModel, queue_model
+
+MS = 1_000_000
+SECOND = 1_000_000_000
+
+#: Assumption -> what each of its values means, for people.
+MEANINGS: dict[str, dict[str, str]] = {
+    "volatility": {
+        "constant": "`variance`, always",
+        "levels": "variance of the trade prices of the last `window_s`",
+        "increments": "squared changes of the mid over the last `window_s`, a second",
+        "decaying": "variance of the mid around its mean, both decaying with the time constant `window_s`",
+    },
+    "horizon": {
+        "session": "the share of the session that is left, 1 to 0",
+        "to-close": "the seconds to the close",
+        "fixed": "`tau`, always",
+    },
+    "shrink": {
+        "none": "nothing",
+        "limit": "the position limit, by calm / volatility",
+        "size": "the sizes that are quoted, by calm / volatility",
+        "both": "limit and sizes",
+    },
+    "amend": {
+        "keep": "a smaller size at the same price keeps its place in the queue",
+        "replace": "every change of an order loses it",
+    },
+    "fees": {"exchange": "the market's own, of the day", "none": "no fees"},
+    "membership": {"direct": "fees are rounded as for direct members", "broker": "as for those behind a broker"},
+}
+VOLATILITY = {"constant": 0, "levels": 1, "increments": 2, "decaying": 3}
+HORIZON = {"session": 0, "to-close": 1, "fixed": 2}
+SHRINK = {"none": 0, "limit": 1, "size": 2, "both": 3}
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What a run takes for granted. Prices are in cents, sizes in contracts, money in dollars, times as named."""
+
+    queue: str = "power@3"  #: when an order fills, see replay.md
+    feed_ms: Delay = 0.0  #: from the exchange's event to the agent's knowing it; a number or a law, see replay.md
+    entry_ms: Delay = 0.0  #: from the agent's order to its arrival
+    response_ms: Delay = 0.0  #: from a fill to the agent's knowing it
+    seed: int = 0  #: of everything that is drawn: delays and Poisson fills
+    requote_ms: float = 1000.0  #: a quote is reconsidered this long after the last time, and at once after a fill
+    post_only: bool = True  #: a quote never takes: it stays off the other side, or is refused when it would cross
+    amend: Literal["keep", "replace"] = "keep"  #: whether a smaller size at the same price keeps its place
+    volatility: Literal["constant", "levels", "increments", "decaying"] = "levels"  #: what a model knows of it
+    window_s: float = 60.0  #: of the volatility, or the time constant of its decay
+    variance: float = 1.0  #: cents squared, while there are fewer than two observations
+    horizon: Literal["session", "to-close", "fixed"] = "session"  #: what tau is
+    tau: float = 1.0  #: time left for the fixed horizon
+    fees: Literal["exchange", "none"] = "exchange"  #: what is charged
+    membership: Literal["direct", "broker"] = "direct"  #: whose rounding of fees holds
+    position_limit: float = 100.0  #: contracts, long or short
+    halt: float | None = None  #: position from which the side that adds to it is not quoted
+    shrink: Literal["none", "limit", "size", "both"] = "none"  #: what shrinks when volatility exceeds calm
+    calm: float | None = None  #: volatility in cents up to which nothing shrinks
+    daily_loss: float | None = None  #: dollars lost in a UTC day after which quoting stops until the next
+    capital: float | None = None  #: dollars; an order that cannot be paid is refused
+
+    def __post_init__(self) -> None:
+        if (post_only := switch(self.post_only)) is None:
+            raise InputError(f"post_only is true or false, not {self.post_only!r}")
+        object.__setattr__(self, "post_only", post_only)
+        queue_model(self.queue)
+        _one_of("volatility", self.volatility, VOLATILITY)
+        _one_of("horizon", self.horizon, HORIZON)
+        _one_of("shrink", self.shrink, SHRINK)
+        _one_of("amend", self.amend, ("keep", "replace"))
+        _one_of("fees", self.fees, ("exchange", "none"))
+        _one_of("membership", self.membership, ("direct", "broker"))
+        if self.shrink != "none" and self.calm is None:
+            raise InputError("shrink needs calm: the volatility in cents up to which nothing shrinks")
+        for name in ("feed_ms", "entry_ms", "response_ms"):
+            check_delay(name, getattr(self, name))
+        _within("seed", self.seed, 0, 2**53)
+        _within("requote_ms", self.requote_ms, 0.0, 86_400_000.0)
+        _within("window_s", self.window_s, 0.001, 86_400.0)
+        _within("position_limit", self.position_limit, 0.0, 10_000_000.0)
+        for name in ("halt", "calm", "daily_loss", "capital"):
+            if getattr(self, name) is not None:
+                _within(name, getattr(self, name), 1e-9, 1e9)
+
+    @property
+    def queue_rule(self) -> QueueModel:
+        """The queue model by its name."""
+        return queue_model(self.queue)
+
+    @property
+    def is_poisson(self) -> bool:
+        """Whether fills are drawn, and neither trades nor the book decide on them."""
+        return self.queue_rule.rule == POISSON
+
+    @property
+    def needs_trades(self) -> bool:
+        """Whether nothing can fill without recorded trades: orders only rest, and no crossing quote fills them."""
+        return self.post_only and not self.is_poisson and not self.queue_rule.cross
+
+    @property
+    def delays(self) -> tuple[Delay, Delay, Delay]:
+        """Feed, order entry and response, as their names stand in state.py."""
+        return self.feed_ms, self.entry_ms, self.response_ms
+
+    def with_options(self, given: dict[str, Any]) -> Assumptions:
+        """Return these assumptions with some of them changed; names may be written with dashes."""
+        known = {field.name for field in fields(self)}
+        named = {name.replace("-", "_"): value for name, value in given.items()}
+        for name in named:
+            if name not in known:
+                raise InputError(f"there is no assumption {name!r}; {nearest(name, known)}")
+        return replace(self, **named)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All assumptions by name, for a result's record."""
+        return asdict(self)
+
+    def flags(
+        self, grid: Grid, fees: FeeTable, *, cells: int, record: bool, float_queue: bool = False, reported: bool = False
+    ) -> Flags:
+        """What the kernel must be able to do under these assumptions, and nothing more.
+
+        A single cell keeps any queue position as a float, and with ``float_queue`` every cell does where whole numbers
+        would do: the answers are the same, and one compiled kernel serves several queue models. With ``reported`` no
+        fill is assumed: the exchange reports its own.
+        """
+        risk = self.shrink != "none" or self.halt is not None or self.daily_loss is not None
+        return Flags(
+            one=cells == 1, record=record, latency=any(map(is_delayed, self.delays)), risk=risk,
+            taker=not self.post_only and not self.is_poisson and not reported, drawn=self.is_poisson, reported=reported,
+            fees=bool(fees.taker_rate.any() or fees.maker_rate.any() or fees.grid.max() > 1),
+            capital=self.capital is not None, uniform=bool(grid.step > 0),
+            float_queue=float_queue or cells == 1 or self.queue_rule.is_float,
+        )  # fmt: skip
+
+    def numbers(self, session_start: int, session_end: int, ts: I64, ticker: str = "") -> Venue:
+        """The same as the kernel needs it, for a tape with events at ``ts``."""
+        rule = self.queue_rule
+        delay, lift = delay_lines(self.delays, int(self.seed), int(ts[0]), int(ts[-1]))
+        draws = uniform_draws(int(self.seed), ticker, ts) if self.is_poisson else np.zeros((2, 1))
+        return Venue(
+            rule.rule, rule.exponent, rule.partial, rule.cross, self.post_only, self.amend == "keep",
+            SHRINK[self.shrink], round(self.requote_ms * MS), session_start, session_end, HORIZON[self.horizon],
+            float(self.tau), VOLATILITY[self.volatility], round(self.window_s * SECOND), float(self.variance),
+            BUCKET_NS, delay, lift, rule.rate, draws,
+        )  # fmt: skip
+
+
+def _one_of(name: str, given: str, allowed: Any) -> None:
+    if given not in allowed:
+        raise InputError(f"{name} is one of {', '.join(allowed)}, not {given!r}; {nearest(str(given), allowed)}")
+
+
+def _within(name: str, given: float, low: float, high: float) -> None:
+    if not (isinstance(given, int | float) and math.isfinite(given) and low <= given <= high):
+        raise InputError(f"{name} is a number from {low:g} to {high:g}, not {given}")
+
+
+def no_fees() -> FeeTable:
+    """A fee table that charges nothing and rounds nothing."""
+    return FeeTable(*(np.array([value], np.int64) for value in (0, 0, 0, 1, 1, 1, 0)))

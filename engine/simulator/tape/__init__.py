@@ -1,0 +1,1 @@
+"""From a store's rows to a tape: its life, its book rebuilt, its columns kept."""

@@ -1,0 +1,1 @@
+"""What is wrong with stored history, and what it costs."""

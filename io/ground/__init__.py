@@ -1,0 +1,1 @@
+"""What everything stands on: errors, whole numbers, moments, grids, the compiler, the cache, files written whole."""

@@ -1,0 +1,1 @@
+"""Other recordings of books."""

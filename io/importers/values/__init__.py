@@ -1,0 +1,1 @@
+"""Values from text and files, exactly."""

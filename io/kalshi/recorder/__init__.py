@@ -1,0 +1,1 @@
+"""Recording without losing a message."""

@@ -1,0 +1,1 @@
+"""The exchange's stream, and books kept from it."""

@@ -1,0 +1,208 @@
+"""Messages of the stream, decoded fast when they have today's shape and patiently when they have not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ..rest.wire import convert
+
+
+class _Frame(msgspec.Struct, gc=False, kw_only=True):
+    sid: int | None = None
+    seq: int | None = None
+    id: int | None = None
+
+
+class SnapshotBody(msgspec.Struct, gc=False):
+    """All levels of a market; the key of an empty side is missing."""
+
+    market_ticker: str
+    yes: list[tuple[str, str]] = msgspec.field(name="yes_dollars_fp", default_factory=list)
+    no: list[tuple[str, str]] = msgspec.field(name="no_dollars_fp", default_factory=list)
+
+
+class Snapshot(_Frame, tag="orderbook_snapshot"):
+    """A market's whole book."""
+
+    msg: SnapshotBody
+
+
+class DeltaBody(msgspec.Struct, gc=False):
+    """A change of one level."""
+
+    market_ticker: str
+    price: str = msgspec.field(name="price_dollars")
+    delta: str = msgspec.field(name="delta_fp")
+    side: str
+    ts_ms: int = 0
+    client_order_id: str | None = None
+
+
+class Delta(_Frame, tag="orderbook_delta"):
+    """A change of one level of a market's book."""
+
+    msg: DeltaBody
+
+
+class TradeBody(msgspec.Struct, gc=False):
+    """A trade."""
+
+    trade_id: str
+    market_ticker: str
+    price: str = msgspec.field(name="yes_price_dollars")
+    count: str = msgspec.field(name="count_fp")
+    taker_outcome_side: str | None = None
+    taker_book_side: str | None = None
+    taker_side: str | None = None
+    is_block_trade: bool = False
+    ts_ms: int = 0
+
+
+class TradeFrame(_Frame, tag="trade"):
+    """A trade of a market."""
+
+    msg: TradeBody
+
+
+class SubscribedBody(msgspec.Struct):
+    """Which channel got which subscription number."""
+
+    channel: str
+    sid: int
+
+
+class Subscribed(_Frame, tag="subscribed"):
+    """The answer to subscribe, one per channel."""
+
+    msg: SubscribedBody
+
+
+class Unsubscribed(_Frame, tag="unsubscribed"):
+    """The answer to unsubscribe."""
+
+
+class Ok(_Frame, tag="ok"):
+    """The answer to an update (the full list of markets) or to a listing (channels and their numbers)."""
+
+    msg: Any = None
+
+
+class ErrorBody(msgspec.Struct):
+    """Why the stream refused something, or ended a subscription."""
+
+    code: int = 0
+    msg: str = ""
+    market_ticker: str | None = None
+    market_tickers: list[str] | None = None
+
+
+class ErrorFrame(_Frame, tag="error"):
+    """A refusal, or the end of a subscription (codes 10 and 25)."""
+
+    msg: ErrorBody
+
+
+class LifecycleBody(msgspec.Struct):
+    """What happened to a market; ``additional_metadata`` comes with ``created``."""
+
+    market_ticker: str
+    event_type: str
+    additional_metadata: dict[str, Any] | None = None
+    close_ts: int | None = None  # seconds
+
+
+class Lifecycle(_Frame, tag="market_lifecycle_v2"):
+    """A step in a market's life."""
+
+    msg: LifecycleBody
+
+
+class FillBody(msgspec.Struct):
+    """An execution of an own order, at a YES price."""
+
+    trade_id: str
+    order_id: str
+    market_ticker: str
+    price: str = msgspec.field(name="yes_price_dollars")
+    count: str = msgspec.field(name="count_fp")
+    book_side: str = ""
+    fee: str = msgspec.field(name="fee_cost", default="0")
+    ts_ms: int = 0
+
+
+class FillFrame(_Frame, tag="fill"):
+    """An own order traded."""
+
+    msg: FillBody
+
+
+class OrderBody(msgspec.Struct):
+    """Where an own order stands; ``status`` is resting, canceled or executed."""
+
+    order_id: str
+    ticker: str = ""
+    status: str = ""
+    last_update_reason: str | None = None
+
+
+class OrderFrame(_Frame, tag="user_order"):
+    """An own order changed."""
+
+    msg: OrderBody
+
+
+class Other(_Frame):
+    """Any other message: its type and its body as they came."""
+
+    type: str = ""
+    msg: Any = None
+
+
+_KNOWN = (
+    Snapshot | Delta | TradeFrame | Subscribed | Unsubscribed | Ok | ErrorFrame | Lifecycle | FillFrame | OrderFrame
+)
+Frame = _KNOWN | Other
+_DECODER = msgspec.json.Decoder(_KNOWN)
+_ESSENTIAL = {"orderbook_snapshot", "orderbook_delta", "trade", "fill", "user_order"}
+_NUMBER_FIELDS = {"price_dollars", "delta_fp", "yes_price_dollars", "count_fp", "fee_cost"}
+_LEVEL_FIELDS = {"yes_dollars_fp", "no_dollars_fp"}
+
+
+def decode_frame(raw: bytes | str) -> Frame:
+    """Decode one message of the stream.
+
+    >>> decode_frame('{"type":"subscribed","id":1,"msg":{"channel":"trade","sid":2}}').msg.sid
+    2
+    >>> decode_frame('{"type":"fresh","sid":3,"msg":{}}').type
+    'fresh'
+    """
+    try:
+        return _DECODER.decode(raw)
+    except msgspec.ValidationError:
+        return _decode_patiently(raw)
+
+
+def _decode_patiently(raw: bytes | str) -> Frame:
+    """Take unknown types, and numbers or nulls where strings are usual."""
+    document = msgspec.json.decode(raw)
+    if not isinstance(document, dict):
+        raise msgspec.ValidationError(f"a message of the stream is not an object: {str(raw)[:120]}")
+    body = document.get("msg")
+    if isinstance(body, dict):
+        document["msg"] = {name: _as_text(name, value) for name, value in body.items() if value is not None}
+    try:
+        return convert(_KNOWN, document)
+    except msgspec.ValidationError:
+        if document.get("type") in _ESSENTIAL:
+            raise
+        return convert(Other, document)
+
+
+def _as_text(name: str, value: Any) -> Any:
+    if name in _NUMBER_FIELDS:
+        return str(value)
+    if name in _LEVEL_FIELDS:
+        return [[str(price), str(count)] for price, count in value]
+    return value
