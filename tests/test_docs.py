@@ -28,7 +28,11 @@ ROOT = Path(__file__).resolve().parent.parent
 ENGINE = Path(sys.executable).with_name("engine")
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: Pages whose blocks another test runs.
-ELSEWHERE = {"models.md": "tests/strategies/test_models_page.py", "replay.md": "tests/engine/test_replay_page.py"}
+ELSEWHERE = {
+    "models.md": "tests/strategies/test_models_page.py",
+    "replay.md": "tests/engine/test_replay_page.py",
+    "settings.md": "tests/test_settings_page.py",
+}
 #: Pages with blocks that are run here; each has a test below.
 HERE = {
     "README.md",
