@@ -28,7 +28,7 @@ from ..simulator.kernel.rows import MID, POINT, I, L, S
 from ..simulator.prepare import Ground, new_block, parameter_values, run_block
 from ..simulator.state import F64, Columns, Points
 from ..simulator.tape.events import CLOCK, FILLED, MOMENT
-from ..simulator.tape.tape import Coverage, Market, Tape, mids_of
+from ..simulator.tape.tape import Coverage, Market, Tape, kernel_grid, mids_of
 from ..simulator.tape.volatility import Decay, points_of
 
 YEAR_NS = 366 * 86_400_000_000_000
@@ -102,6 +102,14 @@ class Live:
             raise InputError(f"{params.strategy} has changed since {path} was made: sweep with it and export anew")
         given = params.for_market(market.ticker, market.series)
         return cls(market, model, given, assumed, is_open=is_open, fills=fills, position=position)
+
+    def warm(self, ts: int) -> None:
+        """Compile before the stream begins: it would be lost while a first decision compiles. Decides nothing here."""
+        fills: Fills = "assumed" if self.reported is None else "reported"
+        spare = Live(self.market, self.model, self.given, self.assumptions, is_open=self.is_open, fills=fills)
+        clock = Columns(*(np.zeros(1, kind) for kind in ("i8", "u1", "i1", "i2", "i4", "i4", "i2", "i2")))
+        clock.ts[0], clock.kind[0], clock.best_ask[0] = ts, CLOCK, kernel_grid(self.market.grid).top
+        spare.feed(clock)
 
     def feed(self, events: Columns, values: F64 | None = None) -> Quote:
         """Take events in, ``values`` being the prices of the underlying among them. Returns what rests after them."""

@@ -56,6 +56,7 @@ class Trader:
             client, ticker, self.live.gone, post_only=assumed.post_only, amends=assumed.amend == "keep"
         )
         self.feed = Feed(market, self._clock, sides=self.orders.sides, resting=self.orders.resting)
+        self.live.warm(client.now())
         self.stream = Stream(client.settings, [ticker], channels=(BOOK, TRADES, FILLS, ORDERS, LIFECYCLE))
 
     def step(self, timeout: float = 1.0) -> Quote:

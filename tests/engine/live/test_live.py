@@ -10,6 +10,7 @@ import pytest
 from touchline.engine.live.live import Live
 from touchline.engine.results.params import FORMAT, VERSION, Applies, Params, Provenance, Validity, write_params
 from touchline.engine.simulator.assumptions.venue import Assumptions
+from touchline.engine.simulator.kernel import build
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.state import Columns
 from touchline.io.ground.errors import InputError
@@ -121,3 +122,14 @@ def test_a_quote_that_raises_is_one_line_live(tape):
     live = Live(tape.market, Raises)
     with pytest.raises(InputError, match=r"^raises\.quote raised ValueError: not today$"):
         live.feed(tape.columns)
+
+
+def test_a_live_run_compiles_before_its_stream_begins(tape):
+    live = Live(tape.market, AvellanedaStoikov, {}, Assumptions(), fills="reported")
+    build.kernel.cache_clear()
+    live.warm(int(tape.columns.ts[0]))
+    assert live.block is None and live.count == 0
+    live.feed(next(slices(tape, [3])))
+    assert live.block is not None
+    assert len(live.block.kernel.run_nb.signatures) == 1
+    assert build.kernel.cache_info().misses == 1
