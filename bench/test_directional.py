@@ -98,7 +98,7 @@ def test_w3_memory(w3_price):
     code = f"""
 import numpy as np
 from touchline.engine.bets.directional import backtest
-from touchline.engine.bets.panel import panel_of
+from touchline.engine.bets.panel.panel import panel_of
 price = np.load({str(data("w3_prices.npz"))!r})["price"]
 ticks = np.empty(price.shape, np.int16)
 for t, row in enumerate(price):

@@ -30,7 +30,7 @@ STORE = """
 from pathlib import Path
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 start = time.perf_counter()
 known, _ = plan([Path(sys.argv[1])], Options())
 done = import_file(Store(sys.argv[2]), known[0], Options()).report

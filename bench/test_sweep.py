@@ -132,7 +132,7 @@ import json, sys, time
 from pathlib import Path
 from bench import work
 from touchline.engine.simulator.prepare import ground
-from touchline.engine.simulator.tape_cache import load
+from touchline.engine.simulator.tape.kept import load
 market = load(Path(sys.argv[1]))
 grid = work.cells(int(sys.argv[2]))
 shared = ground(market, work.QUEUE)

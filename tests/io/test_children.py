@@ -38,7 +38,8 @@ def booby_trapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_child_imports_what_is_installed_and_knows_no_key(booby_trapped: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KALSHI_KEY_ID", "me")
     monkeypatch.setenv("TZ", "UTC")
-    code = "import json, os, sys; from touchline.io import units; print(json.dumps([sys.argv[1:], dict(os.environ)]))"
+    code = "import json, os, sys; from touchline.io.ground import units; "
+    code += "print(json.dumps([sys.argv[1:], dict(os.environ)]))"
     words, environment = json.loads(start_python(code, "one", stdout=PIPE).communicate()[0])
     assert words == ["one"]
     assert environment["TZ"] == "UTC"
@@ -62,6 +63,8 @@ def test_a_kernel_is_compiled_ahead_beside_files_that_hide_modules(
     monkeypatch.setenv("TOUCHLINE_CACHE", str(booby_trapped / "cache"))
     monkeypatch.setattr(ahead, "CHILD", "from touchline.engine.simulator.ahead import child; raise SystemExit(7)")
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(build, "under_way", {})
+    monkeypatch.setattr(ahead, "under_way", build.under_way)
     build.kernel_file.cache_clear()
     ahead.compile_ahead("fixed-spread", Assumptions())
     (begun,) = build.under_way.values()

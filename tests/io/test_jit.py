@@ -15,7 +15,7 @@ from touchline.io.ground.jit import compiled, disjoint, melted
 
 KERNELS = """
 import numpy as np
-from touchline.io.jit import kept
+from touchline.io.ground.jit import kept
 
 @kept()
 def doubled_nb(values):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="nothi
 KERNELS = """
 import numpy as np
 from helpers import FACTOR, Pair, scaled_nb
-from touchline.io.jit import kept
+from touchline.io.ground.jit import kept
 
 @kept()
 def worked_nb(pair):
@@ -25,7 +25,7 @@ def worked_nb(pair):
 """
 HELPERS = """
 from typing import NamedTuple
-from touchline.io.jit import compiled
+from touchline.io.ground.jit import compiled
 
 FACTOR = 10
 

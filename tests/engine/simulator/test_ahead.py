@@ -27,7 +27,7 @@ class Listener(event.Listener):
     def on_end(self, told): pass
 event.register("numba:compile", Listener())
 from touchline import engine
-from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.simulator.assumptions.venue import Assumptions
 what, store, out = sys.argv[1:]
 if what == "backtest":
     engine.backtest("fixed-spread", "MADE-00", store)

@@ -207,7 +207,7 @@ def test_a_quote_that_does_not_compile_or_raises_is_one_line(tape: Tape, quote, 
 
 NOTEBOOK = """
 from touchline import engine
-from touchline.io.errors import InputError
+from touchline.io.ground.errors import InputError
 from touchline.strategies.fixed_spread import FixedSpread
 
 class Mine(FixedSpread):

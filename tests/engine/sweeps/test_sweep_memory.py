@@ -14,7 +14,7 @@ from ..made_books import made_books
 CHILD = """
 import sys
 from touchline import engine
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 
 def own():
     return next(int(line.split()[1]) >> 10 for line in open("/proc/self/status") if line.startswith("RssAnon"))

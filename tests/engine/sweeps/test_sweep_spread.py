@@ -38,9 +38,9 @@ CHILD = """
 import os, sys
 from touchline.engine.reports import conclusions
 from touchline.engine.simulator import replay, tape_source
-from touchline.engine.simulator.venue import Assumptions
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.sweeps import parts, sweeping
-from touchline.io.store import Store
+from touchline.io.store.store import Store
 from touchline.strategies.fixed_spread import FixedSpread
 sweeping.BLOCK = 3
 def tell(line):
