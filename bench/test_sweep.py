@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from touchline.engine.simulator import state
+from touchline.engine.simulator.kernel.rows import I
 from touchline.engine.simulator.prepare import ground
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.tape.kept import save
@@ -42,15 +42,15 @@ def market(rows):
 
 def decisions(blocks) -> tuple[int, int]:
     """Fills, and fills and re-quotes, of all cells."""
-    fills = sum(int(block.ints(state.FILL_COUNT).sum()) for block in blocks)
-    return fills, fills + sum(int(block.ints(state.REQUOTES).sum()) for block in blocks)
+    fills = sum(int(block.ints(I.fills).sum()) for block in blocks)
+    return fills, fills + sum(int(block.ints(I.requotes).sum()) for block in blocks)
 
 
 def same_as_replay(market, blocks, grid, assumed) -> None:
     for at in (0, len(grid) // 2, len(grid) - 1):
         block, c = blocks[at // work.BLOCK], at % work.BLOCK
         total = replay(market, work.MODEL, grid[at], assumed).totals
-        found = (int(block.ints(row)[c]) for row in (state.FILL_COUNT, state.REQUOTES, state.POSITION))
+        found = (int(block.ints(row)[c]) for row in (I.fills, I.requotes, I.position))
         assert tuple(found) == (total.fills, total.requotes, total.position)
 
 
@@ -76,7 +76,7 @@ def test_sweep(benchmark, tell, market, rule):
         if isinstance(peer, str):
             facts["no_peer"] = peer
         else:
-            mine = [int(took.answer[at // work.BLOCK].ints(state.FILL_COUNT)[at % work.BLOCK]) for at in peer["cells"]]
+            mine = [int(took.answer[at // work.BLOCK].ints(I.fills)[at % work.BLOCK]) for at in peer["cells"]]
             assert [one["fills"] for one in peer["answers"]] == mine
             rate = peer["events"] * len(peer["cells"]) / peer["cpu"] / 1e6
             facts["hftbacktest_Mcell_events_s"] = rate
