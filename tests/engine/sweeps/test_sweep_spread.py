@@ -37,7 +37,8 @@ KILLS, CELLS = 30, 200
 CHILD = """
 import os, sys
 from touchline.engine.reports import conclusions
-from touchline.engine.simulator import replay, tape_source
+from touchline.engine.simulator import replay
+from touchline.engine.simulator.tape import source as tape_source
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.sweeps import parts, sweeping
 from touchline.io.store.store import Store
