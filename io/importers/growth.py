@@ -12,7 +12,7 @@ from ..ground.errors import InputError
 from .base import Chunk
 
 if TYPE_CHECKING:
-    from ..store.manifest import ImportRecord
+    from ..store.files.manifest import ImportRecord
 
 #: Imports of files of other names that are looked at: the last so many.
 _OTHERS = 100

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..ground.errors import InputError, SourceChangedError
-from ..store.grouping import Source
-from ..store.ingest import Origin
+from ..store.ingest.grouping import Source
+from ..store.ingest.ingest import Origin
 from .base import Chunk, Options
 from .growth import Beginning, beginning, grown
 from .recognise import Recognised, recognise
@@ -22,8 +22,8 @@ from .values.folder_units import agreed
 from .values.unpacking import may_hold_data, unpacked
 
 if TYPE_CHECKING:
-    from ..store.ingest import ImportReport
-    from ..store.manifest import ImportRecord
+    from ..store.files.manifest import ImportRecord
+    from ..store.ingest.ingest import ImportReport
     from ..store.store import Store
 
 #: Within this time of a change another one may leave a file's times as they are.

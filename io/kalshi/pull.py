@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..importers.base import Chunk
-from ..store.ingest import ImportReport
+from ..store.ingest.ingest import ImportReport
 from ..store.store import Store
 from .client import Client
 from .recorder.spool import Spool, Unit, on_disk

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from .manifest import StoredFile
-from .place import Place
+from .files.manifest import StoredFile
+from .files.place import Place
 from .reading import pieces, read
 from .schema import TRADES
 

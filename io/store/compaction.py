@@ -13,12 +13,12 @@ import polars as pl
 
 from ..ground.errors import InputError
 from ..ground.units import NS_PER_SECOND
-from .ingest import QUARANTINE, drop_abandoned, unfinished_files, waiting
-from .intact import checked
-from .manifest import FOLDER, Ledger, Manifest, State, StoredFile, commit, name_of
-from .place import Place
+from .files.intact import checked
+from .files.manifest import FOLDER, Ledger, Manifest, State, StoredFile, commit, name_of
+from .files.place import Place
+from .ingest.ingest import QUARANTINE, drop_abandoned, unfinished_files, waiting
+from .ingest.rows import put_rows
 from .reading import chained, in_time, scan
-from .rows import put_rows
 from .schema import TABLES, Table
 
 #: Rows of a well-filled file.

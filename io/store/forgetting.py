@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from ..ground.errors import InputError
-from .ingest import ImportReport, report_of, waiting
-from .manifest import ImportRecord, Ledger, Manifest, State, StoredFile, commit
-from .place import Place
+from .files.manifest import ImportRecord, Ledger, Manifest, State, StoredFile, commit
+from .files.place import Place
+from .ingest.ingest import ImportReport, report_of, waiting
+from .ingest.rows import put_rows
 from .reading import read
-from .rows import put_rows
 from .schema import TABLES, Table
 
 #: The name of a file that holds rows of one import alone.

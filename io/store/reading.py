@@ -7,10 +7,9 @@ from itertools import pairwise
 
 import polars as pl
 
-from .intact import whole
-from .manifest import StoredFile
-from .place import Place
-from .rows import empty
+from .files.intact import whole
+from .files.manifest import StoredFile
+from .files.place import Place
 from .schema import Table
 
 
@@ -25,7 +24,7 @@ def scan(
     """Rows of committed files, given in the order of their import; rows of a ticker come in the table's order."""
     parts = [read(place, table, group, sort, tickers, start, end) for group, sort in pieces(files)]
     if not parts:
-        return empty(table)
+        return pl.LazyFrame(schema=table.schema)
     return parts[0] if len(parts) == 1 else pl.concat(parts)
 
 
@@ -87,6 +86,12 @@ def chained(group: Sequence[StoredFile]) -> list[StoredFile] | None:
         if last > first or (last == first and index > following):
             return None
     return [group[index] for index in order]
+
+
+def merged(rows: pl.LazyFrame, by: tuple[str, ...]) -> pl.LazyFrame:
+    """One row for each value of ``by``: in every column the last value given, a null never hiding one."""
+    others = [name for name in rows.collect_schema().names() if name not in by]
+    return rows.group_by(by, maintain_order=True).agg(pl.col(others).drop_nulls().last())
 
 
 def _within(

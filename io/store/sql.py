@@ -9,9 +9,9 @@ import polars as pl
 
 from ..ground.cache import cache_dir
 from ..ground.errors import InputError
-from .intact import whole
-from .manifest import State
-from .place import Place
+from .files.intact import whole
+from .files.manifest import State
+from .files.place import Place
 from .schema import TABLES, Table
 
 

@@ -12,14 +12,13 @@ from ..ground.errors import InputError
 from ..ground.times import Moment, nanoseconds
 from ..ground.units import NS_PER_SECOND
 from .compaction import KEEP_SECONDS, CompactReport, compact
+from .files.intact import FileState, check_files
+from .files.manifest import ImportRecord, Ledger, State, StoredFile, fingerprint
+from .files.place import place_at
 from .forgetting import Forgotten, brought, find, forget
-from .grouping import Source, ingest_small
-from .ingest import Chunks, ImportReport, Origin, ingest, report_of
-from .intact import FileState, check_files
-from .manifest import ImportRecord, Ledger, State, StoredFile, fingerprint
-from .place import place_at
-from .reading import scan
-from .rows import merged
+from .ingest.grouping import Source, ingest_small
+from .ingest.ingest import Chunks, ImportReport, Origin, ingest, report_of
+from .reading import merged, scan
 from .schema import MARKETS, TABLES, Table
 
 Tickers = str | Sequence[str] | None

@@ -68,7 +68,7 @@ def data_check(
 def _read_all(store: Store, bar: Progress) -> None:
     """Compare every file with its checksum before its rows are looked at; a damaged one ends the check."""
     from ....io.ground.errors import DamagedError
-    from ....io.store.intact import DAMAGED, HELP, NOT_CHECKED
+    from ....io.store.files.intact import DAMAGED, HELP, NOT_CHECKED
 
     task = bar.add_task("bytes checked", total=None)
     states = store.check_files(lambda done, of: bar.update(task, completed=done, total=of))

@@ -11,7 +11,7 @@ from touchline.io.importers.base import Options
 from touchline.io.importers.importing import Imported, import_file, import_files, plan
 from touchline.io.importers.recognise import recognise
 from touchline.io.importers.values import lines
-from touchline.io.store import ingest
+from touchline.io.store.ingest import ingest
 from touchline.io.store.store import Store
 
 HEAD = "ts,ticker,price,count\n"

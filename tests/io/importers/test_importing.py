@@ -21,8 +21,8 @@ from touchline.io.importers.base import Chunk, Options
 from touchline.io.importers.importing import import_file, plan
 from touchline.io.importers.recognise import recognise
 from touchline.io.importers.values import lines
-from touchline.io.store import ingest
-from touchline.io.store.ingest import UNFINISHED
+from touchline.io.store.ingest import ingest
+from touchline.io.store.ingest.ingest import UNFINISHED
 from touchline.io.store.store import Store
 
 HEAD = "ticker,created_time,yes_price,no_price,count,taker_side\n"

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk
-from touchline.io.store import compaction, ingest
+from touchline.io.store import compaction
+from touchline.io.store.ingest import ingest
 from touchline.io.store.store import Store
 
 SECOND = 1_000_000_000

@@ -10,8 +10,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 from touchline.io.ground.errors import DamagedError, InputError
 from touchline.io.importers.base import BadRow, Chunk
-from touchline.io.store.ingest import import_id_of
-from touchline.io.store.intact import INTACT
+from touchline.io.store.files.intact import INTACT
+from touchline.io.store.ingest.ingest import import_id_of
 from touchline.io.store.store import Store
 
 DAY = 86_400 * 10**9
@@ -83,7 +83,7 @@ def test_a_bucket_is_a_store_like_a_folder(bucket, tmp_path):
 
 
 def test_an_import_that_broke_off_goes_on(bucket, monkeypatch):
-    monkeypatch.setattr("touchline.io.store.ingest.BATCH_ROWS", 100)
+    monkeypatch.setattr("touchline.io.store.ingest.ingest.BATCH_ROWS", 100)
     skipped: list[int] = []
 
     def broken(skip: int):

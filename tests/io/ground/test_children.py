@@ -16,7 +16,7 @@ from touchline.engine.simulator.kernel import build
 from touchline.io.ground.children import start_python
 from touchline.io.kalshi.recorder.compact import Compactor
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TELLS = """
 from pathlib import Path
 import os, sys

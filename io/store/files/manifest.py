@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ..ground.checksums import is_whole, with_checksum
-from ..ground.errors import DamagedError, InputError
+from ...ground.checksums import is_whole, with_checksum
+from ...ground.errors import DamagedError, InputError
 from .place import Place
 
 #: Manifests of format 2 carry a checksum; those of format 1, of before 0.2.0, have none.

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ..ground.units import cents
-from ..importers.base import BadRow
-from .manifest import StoredFile
-from .place import Place
-from .reading import scan
-from .rows import merged
-from .schema import MARKETS
+from ...ground.units import cents
+from ...importers.base import BadRow
+from ..files.manifest import StoredFile
+from ..files.place import Place
+from ..reading import merged, scan
+from ..schema import MARKETS
 
 _KEY = MARKETS.key
 _VALUES = [column for column in MARKETS.columns if column not in _KEY]

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ..ground.units import NS_PER_SECOND
-from .intact import whole
-from .manifest import StoredFile
-from .place import Place
-from .schema import Table
+from ...ground.units import NS_PER_SECOND
+from ..files.intact import whole
+from ..files.manifest import StoredFile
+from ..files.place import Place
+from ..schema import Table
 
 #: A row's key is looked for among stored rows this near in time.
 REACH_NS = 2 * 86_400 * NS_PER_SECOND

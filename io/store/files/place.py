@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from ..ground.atomic import write_frame, writing
-from ..ground.checksums import file_checksum, stamp
-from ..ground.errors import DISK_FULL, DiskError, InputError, TouchlineError
-from ..ground.names import is_inside
+from ...ground.atomic import write_frame, writing
+from ...ground.checksums import file_checksum, stamp
+from ...ground.errors import DISK_FULL, DiskError, InputError, TouchlineError
+from ...ground.names import is_inside
 
 if TYPE_CHECKING:
     import polars as pl
@@ -91,7 +91,7 @@ def place_at(path: str | Path) -> Place:
     """The place a path or an ``s3://bucket/prefix`` names."""
     text = str(path)
     if text.startswith("s3://"):
-        from .place_s3 import S3Place
+        from .s3 import S3Place
 
         return S3Place(text)
     if "://" in text:

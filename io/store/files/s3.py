@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..ground.checksums import checksum
-from ..ground.errors import InputError
+from ...ground.checksums import checksum
+from ...ground.errors import InputError
 from .place import Written
 
 if TYPE_CHECKING:

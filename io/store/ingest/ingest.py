@@ -14,18 +14,18 @@ from itertools import islice, takewhile
 import msgspec
 import polars as pl
 
-from ..ground.checksums import is_whole, with_checksum
-from ..ground.errors import DamagedError, InputError, SourceChangedError, note
-from ..ground.names import plain
-from ..importers.base import BadRow, Chunk
-from .intact import whole
+from ...ground.checksums import is_whole, with_checksum
+from ...ground.errors import DamagedError, InputError, SourceChangedError, note
+from ...ground.names import plain
+from ...importers.base import BadRow, Chunk
+from ..files.intact import whole
+from ..files.manifest import ImportRecord, Ledger, Manifest, State, StoredFile, commit
+from ..files.place import Place
+from ..reading import read
+from ..schema import MARKETS, TABLES, Table
 from .keys import Keys
-from .manifest import ImportRecord, Ledger, Manifest, State, StoredFile, commit
 from .market_rows import changed, known_of, without_contradictions
-from .place import Place
-from .reading import read
 from .rows import conform, put_rows, stored
-from .schema import MARKETS, TABLES, Table
 from .twins import emptied, twins
 
 UNFINISHED, QUARANTINE = "unfinished", "quarantine"

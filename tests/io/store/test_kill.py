@@ -16,8 +16,9 @@ from unittest.mock import patch
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from touchline.io.store import compaction, ingest
-from touchline.io.store.place import place_at
+from touchline.io.store import compaction
+from touchline.io.store.files.place import place_at
+from touchline.io.store.ingest import ingest
 from touchline.io.store.store import Store
 
 #: Children keep compiled modules, wherever the tests run: most of their life would be compiling otherwise.

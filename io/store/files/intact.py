@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..ground.checksums import Checked, is_whole
-from ..ground.errors import DamagedError
+from ...ground.checksums import Checked, is_whole
+from ...ground.errors import DamagedError
 from .manifest import FOLDER, Ledger, StoredFile, read_manifest
 from .place import Place, Written
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 from touchline.io.importers.base import Chunk
-from touchline.io.store import keys
+from touchline.io.store.ingest import keys
 from touchline.io.store.store import Store
 
 DAY = 86_400 * 10**9

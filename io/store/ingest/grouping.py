@@ -11,15 +11,15 @@ from uuid import uuid4
 import msgspec
 import polars as pl
 
-from ..ground.errors import InputError
-from ..importers.base import BadRow, Chunk
+from ...ground.errors import InputError
+from ...importers.base import BadRow, Chunk
+from ..files.manifest import ImportRecord, Ledger, Manifest, StoredFile, commit
+from ..files.place import Place
+from ..schema import MARKETS, TABLES, Table
 from .ingest import QUARANTINE, ImportReport, drop_abandoned, import_id_of, report_of, still_there, waiting
 from .keys import Keys
-from .manifest import ImportRecord, Ledger, Manifest, StoredFile, commit
 from .market_rows import changed, known_of, learned, without_contradictions
-from .place import Place
 from .rows import conform, ordered, put_rows
-from .schema import MARKETS, TABLES, Table
 from .twins import emptied, twins
 
 

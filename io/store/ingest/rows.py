@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from ..ground.errors import InputError
-from .intact import put_whole
-from .manifest import NO_SEQ, StoredFile
-from .place import Place
-from .schema import MARKETS, Table
+from ...ground.errors import InputError
+from ..files.intact import put_whole
+from ..files.manifest import NO_SEQ, StoredFile
+from ..files.place import Place
+from ..schema import MARKETS, Table
 
 
 def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
@@ -91,17 +91,6 @@ def put_rows(place: Place, table: Table, frame: pl.DataFrame, name: str) -> Stor
         high=(bounds["most"], bounds["most_seq"]),
         keyed=bool(table.key) and all(frame.get_column(column).null_count() < frame.height for column in table.key),
     )
-
-
-def empty(table: Table) -> pl.LazyFrame:
-    """No rows, with the schema of a stored table."""
-    return pl.LazyFrame(schema=table.schema)
-
-
-def merged(rows: pl.LazyFrame, by: tuple[str, ...]) -> pl.LazyFrame:
-    """One row for each value of ``by``: in every column the last value given, a null never hiding one."""
-    others = [name for name in rows.collect_schema().names() if name not in by]
-    return rows.group_by(by, maintain_order=True).agg(pl.col(others).drop_nulls().last())
 
 
 def _order(codes: pl.Series, rest: pl.DataFrame) -> pl.Series:

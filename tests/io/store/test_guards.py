@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import BadRow, Chunk
-from touchline.io.store import compaction, ingest, reading
-from touchline.io.store.place import LocalPlace
+from touchline.io.store import compaction, reading
+from touchline.io.store.files.place import LocalPlace
+from touchline.io.store.ingest import ingest
 from touchline.io.store.store import Store
 
 

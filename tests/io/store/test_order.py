@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from touchline.io.importers.base import Chunk
-from touchline.io.store import compaction, ingest
+from touchline.io.store import compaction
+from touchline.io.store.ingest import ingest
 from touchline.io.store.store import Store
 
 row = st.tuples(

@@ -19,7 +19,7 @@ from touchline.io.importers.importing import import_file, plan
 from touchline.io.store.schema import BookKind
 from touchline.io.store.store import Store
 
-from ..made_books import START, made_books
+from ...made_books import START, made_books
 
 MARKET = Market("M")
 

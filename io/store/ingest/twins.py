@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import polars as pl
 
-from .manifest import ImportRecord, State
-from .place import Place
-from .reading import read
-from .schema import TABLES
+from ..files.manifest import ImportRecord, State
+from ..files.place import Place
+from ..reading import read
+from ..schema import TABLES
 
 #: A table's rows, told by how many they are and by sums over the hashes of each, whatever their order.
 Content = tuple[int, int, int]

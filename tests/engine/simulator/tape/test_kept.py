@@ -15,8 +15,8 @@ from touchline.engine.simulator.tape.source import compile_tape
 from touchline.engine.simulator.tape.tape import Tape
 from touchline.io.store.store import Store
 
-from ...damage import flips
-from ..histories import made_up
+from ....damage import flips
+from ...histories import made_up
 
 TICKER = "KXA-00-T0"
 

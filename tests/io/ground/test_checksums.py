@@ -10,7 +10,7 @@ import pytest
 from touchline.io.ground import checksums
 from touchline.io.ground.checksums import Checked, file_checksum, is_whole, stamp, with_checksum
 
-from ..damage import flips
+from ...damage import flips
 
 
 @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (5 << 20) + 3])
