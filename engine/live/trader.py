@@ -48,9 +48,7 @@ class Trader:
         held = sum(one.position for page in client.portfolio.positions(ticker=ticker) for one in page)
         self.live = Live.from_params(params, market, is_open=is_open, fills="reported", position=held, trust=trust)
         if self.live.model.needs_underlying:
-            raise InputError(
-                f"{self.live.model.name} needs the underlying's prices, which no stream of this exchange has"
-            )
+            raise InputError(f"{self.live.model.name} needs the underlying's prices, which a trader does not follow")
         assumed = self.live.assumptions
         self.orders = QuoteOrders(
             client, ticker, self.live.gone, post_only=assumed.post_only, amends=assumed.amend == "keep"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -12,6 +14,7 @@ from ....io.store.schema import Side
 from .. import wire
 from ..market.account import Position, Settlement
 from ..market.history import Listing
+from ..market.indices import IndexValue, Mean
 from ..market.order import Fill, Order
 from ..market.venue import Market, Trade
 
@@ -239,6 +242,25 @@ def ticker(entry: Market, now: int) -> dict[str, Any]:
         "open_interest_fp": wire.count(interest), "dollar_volume": entry.dollar_volume // 1_000_000,
         "dollar_open_interest": interest // 100, "ts": now // NS_PER_SECOND, "ts_ms": now // wire.NS_PER_MS,
         "time": wire.stamp(now),
+    }  # fmt: skip
+
+
+def index_value(entry: IndexValue) -> dict[str, Any]:
+    """A value of an index as the channel ``cfbenchmarks_value`` sends it: the provider's own text, and averages."""
+    whole, _, fraction = f"{Decimal(repr(entry.value)):f}".partition(".")
+    ms = entry.ts // wire.NS_PER_MS
+    data = {"type": "value", "id": entry.name, "time": ms, "value": f"{whole}.{fraction.ljust(2, '0')}"}
+    shown: dict[str, Any] = {"index_id": entry.name, "received_at": ms, "data": json.dumps(data)}
+    shown["avg_60s_data"] = _mean(entry.last_minute)
+    if entry.settling is not None:
+        shown["last_60s_windowed_average_15min"] = _mean(entry.settling)
+    return shown
+
+
+def _mean(entry: Mean) -> dict[str, Any]:
+    return {
+        "value": f"{entry.value:.8f}", "window_size": entry.values,
+        "window_start_ts_ms": entry.start // wire.NS_PER_MS, "window_end_ts_exclusive": entry.end // wire.NS_PER_MS,
     }  # fmt: skip
 
 

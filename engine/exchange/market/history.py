@@ -15,6 +15,7 @@ from ....io.ground.units import NS_PER_SECOND
 from ....io.store.schema import BOOK, MARKETS, TRADES
 from ...simulator.assumptions.fees import FeeSchedule, market_schedule
 from .explain import explained
+from .indices import MINUTE_NS, Indices, indices_from, no_indices
 
 TRADE = 9  #: the kind of a trade among the kinds of ``BookKind``
 _CHUNK = 8192
@@ -69,6 +70,7 @@ class History:
     listings: list[Listing]
     columns: dict[str, npt.NDArray[Any]]
     trades: pl.DataFrame
+    indices: Indices = field(default_factory=no_indices)
     index: dict[str, int] = field(init=False)
     _spans: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict, init=False)
 
@@ -189,14 +191,17 @@ def from_store(path: str, tickers: Sequence[str] = ()) -> History:
         )
     if not history.listings:
         raise InputError(f"the store {path} holds no markets to replay; import some first")
-    return history
+    over = max(listing.settled_ts or listing.close_ts for listing in history.listings)
+    ticks = store.underlying(None, history.start - MINUTE_NS, max(history.end, over) + 1).collect()
+    return replace(history, indices=indices_from(ticks))
 
 
 def shifted(history: History, by: int) -> History:
     """The same recording at another time: every moment in it moved by ``by`` ns, changes of fees included."""
     columns = {**history.columns, "ts": history.columns["ts"] + by}
     trades = history.trades.with_columns(pl.col("ts") + by)
-    return History([_moved(listing, by) for listing in history.listings], columns, trades)
+    listings = [_moved(listing, by) for listing in history.listings]
+    return History(listings, columns, trades, history.indices.shifted(by))
 
 
 def _moved(listing: Listing, by: int) -> Listing:

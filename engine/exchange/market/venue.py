@@ -21,6 +21,7 @@ from .account import Account, Position
 from .charges import Charges
 from .history import TRADE, History, Listing, Row
 from .hours import next_pause
+from .indices import IndexValue
 from .matching import Book, Change, Hit
 from .order import CANCELED, EXECUTED, Fill, Order
 from .portfolio import Portfolio
@@ -101,6 +102,9 @@ class Feed(Protocol):
     def grouped(self, message: dict[str, Any]) -> None:
         """An order group changed."""
 
+    def valued(self, value: IndexValue) -> None:
+        """An index has a new value."""
+
 
 class Venue:
     """All markets, the one account, and the clock of the replay."""
@@ -138,6 +142,8 @@ class Venue:
         self.horizon = history.end
         for market in self.listed:
             self._plan(market)
+        self._values = history.indices.values(self.now, self.horizon)
+        self._await_value()
         if hours:
             start, end = next_pause(self.now)
             self.at(start, lambda: self._weekly(end))
@@ -233,6 +239,15 @@ class Venue:
         market.last, market.last_lots, market.updated = trade.price, trade.lots, self.now
         self.feed.trade(market, trade)
         self.feed.ticker(market)
+
+    def _await_value(self) -> None:
+        value = next(self._values, None)
+        if value is not None:
+            self.at(value.ts, lambda: self._tell_value(value))
+
+    def _tell_value(self, value: IndexValue) -> None:
+        self.feed.valued(value)
+        self._await_value()
 
     def volume_24h(self, market: Market) -> int:
         """Lots of the last 24 hours, by the minute."""

@@ -16,10 +16,11 @@ from ..answers import views
 from ..answers.legacy import with_legacy
 from ..faults import Dice
 from ..market.account import Position
+from ..market.indices import IndexValue
 from ..market.matching import Change
 from ..market.order import Fill, Order
 from ..market.venue import Market, Trade, Venue
-from .stream import CHANNELS, Session, Subscription, numbered
+from .stream import CHANNELS, INDEX, Session, Subscription, numbered
 
 #: Frames that may wait for a client before the replay waits (speed max) or the subscription ends with code 25.
 BACKLOG = 20_000
@@ -50,6 +51,10 @@ class Hub:
             self._tickers = {views.market_id(ticker): ticker for ticker in self.venue.markets}
         return self._tickers.get(market_id)
 
+    def indices(self) -> list[str]:
+        """The indices whose values are told."""
+        return self.venue.history.indices.names
+
     def join(self, sub: Subscription, tickers: Iterable[str], initial: bool = False) -> None:
         """Add markets (or everything) to a subscription and send the books they start from."""
         tickers = list(tickers)
@@ -57,20 +62,24 @@ class Hub:
             self.part(sub, list(sub.tickers))
             sub.everything = True
             self._everything[sub.channel].append(sub)
-        for ticker in tickers if not sub.everything else ():
-            if ticker not in sub.tickers:
-                sub.tickers[ticker] = None
-                self._by_ticker.setdefault((sub.channel, ticker), []).append(sub)
+        self.follow(sub, () if sub.everything else tickers)
         if sub.channel == "orderbook_delta":
             self.snapshots(sub, tickers, None)
         if sub.channel == "ticker" and initial:
             for ticker in tickers:
                 if ticker in self.venue.markets:
                     sub.session.push(sub, "ticker", _encode(views.ticker(self.venue.markets[ticker], self.venue.now)))
+
+    def follow(self, sub: Subscription, names: Iterable[str]) -> None:
+        """Add markets, or indices, to a subscription."""
+        for name in names:
+            if name not in sub.tickers:
+                sub.tickers[name] = None
+                self._by_ticker.setdefault((sub.channel, name), []).append(sub)
         self.ready.set()
 
     def part(self, sub: Subscription, tickers: Iterable[str]) -> None:
-        """Take markets out of a subscription."""
+        """Take markets, or indices, out of a subscription."""
         for ticker in tickers:
             if ticker in sub.tickers:
                 del sub.tickers[ticker]
@@ -94,9 +103,9 @@ class Hub:
 
     @property
     def listening(self) -> bool:
-        """Whether anybody subscribed to books or trades."""
+        """Whether anybody subscribed to books, trades or reference values."""
         subscribed = {sub.channel for session in self.sessions for sub in session.subscriptions.values()}
-        return not subscribed.isdisjoint(("orderbook_delta", "trade"))
+        return not subscribed.isdisjoint(("orderbook_delta", "trade", INDEX))
 
     @property
     def full(self) -> bool:
@@ -221,6 +230,10 @@ class Hub:
     def grouped(self, message: dict[str, Any]) -> None:
         """An order group changed."""
         self._send("order_group_updates", "", "order_group_updates", lambda: message)
+
+    def valued(self, value: IndexValue) -> None:
+        """An index has a new value."""
+        self._send(INDEX, value.name, INDEX, lambda: views.index_value(value))
 
 
 def _level_price(side: Side, ticks: int, yes_price: bool) -> str:

@@ -15,6 +15,8 @@ from .websocket import Socket
 if TYPE_CHECKING:
     from .hub import Hub
 
+#: The channel of reference values: of indices and not of markets.
+INDEX = "cfbenchmarks_value"
 #: Channel -> (needs markets, numbers its messages).
 CHANNELS = {
     "orderbook_delta": (True, True),
@@ -25,6 +27,7 @@ CHANNELS = {
     "market_positions": (False, False),
     "market_lifecycle_v2": (False, True),
     "order_group_updates": (False, True),
+    INDEX: (False, True),
 }
 #: Channels that tell everything, whatever markets a subscription names.
 UNFILTERED = ("market_lifecycle_v2", "order_group_updates")
@@ -46,7 +49,7 @@ class Subscription:
         self.yes_price = yes_price
         self.numbered = CHANNELS[channel][1]
         self.seq = 0
-        self.tickers: dict[str, None] = {}
+        self.tickers: dict[str, None] = {}  #: the markets, or the indices, in the order they came
         self.everything = False
         self.waiting: set[str] = set()  #: markets whose snapshot could not be given yet
 
@@ -169,12 +172,14 @@ class Session:
         channels = params.get("channels")
         if not isinstance(channels, list) or not channels:
             return self._error(number, 3, "channels required")
-        tickers = self._tickers(number, params)
-        if tickers is None:
+        tickers, indices = self._tickers(number, params), self._indices(number, params)
+        if tickers is None or indices is None:
             return None
         for channel in channels:
             if not isinstance(channel, str) or channel not in CHANNELS:
                 self._error(number, 8, "unknown channel")
+            elif channel == INDEX:
+                self.hub.follow(self._open(number, channel, False), indices)
             elif CHANNELS[channel][0] and not tickers:
                 self._error(number, 14, "market ticker required")
             else:
@@ -182,7 +187,12 @@ class Session:
         return None
 
     def _join(self, number: int | None, channel: str, tickers: list[str], params: dict[str, Any]) -> None:
-        yes_price = bool(params.get("use_yes_price"))
+        sub = self._open(number, channel, bool(params.get("use_yes_price")))
+        markets = [] if channel in UNFILTERED else tickers
+        self.hub.join(sub, markets, initial=bool(params.get("send_initial_snapshot")))
+
+    def _open(self, number: int | None, channel: str, yes_price: bool) -> Subscription:
+        """The subscription of a channel, made at first use, and the word of it."""
         sub = next((s for s in self.subscriptions.values() if (s.channel, s.yes_price) == (channel, yes_price)), None)
         if sub is None:
             self._sids += 1
@@ -190,8 +200,7 @@ class Session:
             self.subscriptions[sub.sid] = sub
         message = {"type": "subscribed", **numbered(number), "msg": {"channel": channel, "sid": sub.sid}}
         self.put(_encode(message))
-        markets = [] if channel in UNFILTERED else tickers
-        self.hub.join(sub, markets, initial=bool(params.get("send_initial_snapshot")))
+        return sub
 
     def _unsubscribe(self, number: int | None, params: dict[str, Any]) -> None:
         sids = _sids(params)
@@ -215,6 +224,8 @@ class Session:
             return self._error(number, 7, "unknown sid")
         if not action:
             return self._error(number, 15, "action required")
+        if sub.channel == INDEX:
+            return self._update_indices(number, sub, action, params)
         tickers = self._tickers(number, params)
         if tickers is None:
             return None
@@ -228,10 +239,37 @@ class Session:
             return self._error(number, 14, "market ticker required")
         full = [*sub.tickers, *tickers] if action == "add_markets" else [t for t in sub.tickers if t not in tickers]
         message = {"market_tickers": list(dict.fromkeys(full))}
-        self.put(_encode({"type": "ok", **numbered(number), "sid": sub.sid, "seq": sub.next_seq(), "msg": message}))
+        self._answer(number, sub, "ok", message)
         if action == "add_markets":
             return self.hub.join(sub, [ticker for ticker in tickers if ticker not in sub.tickers])
         return self.hub.part(sub, tickers)
+
+    def _update_indices(self, number: int | None, sub: Subscription, action: str, params: dict[str, Any]) -> None:
+        if action == "indexlist":
+            listed = {"index_ids": self.hub.indices()}
+            return self._answer(number, sub, f"{INDEX}_indexlist", listed)
+        if action not in ("subscribe_indices", "unsubscribe_indices"):
+            return self._error(number, 13, "unsupported action")
+        indices = self._indices(number, params)
+        if indices is None:
+            return None
+        if not indices:
+            return self._error(number, 24, "index ids required")
+        (self.hub.follow if action == "subscribe_indices" else self.hub.part)(sub, indices)
+        return self._answer(number, sub, "ok", {"index_ids": list(sub.tickers)})
+
+    def _answer(self, number: int | None, sub: Subscription, kind: str, message: dict[str, Any]) -> None:
+        """Answer a command on its subscription, which uses up a sequence number."""
+        self.put(_encode({"type": kind, **numbered(number), "sid": sub.sid, "seq": sub.next_seq(), "msg": message}))
+
+    def _indices(self, number: int | None, params: dict[str, Any]) -> list[str] | None:
+        """Read the indices that a command names, ``all`` being all there are; one that is not there is an error."""
+        known, named = self.hub.indices(), list(dict.fromkeys(_strings(params, "index_id")))
+        unknown = [each for each in named if each not in (*known, "all")]
+        if unknown:
+            has = ", ".join(known) or "none"
+            return self._error(number, 11, f"invalid parameter: no index {unknown[0]} in this recording; it has {has}")
+        return known if "all" in named else named
 
     def _tickers(self, number: int | None, params: dict[str, Any]) -> list[str] | None:
         """Read the markets that a command names, by ticker or by id; an id that nothing has is an error."""

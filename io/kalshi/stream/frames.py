@@ -153,6 +153,47 @@ class OrderFrame(_Frame, tag="user_order"):
     msg: OrderBody
 
 
+class IndexMean(msgspec.Struct, gc=False):
+    """The mean of an index over a time, so far: over ``window_size`` values."""
+
+    value: str
+    window_size: int = 0
+    window_start_ts_ms: int = 0
+    window_end_ts_exclusive: int = 0  # ms, too
+
+
+class _Value(msgspec.Struct, gc=False):
+    value: str | float
+    time: int = 0
+
+
+class IndexBody(msgspec.Struct, gc=False):
+    """A reference value; ``data`` is the provider's own message, as text."""
+
+    index_id: str
+    data: str
+    received_at: int = 0
+    last_minute: IndexMean | None = msgspec.field(name="avg_60s_data", default=None)
+    #: In the last minute before a quarter of an hour: what the 15-minute markets settle at, as far as it is known.
+    settling: IndexMean | None = msgspec.field(name="last_60s_windowed_average_15min", default=None)
+
+    @property
+    def value(self) -> float:
+        """What the index is worth."""
+        return float(_VALUE.decode(self.data).value)
+
+    @property
+    def ts_ms(self) -> int:
+        """When it was worth this, as the provider says."""
+        return _VALUE.decode(self.data).time or self.received_at
+
+
+class IndexFrame(_Frame, tag="cfbenchmarks_value"):
+    """A value of an index."""
+
+    msg: IndexBody
+
+
 class Other(_Frame):
     """Any other message: its type and its body as they came."""
 
@@ -162,10 +203,12 @@ class Other(_Frame):
 
 _KNOWN = (
     Snapshot | Delta | TradeFrame | Subscribed | Unsubscribed | Ok | ErrorFrame | Lifecycle | FillFrame | OrderFrame
-)
+    | IndexFrame
+)  # fmt: skip
 Frame = _KNOWN | Other
 _DECODER = msgspec.json.Decoder(_KNOWN)
-_ESSENTIAL = {"orderbook_snapshot", "orderbook_delta", "trade", "fill", "user_order"}
+_VALUE = msgspec.json.Decoder(_Value)
+_ESSENTIAL = {"orderbook_snapshot", "orderbook_delta", "trade", "fill", "user_order", "cfbenchmarks_value"}
 _NUMBER_FIELDS = {"price_dollars", "delta_fp", "yes_price_dollars", "count_fp", "fee_cost"}
 _LEVEL_FIELDS = {"yes_dollars_fp", "no_dollars_fp"}
 

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 BOOK, TRADES, LIFECYCLE = "orderbook_delta", "trade", "market_lifecycle_v2"
 FILLS, ORDERS = "fill", "user_orders"  #: of this account
+INDEX = "cfbenchmarks_value"  #: reference values, of indices and not of markets
 
 _CHUNK = 1000  # tickers in one command
 _COMMAND_SECONDS = 10.0  # a command without an answer is sent again
@@ -32,6 +33,7 @@ _SILENCE_SECONDS = 15.0  # the server pings every 10: then we ping, and after tw
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _SUBSCRIPTION_ENDED = {10, 25}
 _HOPELESS = {2, 3, 8, 9, 11, 13, 26}
+_UPDATES = {True: ("subscribe_indices", "unsubscribe_indices"), False: ("add_markets", "delete_markets")}
 _COMMANDS = {"subscribe": "subscribe", "unsubscribe": "unsubscribe", "list": "list_subscriptions"}
 
 
@@ -68,6 +70,10 @@ class _Subscription:
     def everything(self) -> bool:
         return self.channel == LIFECYCLE
 
+    @property
+    def of_indices(self) -> bool:
+        return self.channel == INDEX
+
 
 @dataclass
 class _Command:
@@ -78,7 +84,10 @@ class _Command:
 
 
 class Stream:
-    """Books and trades of chosen markets over one connection; call :meth:`poll` again and again."""
+    """Books and trades of chosen markets over one connection; call :meth:`poll` again and again.
+
+    ``indices`` are followed on the channel of reference values (``INDEX``); ``("all",)`` is every index there is.
+    """
 
     def __init__(
         self,
@@ -87,11 +96,14 @@ class Stream:
         *,
         channels: Iterable[str] = (BOOK, TRADES),
         use_yes_price: bool = True,
+        indices: Iterable[str] = (),
     ) -> None:
         self._signer = settings.require_signer("the stream")
         self._settings = settings
         self.books = Books(use_yes_price)
         self._subscriptions = {channel: _Subscription(channel) for channel in channels}
+        if followed := set(indices):
+            self._subscriptions[INDEX] = _Subscription(INDEX, followed)
         self._socket: Socket | None = None
         self._heard_ns = time.time_ns()
         self.connections = 0
@@ -118,7 +130,7 @@ class Stream:
         """Follow these markets too."""
         added = set(tickers)
         for subscription in self._subscriptions.values():
-            if not subscription.everything:
+            if not (subscription.everything or subscription.of_indices):
                 subscription.wanted |= added
         if BOOK in self._subscriptions:
             self.books.watch(sorted(added))
@@ -128,7 +140,8 @@ class Stream:
         """Stop following these markets and forget their books."""
         gone = set(tickers)
         for subscription in self._subscriptions.values():
-            subscription.wanted -= gone
+            if not subscription.of_indices:
+                subscription.wanted -= gone
         self.books.forget(gone)
         for ticker in gone:
             self._asked.pop(ticker, None)
@@ -273,11 +286,12 @@ class Stream:
             yield from self._refused(frame, command)
 
     def _confirm(self, command: _Command, subscription: _Subscription) -> None:
-        if command.action == "delete_markets":
+        add, delete = _UPDATES[subscription.of_indices]
+        if command.action == delete:
             subscription.confirmed -= set(command.tickers)
         elif command.action == "unsubscribe":
             subscription.sid, subscription.confirmed = None, set()
-        elif command.action in {"subscribe", "add_markets"}:
+        elif command.action in {"subscribe", add}:
             subscription.confirmed |= set(command.tickers)
             if subscription.channel == BOOK:  # whose snapshots are under way
                 now = time.monotonic()
@@ -324,14 +338,15 @@ class Stream:
                 if not subscribing and (subscription.everything or subscription.wanted):
                     fresh.append(subscription)
                 continue
+            add, delete = _UPDATES[subscription.of_indices]
             for chunk in chunks(sorted(subscription.wanted - subscription.confirmed - asked)):
-                self._send([subscription], "add_markets", chunk, subscription.sid)
+                self._send([subscription], add, chunk, subscription.sid)
             if not subscription.everything and not subscription.wanted:  # without markets some channels tell everything
                 if not any(c.action == "unsubscribe" for c in pending):
                     self._send([subscription], "unsubscribe", (), subscription.sid)
                 continue
             for chunk in chunks(sorted(subscription.confirmed - subscription.wanted - asked)):
-                self._send([subscription], "delete_markets", chunk, subscription.sid)
+                self._send([subscription], delete, chunk, subscription.sid)
         self._subscribe(fresh)
         self._heal(now)
 
@@ -354,16 +369,17 @@ class Stream:
 
     def _subscribe(self, fresh: list[_Subscription]) -> None:
         """Subscribe to channels of the same markets in one command, so that they begin at the same moment."""
-        for everything in (False, True):
-            same = [subscription for subscription in fresh if subscription.everything is everything]
+        for kind in ((False, False), (True, False), (False, True)):
+            same = [each for each in fresh if (each.everything, each.of_indices) == kind]
             if same:
                 self._send(same, "subscribe", tuple(sorted(same[0].wanted))[:_CHUNK], None)
 
     def _send(self, subscriptions: list[_Subscription], action: str, tickers: tuple[str, ...], sid: int | None) -> int:
         assert self._socket is not None
         number = next(self._ids)
-        params: dict[str, Any] = {"market_tickers": list(tickers)} if tickers else {}
         channels = [subscription.channel for subscription in subscriptions]
+        named = "index_ids" if channels == [INDEX] else "market_tickers"
+        params: dict[str, Any] = {named: list(tickers)} if tickers else {}
         if action == "subscribe":
             params["channels"] = channels
         elif action != "list":
