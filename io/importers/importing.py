@@ -18,8 +18,9 @@ from ..store.ingest.ingest import Origin
 from .base import Chunk, Options
 from .growth import Beginning, beginning, grown
 from .recognise import Recognised, recognise
+from .stream.by_type import framed, joined
 from .values.folder_units import agreed
-from .values.unpacking import may_hold_data, unpacked
+from .values.unpacking import Part, may_hold_data, unpacked
 
 if TYPE_CHECKING:
     from ..store.files.manifest import ImportRecord
@@ -64,33 +65,39 @@ def files(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
 
 def plan(paths: Iterable[Path], options: Options) -> tuple[list[Recognised], list[tuple[Path, str]]]:
     """Recognise every file before anything is imported; what no format fits in a folder is set aside."""
+    given = [_Given(path, named) for path, named in files(paths)]
+    parts = [(one, part) for one in given for part in one.parts]
+    if options.format is None:
+        whole = framed([part for _, part in parts])
+        parts = [(one, part) for (one, _), part in zip(parts, whole, strict=True)]
     known: list[Recognised] = []
-    aside: list[tuple[Path, str]] = []
-    for path, named in files(paths):
-        found, refused = _parts(path, options)
-        if named and not found:
-            raise refused[0][1]
-        known += found
-        aside += [(Path(name), str(error).removeprefix(f"{name}: ")) for name, error in refused]
+    for one, part in parts:
+        try:
+            known.append(replace(recognise(part.path, options), name=part.name, part=part))
+            one.read = True
+        except InputError as error:
+            one.refused.append((part.name, InputError(str(error).replace(str(part.path), part.name))))
+    for one in given:
+        if one.named and not one.read:
+            raise one.refused[0][1]
+    aside = [(Path(name), str(error).removeprefix(f"{name}: ")) for one in given for name, error in one.refused]
     if not known:
         first = f"; for example {aside[0][0]}: {aside[0][1]}" if aside else ""
         raise InputError(f"nothing to import was found in {', '.join(map(str, paths))}{first}")
-    return agreed(known, options), aside
+    return agreed(joined(known), options), aside
 
 
-def _parts(path: Path, options: Options) -> tuple[list[Recognised], list[tuple[str, InputError]]]:
-    """Recognise a file, or every part of one that holds several; give what no format fits with the reason."""
-    found: list[Recognised] = []
-    refused: list[tuple[str, InputError]] = []
-    try:
-        for part in unpacked(path):
-            try:
-                found.append(replace(recognise(part.path, options), name=part.name, part=part))
-            except InputError as error:
-                refused.append((part.name, InputError(str(error).replace(str(part.path), part.name))))
-    except InputError as error:
-        refused.append((str(path), error))
-    return found, refused
+class _Given:
+    """A file that was given or found: its parts, and what of it no format fits, with the reason."""
+
+    def __init__(self, path: Path, named: bool) -> None:
+        self.named, self.read = named, False
+        self.parts: list[Part] = []
+        self.refused: list[tuple[str, InputError]] = []
+        try:
+            self.parts.extend(unpacked(path))
+        except InputError as error:
+            self.refused.append((str(path), error))
 
 
 class Content:

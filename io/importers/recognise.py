@@ -116,8 +116,8 @@ def _hint(sample: Sample) -> str | None:
         )
     if "market_ticker" in columns and "side" in columns and columns & {"delta", "delta_fp"}:
         return (
-            "changes of books alone, and a book begins with a snapshot; write the messages of all types into one "
-            'file in the order of receipt, each as {"type": "orderbook_delta", "sid": …, "seq": …, "msg": {…}}'
+            "changes of books alone, and a book begins with a snapshot; import the folder of the recording at "
+            "once, its files named for their types of message (orderbook_snapshot.jsonl, orderbook_delta.jsonl)"
         )
     return None
 

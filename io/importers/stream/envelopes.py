@@ -54,7 +54,7 @@ def envelope_of(record: Mapping[str, Any]) -> tuple[Envelope, Mapping[str, Any]]
     if found is None:
         return None
     path, text, frame = found
-    return Envelope(path, text, _received(record, wrapped=bool(path))), frame
+    return Envelope(path, text, receive_time(record, wrapped=bool(path))), frame
 
 
 def _find(record: Mapping[str, Any], depth: int) -> tuple[tuple[str, ...], bool, Mapping[str, Any]] | None:
@@ -75,8 +75,8 @@ def _find(record: Mapping[str, Any], depth: int) -> tuple[tuple[str, ...], bool,
     return None
 
 
-def _received(record: Mapping[str, Any], *, wrapped: bool) -> str | None:
-    """Choose the receive time: a bare frame's ``ts`` is the exchange's."""
+def receive_time(record: Mapping[str, Any], *, wrapped: bool) -> str | None:
+    """Name the receive time of a line, None if it has none: a bare frame's ``ts`` is the exchange's."""
     usual = RECEIVED if wrapped else RECEIVED[:-1]
     names = [name for name in usual if name in record]
     names += [name for name in record if any(word in name.lower() for word in _RECEIVE_WORDS)]

@@ -62,14 +62,14 @@ class WebSocketCapture:
         envelope = Envelope((), text=False, received=None)
         for index, block in enumerate(blocks(path, quoted=False)):
             if reader is None:
-                envelope = _envelope_in(block)
-                reader = _Reader(_scanner_for(envelope), options)
+                envelope = envelope_in(block)
+                reader = _Reader(scanner_for(envelope), options)
             chunk = reader.chunk(envelope.opened(block))
             if index >= skip:
                 yield chunk
 
 
-def _envelope_in(block: Block) -> Envelope:
+def envelope_in(block: Block) -> Envelope:
     """Look at the first lines for where frames stand and what their receive time is called."""
     for line in block.text.split(b"\n", 200)[:200]:
         found = envelope_of(decode(line)[0])
@@ -78,7 +78,8 @@ def _envelope_in(block: Block) -> Envelope:
     return Envelope((), text=False, received=None)
 
 
-def _scanner_for(envelope: Envelope) -> FrameScanner:
+def scanner_for(envelope: Envelope) -> FrameScanner:
+    """Return what scans frames that stand there."""
     if envelope.text:
         return FrameScanner(("frame",), "recv_ts" if envelope.received else None)
     return FrameScanner(envelope.path, envelope.received)
@@ -119,7 +120,8 @@ class _Reader:
             if not (kind == SNAPSHOT).any():
                 self.facts.append(
                     "no snapshot of a book comes before these changes, which are left out; if the snapshots are in "
-                    "another file, join the files of the recording into one in the order of receipt"
+                    "another file, import the folder of the recording at once, its files named for their types of "
+                    "message (orderbook_snapshot.jsonl, orderbook_delta.jsonl)"
                 )
             self.snapshots = True
         books = np.flatnonzero(kept & ((kind == DELTA) | (kind == SNAPSHOT)))

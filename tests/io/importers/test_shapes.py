@@ -166,9 +166,9 @@ def test_frames_in_an_envelope(tmp_path: Path, shape: str) -> None:
 def test_changes_without_their_snapshots_say_where_to_look(tmp_path: Path) -> None:
     path = written(tmp_path, "deltas.jsonl", as_lines(DELTA))
     (one,) = import_files(Store(tmp_path / "store"), plan([path], Options())[0], Options())
-    assert any("join the files of the recording into one" in fact for fact in one.facts)
+    assert any("import the folder of the recording at once" in fact for fact in one.facts)
     bare = written(tmp_path, "bare.jsonl", as_lines(DELTA["msg"]))
-    with pytest.raises(InputError, match="write the messages of all types into one file"):
+    with pytest.raises(InputError, match="import the folder of the recording at once"):
         plan([bare], Options())
 
 
