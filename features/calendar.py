@@ -13,16 +13,27 @@ def hours_to_close(close: str = "close_ts") -> pl.Expr:
     return ((pl.col(close) - pl.col("ts")) / HOUR).clip(lower_bound=0.0)
 
 
-def time_decay(opened: str = "open_ts", close: str = "close_ts") -> pl.Expr:
-    """Square root of the share of a market's life that is left: 1 at the open, 0 at the close.
+def life_left(opened: str = "open_ts", close: str = "close_ts") -> pl.Expr:
+    """Share of a market's life that is left: 1 at the open, 0 at the close, null when one of them is unknown.
 
-    What a diffusing underlying can still move shrinks with it. Unit: none, 0 to 1. Warm-up: none.
+    Unit: none, 0 to 1. Warm-up: none.
+
+    >>> pl.DataFrame({"ts": [75], "open_ts": [0], "close_ts": [100]}).select(x=life_left()).item()
+    0.25
+    """
+    left = (pl.col(close) - pl.col("ts")) / (pl.col(close) - pl.col(opened))
+    return pl.when(pl.col(close) > pl.col(opened)).then(left.clip(0.0, 1.0))
+
+
+def time_decay(opened: str = "open_ts", close: str = "close_ts") -> pl.Expr:
+    """Square root of ``life_left``: what a diffusing underlying can still move shrinks with it.
+
+    Unit: none, 0 to 1. Warm-up: none.
 
     >>> pl.DataFrame({"ts": [75], "open_ts": [0], "close_ts": [100]}).select(x=time_decay()).item()
     0.5
     """
-    left = (pl.col(close) - pl.col("ts")) / (pl.col(close) - pl.col(opened))
-    return pl.when(pl.col(close) > pl.col(opened)).then(left.clip(0.0, 1.0).sqrt())
+    return life_left(opened, close).sqrt()
 
 
 def hour_of_day() -> pl.Expr:

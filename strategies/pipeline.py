@@ -156,6 +156,10 @@ class Scorer(Part):
         """Columns of its own: an array per market, of rows, or bars x markets. It may not use what is known later."""
         return {}
 
+    def reads(self) -> set[str]:
+        """The panel's columns that its score is made of."""
+        return set(ask(self, "score", pl.Expr).meta.root_names())
+
     def own(self, name: str) -> str:
         """The name of a column of its own, so that two scorers of a kind stand side by side in an ensemble."""
         which = f"{type(self).__module__} {type(self).__qualname__} {self.values}"

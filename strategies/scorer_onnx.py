@@ -120,6 +120,10 @@ class OnnxScorer(Scorer):
         """Open the model."""
         self.session()
 
+    def reads(self) -> set[str]:
+        """The columns of the model's inputs."""
+        return {root for name in self.names for root in feature(name).meta.root_names()}
+
     def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
         """The model's answer for every bar of every market; NaN where a feature is missing."""
         for name in self.names:

@@ -79,6 +79,10 @@ class CategoryWeighted(Scorer):
         """Check the other scorer."""
         self.inner.check()
 
+    def reads(self) -> set[str]:
+        """What the other scorer reads."""
+        return self.inner.reads()
+
     def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
         """The weight of each market, beside what the other scorer prepares."""
         categories = panel.markets["category"].to_list()
@@ -129,6 +133,10 @@ class Ensemble(Scorer):
         """Check the members."""
         for member in self.members:
             member.check()
+
+    def reads(self) -> set[str]:
+        """What the members read."""
+        return set[str]().union(*(member.reads() for member in self.members))
 
     def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
         """What the members prepare; with ``adapt`` also the combined edge."""

@@ -21,6 +21,9 @@ SENTENCES: dict[str, str] = {
     "unknown-depth": "Nobody recorded sizes or trades, so entries are limited by the position caps alone.",
     "cut-scores": "Scores beyond a dollar were cut to a dollar; a score is an edge in dollars, not in ticks or cents.",
     "assumed-close": "Markets with a result and no closing time are taken to close and pay at their last event.",
+    "close-told-late": (
+        "What markets say of their close was recorded after it: before, the later of close and expiration stands in."
+    ),
     "no-closing-time": "Markets without a closing time were not bet on: the strategy asks for the time left.",
     "unlisted-markets": "Tickers with quotes or trades have no row in markets: no close and no result is known.",
     "few-fills": "There are too few fills to judge by.",

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from touchline.features.calendar import day_of_week, hour_of_day, hours_to_close, time_decay
+from touchline.features.calendar import day_of_week, hour_of_day, hours_to_close, life_left, time_decay
 
 from .rows import many, same, sql
 
@@ -39,6 +39,9 @@ def test_the_calendar_equals_sql(rows):
         f"isodow({moment}) - 1": day_of_week(),
         f"hour({moment}) + minute({moment}) / 60 + second({moment}) / 3600": hour_of_day(),
         "greatest(close_ts - ts, 0) / 3600": hours_to_close(),
+        "case when close_ts > open_ts then least(greatest((close_ts - ts) / (close_ts - open_ts), 0), 1) end": (
+            life_left()
+        ),
         "case when close_ts > open_ts then sqrt(least(greatest((close_ts - ts) / (close_ts - open_ts), 0), 1)) end": (
             time_decay()
         ),

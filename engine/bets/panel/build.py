@@ -18,6 +18,7 @@ from ...simulator.tape.source import compile_tape
 from ..portfolio.types import NO_PRICE, NO_SIZE
 from . import panel
 from .book import STANDING, best_at
+from .closes import with_known_closes
 from .lives import Lives, lives_of
 from .markets import listed, with_closes
 from .panel import COLUMNS, HOUR_NS, Panel, with_market_columns
@@ -50,6 +51,7 @@ def build_panel(
     tickers = markets["ticker"].to_list()
     if not tickers:
         raise InputError("no market is left to look at; check the series and category that the pipeline asks for")
+    markets, late = with_known_closes(store, markets)
     charged = _fee_history(store, tickers)
     markets = markets.drop("fee_history").join(charged, on="ticker", how="left", maintain_order="left")
     low, high = window(start, end)
@@ -73,7 +75,9 @@ def build_panel(
         del made["bid_lots"], made["ask_lots"]
     if not any(traded for _, traded in seen):
         del made["volume"], made["buys"]
-    return Panel(times, markets, lives_of(bars, first, counts), made, quoted, growing.folder)
+    closed = markets.filter(pl.col("ticker").is_in(late), pl.col("close_ts") <= int(times[-1]))["ticker"]
+    lives = lives_of(bars, first, counts)
+    return Panel(times, markets, lives, made, quoted, growing.folder, late=tuple(closed))
 
 
 def over_at(times: npt.NDArray[np.int64], markets: pl.DataFrame) -> npt.NDArray[np.int64]:

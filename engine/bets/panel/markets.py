@@ -7,6 +7,7 @@ import polars as pl
 from ....io.store.store import Store
 from ....strategies.pipeline import Pipeline, ask
 from ...figures.warnings import Notice
+from .closes import ASSUMED
 from .panel import Panel
 
 _EVENTS = ("quotes", "trades", "book")
@@ -40,22 +41,25 @@ def with_closes(store: Store, markets: pl.DataFrame) -> pl.DataFrame:
     assumed = pl.col("last_ts").is_not_null()
     closes = pl.min_horizontal("last_ts", "settled_ts", "expiration_ts")
     return joined.with_columns(
+        assumed.alias(ASSUMED),
         close_ts=pl.when(assumed).then(closes).otherwise("close_ts"),
         settled_ts=pl.when(assumed).then(pl.coalesce("settled_ts", "expiration_ts", "last_ts")).otherwise("settled_ts"),
-        close_assumed=assumed,
     ).drop("last_ts")
 
 
 def market_notices(panel: Panel, pipeline: Pipeline) -> list[Notice]:
     """Warn of what was assumed of markets, and of those that could not be bet on for want of a closing time."""
     markets, found = panel.markets, list[Notice]()
-    for column, name in (("unlisted", "unlisted-markets"), ("close_assumed", "assumed-close")):
+    for column, name in (("unlisted", "unlisted-markets"), (ASSUMED, "assumed-close")):
         if column in markets.columns:
             named = markets.filter(pl.col(column).fill_null(False))["ticker"].to_list()
             found.append(Notice(name, _named(named)))
+    filtered = {name for part in pipeline.filters for name in ask(part, "keep", pl.Expr).meta.root_names()}
     without = markets.filter(pl.col("close_ts").is_null())["ticker"].to_list()
-    if without and any("hours_left" in ask(part, "keep", pl.Expr).meta.root_names() for part in pipeline.filters):
+    if without and "hours_left" in filtered:
         found.append(Notice("no-closing-time", _named(without)))
+    if panel.late and (filtered | pipeline.scorer.reads()) & {"hours_left", "life_left"}:
+        found.append(Notice("close-told-late", _named(list(panel.late))))
     return found
 
 

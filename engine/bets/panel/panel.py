@@ -16,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ....features.calendar import hours_to_close, life_left
 from ....features.windows import WINDOWS, parse_window, source_of, window
 from ....io.ground.errors import InputError
+from .closes import known_closes
 from .lives import Lives, whole_lives
 from .scratch import Scratch
 
@@ -53,7 +55,8 @@ class Panel:
     """Time by market. ``markets`` has one row a market, in the order of ``lives``; ``rows`` are the columns.
 
     ``quoted`` says of which markets a book was recorded; of the others only trades are known. ``resting`` says what
-    orders at the touch would have got; it is not for frames, for it lies in the future of its bar.
+    orders at the touch would have got; it is not for frames, for it lies in the future of its bar. ``late`` names the
+    markets of which nothing was recorded before they closed.
     """
 
     times: npt.NDArray[np.int64]
@@ -64,6 +67,7 @@ class Panel:
     folder: Scratch | None = field(default=None, repr=False)
     extras: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     resting: Resting | None = field(default=None, repr=False)
+    late: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -130,15 +134,13 @@ class Panel:
         raise InputError(f"a panel has no column {name!r}; it has {', '.join(self.known())}")
 
     def _clock(self, name: str, block: slice) -> pl.Series:
+        """What is left until the close, as the close was known at each bar."""
         market, now = self.lives.market(block), self.times[self.lives.bar(block)]
-        closes = self.markets["close_ts"].to_numpy().astype(np.float64)[market]
-        left = np.maximum(closes - now, 0.0)
-        if name == "hours_left":
-            return pl.Series(name, (left / HOUR_NS).astype(np.float32)).fill_nan(None)
-        opens = self.markets["open_ts"].to_numpy().astype(np.float64)[market]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.clip(left / (closes - opens), 0.0, 1.0)
-        return pl.Series(name, share.astype(np.float32)).fill_nan(None)
+        clock = pl.DataFrame({"ts": now, "open_ts": self.markets["open_ts"].gather(market)}).with_columns(
+            known_closes(self.markets, market, now).alias("close_ts")
+        )
+        left = hours_to_close() if name == "hours_left" else life_left()
+        return clock.select(left.cast(pl.Float32).alias(name))[name]
 
     def _previous_rate(self, block: slice) -> pl.Series:
         """What YES paid in the last 20 settled markets of the series, as known at each bar; null before the first."""
