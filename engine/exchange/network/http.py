@@ -102,7 +102,7 @@ class HttpServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         if len(self._open) > self._most:
-            next(iter(self._new or self._resting or {writer: None})).transport.abort()
+            self._let_go(self._new or self._resting or {writer: None})
         try:
             while await self._answer(reader, writer, await self._head(reader, writer)):
                 pass
@@ -117,6 +117,13 @@ class HttpServer:
             self._open.discard(writer)
             self._resting.pop(writer, None)
             self._idle.set()
+
+    @staticmethod
+    def _let_go(candidates: dict[asyncio.StreamWriter, None]) -> None:
+        """End the first of some connections; the next call ends another, though this one is not closed yet."""
+        oldest = next(iter(candidates))
+        del candidates[oldest]
+        oldest.transport.abort()
 
     async def _head(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         new = writer not in self._resting

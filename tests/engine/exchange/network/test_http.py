@@ -35,8 +35,11 @@ def exchange() -> Iterator[Exchange]:
 
 
 def dial(exchange: Exchange) -> socket.socket:
-    host, port = exchange.rest.split("/")[2].split(":")
-    return socket.create_connection((host, int(port)), timeout=10)
+    return dial_to(int(exchange.rest.split("/")[2].split(":")[1]))
+
+
+def dial_to(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=10)
 
 
 @contextmanager
