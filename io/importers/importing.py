@@ -20,6 +20,7 @@ from .growth import Beginning, beginning, grown
 from .recognise import Recognised, recognise
 from .stream.by_type import framed, joined
 from .values.folder_units import agreed
+from .values.stored_units import ask_where_stored_differs
 from .values.unpacking import Part, may_hold_data, unpacked
 
 if TYPE_CHECKING:
@@ -163,8 +164,10 @@ def import_files(
     seen: Callable[[Chunk], None] = lambda chunk: None,
 ) -> Iterator[Imported]:
     """Read recognised files into the store in their order; small ones that follow each other are stored together."""
+    listed = list(recognised)
+    ask_where_stored_differs(store, listed, options, lambda one: _is_stored(store, one, options))
     small: list[Recognised] = []
-    for one in recognised:
+    for one in listed:
         large = one.path.stat().st_size > SMALL_BYTES
         if not large:
             small.append(one)
@@ -174,6 +177,12 @@ def import_files(
         if large:
             yield import_file(store, one, options, strict=strict, seen=seen)
     yield from _import_small(store, small, options, strict=strict, seen=seen)
+
+
+def _is_stored(store: Store, one: Recognised, options: Options) -> bool:
+    """Whether a file was imported as it is now."""
+    digest = Content(one, replace(options, unit_beside=one.unit_beside)).digest
+    return any(record.digest == digest for record in store.records(one.importer.name))
 
 
 def _import_small(

@@ -77,9 +77,9 @@ class Store:
         """Bring rows in as ``ingest`` does, of a source of which more is known."""
         return ingest(self._place, self._ledger, origin, chunks)
 
-    def records(self, label: str) -> list[ImportRecord]:
-        """What is written down of the imports with a label, in order."""
-        return [record for record in self._ledger.state().imports if record.label == label]
+    def records(self, label: str | None = None) -> list[ImportRecord]:
+        """What is written down of the imports with a label, or of all, in order; nothing if there is no store."""
+        return [record for record in self._ledger.state().imports if label in (None, record.label)]
 
     def ingest_small(self, sources: Sequence[Source]) -> list[ImportReport]:
         """Bring many small sources in together, each all or nothing, and say what came of each.

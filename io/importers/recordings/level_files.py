@@ -16,7 +16,7 @@ from ...ground.units import TICKS_PER_DOLLAR
 from ...store.schema import BookKind, Side
 from ..base import BadRow, Chunk, Options, Sample
 from ..stream.book_state import SET
-from ..tables.flat import batches
+from ..tables.flat import Batch, batches
 from ..values import price_unit
 from ..values.convert import NULL, PRICE_PLACES, SIZE_PLACES, Rows, scaled
 from ..values.text import OK
@@ -133,6 +133,12 @@ class LevelFile:
             if index >= skip:
                 bad = sorted([*batch.bad, *refused], key=lambda one: one.line)
                 yield Chunk({"book": frame} if frame.height else {}, bad, dict(+notes), new)
+
+    def head(self, batch: Batch, options: Options, decided: Decided) -> dict[str, pl.DataFrame]:
+        """Turn the beginning of a file into rows; what cannot be read is left out."""
+        books = Books()
+        part = self._part(Rows(batch.frame, options), books, decided)
+        return {"book": books.frame(part.added, part.received)[0]}
 
     def _part(self, rows: Rows, books: Books, decided: Decided) -> Part:
         received = np.full(rows.frame.height, NULL)

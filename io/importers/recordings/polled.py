@@ -13,7 +13,8 @@ from ...ground.errors import InputError
 from ...ground.units import TICKS_PER_DOLLAR
 from ...store.schema import Side
 from ..base import BadRow, Chunk, Options, Sample
-from ..values.convert import SIZE_PLACES, Rows
+from ..tables.flat import HEAD_BYTES
+from ..values.convert import PRICE_PLACES, SIZE_PLACES, Rows
 from ..values.lines import blocks
 from ..values.price_unit import Says, UnitOpenError, says
 from ..values.scan import JsonScanner, Spans, decode
@@ -75,6 +76,18 @@ class PolledBooks:
             if index >= skip:
                 bad = sorted([*spans.bad, *refused], key=lambda one: one.line)
                 yield Chunk({"book": frame} if frame.height else {}, bad, dict(+Counter(notes)), facts)
+
+    def guessed(self, path: Path, options: Options) -> tuple[str | None, dict[str, pl.DataFrame]]:
+        """Return the unit of a file's first books and their rows, if nothing but the values tells the unit."""
+        for block in blocks(path, HEAD_BYTES, quoted=False):
+            spans = _scanner(block.text, options.columns).scan(block)
+            if not any((spans.at(key)[0] >= 0).any() for key in ("yes", "no")):
+                return None, {}
+            places, books = _price_places(spans, options, path), Books()
+            rows = Rows(spans.frame().select(pl.exclude(f"^({'|'.join(_KEYS)})$")), options, [], path)
+            frame, _ = books.frame(_books(spans, rows, books, places), np.full(spans.height, NULL))
+            return ("dollars" if places["yes"] == PRICE_PLACES["dollars"] else "cents"), {"book": frame}
+        return None, {}
 
 
 def _book_in(record: object) -> tuple[str, ...] | None:

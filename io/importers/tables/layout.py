@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from ..base import BadRow, Chunk, Options, Sample
 from ..values.convert import Rows
 from .flat import Batch, batches
@@ -61,6 +63,12 @@ class Layout:
             if index >= skip:
                 yield self._chunk(path, batch, options, decided, facts, first=index == 0)
                 facts.clear()
+
+    def head(self, batch: Batch, options: Options, decided: Mapping[str, str]) -> dict[str, pl.DataFrame]:
+        """Turn the beginning of a file into rows; what cannot be read is left out."""
+        rows = Rows(batch.frame, options)
+        self.convert(rows, decided)
+        return rows.tables()
 
     def _chunk(
         self, path: Path, batch: Batch, options: Options, decided: Mapping[str, str], facts: list[str], *, first: bool

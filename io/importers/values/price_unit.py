@@ -15,6 +15,8 @@ from .convert import PRICE_PLACES, Rows
 UNDECIDED = "undecided"
 #: Stands for a unit where the other files of the folder contradict one another.
 DISPUTED = "disputed"
+#: Is in an answer that rests on the size of the values alone.
+BY_VALUES = "by values"
 #: How far from a whole tick a float may lie: what 32-bit floats need.
 _NOISE = 1e-3
 
@@ -116,13 +118,13 @@ def _from_values(rows: Rows, columns: tuple[str, ...]) -> Mapping[str, str]:
         return {"unit": UNDECIDED}
     if said is Says.CENTS:
         rows.say(f"prices are in cents ({names} up to {np.nanmax(values):g})")
-        return {"unit": "cents", "sure": "yes"}
+        return {"unit": "cents", "sure": "yes", BY_VALUES: "yes"}
     if said in (Says.OPEN, Says.LIKELY_DOLLARS) and beside in PRICE_PLACES:
         rows.say(f"prices are in {beside}, as in the other files of the folder ({names} up to {np.nanmax(values):g})")
-        return {"unit": str(beside)}
+        return {"unit": str(beside), BY_VALUES: "yes"}
     if said is Says.DOLLARS or (said is Says.LIKELY_DOLLARS and beside is None):
         rows.say(f"prices are in dollars ({names} between 0 and 1)")
-        return {"unit": "dollars"} | ({"sure": "yes"} if said is Says.DOLLARS else {})
+        return {"unit": "dollars"} | ({"sure": "yes"} if said is Says.DOLLARS else {BY_VALUES: "yes"})
     seen = {
         Says.MIXED: "holds both fractions of 1 and whole numbers above 1",
         Says.OPEN: f"holds nothing but tenths ({np.nanmin(values[values > 0]):g} to {np.nanmax(values):g})",

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Options
-from touchline.io.importers.importing import import_file, plan
+from touchline.io.importers.importing import import_file, import_files, plan
 from touchline.io.store.store import Store
 
 from .reading import read, read_text
@@ -134,3 +134,51 @@ def test_a_folder_that_contradicts_itself_is_asked_about_before_anything_is_stor
         plan([tmp_path], Options())
     (tmp_path / "c.csv").unlink()
     assert stored(tmp_path, [tmp_path]) == {"a.csv": [1030, 4000], "b.csv": [5750, 4000]}
+
+
+@pytest.mark.parametrize("ending", ["trades", "quotes", "polls"])
+@pytest.mark.parametrize("first", ["cents", "dollars"])
+def test_a_file_alone_is_held_against_what_the_store_has_of_its_market(tmp_path: Path, ending: str, first: str) -> None:
+    """Tenths of a cent came as a file of their own: what was whole cents if dollars was taken for dollars."""
+    sure, low = [10.3, 0.45, 0.44, 0.43, 0.42], [0.41, 0.42, 0.43]
+    if first == "dollars":  # and the other way round: the stored ones were taken for dollars
+        sure, low = low, sure
+    paths = [tmp_path / "1.txt", tmp_path / "2.txt"]
+    for path, prices in zip(paths, (sure, low), strict=True):
+        path.write_text(shaped(ending, prices))
+    store = Store(tmp_path / "store")
+    known = plan(paths[:1], Options())[0]
+    assert [one.report.new for one in import_files(store, known, Options())] == [True]
+    with pytest.raises(
+        InputError, match=r"2\.txt: in \w+ the prices of A-1 .*cents or dollars\? Pass --price-unit cents"
+    ):
+        list(import_files(store, plan(paths[1:], Options())[0], Options()))
+    assert len(store.imports()) == 1
+    asked = Options(price_unit="cents")
+    assert [one.report.new for one in import_files(store, plan(paths[1:], asked)[0], asked)] == [True]
+    assert not any(one.report.new for one in import_files(store, known, Options()))
+
+
+def test_what_the_store_has_of_its_market_agrees_or_is_of_another_time(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    texts = [
+        lines([10.3, 0.4, 0.5]),
+        lines([0.47, 0.48]).replace("1750", "1752"),
+        lines([0.3, 45, 47.5]),
+        lines([46, 47]),
+    ]
+    for at, text in enumerate(texts):
+        (tmp_path / f"{at}.csv").write_text(text)
+        assert all(
+            one.report.new for one in import_files(store, plan([tmp_path / f"{at}.csv"], Options())[0], Options())
+        )
+
+
+def shaped(ending: str, prices: list[float]) -> str:
+    if ending == "trades":
+        return lines(prices)
+    if ending == "polls":
+        return "".join(
+            polls([[price, 5]]).replace("1750000000", f"{1750000000 + at}") for at, price in enumerate(prices)
+        )
+    return "ts,ticker,bid,ask\n" + "".join(f"{1750000000 + at},A-1,{price},\n" for at, price in enumerate(prices))
