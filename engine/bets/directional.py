@@ -17,6 +17,8 @@ from ...io.ground.jit import kept
 from ...io.ground.times import Moment
 from ...io.store.store import Store
 from ...strategies.pipeline import DOLLAR, Pipeline, ask, load_pipeline
+from ..figures.metrics import sharpe
+from ..figures.stakes import days_a_year
 from ..simulator.assumptions.fees import Membership
 from ..simulator.assumptions.queue import BRACKET, queue_model
 from .panel.build import build_panel
@@ -25,7 +27,7 @@ from .panel.panel import Panel
 from .portfolio.columns import columns_of, with_resting
 from .portfolio.portfolio import PortfolioRun, rules, run, run_cells
 from .portfolio.random import RandomComparison, compare_random
-from .portfolio.types import FILTER_BASE, Columns
+from .portfolio.types import FILTER_BASE, SAMPLED_EQUITY, SAMPLED_STAKED, Columns
 
 MINUTE_NS = 60_000_000_000
 #: Cells that are run between two looks at the progress.
@@ -225,7 +227,10 @@ def _membership(pipeline: Pipeline) -> Membership:
 
 @dataclass(frozen=True)
 class Grid:
-    """Many cells: a row of totals a cell, each cell's P&L a day, and what each market came to in it."""
+    """Many cells: a row of totals a cell, each cell's P&L a day, and what each market came to in it.
+
+    Sharpe and exposure are over the time with something at stake, as in the results of one run.
+    """
 
     frame: pl.DataFrame
     daily: npt.NDArray[np.int64]  #: cells x days, micros
@@ -266,18 +271,16 @@ def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells, progress: Progress 
     assert columns is not None
     order = np.argsort([place for places, _ in parts for place in places], kind="stable")
     rule, accounts, sampled, booked = (np.concatenate([part[i] for _, part in parts])[order] for i in range(4))
-    daily = np.diff(sampled, axis=1, prepend=rule["capital"][:, None])
-    totals = [_totals(a, int(r["capital"]), len(panel.times)) for a, r in zip(accounts, rule, strict=True)]
+    daily = np.diff(sampled[:, :, SAMPLED_EQUITY], axis=1, prepend=rule["capital"][:, None])
+    totals = [_totals(a, int(r["capital"])) for a, r in zip(accounts, rule, strict=True)]
     frame = pl.DataFrame([{**cell, **total} for cell, total in zip(cells, totals, strict=True)])
     returns = daily / np.maximum(np.cumsum(daily, axis=1) - daily + rule["capital"][:, None], 1)
-    deviation = returns.std(axis=1, ddof=1) if returns.shape[1] > 1 else np.zeros(len(cells))
-    sharpe = np.divide(
-        returns.mean(axis=1) * np.sqrt(365.0), deviation, out=np.full(len(cells), np.nan), where=deviation > 0
-    )
-    return Grid(frame.with_columns(pl.Series("sharpe", sharpe).fill_nan(None)), daily, booked, columns, cut)
+    staked = sampled[:, :, SAMPLED_STAKED] > 0
+    ratios = [sharpe(own[days], days_a_year(np.flatnonzero(days))) for own, days in zip(returns, staked, strict=True)]
+    return Grid(frame.with_columns(pl.Series("sharpe", ratios, pl.Float64)), daily, booked, columns, cut)
 
 
-def _totals(account: npt.NDArray[Any], capital: int, bars: int) -> dict[str, Any]:
+def _totals(account: npt.NDArray[Any], capital: int) -> dict[str, Any]:
     trades = int(account["trades"])
     return {
         "pnl": (int(account["equity"]) - capital) / 1e6,
@@ -289,7 +292,7 @@ def _totals(account: npt.NDArray[Any], capital: int, bars: int) -> dict[str, Any
         "turnover": int(account["turnover"]) / 1e6,
         "max_drawdown": int(account["drawdown"]) / 1e6,
         "mean_hold_hours": int(account["hold_ns"]) / 3.6e12 / trades if trades else None,
-        "exposure": float(account["locked_bars"]) / bars / capital,
+        "exposure": float(account["locked_bars"]) / max(int(account["staked_bars"]), 1) / capital,
         "open_at_end": int(account["held"]),
         **order_counts(account),
     }

@@ -28,10 +28,8 @@ class AtStake:
 
     @property
     def days_a_year(self) -> float:
-        """How many such days a year has: 365 times their share of the days from the first to the last of them."""
-        if not len(self.days):
-            return float(DAYS_PER_YEAR)
-        return DAYS_PER_YEAR * len(self.days) / (int(self.days[-1] - self.days[0]) // DAY_NS + 1)
+        """How many such days a year has."""
+        return days_a_year(self.days // DAY_NS)
 
     @property
     def text(self) -> str:
@@ -52,6 +50,11 @@ class AtStake:
             "to_ts": self.last_ts,
             "text": self.text,
         }
+
+
+def days_a_year(days: Integers) -> float:
+    """How many days a year has of which these are some, by number: 365 times their share of the first to the last."""
+    return float(DAYS_PER_YEAR) * len(days) / (int(days[-1] - days[0]) + 1) if len(days) else float(DAYS_PER_YEAR)
 
 
 def at_stake(times: Integers, equity: Integers, held: Integers, capital: int) -> AtStake:

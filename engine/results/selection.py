@@ -101,7 +101,7 @@ def best_plateau(sweep: Sweep, caution: float = CAUTION) -> Pick:
 
     Judged by the lowest P&L under the queue models that were run. Neighbours are one step away in
     every parameter. A peak whose neighbours earn less than half of it is passed over. If a rule cannot be kept, that is
-    a warning.
+    a warning. A cell that loses is taken only where none earns.
     """
     values = sweep.grid[LEAST_PNL].to_numpy().astype(np.float64)
     around = neighbourhoods(sweep.grid, sweep.axes)
@@ -113,15 +113,16 @@ def best_plateau(sweep: Sweep, caution: float = CAUTION) -> Pick:
     others = np.divide(mean * count - values, count - 1, out=values.copy(), where=count > 1)
     supported = (values <= 0) | (others >= NEIGHBOURS_SHARE * values)
     edge = _on_edge(sweep.grid, sweep.axes)
+    earning = values > 0 if (values > 0).any() else np.ones(len(values), dtype=bool)
 
-    for allowed in (supported & ~edge, ~edge, supported, np.ones(len(values), dtype=bool)):
-        if allowed.any():
+    for rule in (supported & ~edge, ~edge, supported, np.ones(len(values), dtype=bool)):
+        if (allowed := rule & earning).any():
             best = int(np.lexsort((values, score, allowed))[-1])  # of equal scores the higher own value
             break
     else:
-        raise AssertionError("the last choice allows every cell")
+        raise AssertionError("the last choice allows every cell that earns, or all")
     warned = []
-    rejected = np.flatnonzero(edge & supported & (score > score[best]))
+    rejected = np.flatnonzero(edge & supported & earning & (score > score[best]))
     if edge[best] or rejected.size:
         warned.append(Notice("edge-of-grid", _edge_detail(sweep.grid, rejected if rejected.size else [best], score)))
     if not supported[best]:

@@ -39,6 +39,8 @@ from .types import (
     BOOKED_TRADES,
     MARKET_SHIFT,
     NO_PRICE,
+    SAMPLED_EQUITY,
+    SAMPLED_STAKED,
     WEAKNESS_SHIFT,
     Candidates,
     Columns,
@@ -185,7 +187,6 @@ def pay_nb(c: Columns, t: Int, desk: Desk) -> None:
     account.equity = account.cash + account.reserved + worth
     account.peak = max(account.peak, account.equity)
     account.drawdown = max(account.drawdown, account.peak - account.equity)
-    account.locked_bars += account.locked
 
 
 @kept()
@@ -198,6 +199,7 @@ def walk_nb(c: Columns, rule: Record, candidates: Candidates, desk: Desk, sample
     for t in range(first, bars + 1):  # one more, in which orders are withdrawn
         if recorded and t < bars and account.trades + account.held > len(desk.trades):
             return t
+        held, equity = account.held, account.equity
         if rule.maker == 1:
             orders_nb(c, rule, t, desk)
         if t == bars:
@@ -206,7 +208,11 @@ def walk_nb(c: Columns, rule: Record, candidates: Candidates, desk: Desk, sample
         exits_nb(c, rule, t, desk)
         if account.cash > 0:
             entries_nb(c, rule, candidates, t, desk)
-        sampled[c.bucket[t]] = account.equity
+        account.locked_bars += account.locked
+        sampled[c.bucket[t], SAMPLED_EQUITY] = account.equity
+        if held > 0 or account.held > 0 or account.equity != equity:
+            account.staked_bars += 1
+            sampled[c.bucket[t], SAMPLED_STAKED] += 1
         if recorded:
             curve[t, 0], curve[t, 1] = account.equity, account.cash
             curve[t, 2], curve[t, 3] = account.locked, account.held

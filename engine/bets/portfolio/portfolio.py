@@ -14,7 +14,7 @@ from ....io.ground.errors import InputError
 from ....io.ground.units import LOTS_PER_CONTRACT, MICROS_PER_DOLLAR, TICKS_PER_DOLLAR
 from ....strategies.parameters import switch
 from .kernel import candidates_nb, grid_nb, walk_nb
-from .types import ACCOUNT, BOOKED, HOLDING, NO_PRICE, RULES, Candidates, Columns, Desk, Sizing
+from .types import ACCOUNT, BOOKED, HOLDING, NO_PRICE, RULES, SAMPLED, SAMPLED_EQUITY, Candidates, Columns, Desk, Sizing
 
 MILLION = 1_000_000
 NS_PER_HOUR = 3_600_000_000_000
@@ -132,7 +132,7 @@ def run(columns: Columns, rule: npt.NDArray[Any], passed: npt.NDArray[np.int8] |
     _check(columns, rule)
     listed = candidates(columns, passed, 1, bool(rule["ranked"][0]))
     desk = Desk(*(column[0] for column in desks(columns, rule, recorded=True)))
-    sampled = np.zeros(int(columns.bucket[-1]) + 1, np.int64)
+    sampled = np.zeros((int(columns.bucket[-1]) + 1, SAMPLED), np.int64)
     bar = 0
     while (bar := walk_nb(columns, rule[0], listed, desk, sampled, bar)) < len(columns.times):
         room = np.zeros(2 * len(desk.trades) + int(desk.account["held"]), HOLDING)
@@ -145,13 +145,13 @@ def run(columns: Columns, rule: npt.NDArray[Any], passed: npt.NDArray[np.int8] |
 def run_cells(
     columns: Columns, cells: npt.NDArray[Any], passed: npt.NDArray[np.int8] | None = None
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Run many cells: their accounts, equity at the end of every bucket (cells x buckets, micros), and by market.
+    """Run many cells: their accounts, what is sampled (cells x buckets x SAMPLED) and booked by market.
 
     The last is cells x markets x BOOKED.
     """
     _check(columns, cells)
     accounts = np.zeros(len(cells), ACCOUNT)
-    sampled = np.zeros((len(cells), int(columns.bucket[-1]) + 1), np.int64)
+    sampled = np.zeros((len(cells), int(columns.bucket[-1]) + 1, SAMPLED), np.int64)
     booked = np.zeros((len(cells), len(columns.market), BOOKED), np.int64)
     for ranked in (False, True):
         chosen = np.flatnonzero((cells["ranked"] == 1) == ranked)
@@ -159,10 +159,13 @@ def run_cells(
             listed = candidates(columns, passed, int(cells["min_score"][chosen].min()), ranked)
             own, curves = (
                 desks(columns, cells[chosen], booked=True),
-                np.zeros((len(chosen), sampled.shape[1]), np.int64),
+                np.zeros((len(chosen), *sampled.shape[1:]), np.int64),
             )
             grid_nb(columns, cells[chosen], listed, own, curves)
             accounts[chosen], sampled[chosen], booked[chosen] = own.account, curves, own.booked
+    hit = np.zeros(sampled.shape[1], np.int64)
+    hit[columns.bucket] = columns.bucket
+    sampled[:, :, SAMPLED_EQUITY] = sampled[:, np.maximum.accumulate(hit), SAMPLED_EQUITY]  # without a bar it stands
     return accounts, sampled, booked
 
 

@@ -241,7 +241,8 @@ ACCOUNT = np.dtype(
         ("hold_ns", np.int64),
         ("locked", np.int64),  # cost of what is held now, and what is reserved
         ("reserved", np.int64),  # for orders that rest
-        ("locked_bars", np.float64),  # sum of locked over bars
+        ("locked_bars", np.float64),  # sum of locked over the ends of bars
+        ("staked_bars", np.int64),  # with something at stake, see ``figures.stakes``
         ("orders", np.int64),  # that were placed
         ("filled", np.int64),  # of them whole
         ("part_filled", np.int64),
@@ -250,3 +251,6 @@ ACCOUNT = np.dtype(
 
 #: What a market came to in one cell: P&L, fees and what resolution made of it (micros), trades, lots, YES lots held.
 BOOKED_PNL, BOOKED_FEES, BOOKED_SETTLED, BOOKED_TRADES, BOOKED_LOTS, BOOKED_OPEN, BOOKED = range(7)
+
+#: What is sampled in each bucket: equity at its end, and its bars with something at stake.
+SAMPLED_EQUITY, SAMPLED_STAKED, SAMPLED = range(3)

@@ -185,7 +185,7 @@ def test_scores_one_bar_late_change_the_result(store):
 
 
 def test_a_grid_equals_single_runs(store):
-    panel = build_panel(store, step_ns=HOUR)
+    panel = build_panel(store, -240 * HOUR, step_ns=HOUR)
     pipeline = load_pipeline("quant").with_values(min_score=0.005, max_spread=10, k=20, min_hours=0)
     cells = [
         {"kelly_fraction": k, "take_profit": t, "max_spread": s} for k in (0.1, 1.0) for t in (0, 0.1) for s in (3, 10)
@@ -199,8 +199,23 @@ def test_a_grid_equals_single_runs(store):
         assert row["pnl"] == pytest.approx(alone.run.pnl / 1e6)
         assert row["trades"] == len(alone.run.trades)
         assert int(days.sum()) == int(alone.run.curve[-1, 0]) - int(alone.rule["capital"][0])
-        if row["sharpe"] is not None:
-            assert row["sharpe"] == pytest.approx(result.performance.values["sharpe"])
+        assert row["sharpe"] == pytest.approx(result.performance.values["sharpe"])
+        assert row["exposure"] == pytest.approx(result.summary["exposure"])
+        assert len(panel.times) - int(result.at_stake.bars.sum()) >= 240  # the days before the first market
+
+
+def test_days_without_a_bar_make_and_lose_nothing(store):
+    """A bar every three days: the days between had no equity, so that a sweep lost all of it and made it again."""
+    panel = build_panel(store, step_ns=72 * HOUR)
+    scorer = {"scorer": {"name": "momentum", "window_bars": 1}, "executor": {"delay_bars": 0, "min_price": 1}}
+    pipeline = pipeline_of(scorer, "p")
+    grid, alone = run_grid(panel, pipeline, [{}]), backtest(panel, pipeline)
+    assert len(alone.run.trades) > 0
+    made = np.diff(alone.run.curve[:, 0], prepend=alone.rule["capital"])
+    days = (panel.times - 1) // (24 * HOUR)
+    expected = np.zeros(grid.daily.shape[1], np.int64)
+    np.add.at(expected, days - days[0], made)
+    assert grid.daily[0].tolist() == expected.tolist()
 
 
 def plain_w3(price):

@@ -9,6 +9,7 @@ from touchline.engine.bets.panel.panel import panel_of
 from touchline.engine.bets.portfolio.columns import columns_of
 from touchline.engine.bets.portfolio.portfolio import groups, members_of, rules, run
 from touchline.engine.bets.portfolio.types import FEES, MARKET, ROUNDING, Columns
+from touchline.engine.figures.stakes import at_stake
 from touchline.engine.simulator.assumptions.fees import ROUNDINGS
 
 from .naive_portfolio import Portfolio, fee_of, matrix
@@ -128,6 +129,9 @@ def compare(columns, rule, passed):
     fast, slow = run(columns, rule, passed), Portfolio(columns, rule, passed).run()
     assert fast.curve.tolist() == [list(row) for row in slow.curve]
     assert int(fast.account["equity"]) == slow.equity
+    equity, held = np.array(slow.curve, np.int64)[:, [0, 3]].T
+    staked = at_stake(columns.times, equity, held, int(rule["capital"][0]))
+    assert int(fast.account["staked_bars"]) == int(staked.bars.sum())
     assert [int(fast.account[n]) for n in ("cash", "orders", "filled", "part_filled")] == [
         slow.cash, slow.orders, slow.filled, slow.part_filled
     ]  # fmt: skip

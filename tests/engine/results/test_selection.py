@@ -127,6 +127,26 @@ def test_a_lone_peak_loses_to_a_plateau(make_sweep):
     assert plateau_of(make_sweep, pnl.ravel().tolist()).cell == 18  # the middle of the plateau, not the peak at 6
 
 
+def test_a_cell_that_loses_is_not_taken_while_another_earns(make_sweep):
+    """Beside a lone peak it was: a loser has no peak that its neighbours could fail to support."""
+    peak = np.full((5, 5), 0.5)
+    peak[1:4, 1:4] = -1
+    peak[2, 2] = 10
+    pick = plateau_of(make_sweep, peak.ravel().tolist())
+    assert pick.cell == 12
+    assert [notice.name for notice in pick.notices] == ["lonely-peak"]
+    small = {"gamma": (0.1, 0.2, 0.4), "kappa": (1.0, 2.0, 3.0)}
+    pick = plateau_of(make_sweep, [-1.0, -1, -1, -1, 10, -1, -1, -1, -1], **small)
+    assert [notice.name for notice in pick.notices] == ["lonely-peak"]  # nor are losers on the edge a hint
+    dip = np.full((5, 5), 5.0)
+    dip[2, 2] = -0.5
+    assert plateau_of(make_sweep, dip.ravel().tolist()).cell != 12
+    on_the_edge = np.full((5, 5), -2.0)
+    on_the_edge[0] = 1
+    assert plateau_of(make_sweep, on_the_edge.ravel().tolist()).parameters["gamma"] == 0.05
+    assert plateau_of(make_sweep, [-1.0 - (i != 12) for i in range(25)]).cell == 12  # none earns: the least loss
+
+
 def test_an_edge_is_rejected_and_flagged(make_sweep):
     pnl = [float(i) for i in range(5) for _ in range(5)]  # better and better towards the highest gamma
     pick = plateau_of(make_sweep, pnl)
