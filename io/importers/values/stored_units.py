@@ -77,7 +77,10 @@ def _head(one: Recognised, options: Options) -> tuple[str | None, Mapping[str, p
     if not isinstance(importer, Layout | LevelFile):
         return None, {}
     renames = {column: name for name, column in options.columns.items()}
-    batch = next(iter(batches(sample_of(one.path, options), renames, head=True)))()
+    read = next(batches(sample_of(one.path, options), renames, head=True), None)
+    if read is None:
+        return None, {}
+    batch = read()
     decided = importer.decide(Rows(batch.frame, options, [], one.path))
     if BY_VALUES not in decided:
         return None, {}
