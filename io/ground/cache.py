@@ -24,18 +24,18 @@ def cache_dir() -> Path:
 
     A TOUCHLINE_CACHE that another user can change is an error; other folders like that are passed over.
     """
-    if named := os.environ.get("TOUCHLINE_CACHE"):
-        folder = _writable(Path(named))
-        if folder is not None and not is_private(folder):
-            raise InputError(
-                f"TOUCHLINE_CACHE is {named}, which other users can change, or a folder above it: take the right to "
-                "write there away from them (chmod go-w), or name a folder of your own"
-            )
-    else:
-        folder = _own("XDG_CACHE_HOME", ".cache")
-    shared = Path(tempfile.gettempdir()) / f"touchline-{os.getuid()}"
-    if folder is None and not shared.is_symlink():
-        folder = _writable(shared)
+    named = os.environ.get("TOUCHLINE_CACHE")
+    folder = _writable(Path(named)) if named else _own("XDG_CACHE_HOME", ".cache")
+    if folder is None:
+        shared = Path(tempfile.gettempdir()) / f"touchline-{os.getuid()}"
+        folder = None if shared.is_symlink() else _writable(shared)
+    elif named and not is_private(folder):
+        raise InputError(
+            f"TOUCHLINE_CACHE is {named}, which other users can change, or a folder above it: take the right to "
+            "write there away from them (chmod go-w), or name a folder of your own"
+        )
+    elif named:
+        return folder
     return folder if folder is not None and is_private(folder) else _for_this_process()
 
 
@@ -51,10 +51,12 @@ def is_private(folder: Path) -> bool:
     Nobody else may own it or a folder above it, nor write there. In a folder above it that has the sticky bit, as the
     system's temporary one has, others may write: they cannot replace what is not theirs.
     """
-    real = folder.resolve()
+    real = folder.resolve() if ".." in folder.parts else folder.absolute()
     trusted = {0, os.getuid(), Path("/").stat().st_uid}
     for place in (real, *real.parents):
         found = place.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            return is_private(folder.resolve())
         shared = found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and not _is_own_group(found.st_gid))
         kept = place != real and found.st_mode & stat.S_ISVTX
         if found.st_uid not in trusted or (shared and not kept):
@@ -83,15 +85,16 @@ def _own(variable: str, name: str) -> Path | None:
 
 
 def _writable(folder: Path) -> Path | None:
-    """Make a folder for this user alone, unless it is there; None if it cannot be written to."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file, probe = tempfile.mkstemp(prefix=".probe-", dir=folder)
-        os.close(file)
-        Path(probe).unlink()
-    except OSError:
-        return None
-    return folder
+    """Make a folder for this user alone, unless it is there; None if it cannot be written to.
+
+    The system is asked for the right to write: to try it would cost more than what the folder is looked for.
+    """
+    if not folder.is_dir():
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            return None
+    return folder if os.access(folder, os.W_OK | os.X_OK) else None
 
 
 @cache

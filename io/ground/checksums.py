@@ -68,10 +68,10 @@ class Checked:
     """The files of one folder that were found whole, with their stamps; remembered from one process to the next."""
 
     def __init__(self, folder: str) -> None:
-        self._file = cache_dir() / "checked" / hashlib.sha256(folder.encode()).hexdigest()[:24]
+        self._file = cache_dir() / "checked" / hashlib.blake2b(folder.encode(), digest_size=12).hexdigest()
         self._known: dict[str, str] = {}
         with suppress(OSError):
-            lines = self._file.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = self._file.read_bytes().decode(errors="replace").splitlines()
             self._known = dict(line.split("\t", 1) for line in lines if "\t" in line)
             if len(lines) > _MAX_LINES:
                 self._shorten()

@@ -31,6 +31,22 @@ def test_a_private_folder_is_used_and_made_for_its_user_alone(tmp_path: Path, mo
     assert not list((tmp_path / "new").iterdir())
 
 
+def test_to_find_the_folder_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TOUCHLINE_CACHE", str(tmp_path))
+    os.utime(tmp_path, (1, 1))
+    assert cache.cache_dir() == tmp_path
+    assert tmp_path.stat().st_mtime == 1
+
+
+def test_a_folder_that_takes_no_files_is_passed_over(homeless: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TOUCHLINE_CACHE", str(tmp_path))
+    monkeypatch.setattr(cache.os, "access", lambda path, right: path != tmp_path)
+    assert cache.cache_dir() == homeless / f"touchline-{os.getuid()}"
+    monkeypatch.setenv("TOUCHLINE_CACHE", str(tmp_path / "file"))
+    (tmp_path / "file").touch()
+    assert cache.cache_dir() == homeless / f"touchline-{os.getuid()}"
+
+
 @pytest.mark.parametrize("where", ["itself", "above"])
 def test_a_named_folder_that_others_can_write_to_is_refused(where, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     folder = tmp_path / "shared" / "cache"
@@ -75,6 +91,9 @@ def test_a_link_leads_to_the_folder_that_is_looked_at(tmp_path: Path):
     (tmp_path / "open").chmod(0o777)
     (tmp_path / "link").symlink_to(tmp_path / "open")
     assert not cache.is_private(tmp_path / "link")
+    assert not cache.is_private(tmp_path / "link" / ".." / "open")
+    (tmp_path / "link" / "below").mkdir(mode=0o700)
+    assert not cache.is_private(tmp_path / "link" / "below")
 
 
 def test_without_a_home_the_folder_in_the_temporary_one_is_this_users(homeless: Path):
