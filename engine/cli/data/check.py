@@ -22,7 +22,9 @@ _SHOWN = 60
 def data_check(
     tickers: list[str] | None = _TICKERS,
     store: str = typer.Option("data", "--store", help="The store: a folder or s3://bucket/prefix."),
-    deep: bool = typer.Option(False, "--deep", help="Also read every byte and compare it with its checksum."),
+    deep: bool = typer.Option(
+        False, "--deep", help="Also read every byte of the store and of kept tapes and compare it with its checksum."
+    ),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Look for faults in stored history, and say what each costs in tradable minutes. Exit 1 if there are any."""
@@ -80,6 +82,21 @@ def _read_all(store: Store, bar: Progress) -> None:
     if without:
         say(f"{without} of {len(states)} files are of before 0.2.0 and have no checksum: not checked")
     say(f"{len(states) - without} files are as they were written")
+    _read_tapes(bar)
+
+
+def _read_tapes(bar: Progress) -> None:
+    """Compare the tapes that the cache keeps with their digests; it can do without the damaged ones."""
+    from ....io.ground.cache import cache_dir
+    from ...simulator.tape.kept import check_kept
+
+    task = bar.add_task("kept tapes checked", total=None)
+    tapes, damaged = check_kept(cache_dir() / "tapes", lambda done, of: bar.update(task, completed=done, total=of))
+    if damaged:
+        was = "was damaged and is" if damaged == 1 else "were damaged and are"
+        say(f"{damaged:,} of {_many(tapes, 'kept tape')} {was} removed, and made again when needed")
+    elif tapes:
+        say(f"{_many(tapes, 'kept tape')} of all stores are as they were made")
 
 
 def _utc(ts: int | None) -> str:

@@ -1,11 +1,13 @@
 """Tapes on disk: columns that are mapped into memory, kept in the cache folder for the next command.
 
-``tape.json`` has the checksum of every column and its own. A tape that is not as it was written is made again.
+``tape.json`` has the checksum of every column and its own, and the tape's digest, by which results name it. Both are
+held against the columns before a tape's first use and after a change of its files. A tape that differs is made again.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -17,7 +19,7 @@ from ....io.ground import atomic
 from ....io.ground.checksums import Checked, checksum, file_checksum, is_whole, stamp, with_checksum
 from ....io.ground.errors import note
 from ..state import Columns
-from .tape import Coverage, Market, Tape
+from .tape import Coverage, Market, Tape, digest_of
 
 FACTS = "tape.json"
 COLUMNS = (*Columns._fields, "values")
@@ -41,38 +43,60 @@ def save(tape: Tape, folder: Path) -> None:
         facts = {"market": asdict(tape.market), "coverage": asdict(tape.coverage), "digest": tape.digest}
         facts |= {"depth": tape.depth, "book": tape.book, "notes": list(tape.notes), "begun": tape.begun}
         facts["files"] = {name: file_checksum(beside / f"{name}.npy") for name in COLUMNS}
-        (beside / FACTS).write_bytes(with_checksum(json.dumps(facts).encode()))
+        document, stamps = with_checksum(json.dumps(facts).encode()), _stamps(beside)
+        (beside / FACTS).write_bytes(document)
+    _checked(folder.parent).add(folder.name, stamps, checksum(document))
 
 
 def load(folder: Path) -> Tape | None:
     """Map a saved tape into memory; None if there is none, or if it is damaged: then it is removed."""
     if not folder.exists():
         return None
+    tape = _whole(folder, again=False)
+    if tape is None:
+        note(f"the kept tape {folder} is damaged and is made again")
+        atomic.discard(folder)
+    return tape
+
+
+def check_kept(tapes: Path, step: Callable[[int, int], None]) -> tuple[int, int]:
+    """Read every byte of the tapes in a folder and remove the damaged ones; says how many there are and were damaged.
+
+    ``step`` hears of tapes done and in all.
+    """
+    folders = sorted(path for path in tapes.glob("[!.]*") if path.is_dir())
+    damaged = 0
+    for index, folder in enumerate(folders):
+        if _whole(folder, again=True) is None:
+            damaged += 1
+            atomic.discard(folder)
+        step(index + 1, len(folders))
+    return len(folders), damaged
+
+
+def _whole(folder: Path, *, again: bool) -> Tape | None:
+    """The tape of a folder, or None if it is not what was saved; ``again`` reads what was found whole before, too."""
     try:
-        facts = _checked_facts(folder)
-        if facts is not None:
-            return _mapped_tape(folder, facts)
-    except OSError:  # a file of it is gone or cannot be read
-        pass
-    note(f"the kept tape {folder} is damaged and is made again")
-    atomic.discard(folder)
-    return None
-
-
-def _checked_facts(folder: Path) -> dict[str, Any] | None:
-    """What ``tape.json`` says, once it and all columns were found to be as they were written."""
-    document = (folder / FACTS).read_bytes()
-    if not is_whole(document):
-        return None
-    facts: dict[str, Any] = json.loads(document)
-    paths = {name: folder / f"{name}.npy" for name in COLUMNS}
-    stamps, total = " ".join(map(stamp, paths.values())), checksum(document)
-    known = _checked(folder.parent)
-    if not known.knows(folder.name, stamps, total):
-        if any(file_checksum(path) != facts["files"][name] for name, path in paths.items()):
+        document = (folder / FACTS).read_bytes()
+        if not is_whole(document):
             return None
-        known.add(folder.name, stamps, total)
-    return facts
+        facts: dict[str, Any] = json.loads(document)
+        known, stamps, total = _checked(folder.parent), _stamps(folder), checksum(document)
+        is_known = not again and known.knows(folder.name, stamps, total)
+        if not is_known and any(file_checksum(folder / f"{name}.npy") != facts["files"][name] for name in COLUMNS):
+            return None
+        tape = _mapped_tape(folder, facts)
+        if not is_known:
+            if digest_of(tape.market, tape.columns, tape.values, tape.begun) != tape.digest:
+                return None
+            known.add(folder.name, stamps, total)
+    except (OSError, ValueError, KeyError, TypeError):  # a file of it is gone, cannot be read, or is another's
+        return None
+    return tape
+
+
+def _stamps(folder: Path) -> str:
+    return " ".join(stamp(folder / f"{name}.npy") for name in COLUMNS)
 
 
 @cache

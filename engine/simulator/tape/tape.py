@@ -152,7 +152,7 @@ def build(
     columns = Columns(*(column[:n] for column in out))  # the rest of their room was never touched, and takes none
     _match(columns, books, window_ns, counts)
     coverage = replace(_coverage(columns, counts, block_trades, empty_start), outside_life=outside_life)
-    digest = _digest(market, columns, values, begun)
+    digest = digest_of(market, columns, values, begun)
     return Tape(market, columns, values, coverage, digest, depth, book, notes, begun)
 
 
@@ -200,7 +200,8 @@ def _coverage(columns: Columns, counts: I64, block_trades: int, empty_start: boo
     )  # fmt: skip
 
 
-def _digest(market: Market, columns: Columns, values: F64, begun: int | None) -> str:
+def digest_of(market: Market, columns: Columns, values: F64, begun: int | None) -> str:
+    """Return the hash of what a tape says, by which results name it."""
     known = asdict(market) | ({} if begun is None else {"begun": begun})
     made = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
     for column in (*columns, values):

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.importers.base import Chunk
 from touchline.io.store.store import Store
+
+from ..histories import made_up
 
 ENGINE = Path(sys.executable).with_name("engine")
 
@@ -78,6 +81,19 @@ def test_a_sample_is_made_imported_and_sound(tmp_path: Path) -> None:
     assert all(Path(name).is_file() for name in document["files"])
     checked = run("data", "check", "--store", store)
     assert checked.returncode == 0 and "no faults" in checked.stderr
+
+
+def test_a_deep_check_removes_damaged_tapes(tmp_path, monkeypatch):
+    monkeypatch.setenv("TOUCHLINE_CACHE", str(tmp_path / "cache"))
+    store = made_up(tmp_path / "store", markets=3, hours=60)
+    for ticker in store.tickers("quotes"):
+        compile_tape(store, ticker)
+    deep = ("data", "check", "--store", store.path, "--deep")
+    assert "3 kept tapes of all stores are as they were made" in run(*deep).stderr
+    column = min((tmp_path / "cache" / "tapes").glob("*/ts.npy"))
+    column.write_bytes(column.read_bytes()[:-1] + b"\xff")
+    assert "1 of 3 kept tapes was damaged" in run(*deep).stderr
+    assert not column.parent.exists()
 
 
 def test_a_deep_check_names_damaged_files(tmp_path):

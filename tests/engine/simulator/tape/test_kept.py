@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from touchline.engine.simulator.tape import kept as tape_cache
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.engine.simulator.tape.tape import Tape
+from touchline.io.ground.checksums import file_checksum, with_checksum
 from touchline.io.store.store import Store
 
 from ....damage import flips
@@ -47,6 +49,54 @@ def test_a_damaged_tape_is_made_again_with_a_note(store: Store, tmp_path: Path, 
         path.unlink()
         assert bytes_of(compile_tape(store, TICKER)) == made
         assert capsys.readouterr().err.count("is damaged and is made again") == 2
+
+
+def falsified(folder: Path, name: str) -> None:
+    """Change the last byte of a column and its checksum, and the record's own."""
+    column, record = folder / f"{name}.npy", folder / "tape.json"
+    content = column.read_bytes()
+    column.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    facts = json.loads(record.read_bytes())
+    facts["files"][name] = file_checksum(column)
+    del facts["checksum"]
+    record.write_bytes(with_checksum(json.dumps(facts).encode()))
+
+
+def test_a_tape_that_is_not_what_its_digest_says_is_made_again(store: Store, tmp_path: Path, capsys):
+    made = bytes_of(compile_tape(store, TICKER))
+    (folder,) = (tmp_path / "cache" / "tapes").iterdir()
+    for name, content in zip(tape_cache.COLUMNS, made, strict=False):
+        if content:
+            falsified(folder, name)
+            assert bytes_of(compile_tape(store, TICKER)) == made, name
+            assert "is damaged and is made again" in capsys.readouterr().err
+    facts = json.loads((folder / "tape.json").read_bytes())
+    for wrong in ({"digest": "0" * 16}, {"market": {"ticker": "other"}}, {"market": {}}, {"files": {}}):
+        text = json.dumps({name: value for name, value in (facts | wrong).items() if name != "checksum"})
+        (folder / "tape.json").write_bytes(with_checksum(text.encode()))
+        assert bytes_of(compile_tape(store, TICKER)) == made
+        assert "is damaged and is made again" in capsys.readouterr().err
+
+
+def test_a_full_check_reads_tapes_that_were_found_whole(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Rot on the disk changes no time."""
+    made = [bytes_of(compile_tape(store, ticker)) for ticker in (TICKER, "KXB-00-T1")]
+    tapes, steps = tmp_path / "cache" / "tapes", list[tuple[int, int]]()
+    assert tape_cache.check_kept(tapes, lambda *step: steps.append(step)) == (2, 0)
+    assert steps == [(1, 2), (2, 2)]
+    monkeypatch.setattr(tape_cache, "stamp", lambda path: "as ever")
+    tape_cache._checked.cache_clear()
+    assert [bytes_of(compile_tape(store, ticker)) for ticker in (TICKER, "KXB-00-T1")] == made
+    falsified(min(tapes.iterdir()), "ts")
+    assert tape_cache.check_kept(tapes, lambda *_: None) == (2, 1)
+    assert len([*tapes.iterdir()]) == 1
+    assert [bytes_of(compile_tape(store, ticker)) for ticker in (TICKER, "KXB-00-T1")] == made
+    assert tape_cache.check_kept(tmp_path / "none", lambda *_: None) == (0, 0)
+
+
+def test_a_tape_that_was_just_made_is_not_read_again(store: Store, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tape_cache, "digest_of", lambda *_: pytest.fail("it is read again"))
+    compile_tape(store, TICKER)
 
 
 def test_a_whole_tape_is_read_for_its_checksums_only_once(store: Store, monkeypatch: pytest.MonkeyPatch):
