@@ -118,16 +118,15 @@ class _Growing:
             self.folder = Scratch("panel-")
         if self.folder is not None:
             for name, parts in self.parts.items():
-                with (self.folder.path / name).open("ab") as file:
-                    for values in parts:
-                        values.tofile(file)
+                for values in parts:
+                    self.folder.append(name, values)
                 parts.clear()
 
     def whole(self) -> dict[str, npt.NDArray[Any]]:
         """Every column, one after the other so that none stands twice for long."""
         if self.folder is None or not self.total:
             return {name: np.concatenate(self.parts.pop(name)) for name in COLUMNS}
-        return {name: np.memmap(self.folder.path / name, kind, mode="r+") for name, kind in COLUMNS.items()}
+        return {name: self.folder.mapped(name, kind) for name, kind in COLUMNS.items()}
 
 
 def _fee_history(store: Store, tickers: list[str]) -> pl.DataFrame:

@@ -204,8 +204,7 @@ class Panel:
         """An empty column of this panel, in a file when the panel is."""
         if self.folder is None:
             return np.empty(self.lives.total, kind)
-        place = self.folder.path / f"{name}-{uuid4().hex}.npy"
-        return np.lib.format.open_memmap(place, mode="w+", dtype=kind, shape=(self.lives.total,))
+        return self.folder.column(f"{name}-{uuid4().hex}", kind, self.lives.total)
 
     def last(self, name: str) -> npt.NDArray[Any]:
         """A column's last value of every market; -1 for one that never lived."""

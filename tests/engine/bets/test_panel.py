@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +16,12 @@ from touchline.engine.bets.panel.book import book_quotes
 from touchline.engine.bets.panel.build import build_panel
 from touchline.engine.bets.panel.lives import lives_of
 from touchline.engine.bets.panel.panel import panel_of
+from touchline.engine.bets.panel.scratch import Scratch
 from touchline.engine.bets.portfolio.columns import columns_of, fee_rows, market_rows
 from touchline.engine.bets.portfolio.portfolio import run
 from touchline.engine.bets.portfolio.random import compare_random
 from touchline.engine.simulator.tape.source import compile_tape
-from touchline.io.ground.errors import InputError
+from touchline.io.ground.errors import DiskError, InputError
 from touchline.io.importers.base import Chunk
 from touchline.io.store.schema import BookKind
 from touchline.io.store.store import Store
@@ -253,3 +255,20 @@ def test_an_unknown_column_is_named():
         panel.evaluate({"s": pl.col("momentum")})
     with pytest.raises(InputError, match="no matrix 'bids'"):
         panel_of([[4500]], [1], bids=np.array([[1]]))
+
+
+def test_a_column_in_a_file_has_its_room_from_the_start():
+    """A file that is mapped and meets a full disk later ends the process."""
+    kept, limit = Scratch("test-"), resource.getrlimit(resource.RLIMIT_FSIZE)
+    made = kept.column("first", np.int32, 1_000)
+    assert made.tolist() == [0] * 1_000
+    assert (kept.path / "first").stat().st_blocks * 512 >= 4_000
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, limit[1]))
+    try:
+        with pytest.raises(DiskError, match=f"cannot write to {kept.path}: .*; free some space, or set TMPDIR"):
+            kept.column("second", np.int32, 1_000)
+        with pytest.raises(DiskError, match="free some space"):
+            kept.append("third", np.zeros(1_000, np.int32))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert kept.column("none", np.int32, 0).shape == (0,)

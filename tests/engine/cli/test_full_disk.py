@@ -16,11 +16,18 @@ from touchline.engine.exchange import Exchange
 from touchline.io.store.store import Store
 
 from ..exchange.conftest import TICKER, make_history
+from ..histories import made_up
 
 ENGINE = [sys.executable, "-c", "from touchline.engine.cli import main; main()"]
 
 
-def run(command: list[str], limit: int | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+#: The same, its panels kept in files from a hundred rows on, as those of many markets are.
+FILED = "from touchline.engine.bets.panel import panel; panel.MAPPED_ROWS = 100; "
+
+
+def run(
+    command: list[str], limit: int | None = None, before: str = "", **more: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command whose files may grow up to ``limit`` bytes only, which it meets like a full disk."""
 
     def small_files() -> None:
@@ -28,8 +35,8 @@ def run(command: list[str], limit: int | None = None, **more: str) -> subprocess
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     return subprocess.run(
-        [*ENGINE, *command], env={**os.environ, **more}, capture_output=True, text=True, check=False,
-        preexec_fn=small_files if limit else None,
+        [*ENGINE[:2], before + ENGINE[2], *command], env={**os.environ, **more}, capture_output=True, text=True,
+        check=False, preexec_fn=small_files if limit else None,
     )  # fmt: skip
 
 
@@ -70,3 +77,43 @@ def test_a_download_goes_on_where_the_disk_was_full(tmp_path: Path):
     assert json.loads(done.stdout)["markets"] == 1
     found = Store(tmp_path).trades(TICKER).collect()
     assert found.height == found["trade_id"].n_unique() == len(trades)
+
+
+GRID = ["sweep", "--grid", "kelly_fraction=0.1:0.3:3", "--no-pictures"]
+
+
+def bets(command: list[str], store: Path, out: Path) -> list[str]:
+    return [*command, "--strategy", "quant", "--data-dir", str(store), "--set", "max_spread=10", "--out", str(out)]
+
+
+@pytest.fixture(scope="module")
+def markets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store, and kernels that are kept: a full disk keeps none."""
+    folder = tmp_path_factory.mktemp("bets")
+    made_up(folder / "store", 11, markets=24)
+    for command in (["backtest"], GRID):
+        done = run(bets(command, folder / "store", folder / command[0]))
+        assert done.returncode == 0, done.stderr
+    return folder / "store"
+
+
+@pytest.mark.parametrize(
+    ("command", "limit", "before"),
+    [(["backtest"], 3_000, ""), (GRID, 2_000, ""), (["backtest"], 3_000, FILED)],
+    ids=["run", "sweep", "panel in files"],
+)
+def test_bets_leave_nothing_half_written(
+    markets: Path, tmp_path: Path, command: list[str], limit: int, before: str
+) -> None:
+    out, scratch = tmp_path / "out", tmp_path / "scratch"
+    scratch.mkdir()
+    done = run(bets(command, markets, out), limit, before, TMPDIR=str(scratch))
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+    assert done.stderr.startswith("error: cannot write to " + str(scratch if before else out))
+    assert "; free some space" in done.stderr
+    assert not list(scratch.iterdir())
+    assert not [left for left in out.rglob("*") if left.suffix in (".json", ".tmp")]
+    done = run(bets(command, markets, out), before=before, TMPDIR=str(scratch))
+    assert done.returncode == 0, done.stderr
+    assert not list(scratch.iterdir())
+    assert len(list(out.glob("run.json")) + list(out.glob("sweep.json"))) == 1
