@@ -13,7 +13,7 @@ from ..ground.errors import InputError
 from .base import Importer, Options, Sample
 from .recordings.events import EventCsv
 from .recordings.level_files import KALSHIEYE, PMXT, POLYMARKET, PREDICTIONDATA
-from .recordings.pages import Pages, whole_document
+from .recordings.pages import Pages, fields_in, whole_document
 from .recordings.polled import PolledBooks
 from .stream.polymarket import POLYMARKET_STREAM, POLYMARKET_TRADES
 from .stream.websocket import WebSocketCapture
@@ -178,9 +178,13 @@ def sample_of(path: Path, options: Options) -> Sample:
                 raise InputError(f"{path}: no line of the first {_HEAD_RECORDS} is a JSON object")
     missing = [column for column in renames if column not in columns]
     if missing:
-        raise InputError(
-            f"{path}: --map names {_listed(missing)}, which the file does not have; it has {_listed(columns)}"
-        )
+        held = fields_in(records, renames)
+        missing = [column for column in missing if column not in held]
+        if missing:
+            raise InputError(
+                f"{path}: --map names {_listed(missing)}, which the file does not have; "
+                f"it has {_listed([*columns, *sorted(held)])}"
+            )
     return Sample(path, container, tuple(renamed(columns, renames)), records)
 
 

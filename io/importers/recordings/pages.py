@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ import polars as pl
 
 from ...ground.errors import InputError
 from ..base import BadRow, Chunk, Options, Sample
-from ..tables.flat import renamed
+from ..tables.flat import reach, renamed
 from ..tables.layout import Layout
 from ..tables.markets import MARKETS
 from ..tables.own import OWN, SETTLED
@@ -35,6 +35,7 @@ _LAYOUTS = {
 }
 #: Lists that say more about markets; they are read with the lists of markets beside them.
 _ABOUT = {"events": "event_ticker", "series": "ticker"}
+_NOTHING: Mapping[str, Mapping[str, Any]] = {key: {} for key in _ABOUT}
 _LARGEST = 1 << 30
 
 
@@ -97,6 +98,14 @@ def _list_in(record: Mapping[str, Any]) -> str | None:
     if listed is None and isinstance(record.get("market"), dict) and "ticker" in record["market"]:
         return "markets"
     return "events" if listed is None and _events_in(record) else listed
+
+
+def fields_in(documents: Iterable[Mapping[str, Any]], names: Iterable[str]) -> set[str]:
+    """Return the fields of the records that answers list; of ``names`` with dots, those that reach into one."""
+    listed = [item for document in documents for key in _LAYOUTS for item in _items(key, document, _NOTHING)]
+    records = [dict(item) for item in listed if isinstance(item, dict)]
+    reach(records, names)
+    return {key for record in records for key in record}
 
 
 def _events_in(document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -261,6 +270,7 @@ def _convert(
     records: list[dict[str, Any]],
     lines: list[int],
 ) -> None:
+    reach(records, renames)
     keys = list(dict.fromkeys(key for record in records for key in record))
     columns = [pl.Series(name, [text_of(record.get(key)) for record in records], dtype=pl.String)
                for name, key in zip(renamed(keys, renames), keys, strict=True)]  # fmt: skip

@@ -217,6 +217,21 @@ def test_map_reaches_fields_of_objects(tmp_path: Path, ending: str) -> None:
         bring(tmp_path, path, Options(columns=columns | {"price": "p.no"}))
 
 
+@pytest.mark.parametrize("one", [True, False])
+def test_map_reaches_fields_of_the_records_of_pages(tmp_path: Path, one: bool) -> None:
+    rows = [
+        {"m": {"id": "KXA-T1"}, "at": T0, "p": {"yes": {"cents": 47}}, "n": 3},
+        {"m": {"id": "KXA-T2"}, "at": T0, "p": {"yes": {"cents": 53}}, "n": 4},
+    ]
+    pages = [{"trades": rows, "cursor": ""}] if one else [{"trades": [row]} for row in rows]
+    path = tmp_path / "in.json"
+    path.write_text(json.dumps(pages[0], indent=1) if one else as_lines(*pages))
+    columns = {"ticker": "m.id", "ts": "at", "price": "p.yes.cents", "size": "n"}
+    assert sizes(bring(tmp_path, path, Options(columns=columns, price_unit="cents"))) == READ
+    with pytest.raises(InputError, match=r"--map names p\.no, which the file does not have; it has trades, .*at"):
+        bring(tmp_path, path, Options(columns=columns | {"price": "p.no"}))
+
+
 @pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zip"])
 def test_what_unpacks_to_far_more_than_a_recording_is_refused(
     tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
