@@ -26,6 +26,7 @@ from .book_state import ANY
 from .envelopes import Envelope, envelope_of
 from .frames import DELTA, OTHER, SNAPSHOT, TICKER, TRADE, FrameScanner, kinds, moments, whole_numbers
 from .lifecycle import Lives
+from .own import OWN_TYPES, own_rows
 from .ticker import emit_tickers
 
 #: Clocks further apart than this are not clocks of the same world: the exchange was a replay.
@@ -132,6 +133,14 @@ class _Reader:
             self._hole(ops, row, which, missing, last_ts if last_ts != NULL else int(when[row]))
         tables: dict[str, list[pl.DataFrame]] = {}
         self._others(others, kept, sid, seq, received, when, ops, bad)
+        for what in OWN_TYPES:
+            own = [
+                (row, frame["msg"])
+                for row, frame in others
+                if kept[row] and frame.get("type") == what and row not in bad
+            ]
+            for table, made in self._own(own, when, bad).items():
+                tables.setdefault(table, []).append(made)
         self._changes(spans, kept & (kind == DELTA), sid, seq, when, ops, bad)
         self._snapshots(spans, kept & (kind == SNAPSHOT), sid, seq, stamped, when, ops, bad)
         book, notes = self.books.frame(ops, received)
@@ -257,8 +266,21 @@ class _Reader:
                     bad[row] = reason
             elif kind is None:
                 bad[row] = "no frame: type is missing"
+            elif kind in OWN_TYPES:
+                if not message:
+                    bad[row] = f"the {kind} has no msg"
             elif kind not in ("subscribed", "error", "ended", "missed", "ok"):
                 self.notes[f"frames of type {str(kind)[:40]} not used"] += 1
+
+    def _own(
+        self, messages: list[tuple[int, dict[str, Any]]], when: NDArray[np.int64], bad: dict[int, str]
+    ) -> dict[str, pl.DataFrame]:
+        """Read messages about the own account, of one type."""
+        if not messages:
+            return {}
+        made, refused = own_rows(messages, [int(when[row]) for row, _ in messages], self.options, self.facts)
+        bad |= refused
+        return made
 
     def _mode(self, said: object) -> None:
         """Take the price mode of the NO side from a recorded command or header."""

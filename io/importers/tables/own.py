@@ -19,7 +19,7 @@ from .layout import Layout
 
 TIME = (
     "created_time", "fill_time", "filled_at", "executed_at", "timestamp", "ts", "ts_ms", "time", "trade_time",
-    "datetime", "entry_time", "entry_ts", "placed_at", "created_at", "last_update_time",
+    "datetime", "entry_time", "entry_ts", "placed_at", "created_at", "created_ts_ms", "last_update_time",
 )  # fmt: skip
 TICKER = ("ticker", "market_ticker", "market", "symbol")
 #: YES prices, whatever side the fill is on.
@@ -67,6 +67,8 @@ _YES_NO = {"yes": 1, "up": 1, "y": 1, "no": -1, "down": -1, "n": -1}
 _BUY_SELL = {"buy": 1, "bid": 1, "b": 1, "sell": -1, "ask": -1, "s": -1, "a": -1}
 _NAMED = _YES_NO | {"buy_yes": 1, "sell_yes": 1, "buy_no": -1, "sell_no": -1}
 _DONE = _BUY_SELL | {"buy_yes": 1, "buy_no": 1, "sell_yes": -1, "sell_no": -1}
+#: When an order was last changed: what tells a state of it from the others. Without, its status and what was filled do.
+_UPDATED = ("last_update_time", "last_updated_ts_ms")
 _ENDED = ("won", "bet_won", "is_win", "win", "result")
 _TAKER = {"true": 1, "1": 1, "taker": 1, "t": 1, "false": 0, "0": 0, "maker": 0, "m": 0, "": 2, "unknown": 2}
 
@@ -216,9 +218,11 @@ def _id(rows: Rows, *, order: bool) -> pl.Series | None:
         return rows.text(name) if name else None
     if not rows.has("order_id"):
         return None
-    told = rows.first(("last_update_time", "status", *FILLED))
-    state = rows.frame[told].cast(pl.String).fill_null("") if told else ""
-    return rows.text("order_id") + "@" + state
+    updated, others = (
+        [rows.text(name) for name in names if rows.has(name)] for names in (_UPDATED, ("status", *FILLED))
+    )
+    state = pl.select(pl.coalesce(*updated, pl.concat_str(others, separator=" ", ignore_nulls=True), pl.lit("")))
+    return rows.text("order_id") + "@" + state.to_series()
 
 
 def _settled(rows: Rows, decided: Mapping[str, str]) -> None:

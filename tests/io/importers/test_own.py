@@ -160,3 +160,66 @@ def test_a_settlement_that_contradicts_a_known_one_is_reported_too(tmp_path: Pat
     done = imported(store, tmp_path, "b.csv", head + "A-1,scalar,0.75\n")
     assert list(done.reasons) == ["A-1: settlement 75c contradicts the settlement 25c known before; not applied"]
     assert store.markets().collect()["settlement"].to_list() == [2500]
+
+
+STREAMED_FILL = {
+    "trade_id": "f-1", "order_id": "o-1", "market_ticker": "KXA-T1", "is_taker": True, "side": "yes", "action": "sell",
+    "outcome_side": "no", "book_side": "ask", "yes_price_dollars": "0.7000", "count_fp": "3.00", "fee_cost": "0.017500",
+    "post_position_fp": "-3.00", "ts": 1750000000, "ts_ms": 1750000000123,
+}  # fmt: skip
+STREAMED_ORDER = {
+    "order_id": "o-1", "ticker": "KXA-T1", "status": "resting", "outcome_side": "yes", "book_side": "bid",
+    "yes_price_dollars": "0.4700", "initial_count_fp": "10.00", "fill_count_fp": "4.00", "remaining_count_fp": "6.00",
+    "taker_fees_dollars": "0.0100", "maker_fees_dollars": "0.0025", "created_ts_ms": 1750000000000,
+}  # fmt: skip
+
+
+def frames(*messages: tuple[str, object]) -> str:
+    return "".join(json.dumps({"type": kind, "sid": 3, "msg": message}) + "\n" for kind, message in messages)
+
+
+def test_own_frames_of_a_stream_are_own_records_in_no_market(tmp_path: Path) -> None:
+    book = {"market_ticker": "KXA-T1", "ts_ms": 1750000000000, "yes_dollars_fp": [["0.4000", "5.00"]]}
+    text = frames(("orderbook_snapshot", book), ("fill", STREAMED_FILL), ("user_order", STREAMED_ORDER))
+    found = read_text(tmp_path, "capture.jsonl", text)
+    names = (
+        "ticker",
+        "kind",
+        "ts",
+        "side",
+        "outcome",
+        "price",
+        "size",
+        "filled",
+        "is_taker",
+        "fee",
+        "fill_id",
+        "order_id",
+    )
+    assert found.tables.keys() == {"book", "own_fills"}
+    assert found.tables["own_fills"].select(names).rows() == [
+        ("KXA-T1", "fill", 1750000000123 * 10**6, -1, "no", 7000, 300, None, True, 17_500, "f-1", "o-1"),
+        ("KXA-T1", "order", 1750000000 * 10**9, 1, "yes", 4700, 1000, 400, None, 12_500, "o-1@resting 4.00", "o-1"),
+    ]
+    assert not found.bad and not found.notes
+    assert any("no part of the market's history" in fact for fact in found.facts)
+
+
+def test_a_log_of_own_frames_alone_is_read_and_what_lacks_something_is_quarantined(tmp_path: Path) -> None:
+    broken = {name: value for name, value in STREAMED_FILL.items() if name != "count_fp"}
+    text = frames(("fill", STREAMED_FILL), ("fill", broken), ("user_order", "o-1"), ("user_order", {"order_id": "o-2"}))
+    found = read_text(tmp_path, "mine.jsonl", text)
+    assert found.tables["own_fills"].height == 1
+    assert [(bad.line, bad.reason.split(" ")[0]) for bad in found.bad] == [(2, "count_fp"), (3, "the"), (4, "the")]
+
+
+def test_an_orders_states_on_the_stream_are_rows_and_a_fill_told_twice_is_one(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    done = STREAMED_ORDER | {"status": "executed", "fill_count_fp": "10.00", "last_updated_ts_ms": 1750000001000}
+    more = STREAMED_ORDER | {"fill_count_fp": "5.00"}
+    text = frames(*(("user_order", one) for one in (STREAMED_ORDER, more, done, done)), ("fill", STREAMED_FILL))
+    imported(store, tmp_path, "a.jsonl", text)
+    rest = {"fills": [FILL | {"fill_id": "f-1", "ticker": "KXA-T1"}]}
+    imported(store, tmp_path, "b.json", json.dumps(rest))
+    rows = store.sql("select kind, filled from own_fills order by kind, filled").rows()
+    assert rows == [("fill", None), ("order", 400), ("order", 500), ("order", 1000)]
