@@ -278,3 +278,13 @@ def test_a_recorded_pipeline_is_the_pipeline():
     for name in shipped():
         pipeline = load_pipeline(name)
         assert recorded_pipeline(pipeline.as_dict()).as_dict() == pipeline.as_dict()
+
+
+def test_columns_of_shipped_scorers_keep_their_names_when_modules_move(monkeypatch):
+    scorer = pipeline_of({"scorer": {"name": "correlation"}}, "p").scorer
+    name = scorer.own("led")
+    monkeypatch.setattr(type(scorer), "__module__", "touchline.elsewhere")
+    assert scorer.own("led") == name
+    mine = type("Mine", (type(scorer),), {"__module__": "mine"})
+    others = type("Mine", (type(scorer),), {"__module__": "another"})
+    assert len({name, mine().own("led"), others().own("led")}) == 3
