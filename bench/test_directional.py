@@ -16,7 +16,7 @@ import pytest
 from touchline.engine.bets.directional import backtest, run_grid
 from touchline.engine.bets.directional_results import DirectionalResult
 from touchline.engine.bets.panel.panel import panel_of
-from touchline.strategies.pipeline import pipeline_of
+from touchline.strategies.pipeline.pipeline import pipeline_of
 
 from .panels import year_of_markets
 from .tapes import data
@@ -167,7 +167,8 @@ def test_onnx(benchmark, big_panel, tmp_path, kind):
     """A trained MLP on rows, an LSTM on windows of six bars: 4 M answers."""
     sys.path.insert(0, str(HERE.parent))
     from tests.strategies.test_pipeline import some_panel
-    from tests.strategies.test_scorer_onnx import scorer_of, trained_lstm, trained_mlp
+
+    from tests.strategies.pipeline.test_scorer_onnx import scorer_of, trained_lstm, trained_mlp
 
     (trained_mlp if kind == "mlp" else trained_lstm)(tmp_path / "model.onnx", some_panel())
     window = {"window": 6, "gives": "edge"} if kind == "lstm" else {}

@@ -19,7 +19,7 @@ from touchline.engine.simulator.block import Block
 from touchline.engine.simulator.prepare import Ground, ground, new_block, run_block
 from touchline.engine.simulator.tape.tape import Tape
 from touchline.strategies.parameters import check
-from touchline.strategies.registry import quoting_model
+from touchline.strategies.quoting.registry import quoting_model
 
 from .tapes import data
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..io.ground.errors import InputError
 from .parameters import nearest
-from .registry import QUOTING
+from .quoting.registry import QUOTING
 
 
 def is_pipeline(strategy: str) -> bool:
@@ -15,7 +15,7 @@ def is_pipeline(strategy: str) -> bool:
     """
     if strategy in QUOTING or ".py" in strategy:
         return False
-    from .pipeline import shipped
+    from .pipeline.pipeline import shipped
 
     if strategy in shipped() or strategy.endswith(".toml"):
         return True

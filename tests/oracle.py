@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from touchline.strategies.known import Known
+from touchline.strategies.quoting.known import Known
 
 BOOK, TRADE, UNDERLYING, STATUS, GAP, CLOCK, FILLED = range(7)
 HALF = 0.5 + 1e-9  # floats say an exact half as a little less or more

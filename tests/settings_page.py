@@ -8,8 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from touchline.engine.simulator.assumptions.venue import MEANINGS, Assumptions
-from touchline.strategies.pipeline import parts
-from touchline.strategies.scorer_onnx import FEATURES
+from touchline.strategies.pipeline.pipeline import parts
+from touchline.strategies.pipeline.scorers.onnx import FEATURES
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 

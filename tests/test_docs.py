@@ -20,7 +20,7 @@ import pytest
 from touchline.io import sample
 from touchline.io.importers.base import Chunk
 from touchline.io.store.store import Store
-from touchline.strategies.pipeline import load_pipeline
+from touchline.strategies.pipeline.pipeline import load_pipeline
 
 from .engine.made_books import made_books
 

@@ -6,7 +6,7 @@ import re
 import tomllib
 
 from touchline.engine.simulator.assumptions.venue import MEANINGS, Assumptions
-from touchline.strategies.pipeline import pipeline_of
+from touchline.strategies.pipeline.pipeline import pipeline_of
 
 from .settings_page import PAGE, written
 

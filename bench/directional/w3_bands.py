@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 from touchline.strategies.parameters import Parameter
-from touchline.strategies.pipeline import Scorer
+from touchline.strategies.pipeline.pipeline import Scorer
 
 NEAR = 1e-6  # on z, so that every way to compute it decides alike
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from ...io.ground.errors import InputError
 from ...io.ground.units import cents, contracts
-from ...strategies.known import Known
-from ...strategies.quoting import QuotingModel
+from ...strategies.quoting.known import Known
+from ...strategies.quoting.model import QuotingModel
 from ..simulator.assumptions.fees import FeeTable
 from ..simulator.assumptions.venue import Assumptions
 from ..simulator.block import Block

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, overload
 from ...io.ground.errors import InputError
 from ...io.store.store import Store
 from ...strategies.families import is_pipeline
-from ...strategies.pipeline import Pipeline
-from ...strategies.quoting import QuotingModel
-from ...strategies.registry import quoting_model
+from ...strategies.pipeline.pipeline import Pipeline
+from ...strategies.quoting.model import QuotingModel
+from ...strategies.quoting.registry import quoting_model
 from ..simulator.ahead import compile_ahead
 from ..simulator.assumptions.venue import Assumptions
 from ..simulator.replay import Replay, replay

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ...io.ground.errors import InputError
 from ...io.store.store import Store
 from ...strategies.families import is_pipeline
-from ...strategies.pipeline import Pipeline
-from ...strategies.quoting import QuotingModel
+from ...strategies.pipeline.pipeline import Pipeline
+from ...strategies.quoting.model import QuotingModel
 from ..reports.drawing import Drawer
 from ..simulator.tape.source import Moment
 from ..sweeps import sweeping

@@ -14,8 +14,8 @@ import polars as pl
 from ...io.ground.errors import InputError
 from ...io.store.store import Store
 from ...strategies.own_file import Trust, trusting
-from ...strategies.quoting import QuotingModel
-from ...strategies.registry import quoting_model
+from ...strategies.quoting.model import QuotingModel
+from ...strategies.quoting.registry import quoting_model
 from .. import __version__
 from ..figures.warnings import Notice
 from ..results.result_files import check_hash, check_whole, frames_hash, read_record, settled, write_run

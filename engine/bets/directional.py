@@ -16,7 +16,7 @@ from ...io.ground.errors import InputError
 from ...io.ground.jit import kept
 from ...io.ground.times import Moment
 from ...io.store.store import Store
-from ...strategies.pipeline import DOLLAR, Pipeline, ask, load_pipeline
+from ...strategies.pipeline.pipeline import DOLLAR, Pipeline, ask, load_pipeline
 from ..figures.metrics import sharpe
 from ..figures.stakes import days_a_year
 from ..simulator.assumptions.fees import Membership

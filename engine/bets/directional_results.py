@@ -14,7 +14,7 @@ import polars as pl
 
 from ...io.ground.errors import InputError
 from ...io.ground.times import Moment
-from ...strategies.pipeline import recorded_pipeline
+from ...strategies.pipeline.pipeline import recorded_pipeline
 from .. import __version__
 from ..figures.calibration import Calibration, calibration
 from ..figures.performance import Performance, performance, period_curve

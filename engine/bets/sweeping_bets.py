@@ -13,7 +13,7 @@ import polars as pl
 from ...io.ground.errors import InputError
 from ...io.ground.times import Moment
 from ...io.store.store import Store
-from ...strategies.pipeline import Pipeline, load_pipeline
+from ...strategies.pipeline.pipeline import Pipeline, load_pipeline
 from .. import __version__
 from ..figures.warnings import Notice
 from ..reports.drawing import Drawer, drawing

@@ -16,8 +16,8 @@ from ...io.ground.times import Moment, nanoseconds
 from ...io.ground.units import TICKS_PER_DOLLAR
 from ...io.store.store import Store
 from ...strategies.parameters import nearest
-from ...strategies.pipeline import Pipeline, Scorer, ask, load_pipeline
-from ...strategies.scorer_onnx import FEATURES, OnnxScorer, feature, is_feature
+from ...strategies.pipeline.pipeline import Pipeline, Scorer, ask, load_pipeline
+from ...strategies.pipeline.scorers.onnx import FEATURES, OnnxScorer, feature, is_feature
 from .directional import MINUTE_NS, passing
 from .panel.build import build_panel
 from .panel.history import open_history

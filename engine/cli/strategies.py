@@ -41,7 +41,7 @@ def strategies(name: str | None = _NAME, as_json: bool = JSON_OPTION) -> None:
 
 def _held(name: str) -> list[list[str]]:
     """Every parameter of a pipeline's parts with its value, as settings and axes call it."""
-    from ...strategies.pipeline import load_pipeline
+    from ...strategies.pipeline.pipeline import load_pipeline
 
     rows: list[list[str]] = []
     for kind, part in load_pipeline(name).as_dict().items():
@@ -64,8 +64,8 @@ def _values(kind: str, part: dict[str, Any]) -> list[list[str]]:
 
 def listing() -> list[dict[str, Any]]:
     """Every strategy and part: kind, name, one line, and its parameters."""
-    from ...strategies.pipeline import load_pipeline, parts, shipped
-    from ...strategies.registry import quoting_models
+    from ...strategies.pipeline.pipeline import load_pipeline, parts, shipped
+    from ...strategies.quoting.registry import quoting_models
 
     found = [
         _entry("quoting model", name, _first_line(model), model.parameters) for name, model in quoting_models().items()

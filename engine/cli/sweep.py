@@ -116,7 +116,7 @@ def sweep(
 
 def _sweep_quotes(chosen: tuple[Any, ...], data: str, fixed: dict[str, Any], *, quiet: bool, **given: Any) -> Evidence:
     from ...strategies.parameters import check
-    from ...strategies.registry import quoting_model
+    from ...strategies.quoting.registry import quoting_model
     from ..bets.panel.history import open_history
     from ..sweeps.market_choice import Choice, choose_markets
     from ..sweeps.sweeping import sweep as run

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...strategies.quoting import QuotingModel
+from ...strategies.quoting.model import QuotingModel
 from .assumptions.venue import Assumptions
 from .block import Block
 from .kernel.rows import I, L, S

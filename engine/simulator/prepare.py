@@ -14,7 +14,7 @@ from numba.core.errors import NumbaError, UnsupportedBytecodeError
 from ...io.ground.errors import InputError
 from ...strategies.own_file import one_line
 from ...strategies.parameters import check
-from ...strategies.quoting import QuotingModel
+from ...strategies.quoting.model import QuotingModel
 from .assumptions.fees import FeeTable, fee_table, market_schedule
 from .assumptions.venue import Assumptions, no_fees
 from .block import Block, new_flight, new_log, new_state, start

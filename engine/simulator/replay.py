@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...strategies.quoting import QuotingModel
+from ...strategies.quoting.model import QuotingModel
 from .assumptions.venue import Assumptions
 from .block import Block
 from .kernel.rows import I, L, S

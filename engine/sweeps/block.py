@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...strategies.quoting import QuotingModel
+from ...strategies.quoting.model import QuotingModel
 from ..results.results import WORST_PNL
 from ..simulator.assumptions.venue import Assumptions
 from ..simulator.prepare import STEPS, Ground, ground, new_block, run_block, sample_times

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...io.ground.errors import InputError
-from ...strategies.fingerprint import fingerprint
+from ...strategies.quoting.fingerprint import fingerprint
 from ..simulator.assumptions.venue import Assumptions
 from .block import Part, run_part
 
@@ -35,7 +35,7 @@ class Task:
 def work(task: Task) -> Part:
     """Run a block on the worker that got it."""
     from ...io.store.store import Store
-    from ...strategies.registry import quoting_model
+    from ...strategies.quoting.registry import quoting_model
     from ..simulator.tape.source import compile_tape
 
     named = dict(task.source)

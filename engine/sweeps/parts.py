@@ -22,8 +22,8 @@ import numpy as np
 from ...io.ground.atomic import write
 from ...io.ground.checksums import checksum
 from ...io.ground.errors import InputError
-from ...strategies.fingerprint import fingerprint
-from ...strategies.quoting import QuotingModel
+from ...strategies.quoting.fingerprint import fingerprint
+from ...strategies.quoting.model import QuotingModel
 from .. import __version__
 from ..simulator.assumptions.venue import Assumptions
 from ..simulator.state import F64

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...strategies.quoting import QuotingModel
+from ...strategies.quoting.model import QuotingModel
 from ..results.results import Axis
 from ..simulator.assumptions.venue import Assumptions
 from ..simulator.prepare import parameter_values

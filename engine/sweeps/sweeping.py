@@ -15,10 +15,10 @@ import polars as pl
 
 from ...io.ground.errors import CheckError, InputError
 from ...io.store.store import Store
-from ...strategies.fingerprint import fingerprint
 from ...strategies.parameters import check
-from ...strategies.quoting import QuotingModel
-from ...strategies.registry import quoting_model
+from ...strategies.quoting.fingerprint import fingerprint
+from ...strategies.quoting.model import QuotingModel
+from ...strategies.quoting.registry import quoting_model
 from ..reports.conclusions import conclude, get_ready
 from ..reports.drawing import Drawer, drawing
 from ..results.evidence import Evidence

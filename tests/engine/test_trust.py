@@ -16,8 +16,8 @@ from touchline.engine.results.exporting import export
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.tape.tape import Market
 from touchline.io.ground.errors import InputError
-from touchline.strategies.fixed_spread import FixedSpread
-from touchline.strategies.registry import quoting_model
+from touchline.strategies.models.fixed_spread import FixedSpread
+from touchline.strategies.quoting.registry import quoting_model
 
 from .conftest import write_sweep
 from .histories import made_up
@@ -25,13 +25,13 @@ from .made_books import made_books
 
 PROOF = "from pathlib import Path\nPath(__file__).with_name('ran').touch()\n"
 MODEL = """
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.fixed_spread import FixedSpread
 
 class Mine(FixedSpread):
     name = "mine"
 """
 PART = """
-from touchline.strategies.scorers import Momentum
+from touchline.strategies.pipeline.scorers.single import Momentum
 
 class Mine(Momentum):
     name = ""

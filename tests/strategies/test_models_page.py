@@ -14,9 +14,9 @@ import polars as pl
 import pytest
 from touchline.io.importers.base import Chunk
 from touchline.io.store.store import Store
-from touchline.strategies.registry import QUOTING, quoting_model
+from touchline.strategies.quoting.registry import QUOTING, quoting_model
 
-from .models import TOLD, bits, compiled, row
+from .models.quotes import TOLD, bits, compiled, row
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "models.md").read_text()
 ENGINE = Path(sys.executable).with_name("engine")

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ....io.ground.errors import InputError
 from ....io.store.store import Store
-from ....strategies.join_touch import JoinTouch
+from ....strategies.models.join_touch import JoinTouch
 from ...simulator.assumptions.venue import Assumptions
 from ...simulator.block import Block
 from ...simulator.kernel.rows import I, S

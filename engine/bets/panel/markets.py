@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from ....io.store.store import Store
-from ....strategies.pipeline import Pipeline, ask
+from ....strategies.pipeline.pipeline import Pipeline, ask
 from ...figures.warnings import Notice
 from .closes import ASSUMED
 from .panel import Panel

@@ -22,7 +22,7 @@ def data_features(
 ) -> None:
     """Write the rows in which a pipeline could have bet, with features, and labels where they were known."""
     from ....io.ground.atomic import write_frame
-    from ....strategies.pipeline import load_pipeline
+    from ....strategies.pipeline.pipeline import load_pipeline
     from ...bets.training import training_frame
 
     named = [name.strip() for name in features.split(",") if name.strip()]

@@ -29,7 +29,7 @@ from ....io.ground.made_of import made_of
 from ....io.ground.sealed import read_sealed, write_sealed
 
 if TYPE_CHECKING:
-    from ....strategies.quoting import QuotingModel
+    from ....strategies.quoting.model import QuotingModel
 
 HERE = Path(__file__).parent
 #: Files of the package that are copied as they are, in the order of their imports.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....io.ground.jit import OPTIONS, compiled, disjoint, guest, kept, larger_nb, melted, smaller_nb
-from ....strategies.known import Known
+from ....strategies.quoting.known import Known
 from ..assumptions.fees import aligned_nb, is_short_nb, short_fee_nb, trade_fee_nb
 from ..assumptions.queue import (
     LOG,

@@ -12,8 +12,8 @@ from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import replay
 from touchline.io.ground.errors import InputError
 from touchline.io.ground.units import cents, contracts
-from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
+from touchline.strategies.models.fixed_spread import FixedSpread
 
 from ..simulator.test_replay import SECOND, engine, made_store, noise_tape
 

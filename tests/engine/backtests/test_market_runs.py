@@ -12,9 +12,9 @@ from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.ground.errors import InputError
-from touchline.strategies.fixed_spread import FixedSpread
-from touchline.strategies.pipeline import load_pipeline
-from touchline.strategies.quoting import QuotingModel
+from touchline.strategies.models.fixed_spread import FixedSpread
+from touchline.strategies.pipeline.pipeline import load_pipeline
+from touchline.strategies.quoting.model import QuotingModel
 
 from ..histories import made_up
 from ..made_books import made_books

@@ -10,9 +10,9 @@ from touchline.engine.backtests import market_runs
 from touchline.engine.bets.sweeping_bets import sweep_bets
 from touchline.engine.sweeps import sweeping
 from touchline.io.ground.errors import InputError
-from touchline.strategies.fixed_spread import FixedSpread
-from touchline.strategies.pipeline import load_pipeline
-from touchline.strategies.registry import RESERVED
+from touchline.strategies.models.fixed_spread import FixedSpread
+from touchline.strategies.pipeline.pipeline import load_pipeline
+from touchline.strategies.quoting.registry import RESERVED
 
 from ..histories import made_up
 from ..made_books import made_books

@@ -12,7 +12,7 @@ from touchline.engine.bets.panel.closes import HISTORY
 from touchline.engine.bets.training import training_frame
 from touchline.io.importers.base import Chunk
 from touchline.io.store.store import Store
-from touchline.strategies.pipeline import pipeline_of
+from touchline.strategies.pipeline.pipeline import pipeline_of
 
 from ..histories import HOUR, made_up
 

@@ -22,7 +22,7 @@ from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk
 from touchline.io.store.store import Store
-from touchline.strategies.pipeline import load_pipeline, pipeline_of
+from touchline.strategies.pipeline.pipeline import load_pipeline, pipeline_of
 
 from ..histories import HOUR, imported, made_up
 from .naive_portfolio import fee_of

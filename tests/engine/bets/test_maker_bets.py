@@ -19,7 +19,7 @@ from touchline.engine.cli import main
 from touchline.engine.results.results import read_sweep
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.ground.errors import InputError
-from touchline.strategies.pipeline import pipeline_of
+from touchline.strategies.pipeline.pipeline import pipeline_of
 
 from ..histories import made_up
 from ..made_books import made_books

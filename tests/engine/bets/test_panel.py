@@ -25,7 +25,7 @@ from touchline.io.ground.errors import DiskError, InputError
 from touchline.io.importers.base import Chunk
 from touchline.io.store.schema import BookKind
 from touchline.io.store.store import Store
-from touchline.strategies.pipeline import pipeline_of
+from touchline.strategies.pipeline.pipeline import pipeline_of
 
 from ..histories import HOUR, made_up
 

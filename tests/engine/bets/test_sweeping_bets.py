@@ -15,7 +15,7 @@ from touchline.engine.figures.words import usd
 from touchline.engine.reports.conclusions import show
 from touchline.engine.results.results import read_sweep
 from touchline.io.ground.errors import InputError
-from touchline.strategies.pipeline import load_pipeline
+from touchline.strategies.pipeline.pipeline import load_pipeline
 
 from ..histories import made_up
 

@@ -14,8 +14,8 @@ from touchline.engine.cli import main
 from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk
 from touchline.io.store.store import Store
-from touchline.strategies.pipeline import load_pipeline, pipeline_of
-from touchline.strategies.scorer_onnx import feature
+from touchline.strategies.pipeline.pipeline import load_pipeline, pipeline_of
+from touchline.strategies.pipeline.scorers.onnx import feature
 
 from ..histories import HOUR, made_up
 

@@ -14,10 +14,10 @@ from touchline.engine.simulator.kernel import build
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.state import Columns
 from touchline.io.ground.errors import InputError
-from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
-from touchline.strategies.fingerprint import fingerprint
-from touchline.strategies.fixed_spread import FixedSpread
-from touchline.strategies.registry import quoting_model
+from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
+from touchline.strategies.models.fixed_spread import FixedSpread
+from touchline.strategies.quoting.fingerprint import fingerprint
+from touchline.strategies.quoting.registry import quoting_model
 
 from ..simulator.test_replay import noise_tape
 
@@ -79,7 +79,7 @@ def test_what_a_stream_cannot_know_is_refused(tape):
 
 
 OWN = """
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.fixed_spread import FixedSpread
 
 class Mine(FixedSpread):
     @staticmethod

@@ -29,7 +29,7 @@ from touchline.engine.sweeps.sweeping import sweep
 from touchline.io.ground.checksums import file_checksum, with_checksum
 from touchline.io.ground.errors import DamagedError, InputError
 from touchline.io.store.store import Store
-from touchline.strategies.pipeline import load_pipeline
+from touchline.strategies.pipeline.pipeline import load_pipeline
 
 from ...damage import flips
 from ..histories import made_up

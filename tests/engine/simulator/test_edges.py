@@ -19,7 +19,7 @@ from touchline.engine.simulator.tape import rebuild as kernel
 from touchline.engine.simulator.tape.events import BOOK, KIND, LATER, TRADE
 from touchline.engine.simulator.tape.tape import Market, Rows, Tape, build
 from touchline.strategies.parameters import Parameter
-from touchline.strategies.quoting import QuotingModel
+from touchline.strategies.quoting.model import QuotingModel
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND  # in September 2026

@@ -23,8 +23,8 @@ from touchline.engine.simulator.kernel.rows import I, L, S
 from touchline.engine.simulator.state import Columns, Points, Samples, Venue
 from touchline.engine.simulator.tape.tape import Market, Rows, build, mids_of
 from touchline.io.ground.grids import grid_levels
-from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
+from touchline.strategies.models.fixed_spread import FixedSpread
 
 from ... import oracle
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from touchline.engine.simulator.kernel.build import Flags, kernel, kernel_file
-from touchline.strategies.registry import quoting_model
+from touchline.strategies.quoting.registry import quoting_model
 
 HELPER = """
 def middle(x, y):

@@ -17,7 +17,7 @@ from touchline.engine.simulator.prepare import new_block, run_block
 from touchline.engine.simulator.replay import replay, totals
 from touchline.io.ground.errors import InputError
 from touchline.io.ground.jit import inlined
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.fixed_spread import FixedSpread
 
 from .test_replay import noise_tape
 

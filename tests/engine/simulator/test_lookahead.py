@@ -16,7 +16,7 @@ from touchline.engine.sweeps import sweeping
 from touchline.engine.sweeps.grid_spec import axes_of
 from touchline.engine.sweeps.plan import plan_of
 from touchline.io.ground.errors import CheckError
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.fixed_spread import FixedSpread
 from touchline.strategies.parameters import Parameter
 
 from ..made_books import made_books

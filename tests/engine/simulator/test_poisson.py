@@ -14,8 +14,8 @@ from touchline.engine.simulator.replay import replay, totals
 from touchline.engine.simulator.tape.mids import FINEST, mid_tape
 from touchline.engine.simulator.tape.tape import Market, Tape
 from touchline.io.ground.errors import InputError
-from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
+from touchline.strategies.models.fixed_spread import FixedSpread
 
 SECOND = 1_000_000_000
 START = 1_790_000_000 * SECOND

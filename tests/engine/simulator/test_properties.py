@@ -17,9 +17,9 @@ from touchline.engine.simulator.kernel.rows import I, L
 from touchline.engine.simulator.prepare import new_block
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.tape.events import BOOK, KIND, TRADE
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.fixed_spread import FixedSpread
 from touchline.strategies.parameters import Parameter
-from touchline.strategies.quoting import QuotingModel
+from touchline.strategies.quoting.model import QuotingModel
 
 from .test_kernel import tapes
 

@@ -22,10 +22,10 @@ from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
 from touchline.io.store.store import Store
-from touchline.strategies.cauchy_band import CauchyBand
-from touchline.strategies.known import Known
+from touchline.strategies.models.cauchy_band import CauchyBand
+from touchline.strategies.quoting.known import Known
 
-from ...strategies.models import row
+from ...strategies.models.quotes import row
 
 DAYS = {10: (4050.0, 1_681_156_800, 0), 13: (4100.0, 1_681_416_000, 100)}
 BUY, SELL = 0, 1

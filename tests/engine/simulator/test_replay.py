@@ -19,8 +19,8 @@ from touchline.engine.simulator.tape.tape import Market, Rows, Tape, build
 from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk
 from touchline.io.store.store import Store
-from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
+from touchline.strategies.models.fixed_spread import FixedSpread
 from touchline.strategies.own_file import one_line
 
 ENGINE = Path(sys.executable).with_name("engine")
@@ -208,7 +208,7 @@ def test_a_quote_that_does_not_compile_or_raises_is_one_line(tape: Tape, quote, 
 NOTEBOOK = """
 from touchline import engine
 from touchline.io.ground.errors import InputError
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.fixed_spread import FixedSpread
 
 class Mine(FixedSpread):
     name = "mine"

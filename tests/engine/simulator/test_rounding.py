@@ -9,7 +9,7 @@ import pytest
 from touchline.engine.simulator.kernel.build import Flags, interpreted
 from touchline.engine.simulator.tape.tape import kernel_grid
 from touchline.io.ground.grids import GRIDS
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.fixed_spread import FixedSpread
 
 
 def halves(ticks: list[int]) -> list[tuple[float, int]]:

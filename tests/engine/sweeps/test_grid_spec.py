@@ -9,8 +9,8 @@ from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.sweeps.grid_spec import axes_of, axis, cells_of
 from touchline.engine.sweeps.plan import plan_of
 from touchline.io.ground.errors import InputError
-from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
+from touchline.strategies.models.fixed_spread import FixedSpread
 
 
 def test_a_switch_is_an_axis_in_any_spelling():

@@ -23,10 +23,10 @@ from touchline.engine.sweeps import sweeping
 from touchline.engine.sweeps.cluster import Task, work
 from touchline.io.ground.errors import InputError
 from touchline.io.store.store import Store
-from touchline.strategies.fingerprint import fingerprint
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.fixed_spread import FixedSpread
 from touchline.strategies.parameters import check
-from touchline.strategies.registry import quoting_model
+from touchline.strategies.quoting.fingerprint import fingerprint
+from touchline.strategies.quoting.registry import quoting_model
 
 from ..made_books import made_books
 
@@ -42,7 +42,7 @@ from touchline.engine.simulator.tape import source as tape_source
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.sweeps import parts, sweeping
 from touchline.io.store.store import Store
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.fixed_spread import FixedSpread
 sweeping.BLOCK = 3
 def tell(line):
     os.write(1, f"{line}\\n".encode())

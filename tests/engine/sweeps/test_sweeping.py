@@ -21,7 +21,7 @@ from touchline.engine.sweeps.parts import Parts
 from touchline.io.ground.errors import CheckError, InputError
 from touchline.io.importers.base import Chunk
 from touchline.io.store.store import Store
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.fixed_spread import FixedSpread
 
 from ..made_books import HOUR, SECOND, START, made_books
 

@@ -29,8 +29,8 @@ from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk, Options
 from touchline.io.importers.importing import import_file, plan
 from touchline.io.store.store import Store
-from touchline.strategies.avellaneda_stoikov import AvellanedaStoikov
-from touchline.strategies.fixed_spread import FixedSpread
+from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
+from touchline.strategies.models.fixed_spread import FixedSpread
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND

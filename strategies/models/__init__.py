@@ -1,0 +1,1 @@
+"""The shipped quoting models, and the order that joins the touch."""

@@ -1,0 +1,74 @@
+"""Every shipped quoting model: compiles to the very same floats, leaks no nan, has limits and documentation."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from touchline.strategies.quoting.known import Known
+from touchline.strategies.quoting.registry import QUOTING, quoting_model
+
+from .quotes import TOLD, bits, compiled, random_known, random_row, row
+
+MODELS = sorted(QUOTING)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_compiled_quote_is_the_python_quote_bit_for_bit(name: str):
+    model, rng = quoting_model(name), np.random.default_rng(1)
+    fast = compiled(model)
+    pair = row(model)
+    for _ in range(600):
+        known, p = random_known(rng), pair._replace(**random_row(model, rng)._asdict())
+        assert bits(fast(known, p)) == bits(model.quote(known, p)), (known, p)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_nan_and_no_infinity_leaks_where_everything_is_known(name: str):
+    model, rng = quoting_model(name), np.random.default_rng(2)
+    p = row(model)
+    for _ in range(600):
+        known = random_known(rng)
+        bid, ask, bid_size, ask_size = model.quote(known, p)
+        assert math.isfinite(bid_size) and math.isfinite(ask_size)
+        assert not math.isinf(bid) and not math.isinf(ask)
+        if not model.needs_underlying and model.from_market == () and name != "avellaneda-stoikov-stationary":
+            assert not math.isnan(bid) and not math.isnan(ask)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_bid_is_not_above_the_ask(name: str):
+    model, rng = quoting_model(name), np.random.default_rng(3)
+    for _ in range(600):
+        known, p = random_known(rng)._replace(trigger=0.0), random_row(model, rng)
+        bid, ask, *_ = model.quote(known, p)
+        assert not bid > ask + 1e-6 * (abs(bid) + 1), (known, p)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_holding_more_never_raises_a_quote(name: str):
+    model = quoting_model(name)
+    p = row(model, floor=3990, cap=4010) if model.needs_underlying else row(model)
+    told = TOLD._replace(tau=600.0) if model.needs_underlying else TOLD
+    quotes = [model.quote(told._replace(position=float(held)), p)[:2] for held in range(-40, 41)]
+    for side in range(2):
+        shown = [pair[side] for pair in quotes if not math.isnan(pair[side])]
+        assert len(shown) > 10
+        assert all(later <= earlier for earlier, later in itertools.pairwise(shown))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_is_documented_and_its_grid_is_allowed(name: str):
+    model = quoting_model(name)
+    assert model.name == name
+    assert model.__doc__ and all(parameter.doc for parameter in model.parameters)
+    declared = {parameter.name: parameter for parameter in model.parameters}
+    for axis, (low, high, count) in model.grid.items():
+        assert declared[axis].check(low) < declared[axis].check(high) and count > 1
+    assert set(model.from_market) <= set(declared)
+
+
+def test_a_quote_uses_only_what_is_known():
+    assert len(Known._fields) == len(TOLD)
