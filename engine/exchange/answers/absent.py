@@ -74,7 +74,8 @@ ANSWERS: dict[tuple[str, str], Callable[..., Answer]] = {
 def refuse_others(query: Query, body: Answer) -> None:
     """Refuse a call that names another subaccount or shard than 0, in its query, its body or an item of its batch."""
     items = body.get("orders")
-    bodies = [body, *(each for each in (items if isinstance(items, list) else ()) if isinstance(each, dict))]
+    parts = [each for each in items if isinstance(each, dict)] if isinstance(items, list) else []
     for name in ("subaccount", "exchange_index"):
-        if query.number(name) or any(each.get(name) not in (None, 0) for each in bodies):
+        named = (body.get(name), *(each.get(name) for each in parts))
+        if query.number(name) or any(value not in (None, 0) for value in named):
             raise refuse(400, "invalid_parameters", details=f"this exchange has {name} 0 only")

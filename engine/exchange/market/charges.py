@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from ...simulator.assumptions.fees import NO_REBATE, FeeSchedule, fee_table, fill_fee_nb
 
 _FOREVER = 1 << 62
@@ -16,12 +18,12 @@ class Charges:
 
     def __init__(self, schedule: FeeSchedule) -> None:
         self.schedule = schedule
-        self._table = fee_table(schedule, 0, _FOREVER)
-        self._rows = list(zip(*(column.tolist() for column in self._table), strict=True))
+        self._rows = list(zip(*(column.tolist() for column in fee_table(schedule, 0, _FOREVER)), strict=True))
+        self._from = [row[0] for row in self._rows]
 
     def row(self, ts: int) -> int:
         """Which fees hold at a moment: the number of their row."""
-        return self._table.row(ts)
+        return max(bisect_right(self._from, ts) - 1, 0)
 
     def grid(self, ts: int) -> int:
         """The step of the balance, micros."""

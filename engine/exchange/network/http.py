@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import resource
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,6 +22,8 @@ MAX_BODY = 2 << 20
 _MAX_HEAD = 64 << 10
 #: How long a new connection may take to ask, how long it may rest between two questions, and how long a body may take.
 FIRST_SECONDS, IDLE_SECONDS, BODY_SECONDS = 10.0, 60.0, 30.0
+#: How often those who take longer are looked for: a timer for each question would cost a tenth of an order.
+_LOOK_SECONDS = 0.25
 #: Connections accepted in one go, and files kept free for everything else.
 _BACKLOG, _FILES_KEPT = 64, 256
 _LENGTH = re.compile(r"[0-9]{1,10}\Z")
@@ -57,6 +61,21 @@ class BadRequestError(Exception):
         self.response = Response(status, {"msg": reason})
 
 
+class _Patience:
+    """Until when a connection may keep the server waiting."""
+
+    __slots__ = ("until",)
+
+    def __init__(self) -> None:
+        self.until = math.inf
+
+    def wait(self, seconds: float) -> None:
+        self.until = time.monotonic() + seconds
+
+    def stop(self) -> None:
+        self.until = math.inf
+
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -77,7 +96,7 @@ class HttpServer:
         self._clock = clock  #: simulated time, which every answer tells: clients ask for "the last hour"
         self._admit = admit
         self._talk = talk
-        self._open: set[asyncio.StreamWriter] = set()
+        self._open: dict[asyncio.StreamWriter, _Patience] = {}
         self._new: dict[asyncio.StreamWriter, None] = {}  #: have never asked, oldest first
         self._resting: dict[asyncio.StreamWriter, None] = {}  #: have had their answer
         self._idle = asyncio.Event()
@@ -87,11 +106,13 @@ class HttpServer:
         """Listen; returns the port."""
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._most = 1 << 16 if soft == resource.RLIM_INFINITY else max(soft - _FILES_KEPT, soft // 2)
+        self._looking = asyncio.create_task(self._look())
         self._server = await asyncio.start_server(self._serve, host, port, limit=_MAX_HEAD, backlog=_BACKLOG)
         return self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Stop listening and cut what is still connected."""
+        self._looking.cancel()
         self._server.close()
         while self._open:
             for writer in self._open:
@@ -100,23 +121,30 @@ class HttpServer:
             await self._idle.wait()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
+        patience = self._open[writer] = _Patience()
         if len(self._open) > self._most:
             self._let_go(self._new or self._resting or {writer: None})
         try:
-            while await self._answer(reader, writer, await self._head(reader, writer)):
+            while await self._answer(reader, writer, patience, await self._head(reader, writer, patience)):
                 pass
         except BadRequestError as bad:
             writer.write(_written(bad.response, False, self._clock()))
-        except TimeoutError:
-            writer.transport.abort()
         except (HangupError, ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
-            self._open.discard(writer)
+            del self._open[writer]
             self._resting.pop(writer, None)
             self._idle.set()
+
+    async def _look(self) -> None:
+        """End the connections that keep the server waiting for too long."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            now = time.monotonic()
+            for writer, patience in self._open.items():
+                if patience.until < now:
+                    writer.transport.abort()
 
     @staticmethod
     def _let_go(candidates: dict[asyncio.StreamWriter, None]) -> None:
@@ -125,22 +153,25 @@ class HttpServer:
         del candidates[oldest]
         oldest.transport.abort()
 
-    async def _head(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    async def _head(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: _Patience) -> bytes:
         new = writer not in self._resting
         if new:
             self._new[writer] = None
         try:
-            async with asyncio.timeout(FIRST_SECONDS if new else IDLE_SECONDS):
-                return await reader.readuntil(b"\r\n\r\n")
+            patience.wait(FIRST_SECONDS if new else IDLE_SECONDS)
+            return await reader.readuntil(b"\r\n\r\n")
         except asyncio.LimitOverrunError:
             raise BadRequestError(431, f"the head of a request must not exceed {_MAX_HEAD} bytes") from None
         finally:
+            patience.stop()
             self._new.pop(writer, None)
             self._resting.pop(writer, None)
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> bool:
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: _Patience, head: bytes
+    ) -> bool:
         """Answer one request and say whether another may follow."""
-        request, body = _parsed(head, reader, writer)
+        request, body = _parsed(head, reader, writer, patience)
         keep = request.headers.get("connection", "").lower() != "close"
         if request.headers.get("upgrade", "").lower() == "websocket":
             refused = self._admit(request)
@@ -155,9 +186,9 @@ class HttpServer:
         keep = keep and not body.withheld
         writer.write(_written(response, keep, self._clock()))
         if writer.transport.get_write_buffer_size() or not body.done:
-            async with asyncio.timeout(BODY_SECONDS):
-                await writer.drain()
-                await body.skip()
+            patience.wait(BODY_SECONDS)
+            await writer.drain()
+            await body.skip()
         self._resting[writer] = None
         return keep
 
@@ -165,9 +196,12 @@ class HttpServer:
 class _Body:
     """The body of a request, with a length or in chunks: read when asked for, thrown away when nobody asks."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, headers: dict[str, str]) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: _Patience, headers: dict[str, str]
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._patience = patience
         coding, length = headers.get("transfer-encoding"), headers.get("content-length", "0")
         if coding is not None and coding.lower() != "chunked":
             raise BadRequestError(501, "the only transfer encoding known here is chunked")
@@ -183,11 +217,12 @@ class _Body:
         if self.withheld:
             self._writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.withheld = False
-        async with asyncio.timeout(BODY_SECONDS):
-            if self._length is None:
-                whole = b"".join([piece async for piece in self._pieces()])
-            else:
-                whole = await self._reader.readexactly(self._length)
+        self._patience.wait(BODY_SECONDS)
+        if self._length is None:
+            whole = b"".join([piece async for piece in self._pieces()])
+        else:
+            whole = await self._reader.readexactly(self._length)
+        self._patience.stop()
         self.done = True
         return whole
 
@@ -239,13 +274,15 @@ class _Body:
             raise BadRequestError(413, f"a body must not exceed {MAX_BODY} bytes")
 
 
-def _parsed(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[Request, _Body]:
+def _parsed(
+    head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: _Patience
+) -> tuple[Request, _Body]:
     first, *lines = head[:-4].decode("latin-1").split("\r\n")
     words = first.split(" ")
     if len(words) != 3:
         raise BadRequestError(400, "malformed request line")
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    body = _Body(reader, writer, headers)
+    body = _Body(reader, writer, patience, headers)
     path, _, query = words[1].partition("?")
     return Request(words[0], unquote(path), parse_qsl(query, keep_blank_values=True), headers, body.read), body
 

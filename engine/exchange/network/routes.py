@@ -146,10 +146,11 @@ class Routes:
             if secret or "kalshi-access-key" in request.headers:
                 self._gate.check(request.headers, request.method, request.path)
             body = _object(await request.read()) if name in _WITH_BODY else {}
+            query = Query(request.query)
             if secret:
-                absent.refuse_others(Query(request.query), body)
+                absent.refuse_others(query, body)
             self._catch_up()
-            return self._faulty(request, path, name, params, body)
+            return self._faulty(request.method, path, name, lambda: self._answer(name, query, params, body), body)
         except RefusalError as refusal:
             return Response(refusal.status, refusal.body)
         except (HangupError, BadRequestError, OSError, EOFError):  # the connection's own
@@ -158,10 +159,12 @@ class Routes:
             _log.exception("%s %s failed", request.method, request.path)
             return Response(500, refuse(500, "internal_server_error").body)
 
-    def _faulty(self, request: Request, path: str, name: str, params: dict[str, str], body: dict[str, Any]) -> Response:
+    def _faulty(
+        self, method: str, path: str, name: str, answered: Callable[[], Response], body: dict[str, Any]
+    ) -> Response:
         faults, draw = self._dice.faults, self._dice.call
         items = _items(body) if name.endswith("_batch") else 1
-        call = request.method, path.replace("{order}", "{order_id}"), items
+        call = method, path.replace("{order}", "{order_id}"), items
         if (cost := cost_of(*call)) > LARGEST:
             raise bad_body(f"a batch must cost at most {LARGEST} tokens, the largest bucket there is; this one {cost}")
         if draw(faults.too_many) or not self._limits.admit(*call):
@@ -169,10 +172,10 @@ class Routes:
         broken = draw(faults.server_error)
         if broken and draw(0.5):
             raise refuse(self._dice.pick((500, 502, 503)), "internal_server_error")
-        response = self._answer(name, request, params, body)
+        response = answered()
         if broken:
             raise refuse(self._dice.pick((500, 502, 504)), "internal_server_error")
-        if request.method != "GET" and draw(faults.lost_ack):
+        if method != "GET" and draw(faults.lost_ack):
             raise HangupError
         return response
 
@@ -185,9 +188,9 @@ class Routes:
                     return path, name, secret, params
         raise refuse(404, "not_found", f"no {request.method} {request.path} here")
 
-    def _answer(self, name: str, request: Request, params: dict[str, str], body: dict[str, Any]) -> Response:
+    def _answer(self, name: str, query: Query, params: dict[str, str], body: dict[str, Any]) -> Response:
         extra = {"body": body} if name in _WITH_BODY else {}
-        answer = self._answers[name](Query(request.query), **params, **extra)
+        answer = self._answers[name](query, **params, **extra)
         status, document = answer if isinstance(answer, tuple) else (200, answer)
         return Response(status, with_legacy(document) if self._legacy else document)
 
