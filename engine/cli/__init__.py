@@ -45,7 +45,9 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except TouchlineError as error:
-        sys.stderr.write(f"error: {plain(str(error))}\n")
+        from .console import spelled
+
+        sys.stderr.write(f"error: {spelled(plain(str(error)))}\n")
         raise SystemExit(error.exit_code) from None
     except BrokenPipeError:  # the reader of our output went away
         raise SystemExit(0) from None

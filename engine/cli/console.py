@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +18,12 @@ from ...io.ground.names import plain
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+#: Arguments of library calls that are options of commands; messages write ``price_unit='cents'`` or ``ticker=``.
+_NAMES = "columns|format|grid|journal|price_unit|scale|seed|size_unit|ticker|tz|underlying|use_yes_price"
+_ONE = (
+    rf"(?<![\w.'\"-])(?<!--map )(?<!--set )({_NAMES})=('[^']*'|\"[^\"]*\"|{{[^}}]*}}|True\b|False\b|-?\d[\d.]*|(?!\w))"
+)
+_ARGUMENT, _ARGUMENTS = re.compile(_ONE), re.compile(rf"{_ONE}(?:, {_ONE})*")
 #: The option every reporting command has.
 JSON_OPTION = typer.Option(False, "--json", help="Print one JSON document instead of a table.")
 
@@ -73,7 +82,26 @@ def emit_facts(title: str, facts: Mapping[str, object]) -> None:
 
 def say(message: str) -> None:
     """Print a line for a person on stderr, so that stdout stays for results."""
-    sys.stderr.write(plain(message) + "\n")
+    sys.stderr.write(spelled(plain(message)) + "\n")
+
+
+def spelled(message: str) -> str:
+    """Spell the arguments that a message names as the options of the command line.
+
+    >>> spelled("cents or dollars? Pass price_unit='cents', underlying=; or columns={'ts': 't', 'value': 'p'}")
+    'cents or dollars? Pass --price-unit cents --underlying; or --map ts=t,value=p'
+    """
+    return _ARGUMENTS.sub(lambda run: " ".join(_option(*one.groups()) for one in _ARGUMENT.finditer(run[0])), message)
+
+
+def _option(name: str, value: str) -> str:
+    option = "map" if name == "columns" else name.replace("_", "-")
+    given = ast.literal_eval(value) if value else True
+    if isinstance(given, bool):
+        return f"--{option}" if given else f"--no-{option}"
+    if isinstance(given, dict):
+        given = ",".join(f"{ours}={theirs}" for ours, theirs in given.items())
+    return f"--{option} {shlex.quote(str(given))}"
 
 
 @contextmanager

@@ -31,9 +31,9 @@ def make(seed: int, scale: float, out: str | Path, step: Callable[[str], None] =
     from .plan import day
 
     if not 0.001 <= scale <= 100:
-        raise InputError(f"--scale {scale}: expected a number from 0.001 to 100; 1 gives about a million frames")
+        raise InputError(f"scale={scale}: expected a number from 0.001 to 100; 1 gives about a million frames")
     if not 0 <= seed < 2**40:
-        raise InputError(f"--seed {seed}: expected a whole number from 0 to {2**40 - 1}")
+        raise InputError(f"seed={seed}: expected a whole number from 0 to {2**40 - 1}")
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     drawn = day(seed, scale)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..console import JSON_OPTION, emit_json, progress
+from ..console import JSON_OPTION, emit_json, progress, spelled
 from .told import tell
 
 if TYPE_CHECKING:
@@ -53,7 +53,10 @@ def data_import(
             bar.update(total, completed=len(done))
     if as_json:
         emit_json(
-            {"imports": [_document(one) for one in done], "skipped": [{"path": p, "reason": r} for p, r in aside]}
+            {
+                "imports": [_document(one) for one in done],
+                "skipped": [{"path": p, "reason": spelled(r)} for p, r in aside],
+            }
         )
     else:
         tell(done, aside)
@@ -139,17 +142,17 @@ def _document(one: Imported) -> dict[str, Any]:
     return {
         "path": one.recognised.name,
         "format": one.recognised.importer.name,
-        "why": one.recognised.why,
+        "why": spelled(one.recognised.why),
         "import_id": report.import_id,
         "new": report.new,
         "resumed": report.resumed,
         "rows": report.rows,
         "duplicates": report.duplicates,
         "quarantined": report.quarantined,
-        "reasons": dict(one.reasons),
+        "reasons": {spelled(reason): count for reason, count in one.reasons.items()},
         "quarantine": report.quarantine,
         "notes": dict(one.notes),
-        "facts": one.facts,
+        "facts": [spelled(fact) for fact in one.facts],
         "tickers": report.tickers,
         "start": report.start,
         "end": report.end,

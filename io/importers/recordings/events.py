@@ -175,7 +175,7 @@ class _Day:
         """Name the market by the day and the middle of its band, unless the user did."""
         if self.ticker is None:
             if self.first is None:
-                raise InputError(f"{self.path}: no index tick before the first event; pass --ticker")
+                raise InputError(f"{self.path}: no index tick before the first event; pass ticker=")
             middle = self.first // _BAND * _BAND + _BAND // 2
             day = datetime.fromtimestamp(self.begin / NS_PER_SECOND, ZoneInfo("America/New_York"))
             self.ticker = f"INX-{day:%y%b%d}-B{middle:.0f}".upper()

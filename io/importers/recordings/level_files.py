@@ -46,7 +46,7 @@ class Part:
         """Turn prices of the NO side into YES ticks, unless they are."""
         if self.rows.options.use_yes_price:
             return price
-        self.rows.say("NO levels are taken to be in NO prices; --use-yes-price says otherwise")
+        self.rows.say("NO levels are taken to be in NO prices; use_yes_price=True says otherwise")
         return np.where(side == Side.ASK, TICKS_PER_DOLLAR - price, price)
 
     def levels(self, side: str, prices: pl.Series, sizes: pl.Series, unit: str) -> tuple[Any, Any, Any]:
@@ -207,7 +207,10 @@ def _told_or_dollars(rows: Rows, unit: str) -> str:
     """Take books whose first changes do not say the unit as dollars, which these archives write, and say so."""
     if unit != price_unit.UNDECIDED:
         return unit
-    rows.say("no change in the first rows says the price unit: prices are taken to be in dollars; --price-unit says")
+    rows.say(
+        "no change in the first rows says the price unit: prices are taken to be in dollars; "
+        "price_unit='cents' says otherwise"
+    )
     return "dollars"
 
 

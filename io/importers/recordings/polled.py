@@ -125,7 +125,7 @@ def _price_places(spans: Spans, options: Options, path: Path) -> dict[str, int]:
         if said is Says.OPEN and bool((values % 10_000 != 0).any()):
             raise UnitOpenError(
                 f"{path}: the levels hold nothing but tenths: cents or dollars? "
-                "Pass --price-unit cents or --price-unit dollars"
+                "Pass price_unit='cents' or price_unit='dollars'"
             )
         unit = "dollars" if said in (Says.DOLLARS, Says.LIKELY_DOLLARS) else "cents"
     for key in ("yes", "no"):
@@ -136,7 +136,7 @@ def _price_places(spans: Spans, options: Options, path: Path) -> dict[str, int]:
 def _books(spans: Spans, rows: Rows, books: Books, places: dict[str, int]) -> BookRows:
     time = rows.first(_TIME)
     if time is None:
-        raise InputError("the polls carry no time; name it with --map ts=…")
+        raise InputError("the polls carry no time; name it with columns={'ts': '…'}")
     ts = rows.time(time)
     market = books.code_of(rows.ticker(*_TICKER).fill_null(""))
     sides: list[tuple[Side, LevelLists]] = []

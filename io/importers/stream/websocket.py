@@ -308,7 +308,8 @@ class _Reader:
         if self.yes_prices is None:
             self.yes_prices = False
             self.facts.append(
-                "NO levels are taken to be in NO prices (use_yes_price=false; --use-yes-price says otherwise)"
+                "NO levels are taken to be in NO prices (as use_yes_price=False asks for them; "
+                "use_yes_price=True says otherwise)"
             )
         return price if self.yes_prices else np.where(side == Side.ASK, TICKS_PER_DOLLAR - price, price)
 

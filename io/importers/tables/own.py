@@ -97,7 +97,7 @@ class OwnLog(Layout):
         if lacking:
             raise InputError(
                 f"{sample.path}: an own record of fills or bets ({', '.join(found)}), not the market's history; "
-                f"own_fills needs {', '.join(sorted(lacking))} too: name it with --map, or the format with --format"
+                f"own_fills needs {', '.join(sorted(lacking))} too: name it with columns=, or the format with format="
             )
         return f"own record: {', '.join(found)}"
 
@@ -181,7 +181,7 @@ def _price(rows: Rows, outcome: NDArray[np.int64], decided: Mapping[str, str], *
     if name in PAID and flipped.any():
         if rows.options.use_yes_price is None:
             rows.say(f"{name} is taken as the price of the contract that was named: a NO at 30 is a YES at 70; "
-                     "--use-yes-price says otherwise")  # fmt: skip
+                     "use_yes_price=True says otherwise")  # fmt: skip
         flipped &= not rows.options.use_yes_price
     return np.where(flipped & (price != NULL), TICKS_PER_DOLLAR - price, price)
 

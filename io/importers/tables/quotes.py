@@ -53,7 +53,7 @@ def _convert_with_spot(rows: Rows, decided: Mapping[str, str]) -> None:
     if symbol is None:
         symbol = rows.text("series").str.extract(r"^KX([A-Z]+?)(?:\d+[A-Z]*)?$") if rows.has("series") else None
     if symbol is None:
-        rows.say("the spot price has no symbol and is not taken; pass --underlying")
+        rows.say("the spot price has no symbol and is not taken; pass underlying=")
         return
     for column, name in (("spot", symbol), ("btc_mid", "BTC")):
         if rows.has(column):

@@ -36,10 +36,10 @@ def _symbol(rows: Rows) -> pl.Series | str:
     several = rows.names_in(*SYMBOL, *CONTRACT)
     if several is not None and (rows.options.underlying is not None or several not in SYMBOL):
         why = (
-            "of which --underlying would make one index" if rows.options.underlying is not None else "as contracts have"
+            "of which underlying= would make one index" if rows.options.underlying is not None else "as contracts have"
         )
         raise InputError(
-            f"{rows.path}: {several} holds several names, {why}; --map symbol={several} makes each an "
+            f"{rows.path}: {several} holds several names, {why}; columns={{'symbol': {several!r}}} makes each an "
             "underlying of its own. Quotes and trades of markets need bids and asks, or sizes"
         )
     if rows.options.underlying is not None:
@@ -50,9 +50,9 @@ def _symbol(rows: Rows) -> pl.Series | str:
     words = re.split(r"[^A-Za-z]+", f"{rows.path.parent.name}/{rows.path.name}".upper()) if rows.path else []
     for name in KNOWN:
         if name in words:
-            rows.say(f"the underlying is {name}, from the file's name; --underlying says otherwise")
+            rows.say(f"the underlying is {name}, from the file's name; underlying= says otherwise")
             return name
-    raise InputError(f"{rows.path}: the file does not name its underlying; pass --underlying, such as SPX")
+    raise InputError(f"{rows.path}: the file does not name its underlying; pass underlying=, such as SPX")
 
 
 def _bar_length(rows: Rows) -> Mapping[str, str]:

@@ -126,7 +126,7 @@ class Rows:
         if naive.any():
             zone = self.options.tz or tz or "UTC"
             self.say(
-                f"{name} carries no zone and is read as {zone}" + ("" if self.options.tz else "; --tz says otherwise")
+                f"{name} carries no zone and is read as {zone}" + ("" if self.options.tz else "; tz= says otherwise")
             )
             if zone != "UTC":
                 values = self._localise(values, naive & (faults == OK) & (values != NULL), zone, name)
@@ -149,12 +149,16 @@ class Rows:
         several = self.names_in(*_NAMES)
         if self.options.ticker is not None and several is not None:
             raise InputError(
-                f"{several} holds several names, of which --ticker would make one market; --map ticker={several} keeps "
-                "them apart"
+                f"{several} holds several names, of which ticker= would make one market; "
+                f"columns={{'ticker': {several!r}}} keeps them apart"
             )
         ticker = self.options.ticker or ticker_in(self.path)
         if ticker is None or several is not None:
-            what = "pass --ticker" if several is None else f"pass --map ticker={several}, which holds several names"
+            what = (
+                "pass ticker="
+                if several is None
+                else f"pass columns={{'ticker': {several!r}}}, which holds several names"
+            )
             raise InputError(f"the file does not name its market; {what}")
         self.say(f"the market is {ticker}")
         return pl.Series("ticker", [ticker]).new_from_index(0, self.frame.height)

@@ -45,7 +45,7 @@ def decide(rows: Rows, columns: tuple[str, ...], pair: tuple[str, str] | None = 
     asked = rows.options.price_unit
     if asked is not None:
         if asked not in PRICE_PLACES:
-            raise InputError(f"--price-unit {asked!r} is not known; it is cents or dollars")
+            raise InputError(f"price_unit={asked!r} is not known; it is cents or dollars")
         return {"unit": asked, "sure": "yes"}
     if columns and all(name.endswith("_dollars") for name in columns):
         return {"unit": "dollars", "sure": "yes"}
@@ -86,7 +86,7 @@ def unit_of(rows: Rows, column: str, decided: Mapping[str, str]) -> str:
     if unit == UNDECIDED:
         rows.fail(
             floats(rows.frame[column]) != 0,  # what cannot be read is not equal to 0 either
-            lambda row: f"{column} {rows.frame[column][row]}: the first rows do not say the unit; pass --price-unit",
+            lambda row: f"{column} {rows.frame[column][row]}: the first rows do not say the unit; pass price_unit=",
         )
         return "cents"
     return unit
@@ -130,7 +130,7 @@ def _from_values(rows: Rows, columns: tuple[str, ...]) -> Mapping[str, str]:
         Says.OPEN: f"holds nothing but tenths ({np.nanmin(values[values > 0]):g} to {np.nanmax(values):g})",
     }.get(said, "could be either, and the other files of the folder differ")
     path = f"{rows.path}: " if rows.path else ""
-    raise UnitOpenError(f"{path}{names} {seen}: cents or dollars? Pass --price-unit cents or --price-unit dollars")
+    raise UnitOpenError(f"{path}{names} {seen}: cents or dollars? Pass price_unit='cents' or price_unit='dollars'")
 
 
 def _near_whole(values: NDArray[np.float64], scale: int) -> NDArray[np.bool_]:

@@ -122,6 +122,6 @@ def _differs(guess: _Guess, stored: pl.DataFrame) -> InputError | None:
             return InputError(
                 f"{guess.file.name}: in {guess.unit} the prices of {ticker} are about {cents(round(price))} cents, and "
                 f"the store holds it at about {cents(round(held))} cents then: cents or dollars? "
-                "Pass --price-unit cents or --price-unit dollars"
+                "Pass price_unit='cents' or price_unit='dollars'"
             )
     return None

@@ -176,7 +176,7 @@ def _lock(folder: Path) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(handle)
-        raise ConfigError(f"another recorder is writing to {folder}; give this one its own --journal") from None
+        raise ConfigError(f"another recorder is writing to {folder}; give this one its own journal=") from None
     return handle
 
 

@@ -184,9 +184,10 @@ class Recorder:
             return
         self._lists += 1
         if found.books and check_price_mode(self.source.books, found.books) is False:
+            other = not self.source.books.use_yes_price
             raise StreamError(
                 "the NO side does not come in the prices that were asked for: "
-                f"what is in {self.journal.path} would be misread; import it with the other --use-yes-price"
+                f"what is in {self.journal.path} would be misread; import it with use_yes_price={other}"
             )
         added = set(found.tickers) - self._following
         gone = {ticker for ticker in self._following - found.tickers if self._is_gone(ticker)}

@@ -48,9 +48,9 @@ def test_a_time_that_the_clock_showed_twice_is_quarantined(tmp_path: Path) -> No
 def test_cents_and_dollars_are_told_apart_and_doubt_is_asked_about(tmp_path: Path) -> None:
     assert trades(tmp_path, "1750000000,A-1,0.475,3,yes\n") == [(JUNE, "A-1", 4750, 300, 1)]
     assert trades(tmp_path, "1750000000,A-1,47.5,3,yes\n") == [(JUNE, "A-1", 4750, 300, 1)]
-    with pytest.raises(InputError, match="Pass --price-unit"):
+    with pytest.raises(InputError, match="Pass price_unit="):
         trades(tmp_path, "1750000000,A-1,1,3,yes\n")
-    with pytest.raises(InputError, match="Pass --price-unit"):
+    with pytest.raises(InputError, match="Pass price_unit="):
         trades(tmp_path, "1750000000,A-1,0.5,3,yes\n1750000000,A-1,50,3,yes\n")
     assert trades(tmp_path, "1750000000,A-1,1,3,yes\n", Options(price_unit="cents")) == [(JUNE, "A-1", 100, 300, 1)]
 
@@ -84,7 +84,7 @@ def test_a_grid_can_be_asked_for(tmp_path: Path) -> None:
 def test_columns_of_any_name_can_be_mapped(tmp_path: Path) -> None:
     options = Options(columns={"ts": "when", "ticker": "m", "price": "px", "size": "n"}, price_unit="cents")
     assert trades(tmp_path, "1750000000,A-1,47,3\n", options, head="when,m,px,n\n") == [(JUNE, "A-1", 4700, 300, 0)]
-    with pytest.raises(InputError, match="--map names wenn, which the file does not have; it has when, m, px, n"):
+    with pytest.raises(InputError, match="columns= names wenn, which the file does not have; it has when, m, px, n"):
         trades(tmp_path, "1,2,3,4\n", Options(columns={"ts": "wenn"}), head="when,m,px,n\n")
 
 

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from touchline.engine.cli import main
-from touchline.io.ground.errors import SourceChangedError
+from touchline.io.ground.errors import InputError, SourceChangedError
 from touchline.io.importers.base import Chunk, Options
 from touchline.io.importers.importing import import_file, plan
 from touchline.io.importers.recognise import recognise
@@ -101,6 +101,24 @@ def test_bad_input_is_one_clear_line_and_exit_2(
     assert "Traceback" not in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_the_command_spells_options_where_the_library_names_arguments(
+    engine: Callable[..., Ran], tmp_path: Path
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("ts,ticker,price,size\n1750000000,A-1,0.1,1\n")
+    ran = engine("data", "import", path, "--store", tmp_path / "s")
+    assert ran.returncode == 2
+    assert ran.stderr.endswith("cents or dollars? Pass --price-unit cents or --price-unit dollars\n")
+    with pytest.raises(InputError, match=r"Pass price_unit='cents' or price_unit='dollars'$"):
+        plan([path], Options())
+    path.write_text("ts,value\n1750000000,4000\n")
+    other = path.rename(tmp_path / "spx.csv")
+    said = json.loads(engine("data", "import", other, "--store", tmp_path / "s", "--json").stdout)["imports"][0][
+        "facts"
+    ]
+    assert "the underlying is SPX, from the file's name; --underlying says otherwise" in said
 
 
 def test_a_folder_is_read_file_by_file_and_says_what_it_skipped(tmp_path: Path) -> None:

@@ -75,14 +75,14 @@ def test_prices_whose_unit_no_row_has_told_are_never_stored(tmp_path: Path, monk
     rows = "1750000000,A-1,0,0\n" * 9 + "1750000001,A-1,0.57000000001,0.58\n1750000002,A-1,0.5712345,\n"
     found = read_text(tmp_path, "q.csv", head + rows)
     assert len(found.bad) == 2
-    assert all("the first rows do not say the unit; pass --price-unit" in bad.reason for bad in found.bad)
+    assert all("the first rows do not say the unit; pass price_unit=" in bad.reason for bad in found.bad)
 
 
 def test_tenths_below_one_are_asked_about(tmp_path: Path) -> None:
     """0.1, 0.2, 0.3 may be tenths of a cent or tens of cents: taken as dollars they would be 100 times too dear."""
     text = lines([0.1, 0.2, 0.3])
     with pytest.raises(
-        InputError, match=r"t\.csv: price holds nothing but tenths .*Pass --price-unit cents or"
+        InputError, match=r"t\.csv: price holds nothing but tenths .*Pass price_unit='cents' or"
     ) as asked:
         read_text(tmp_path, "t.csv", text)
     assert "\n" not in str(asked.value)
@@ -150,7 +150,7 @@ def test_a_file_alone_is_held_against_what_the_store_has_of_its_market(tmp_path:
     known = plan(paths[:1], Options())[0]
     assert [one.report.new for one in import_files(store, known, Options())] == [True]
     with pytest.raises(
-        InputError, match=r"2\.txt: in \w+ the prices of A-1 .*cents or dollars\? Pass --price-unit cents"
+        InputError, match=r"2\.txt: in \w+ the prices of A-1 .*cents or dollars\? Pass price_unit='cents'"
     ):
         list(import_files(store, plan(paths[1:], Options())[0], Options()))
     assert len(store.imports()) == 1

@@ -130,14 +130,14 @@ def test_candlesticks_are_the_quotes_at_the_end_of_their_period(tmp_path: Path, 
 
 def test_candlesticks_without_a_ticker_take_the_one_that_is_passed(tmp_path: Path) -> None:
     path = written(tmp_path, "in.json", {"candlesticks": [CANDLE]})
-    with pytest.raises(InputError, match="does not name its market; pass --ticker"):
+    with pytest.raises(InputError, match="does not name its market; pass ticker="):
         bring(tmp_path, path)
     assert bring(tmp_path, path, Options(ticker="KXA-T1")).quotes().collect()["ticker"].to_list() == ["KXA-T1"]
 
 
 def test_a_history_of_prices_says_what_it_can_be(tmp_path: Path) -> None:
     path = written(tmp_path, "in.json", {"history": [{"t": T0, "p": 0.47}, {"t": T0 + 60, "p": 0.48}]})
-    with pytest.raises(InputError, match="--format underlying --map ts=t,value=p --underlying NAME"):
+    with pytest.raises(InputError, match=r"format='underlying', columns=.*, underlying='NAME'"):
         bring(tmp_path, path)
     followed = Options(format="underlying", columns={"ts": "t", "value": "p"}, underlying="NAME")
     assert bring(tmp_path, path, followed).underlying("NAME").collect()["value"].to_list() == [0.47, 0.48]
@@ -213,7 +213,7 @@ def test_map_reaches_fields_of_objects(tmp_path: Path, ending: str) -> None:
         pl.DataFrame(rows).write_parquet(path)
     columns = {"ticker": "m.id", "ts": "at", "price": "p.yes", "size": "n"}
     assert sizes(bring(tmp_path, path, Options(columns=columns, price_unit="cents"))) == READ
-    with pytest.raises(InputError, match=r"--map names p\.no, which the file does not have"):
+    with pytest.raises(InputError, match=r"columns= names p\.no, which the file does not have"):
         bring(tmp_path, path, Options(columns=columns | {"price": "p.no"}))
 
 
@@ -228,7 +228,7 @@ def test_map_reaches_fields_of_the_records_of_pages(tmp_path: Path, one: bool) -
     path.write_text(json.dumps(pages[0], indent=1) if one else as_lines(*pages))
     columns = {"ticker": "m.id", "ts": "at", "price": "p.yes.cents", "size": "n"}
     assert sizes(bring(tmp_path, path, Options(columns=columns, price_unit="cents"))) == READ
-    with pytest.raises(InputError, match=r"--map names p\.no, which the file does not have; it has trades, .*at"):
+    with pytest.raises(InputError, match=r"columns= names p\.no, which the file does not have; it has trades, .*at"):
         bring(tmp_path, path, Options(columns=columns | {"price": "p.no"}))
 
 

@@ -203,7 +203,7 @@ def test_no_prices_are_turned_unless_the_recording_says_they_are_yes_prices(tmp_
     asks = pl.col("side") == -1
     plain = read_text(tmp_path, "a.jsonl", capture(frames))
     assert plain.tables["book"].filter(asks)["price"].to_list() == [5200, 5200]
-    assert any("use_yes_price=false" in fact for fact in plain.facts)
+    assert any("use_yes_price=False" in fact for fact in plain.facts)
     command = {"id": 1, "cmd": "subscribe", "params": {"channels": ["orderbook_delta"], "use_yes_price": True}}
     told = read_text(tmp_path, "b.jsonl", capture([command, *frames]))
     assert told.tables["book"].filter(asks)["price"].to_list() == [4800, 4800]
