@@ -65,7 +65,7 @@ class OldOrders:
             except RefusalError as refusal:
                 answer["error"] = inner(refusal)
             answers.append(answer)
-        return 201, {"orders": answers}
+        return 201, {"orders": answers, "responses": answers}
 
     def old_cancel_batch(self, q: Query, body: Answer, **_: str) -> Answer:
         """``DELETE /portfolio/orders/batched``: a list of ids."""
@@ -81,7 +81,7 @@ class OldOrders:
             except RefusalError as refusal:
                 answer["error"] = inner(refusal)
             answers.append(answer)
-        return {"orders": answers}
+        return {"orders": answers, "responses": answers}
 
     def _found(self, order_id: str) -> Order:
         found = self._desk.orders.get(order_id)

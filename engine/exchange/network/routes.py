@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import wire
 from ..answers import absent
-from ..answers.legacy import with_legacy
+from ..answers.legacy import for_old_client
 from ..answers.old_orders import OldOrders
 from ..answers.private import Private, batch
 from ..answers.public import Public
@@ -146,11 +146,10 @@ class Routes:
             if secret or "kalshi-access-key" in request.headers:
                 self._gate.check(request.headers, request.method, request.path)
             body = _object(await request.read()) if name in _WITH_BODY else {}
-            query = Query(request.query)
             if secret:
-                absent.refuse_others(query, body)
+                absent.refuse_others(Query(request.query), body)
             self._catch_up()
-            return self._faulty(request.method, path, name, lambda: self._answer(name, query, params, body), body)
+            return self._faulty(request.method, path, name, lambda: self._answer(name, request, params, body), body)
         except RefusalError as refusal:
             return Response(refusal.status, refusal.body)
         except (HangupError, BadRequestError, OSError, EOFError):  # the connection's own
@@ -188,11 +187,13 @@ class Routes:
                     return path, name, secret, params
         raise refuse(404, "not_found", f"no {request.method} {request.path} here")
 
-    def _answer(self, name: str, query: Query, params: dict[str, str], body: dict[str, Any]) -> Response:
+    def _answer(self, name: str, request: Request, params: dict[str, str], body: dict[str, Any]) -> Response:
         extra = {"body": body} if name in _WITH_BODY else {}
-        answer = self._answers[name](query, **params, **extra)
+        answer = self._answers[name](Query(request.query), **params, **extra)
         status, document = answer if isinstance(answer, tuple) else (200, answer)
-        return Response(status, with_legacy(document) if self._legacy else document)
+        if self._legacy:
+            document = for_old_client(document, request.headers.get("user-agent", ""))
+        return Response(status, document)
 
     def _too_many(self) -> RefusalError:
         if self._dice.call(self._dice.faults.plain_429):

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from touchline.engine.exchange import Exchange
 
-from ..conftest import TICKER, make_history
-from .test_http import call
+from ..conftest import SECOND, START, TICKER, make_history
+from .test_http import ask, call
 from .test_stream import hear, running, subscribe
 
 OLD = "/portfolio/orders"
@@ -86,6 +86,40 @@ def test_books_and_messages_have_the_old_integers(exchange):
         assert (heard["trade"]["yes_price"], heard["trade"]["no_price"], heard["trade"]["count"]) == (48, 52, 5)
 
 
+def test_answers_have_what_the_client_2_1_4_reads(exchange):
+    """Books by true and false, in which the client 3.2.0 reads other levels, positions, responses of batches, more."""
+    for agent, level in {"2.1.0": {"price": 46, "count": 10}, "3.2.0": [46, 10]}.items():
+        sent = f"GET /trade-api/v2/markets/{TICKER}/orderbook HTTP/1.1\r\nUser-Agent: OpenAPI-Generator/{agent}/python"
+        book = ask(exchange, f"{sent}\r\n\r\n".encode())[1]["orderbook"]
+        assert (book["true"][-1], len(book["false"])) == (level, 2)
+    assert call(exchange, "GET", "/portfolio/positions")[1]["positions"] == []
+    one = {"ticker": TICKER, "side": "yes", "action": "buy", "count": 3, "yes_price": 48, "client_order_id": "a"}
+    told = call(exchange, "POST", f"{OLD}/batched", {"orders": [one]})[1]
+    (made,) = told["responses"]
+    assert told["orders"] == told["responses"]
+    assert (made["order"]["count"], made["order"]["updated_time"]) == (3, made["order"]["last_update_time"])
+    (held,) = call(exchange, "GET", "/portfolio/positions")[1]["positions"]
+    found = {name: held[name] for name in ("ticker", "position", "total_cost", "fees_paid", "resting_order_count")}
+    assert found == {"ticker": TICKER, "position": 3, "total_cost": 144, "fees_paid": 5, "resting_order_count": 0}
+    assert call(exchange, "DELETE", f"{OLD}/batched", {"ids": ["x"]})[1]["responses"][0]["error"]["code"] == "not_found"
+    exchange.advance(2000)
+    second = START // SECOND
+    path = f"/series/KXTEST/markets/{TICKER}/candlesticks?start_ts={second}&end_ts={second + 3000}&period_interval=60"
+    (candle,) = call(exchange, "GET", path)[1]["candlesticks"]
+    assert (candle["end_ts"], candle["open"], candle["close"]) == (candle["end_period_ts"], 46, 46)
+
+
+def test_settlements_have_the_result_under_the_old_name():
+    history = make_history(result="yes", settlement=10_000)
+    with Exchange(history, speed=0, legacy=True, tier="unlimited") as made:
+        made.advance(0)
+        one = {"ticker": TICKER, "side": "yes", "action": "buy", "count": 3, "yes_price": 48}
+        assert call(made, "POST", OLD, one)[0] == 201
+        made.advance(2000)
+        (paid,) = call(made, "GET", "/portfolio/settlements")[1]["settlements"]
+        assert (paid["result"], paid["yes_count"], paid["revenue"]) == ("yes", 3, 300)
+
+
 def test_the_official_client_3_2_completes_a_session(exchange):
     sdk: Any = pytest.importorskip("kalshi_python_sync", reason="the client kalshi-python-sync is not installed")
     if hasattr(sdk, "CreateOrderV2Request"):
@@ -118,3 +152,5 @@ def test_the_client_2_1_4_completes_a_session(exchange):
     assert portfolio.decrease_order(made.order_id, reduce_by=1).order.remaining_count == 1
     exchange.advance(10)
     assert len(portfolio.get_fills().fills) == 1
+    assert markets.get_market_orderbook(TICKER).orderbook.var_true[0].price == 45
+    assert [held.position for held in portfolio.get_positions().positions] == [1]
