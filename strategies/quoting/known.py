@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+CLOCK = 5.0  #: as a trigger: nothing happened, time went on
+
 
 class Known(NamedTuple):
     """Everything known at the moment of a decision, and nothing later."""

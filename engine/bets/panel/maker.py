@@ -24,9 +24,9 @@ from ...simulator.block import Block
 from ...simulator.kernel.rows import I, S
 from ...simulator.prepare import new_block, run_block
 from ...simulator.state import I64, Columns
-from ...simulator.tape.events import KIND, MOMENT, UNDERLYING
+from ...simulator.tape.events import CLOCK, KIND, MOMENT, STATUS
 from ...simulator.tape.source import compile_tape
-from ...simulator.tape.tape import Tape
+from ...simulator.tape.tape import Tape, open_at_start
 from ..portfolio.types import NO_ORDER, ORDER_LOTS
 from .build import booked
 from .panel import Panel
@@ -112,23 +112,25 @@ def rested(
 
 
 def with_clock(tape: Tape, times: I64) -> tuple[Tape, I64]:
-    """The tape with two events at each time that alone are decided on: withdraw, then join. And where the joins are.
+    """The tape with two rows at each time that alone are decided on, and where the second ones are.
 
-    They come after everything that happened up to their time.
+    They come after everything that happened up to their time. The first says again whether the market trades, and
+    orders are withdrawn; the second is the clock, and orders join.
     """
-    kept = (tape.columns.kind & KIND) != UNDERLYING
-    old = Columns(*(column[kept] for column in tape.columns))
+    old, top = tape.columns, tape.grid.top
     at = np.repeat(np.searchsorted(old.ts, times, side="right"), 2)
     before = np.maximum(at - 1, 0)
-    top = tape.grid.top
+    told = np.flatnonzero((old.kind & KIND) == STATUS)
+    trades = np.where(np.append(open_at_start(tape), old.side[told] > 0), 1, -1)[np.searchsorted(told, at, side="left")]
     new: dict[str, Any] = dict.fromkeys(Columns._fields, 0)
-    new |= {"ts": np.repeat(times, 2), "kind": UNDERLYING | MOMENT, "aux": np.tile([0, 1], len(times))}
+    new |= {"ts": np.repeat(times, 2), "kind": np.tile([STATUS | MOMENT, CLOCK | MOMENT], len(times))}
+    new["side"] = np.where(np.arange(len(at)) % 2 == 0, trades, 0)
     new["best_bid"] = np.where(at > 0, old.best_bid[before], 0)
     new["best_ask"] = np.where(at > 0, old.best_ask[before], top)
     old = old._replace(kind=old.kind & ~np.uint8(MOMENT))
     columns = Columns(*(np.insert(column, at, new[name]) for name, column in old._asdict().items()))
     events = at[1::2] + 2 * np.arange(len(times)) + 1
-    return replace(tape, columns=columns, values=np.array([0.0, 1.0])), events
+    return replace(tape, columns=columns), events
 
 
 def _read(block: Block, tape: Tape, events: I64, placed: I64, times: I64, after: Any, lots: Any) -> None:
