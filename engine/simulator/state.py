@@ -122,4 +122,4 @@ class Walk(NamedTuple):
     st: State
     flight: Flight
     log: Log
-    n: int  #: cells
+    n: int  #: cells; the kernel of a single one says 1, so that its loops are none

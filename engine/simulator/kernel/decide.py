@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from .head import (
+    ONE,
     PROBE,
     RECORD,
     RISK,
@@ -249,9 +250,10 @@ def wish_of_nb(w, active, told, bid, ask, position, px):
 @melted
 def decide_nb(w, i, now, value, trigger):
     """Marked cells decide on event ``i`` and their orders stand at once. Returns the next due time."""
+    n = 1 if ONE else w.n
     st, ints, sc = w.st, w.st.ints, w.st.scalars
     bid, ask = i32(w.tape.best_bid[u64(i)]), i32(w.tape.best_ask[u64(i)])
-    active = groups_nb(w.n, ints[I.mask], ints[I.groups])
+    active = groups_nb(n, ints[I.mask], ints[I.groups])
     if RISK:
         stop_of_nb(active, now, mid_nb(w.mids, i), st)
     quoting = (bid > 0) & (ask < w.grid.top) & (sc[S.open] == 3)
@@ -261,10 +263,10 @@ def decide_nb(w, i, now, value, trigger):
         for s in range(2):
             place_nb(w, s, i, now, active, ints[I.groups], ints[I.mask], ints[I.want + s], ints[I.size + s])
     else:
-        clear_nb(w.n, st)
+        clear_nb(n, st)
     if RECORD:
         log_quote_nb(now, i, st, w.log)
     return stamp_nb(
-        active, ints[I.groups], w.n, i32(1 if quoting else 0), now + w.venue.requote_ns, st.longs[L.due],
+        active, ints[I.groups], n, i32(1 if quoting else 0), now + w.venue.requote_ns, st.longs[L.due],
         ints[I.mask], ints[I.requotes],
     )  # fmt: skip

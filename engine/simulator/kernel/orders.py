@@ -294,19 +294,20 @@ def arrival_nb(venue, line, now):
 @melted
 def fill_nb(w, side, i, now):
     """Makers' fills in HIT at event ``i``: fees, money, position, notice, record."""
+    n = 1 if ONE else w.n
     st, fees = w.st, w.fees
     hit, px = st.ints[I.hit], st.ints[I.px + side]
     level, fee, rebate = px[0], i64(0), i64(0)
     if FEES:
         fee, rebate = charge_nb(
-            side, fees[FEE.maker, st.scalars[S.fee_row]], rounding_nb(fees, st.scalars), w.grid, w.n, hit, px,
+            side, fees[FEE.maker, st.scalars[S.fee_row]], rounding_nb(fees, st.scalars), w.grid, n, hit, px,
             st.ints[I.position], st.longs[L.carry + side], st.longs[L.fees_paid], st.longs[L.rebates],
             st.longs[L.fee],
         )  # fmt: skip
     if LATENCY:
-        notify_nb(side, arrival_nb(w.venue, DELAY.response, now), i32(1), w.n, st, w.flight)
+        notify_nb(side, arrival_nb(w.venue, DELAY.response, now), i32(1), n, st, w.flight)
     book_nb(
-        side, w.grid, mid_nb(w.mids, i), i64(w.mids[MID.later, u64(i)]), w.n, hit, px, st.ints[I.left + side],
+        side, w.grid, mid_nb(w.mids, i), i64(w.mids[MID.later, u64(i)]), n, hit, px, st.ints[I.left + side],
         st.ints[I.position], st.ints[I.fills], st.ints[I.aside if LATENCY else I.mask], st.longs[L.cash],
         st.longs[L.flow], st.longs[L.flow_later], st.longs[L.volume],
     )  # fmt: skip
@@ -317,10 +318,11 @@ def fill_nb(w, side, i, now):
 @melted
 def report_nb(w, side, i, now, level, lots, fee):
     """Book a fill of ours that the exchange reports; what rests of the order may be less than it fills."""
+    n = 1 if ONE else w.n
     st, ints, longs = w.st, w.st.ints, w.st.longs
     sign, price = i64(1 - 2 * side), i64(price_nb(w.grid, side, level))
     mid, later = mid_nb(w.mids, i), i64(w.mids[MID.later, u64(i)])
-    for c in range(w.n):
+    for c in range(n):
         ints[I.position, c] += i32(sign * lots)
         longs[L.cash, c] -= sign * lots * price
         longs[L.fees_paid, c] += fee
@@ -469,13 +471,14 @@ def reject_nb(active, groups, n, mask, want, other, top, hit, rejected):
 @melted
 def place_nb(w, side, i, now, active, groups, mask, want, size):
     """The exchange acts on the orders of marked cells in some groups: refuse, replace, rest or take."""
+    n = 1 if ONE else w.n
     st, ints, venue, top = w.st, w.st.ints, w.venue, w.grid.top
-    if CAPITAL and afford_nb(side, active, groups, w.n, mask, want, size, w.grid, st) > 0 and LATENCY:
-        notify_nb(side, arrival_nb(venue, DELAY.response, now), i32(-1), w.n, st, w.flight)
+    if CAPITAL and afford_nb(side, active, groups, n, mask, want, size, w.grid, st) > 0 and LATENCY:
+        notify_nb(side, arrival_nb(venue, DELAY.response, now), i32(-1), n, st, w.flight)
     other = i32(top - i32(w.tape.best_ask[u64(i)])) if side == 0 else i32(w.tape.best_bid[u64(i)])
     rejects = LATENCY and venue.post_only
-    if rejects and reject_nb(active, groups, w.n, mask, want, other, top, ints[I.hit], ints[I.rejected]) > 0:
-        notify_nb(side, arrival_nb(venue, DELAY.response, now), i32(-1), w.n, st, w.flight)
+    if rejects and reject_nb(active, groups, n, mask, want, other, top, ints[I.hit], ints[I.rejected]) > 0:
+        notify_nb(side, arrival_nb(venue, DELAY.response, now), i32(-1), n, st, w.flight)
     highest = rest_nb(
         active, groups, venue.amend_keeps, mask, want, size, ints[I.px + side], ints[I.left + side], st.ahead[side],
         ints[I.change], ints[I.moved], st.longs[L.carry + side], st.book[side],
@@ -483,7 +486,7 @@ def place_nb(w, side, i, now, active, groups, mask, want, size):
     st.scalars[S.high + side] = larger_nb(st.scalars[S.high + side], highest)
     if TAKER and not venue.post_only and other > 0:
         taken = i64(0)
-        for c in range(w.n):
+        for c in range(n):
             ints[I.hit, c] = 0
         for at in range(active * WIDE):
             c = groups[at // WIDE] + at % WIDE
@@ -491,4 +494,4 @@ def place_nb(w, side, i, now, active, groups, mask, want, size):
                 take_nb(w, side, i, now, other, c)
                 taken += ints[I.hit, c]
         if LATENCY and taken > 0:
-            notify_nb(side, arrival_nb(venue, DELAY.response, now), i32(1), w.n, st, w.flight)
+            notify_nb(side, arrival_nb(venue, DELAY.response, now), i32(1), n, st, w.flight)

@@ -104,28 +104,29 @@ def interrupt_nb(kind, side, now, i, n, st, log):
 @melted
 def match_book_nb(w, side, p, q, traded, is_later):
     """The exchange's side of a change at a level. Returns lots that fill because the other side's best crosses."""
+    n = 1 if ONE else w.n
     st, sc, venue = w.st, w.st.scalars, w.venue
     before = st.book[u64(side), u64(p)]
     st.book[u64(side), u64(p)] = q
     if LAZY and (venue.rule > THROUGH) & (q != before) & (p <= sc[u64(S.high + side)]):
-        join_nb(p, before, w.n, st.ints[u64(I.px + side)], st.ahead[u64(side)])
+        join_nb(p, before, n, st.ints[u64(I.px + side)], st.ahead[u64(side)])
     if (venue.rule > THROUGH) & (q < before) & (p <= sc[u64(S.high + side)]):  # one branch: each alone is a coin's toss
         bound = i32(q + traded) if is_later else q
         level_nb(
-            venue.rule, venue.exponent, p, i32(before - traded), i32(before - q - traded), bound, w.n,
+            venue.rule, venue.exponent, p, i32(before - traded), i32(before - q - traded), bound, n,
             st.ints[u64(I.px + side)], st.ahead[u64(side)],
         )  # fmt: skip
     other = 1 - side
     if TAKER:
         taken_px = st.ints[I.taken_px + other]
-        for c in range(w.n):
+        for c in range(n):
             taken_px[c] = i32(0) if p >= taken_px[c] else taken_px[c]
     reach = i32(w.grid.top - p)
     if not REPORTED and venue.cross & (q > 0) & (reach <= sc[u64(S.high + other)]):
-        highest = i64(highest_nb(w.n, st.ints[u64(I.px + other)]))
+        highest = i64(highest_nb(n, st.ints[u64(I.px + other)]))
         sc[u64(S.high + other)] = highest
         if reach <= highest:
-            return cross_nb(reach, w.n, st.ints[u64(I.px + other)], st.ints[u64(I.left + other)], st.ints[I.hit])
+            return cross_nb(reach, n, st.ints[u64(I.px + other)], st.ints[u64(I.left + other)], st.ints[I.hit])
     return i64(0)
 
 
@@ -147,10 +148,11 @@ def match_trade_nb(side, p, q, n, venue, st):
 @melted
 def step_nb(w, i, now):
     """Poisson fills of both sides in the step from event ``i`` to ``now``. Returns whether there are any."""
+    n = 1 if ONE else w.n
     ints = w.st.ints
     filled = False
     for s in range(2):
-        if chance_nb(s, i, w.tape, w.grid, w.venue, w.n, ints[I.px + s], ints[I.left + s], ints[I.hit]) > 0:
+        if chance_nb(s, i, w.tape, w.grid, w.venue, n, ints[I.px + s], ints[I.left + s], ints[I.hit]) > 0:
             fill_nb(w, s, i, now)
             filled = True
     return filled
@@ -160,7 +162,8 @@ def step_nb(w, i, now):
 def run_nb(tape, mids, values, grid, points, venue, fees, st, flight, log, samples, stop):
     """Walk the tape from where the state stands to event ``stop``; stop early only to ask for a longer log or ring."""
     sc = st.scalars
-    w = Walk(tape, mids, values, grid, points, venue, fees, st, flight, log, 1 if ONE else sc[S.cells])
+    n = 1 if ONE else sc[S.cells]
+    w = Walk(tape, mids, values, grid, points, venue, fees, st, flight if LATENCY else (), log if RECORD else (), n)
     i = sc[S.at]
     next_sample = samples.ts[u64(sc[S.sample])] if sc[S.sample] < len(samples.ts) else FAR
     next_fees = fees_from_nb(i64(0), fees, sc)
@@ -182,7 +185,7 @@ def run_nb(tape, mids, values, grid, points, venue, fees, st, flight, log, sampl
                 break
             wake = wake_nb(st, flight)
         if now >= next_sample:
-            sample_nb(w.n, mid_nb(mids, i - 1), st, samples.equity[u64(sc[S.sample])])
+            sample_nb(n, mid_nb(mids, i - 1), st, samples.equity[u64(sc[S.sample])])
             sc[S.sample] += 1
             next_sample = samples.ts[u64(sc[S.sample])] if sc[S.sample] < len(samples.ts) else FAR
             continue
@@ -201,14 +204,14 @@ def run_nb(tape, mids, values, grid, points, venue, fees, st, flight, log, sampl
             side = 1 - side
         elif k == TRADE:
             if not DRAWN and not REPORTED and tape.level[at] <= sc[u64(S.high + side)]:
-                hits = match_trade_nb(side, i32(tape.level[at]), tape.size[at], w.n, venue, st)
+                hits = match_trade_nb(side, i32(tape.level[at]), tape.size[at], n, venue, st)
         elif k == UNDERLYING:
             sc[S.value] = tape.aux[at]
         elif REPORTED and k == FILLED:
             report_nb(w, side, i, now, i32(tape.level[at]), i64(tape.size[at]), i64(tape.aux[at]))
             filled = True
         elif k != CLOCK:
-            interrupt_nb(k, side, now, i, w.n, st, log)
+            interrupt_nb(k, side, now, i, n, st, w.log)
         if hits > 0:
             fill_nb(w, side, i, now)
             filled = True
@@ -216,7 +219,7 @@ def run_nb(tape, mids, values, grid, points, venue, fees, st, flight, log, sampl
         if not LATENCY and ((kind & MOMENT) > 0) & (filled | (now >= next_due)):
             filled = False
             if now >= next_due:
-                due_nb(w.n, now, st.longs[L.due], st.ints[I.mask])
+                due_nb(n, now, st.longs[L.due], st.ints[I.mask])
             value = values[sc[S.value]] if sc[S.value] >= 0 else math.nan
             next_due = decide_nb(w, i, now, value, k)
         i += 1

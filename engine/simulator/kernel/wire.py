@@ -18,6 +18,7 @@ from .head import (
     GAP,
     KIND,
     MOMENT,
+    ONE,
     RECORD,
     RISK,
     TAKER,
@@ -191,10 +192,11 @@ def see_until_nb(w, i, until):
 @melted
 def think_nb(w, now, trigger):
     """Marked cells decide on what they have seen and know, and send it."""
+    n = 1 if ONE else w.n
     st, ints, sc = w.st, w.st.ints, w.st.scalars
     seen = sc[S.seen]
     bid, ask = i32(w.tape.best_bid[seen]), i32(w.tape.best_ask[seen])
-    active = groups_nb(w.n, ints[I.mask], ints[I.groups])
+    active = groups_nb(n, ints[I.mask], ints[I.groups])
     if RISK:
         stop_of_nb(active, now, mid_nb(w.mids, seen), st)
     quoting = (bid > 0) & (ask < w.grid.top) & (sc[S.open] == 3)
@@ -204,12 +206,12 @@ def think_nb(w, now, trigger):
         wish_of_nb(w, active, told, bid, ask, I.known_position, I.sent_px)
     else:
         for s in range(2):
-            for c in range(w.n):
+            for c in range(n):
                 ints[I.want + s, c] = 0
                 ints[I.size + s, c] = 0
     send_nb(arrival_nb(w.venue, DELAY.entry, now), active, st, w.flight)
     sc[S.next_due] = stamp_nb(
-        active, ints[I.groups], w.n, i32(1 if quoting else 0), now + w.venue.requote_ns, st.longs[L.due],
+        active, ints[I.groups], n, i32(1 if quoting else 0), now + w.venue.requote_ns, st.longs[L.due],
         ints[I.mask], ints[I.requotes],
     )  # fmt: skip
 
@@ -232,6 +234,7 @@ def drain_nb(w, i, until):
 
     Stops early where something must be longer first, and says what.
     """
+    n = 1 if ONE else w.n
     st, sc, times = w.st, w.st.scalars, w.flight.times
     rows = len(times)
     room = 2 * w.grid.top + 8 if TAKER else 8
@@ -255,10 +258,10 @@ def drain_nb(w, i, until):
         if sight == now:
             trigger = see_nb(w.tape, moment, st)
         while sc[S.notice_head] < sc[S.notice_tail] and times[sc[S.notice_head] % rows, TIMES.notice] <= now:
-            learn_nb(w.n, st, w.flight)
+            learn_nb(n, st, w.flight)
             marked = True
         if sight == now and sc[S.next_due] <= now:
-            due_nb(w.n, now, st.longs[L.due], st.ints[I.mask])
+            due_nb(n, now, st.longs[L.due], st.ints[I.mask])
             marked = True
         if marked and sc[S.seen] >= 0:
             think_nb(w, now, trigger)
