@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -24,6 +25,9 @@ def assumptions() -> str:
     rows = []
     for field in fields(Assumptions):
         values = "; ".join(f"`{name}`: {what}" for name, what in MEANINGS.get(field.name, {}).items())
+        low, high = field.metadata.get("low", -math.inf), field.metadata.get("high", math.inf)
+        if math.isfinite(high):
+            values = f"{low:.16g} to {high:.16g} {field.metadata['unit']}".strip()
         default = "none" if field.default is None else str(field.default).lower()
         rows.append((f"`{field.name}`", f"`{default}`", said.get(field.name, ""), values))
     return table(("assumption", "default", "", "values"), rows)

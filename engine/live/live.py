@@ -95,13 +95,12 @@ class Live:
         The file of a model of one's own is imported only if ``trust`` names it, too.
         """
         params = load_params(path)
-        assumed = Assumptions().with_options({**params.venue, **params.limits})
         with trusting(trust, path):
             model = quoting_model(params.strategy)
         if is_another(model, params.strategy_hash):
             raise InputError(f"{params.strategy} has changed since {path} was made: sweep with it and export anew")
         given = params.for_market(market.ticker, market.series)
-        return cls(market, model, given, assumed, is_open=is_open, fills=fills, position=position)
+        return cls(market, model, given, params.assumptions, is_open=is_open, fills=fills, position=position)
 
     def warm(self, ts: int) -> None:
         """Compile before the stream begins: it would be lost while a first decision compiles. Decides nothing here."""

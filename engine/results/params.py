@@ -9,13 +9,16 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from ...io.ground import atomic
 from ...io.ground.errors import InputError
 from ..figures.warnings import Notice, notices
+
+if TYPE_CHECKING:
+    from ..simulator.assumptions.venue import Assumptions
 
 FORMAT = "touchline-params"
 VERSION = 1
@@ -97,6 +100,13 @@ class Params(_Table, frozen=True):
         raise InputError(f"the parameter file has nothing for market {ticker} or series {series}")
 
     @property
+    def assumptions(self) -> Assumptions:
+        """What the parameters were chosen under: ``venue`` and ``limits``, checked."""
+        from ..simulator.assumptions.venue import Assumptions
+
+        return Assumptions.from_tables(self.venue, self.limits)
+
+    @property
     def notices(self) -> list[Notice]:
         """The warnings that travel with the parameters."""
         return notices(msgspec.to_builtins(warned) for warned in self.warnings)
@@ -129,12 +139,20 @@ def load_params(path: str | Path, allow_edited: bool = False) -> Params:
     for rule in params.applies:
         if (rule.market is None) == (rule.series is None):
             raise InputError(f"{place}: each [[applies]] names either a market or a series")
+    _check_assumptions(place, params)
     if content_hash(params) == params.content_hash:
         return params
     if not allow_edited:
         raise InputError(f"{place} was edited by hand after its export; export it anew, or allow edited files")
     edited = Notice("edited-parameters").as_row()
     return msgspec.structs.replace(params, warnings=[*params.warnings, Warned(**edited)])
+
+
+def _check_assumptions(place: Path, params: Params) -> None:
+    try:
+        _ = params.assumptions
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None
 
 
 def schema() -> dict[str, Any]:
@@ -144,6 +162,7 @@ def schema() -> dict[str, Any]:
 
 def write_params(path: Path, params: Params) -> None:
     """Sign the parameters with their hash and write them; they are on disk on return."""
+    _check_assumptions(path, params)
     signed = msgspec.structs.replace(params, content_hash=content_hash(params))
     document: dict[str, Any] = msgspec.to_builtins(signed)
     text = "# Written by engine export; checked by its content hash. See docs/params.md.\n" + to_toml(document)

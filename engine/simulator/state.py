@@ -120,6 +120,6 @@ class Walk(NamedTuple):
     venue: Venue
     fees: I64  #: ``rows.FEE`` x periods
     st: State
-    flight: Flight
-    log: Log
+    flight: Flight | tuple[()]  #: nothing where nothing takes time
+    log: Log | tuple[()]  #: nothing where nothing is written down
     n: int  #: cells; the kernel of a single one says 1, so that its loops are none

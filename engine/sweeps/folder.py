@@ -20,10 +20,10 @@ from ..figures.warnings import Notice
 from ..figures.words import usd
 from ..results.result_files import SWEEP_RECORD, frames_hash, write_files
 from ..results.results import WORST_PNL
+from ..simulator.assumptions.venue import table_of
 from ..simulator.state import I64
 from ..simulator.tape.tape import Tape
 from .block import Part, coarser, period_for
-from .grid_spec import LIMITS
 from .plan import Plan
 
 PARTS = "parts"
@@ -147,8 +147,8 @@ def _record(
         "engine_version": __version__,
         **settings,
         "fixed": dict(plan.fixed),
-        "limits": {name: value for name, value in assumed.items() if name in LIMITS},
-        "venue": {name: value for name, value in assumed.items() if name not in LIMITS},
+        "limits": {name: value for name, value in assumed.items() if table_of(name) == "limits"},
+        "venue": {name: value for name, value in assumed.items() if table_of(name) == "venue"},
         "data_hash": hashlib.sha256(digests.encode()).hexdigest()[:16],
         "period_ns": length,
         "axes": [_present(asdict(one)) for one in plan.axes],

@@ -18,14 +18,10 @@ from ...io.ground.errors import InputError
 from ...strategies.parameters import Parameter, nearest, switch
 from ...strategies.quoting.model import QuotingModel
 from ..results.results import Axis
-from ..simulator.assumptions.venue import Assumptions
+from ..simulator.assumptions.venue import ALSO, Assumptions, table_of
 from ..simulator.state import F64
 from .sobol import sobol
 
-#: Assumptions about risk; a block may hold cells that differ in those of them that are numbers.
-LIMITS = ("position_limit", "halt", "shrink", "calm", "daily_loss", "capital")
-#: Other names of assumptions, as the options of the commands have them.
-ALSO = {"latency_ms": "entry_ms"}
 #: Assumptions that may be a law instead of a number of ms, and how laws begin.
 DELAYS, LAWS = ("feed_ms", "entry_ms", "response_ms"), ("lognormal", "exponential", "uniform")
 #: More cells than these are surely a slip of the pen.
@@ -102,7 +98,7 @@ def _axis(name: str, values: Sequence[float | str], scale: Any, model: type[Quot
                 f"axis {text!r}: {model.name} has no {key!r}; {nearest(key, [*declared, *assumed, *ALSO])}"
             )
         checked = [_assumption(key, value, text) for value in values]
-        part = "limits" if key in LIMITS else "venue"
+        part = table_of(key)
     if len(set(checked)) < len(checked):
         raise InputError(f"axis {text!r} names a value twice")
     if all(isinstance(value, float) for value in checked):

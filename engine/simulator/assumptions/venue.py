@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -49,6 +50,13 @@ MEANINGS: dict[str, dict[str, str]] = {
 VOLATILITY = {"constant": 0, "levels": 1, "increments": 2, "decaying": 3}
 HORIZON = {"session": 0, "to-close": 1, "fixed": 2}
 SHRINK = {"none": 0, "limit": 1, "size": 2, "both": 3}
+#: Other names of assumptions, as options of the commands and parameter files have them.
+ALSO = {"latency_ms": "entry_ms"}
+
+
+def _assumed(default: Any, unit: str = "", low: float = -math.inf, high: float = math.inf, table: str = "venue") -> Any:
+    """An assumption: its default, its unit and bounds if it is a number, and its table in a parameter file."""
+    return field(default=default, metadata={"unit": unit, "low": low, "high": high, "table": table})
 
 
 @dataclass(frozen=True)
@@ -59,23 +67,23 @@ class Assumptions:
     feed_ms: Delay = 0.0  #: from the exchange's event to the agent's knowing it; a number or a law, see replay.md
     entry_ms: Delay = 0.0  #: from the agent's order to its arrival
     response_ms: Delay = 0.0  #: from a fill to the agent's knowing it
-    seed: int = 0  #: of everything that is drawn: delays and Poisson fills
-    requote_ms: float = 1000.0  #: a quote is reconsidered this long after the last time, and at once after a fill
+    seed: int = _assumed(0, "", 0, 2**53)  #: of everything that is drawn: delays and Poisson fills
+    requote_ms: float = _assumed(1000.0, "ms", 0, 864e5)  #: from a quote to the next; after a fill at once
     post_only: bool = True  #: a quote never takes: it stays off the other side, or is refused when it would cross
     amend: Literal["keep", "replace"] = "keep"  #: whether a smaller size at the same price keeps its place
     volatility: Literal["constant", "levels", "increments", "decaying"] = "levels"  #: what a model knows of it
-    window_s: float = 60.0  #: of the volatility, or the time constant of its decay
-    variance: float = 1.0  #: cents squared, while there are fewer than two observations
+    window_s: float = _assumed(60.0, "s", 0.001, 86_400)  #: of the volatility, or the time constant of its decay
+    variance: float = _assumed(1.0, "cents squared", 0.0, 1e6)  #: while there are fewer than two observations
     horizon: Literal["session", "to-close", "fixed"] = "session"  #: what tau is
-    tau: float = 1.0  #: time left for the fixed horizon
+    tau: float = _assumed(1.0, "", 0.0, 1e9)  #: time left for the fixed horizon
     fees: Literal["exchange", "none"] = "exchange"  #: what is charged
     membership: Literal["direct", "broker"] = "direct"  #: whose rounding of fees holds
-    position_limit: float = 100.0  #: contracts, long or short
-    halt: float | None = None  #: position from which the side that adds to it is not quoted
-    shrink: Literal["none", "limit", "size", "both"] = "none"  #: what shrinks when volatility exceeds calm
-    calm: float | None = None  #: volatility in cents up to which nothing shrinks
-    daily_loss: float | None = None  #: dollars lost in a UTC day after which quoting stops until the next
-    capital: float | None = None  #: dollars; an order that cannot be paid is refused
+    position_limit: float = _assumed(100.0, "contracts", 0.0, 10_000_000.0, "limits")  #: held at most, long or short
+    halt: float | None = _assumed(None, "contracts", 1e-9, 1e9, "limits")  #: held: the side that adds is not quoted
+    shrink: Literal["none", "limit", "size", "both"] = _assumed("none", table="limits")  #: what does, above calm
+    calm: float | None = _assumed(None, "cents", 1e-9, 1e9, "limits")  #: volatility up to which nothing shrinks
+    daily_loss: float | None = _assumed(None, "dollars", 1e-9, 1e9, "limits")  #: lost: quoting stops for the UTC day
+    capital: float | None = _assumed(None, "dollars", 1e-9, 1e9, "limits")  #: an order that it cannot pay is refused
 
     def __post_init__(self) -> None:
         if (post_only := switch(self.post_only)) is None:
@@ -92,13 +100,10 @@ class Assumptions:
             raise InputError("shrink needs calm: the volatility in cents up to which nothing shrinks")
         for name in ("feed_ms", "entry_ms", "response_ms"):
             check_delay(name, getattr(self, name))
-        _within("seed", self.seed, 0, 2**53)
-        _within("requote_ms", self.requote_ms, 0.0, 86_400_000.0)
-        _within("window_s", self.window_s, 0.001, 86_400.0)
-        _within("position_limit", self.position_limit, 0.0, 10_000_000.0)
-        for name in ("halt", "calm", "daily_loss", "capital"):
-            if getattr(self, name) is not None:
-                _within(name, getattr(self, name), 1e-9, 1e9)
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if math.isfinite(one.metadata.get("high", math.inf)) and not (value is None and one.default is None):
+                _within(one.name, value, one.metadata["low"], one.metadata["high"])
 
     @property
     def queue_rule(self) -> QueueModel:
@@ -120,18 +125,38 @@ class Assumptions:
         """Feed, order entry and response, as their names stand in state.py."""
         return self.feed_ms, self.entry_ms, self.response_ms
 
-    def with_options(self, given: dict[str, Any]) -> Assumptions:
+    def with_options(self, given: Mapping[str, Any]) -> Assumptions:
         """Return these assumptions with some of them changed; names may be written with dashes."""
-        known = {field.name for field in fields(self)}
-        named = {name.replace("-", "_"): value for name, value in given.items()}
-        for name in named:
+        known = {one.name for one in fields(self)}
+        named: dict[str, Any] = {}
+        for text, value in given.items():
+            name = text.replace("-", "_")
+            name = ALSO.get(name, name)
             if name not in known:
-                raise InputError(f"there is no assumption {name!r}; {nearest(name, known)}")
+                raise InputError(f"there is no assumption {text!r}; {nearest(name, {*known, *ALSO})}")
+            if name in named:
+                raise InputError(f"{name} is given twice, once as {text!r}; leave one out")
+            named[name] = value
         return replace(self, **named)
 
     def as_dict(self) -> dict[str, Any]:
         """All assumptions by name, for a result's record."""
         return asdict(self)
+
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """The same as ``[venue]`` and ``[limits]`` of a parameter file, which leave out what is none."""
+        made: dict[str, dict[str, Any]] = {"venue": {}, "limits": {}}
+        for one in fields(self):
+            if (value := getattr(self, one.name)) is not None:
+                made[table_of(one.name)][one.name] = value
+        return made
+
+    @classmethod
+    def from_tables(cls, venue: Mapping[str, Any], limits: Mapping[str, Any]) -> Assumptions:
+        """Read the two tables of a parameter file; what they leave out is as by default."""
+        if both := sorted({*venue} & {*limits}):
+            raise InputError(f"{both[0]} stands in [venue] and in [limits]; it belongs in [{table_of(both[0])}] alone")
+        return cls().with_options({**venue, **limits})
 
     def flags(
         self, grid: Grid, fees: FeeTable, *, cells: int, record: bool, float_queue: bool = False, reported: bool = False
@@ -164,13 +189,18 @@ class Assumptions:
         )  # fmt: skip
 
 
+def table_of(name: str) -> str:
+    """The table of a parameter file in which an assumption stands: ``venue`` or ``limits``."""
+    return {one.name: one.metadata.get("table", "venue") for one in fields(Assumptions)}.get(name, "venue")
+
+
 def _one_of(name: str, given: str, allowed: Any) -> None:
     if given not in allowed:
         raise InputError(f"{name} is one of {', '.join(allowed)}, not {given!r}; {nearest(str(given), allowed)}")
 
 
-def _within(name: str, given: float, low: float, high: float) -> None:
-    if not (isinstance(given, int | float) and math.isfinite(given) and low <= given <= high):
+def _within(name: str, given: Any, low: float, high: float) -> None:
+    if not (isinstance(given, int | float) and not isinstance(given, bool) and low <= given <= high):
         raise InputError(f"{name} is a number from {low:g} to {high:g}, not {given}")
 
 

@@ -35,6 +35,7 @@ from touchline.engine.results.params import (
 )
 from touchline.engine.results.results import read_sweep
 from touchline.engine.results.selection import best_by_market, best_overall
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.io.ground.errors import CheckError, InputError
 
 ENGINE = Path(sys.executable).with_name("engine")
@@ -62,9 +63,9 @@ def test_export_writes_a_file_that_says_where_it_comes_from(good, tmp_path):
     written = engine.export(good, to)
     assert engine.load_params(to) == written
     assert written.strategy == "avellaneda-stoikov"
-    assert written.for_market("KXTEST-999-B1") == {"window_s": 60.0, "gamma": 0.2, "kappa": 2.5}
-    assert written.limits == {"max_position": 20}
-    assert written.venue == {"queue": "power@3", "latency_ms": 50, "fees": "quadratic"}
+    assert written.for_market("KXTEST-999-B1") == {"size": 5.0, "gamma": 0.2, "kappa": 2.5}
+    assert written.limits == {"position_limit": 20}
+    assert written.venue == {"queue": "power@3", "latency_ms": 50, "fees": "exchange"}
     assert written.validity.data_from == "2026-01-01T00:00:00Z"
     assert written.validity.data_until == "2026-02-10T00:00:00Z"
     assert written.validity.valid_until == "2026-03-22T00:00:00Z"
@@ -107,7 +108,7 @@ def test_picks(good, tmp_path):
     assert overall.for_market("KXTEST-1")["gamma"] == best_overall(sweep).parameters["gamma"]
     by_market = engine.export(good, tmp_path / "m.toml", pick="by-market")
     for market, pick in best_by_market(sweep).items():
-        assert by_market.for_market(market) == {"window_s": 60.0, **pick.parameters}
+        assert by_market.for_market(market) == {"size": 5.0, **pick.parameters}
     assert by_market.provenance.in_sample_pnl_micros == sum(
         sweep.cells.filter(pl.col("market") == market, pl.col("cell") == pick.cell)["pnl"].sum()
         for market, pick in best_by_market(sweep).items()
@@ -121,12 +122,16 @@ def test_picks(good, tmp_path):
 def test_axes_of_the_venue_and_the_limits_stay_there(good, tmp_path):
     path = good / "sweep.json"
     document = json.loads(path.read_text())
-    document["axes"][1] |= {"part": "venue"}
-    document["venue"] = {"latency": {"feed_ms": 1, "response_ms": None}}
+    document["axes"][1] |= {"name": "requote_ms", "part": "venue"}
+    document["venue"] = {"feed_ms": 1, "queue": "power@3"}
+    document["limits"] = {"halt": None}
     path.write_text(json.dumps(document))
+    pl.read_parquet(good / "cells.parquet").rename({"kappa": "requote_ms"}).write_parquet(good / "cells.parquet")
     written = engine.export(good, tmp_path / "p.toml")
-    assert written.applies[0].parameters == {"window_s": 60.0, "gamma": 0.2}
-    assert written.venue == {"latency": {"feed_ms": 1}, "kappa": 2.5}
+    assert written.applies[0].parameters == {"size": 5.0, "gamma": 0.2}
+    assert written.venue == {"feed_ms": 1, "queue": "power@3", "requote_ms": 2.5}
+    assert written.limits == {}
+    assert written.assumptions == Assumptions(feed_ms=1, queue="power@3", requote_ms=2.5)
 
 
 def test_overfitting_forbids_export_unless_forced(noise, tmp_path):
@@ -179,7 +184,7 @@ def test_picks_rank_by_cash_when_asked(good, tmp_path):
     assert best_overall(sweep, "cash").cell != best_overall(sweep).cell
     own = engine.export(good, tmp_path / "m.toml", pick="by-market", by="cash", force=True)
     for market, pick in best_by_market(sweep, "cash").items():
-        assert own.for_market(market) == {"window_s": 60.0, **pick.parameters}
+        assert own.for_market(market) == {"size": 5.0, **pick.parameters}
 
 
 def test_what_cannot_be_told_forbids_export(make_sweep, tmp_path):
