@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -15,6 +16,10 @@ from ..reading import merged, scan
 from ..schema import MARKETS
 
 _KEY = MARKETS.key
+#: What may stand only once, and in which states of a market the exchange may still change it.
+_FACTS = ("result", "settlement")
+_PAID = ("finalized", "settled")
+_MAY_CHANGE, _DECIDES = ("determined", "disputed", "amended"), ("determined", "amended", *_PAID)
 _VALUES = [column for column in MARKETS.columns if column not in _KEY]
 
 
@@ -52,27 +57,74 @@ def changed(given: pl.DataFrame, known: pl.DataFrame | None) -> pl.DataFrame:
 
 
 def without_contradictions(given: pl.DataFrame, known: pl.DataFrame | None) -> tuple[pl.DataFrame, list[BadRow]]:
-    """Take back results that contradict the ones known first, stored or in these rows; the rest of a row stays."""
-    facts = ("result", "settlement")
-    if not any(given[name].null_count() < given.height for name in facts):
+    """Take back results that contradict the ones known first, stored or in these rows; the rest of a row stays.
+
+    While the exchange has not paid it may still change a result, and what it then says replaces what it said before.
+    """
+    if not any(given[name].null_count() < given.height for name in _FACTS):
         return given, []
     first = given.lazy() if known is None else pl.concat([known.lazy().select(given.columns), given.lazy()])
-    held = first.group_by("ticker").agg(pl.col(facts).drop_nulls().first().name.suffix("_held"))
-    joined = given.join(held.collect(), on="ticker", how="left", maintain_order="left")
-    wrong = pl.any_horizontal((pl.col(name) != pl.col(f"{name}_held")).fill_null(False) for name in facts)
-    marked = joined.with_columns(wrong=wrong)
-    if not marked["wrong"].any():
+    several = first.group_by("ticker").agg(pl.col(_FACTS).drop_nulls().n_unique() > 1)
+    names = several.filter(pl.any_horizontal(_FACTS)).select("ticker").collect().get_column("ticker").implode()
+    doubted = given.filter(pl.col("ticker").is_in(names))
+    if not doubted.height:
         return given, []
-    taken = marked.with_columns(pl.when("wrong").then(None).otherwise(pl.col(name)).alias(name) for name in facts)
-    bad = [_conflict(row) for row in marked.filter("wrong").iter_rows(named=True)]
-    return taken.select(given.columns), bad
-
-
-def _conflict(row: dict[str, object]) -> BadRow:
-    name = "result" if row["result"] is not None and row["result"] != row["result_held"] else "settlement"
-    values = [row[name], row[f"{name}_held"]]
-    given, held = (f"{cents(value)}c" if isinstance(value, int) else value for value in values)
-    shown = {column: row[column] for column in ("ticker", "result", "settlement")}
-    return BadRow(
-        0, f"{row['ticker']}: {name} {given} contradicts the {name} {held} known before; not applied", json.dumps(shown)
+    lives = (
+        {}
+        if known is None
+        else known.filter(pl.col("ticker").is_in(names)).sort(_KEY).partition_by("ticker", as_dict=True)
     )
+    results = {
+        name: _Result(lives[name,].rows(named=True) if (name,) in lives else ()) for name in doubted["ticker"].unique()
+    }
+    rows: list[dict[str, Any]] = []
+    bad: list[BadRow] = []
+    for row in doubted.iter_rows(named=True):
+        kept, conflict = results[row["ticker"]].take(row)
+        rows += kept
+        bad += [conflict] if conflict is not None else []
+    mended = pl.DataFrame(rows, schema=given.schema)
+    return pl.concat([given.filter(~pl.col("ticker").is_in(names)), mended]), bad
+
+
+class _Result:
+    """What is known of a market's result while rows about it come."""
+
+    def __init__(self, known: Iterable[dict[str, Any]]) -> None:
+        self.held: dict[str, Any] = dict.fromkeys(_FACTS)
+        self.since, self.status = 0, ""
+        for row in known:
+            self._learn(row)
+
+    def _learn(self, row: dict[str, Any]) -> None:
+        told = {name: row[name] for name in _FACTS if row[name] is not None}
+        if told:
+            self.held |= told
+            self.since = max(self.since, row["valid_from"])
+        if self.status not in _PAID:
+            self.status = row["status"] or self.status
+
+    def take(self, row: dict[str, Any]) -> tuple[list[dict[str, Any]], BadRow | None]:
+        """Give a row as it is to be stored: without a result that contradicts; what was amended, from then on."""
+        without = row | dict.fromkeys(_FACTS)
+        if not any(row[name] is not None and self.held[name] not in (None, row[name]) for name in _FACTS):
+            self._learn(row)
+            return [row], None
+        if self.status not in _MAY_CHANGE or row["status"] not in _DECIDES:
+            return [without], self._conflict(row)
+        if row["valid_from"] > self.since:
+            self._learn(row)
+            return [row], None
+        told = {name: row[name] for name in ("ticker", "status", "settled_ts", *_FACTS)}
+        amended = dict.fromkeys(row) | told | {"valid_from": max(self.since + 1, row["settled_ts"] or 0)}
+        self._learn(amended)
+        return [without, amended], None
+
+    def _conflict(self, row: dict[str, Any]) -> BadRow:
+        name = (
+            "result" if self.held["result"] not in (None, row["result"]) and row["result"] is not None else "settlement"
+        )
+        given, held = (f"{cents(one)}c" if isinstance(one, int) else one for one in (row[name], self.held[name]))
+        shown = {column: row[column] for column in ("ticker", *_FACTS)}
+        reason = f"{row['ticker']}: {name} {given} contradicts the {name} {held} known before; not applied"
+        return BadRow(0, reason, json.dumps(shown))

@@ -225,3 +225,63 @@ def test_an_orders_states_on_the_stream_are_rows_and_a_fill_told_twice_is_one(tm
     imported(store, tmp_path, "b.json", json.dumps(rest))
     rows = store.sql("select kind, filled from own_fills order by kind, filled").rows()
     assert rows == [("fill", None), ("order", 400), ("order", 500), ("order", 1000)]
+
+
+def lived(*events: tuple[int, dict[str, object]]) -> str:
+    return "".join(
+        json.dumps(
+            {"recv_ts": (1750000000 + at) * 10**9, "frame": {"type": "market_lifecycle_v2", "sid": 1, "msg": said}}
+        )
+        + "\n"
+        for at, said in events
+    )
+
+
+DETERMINED = {"event_type": "determined", "market_ticker": "A-1", "result": "yes", "settlement_value": "1.0000"}
+REST_MARKET = {"ticker": "A-1", "close_time": "2025-06-15T15:06:39Z", "settlement_ts": "2025-06-15T15:09:00Z"}
+
+
+def known_of(store: Store) -> list[tuple[object, ...]]:
+    return store.markets().select("ticker", "result", "settlement", "status").collect().rows()
+
+
+@pytest.mark.parametrize("status", ["amended", "finalized"])
+@pytest.mark.parametrize("first", ["stream", "answer"])
+def test_a_result_that_the_exchange_amends_before_it_pays_is_the_last_one(
+    tmp_path: Path, status: str, first: str
+) -> None:
+    store = Store(tmp_path / "store")
+    answer = {"markets": [REST_MARKET | {"status": "determined", "result": "yes", "settlement_ts": None}]}
+    imported(
+        store, tmp_path, *(("a.jsonl", lived((0, DETERMINED))) if first == "stream" else ("a.json", json.dumps(answer)))
+    )
+    later = {"markets": [REST_MARKET | {"status": status, "result": "no", "settlement_value_dollars": "0.0000"}]}
+    done = imported(store, tmp_path, "b.json", json.dumps(later))
+    assert not done.report.quarantined
+    assert known_of(store) == [("A-1", "no", 0, status)]
+    told = (
+        store.markets(history=True)
+        .collect()
+        .filter(pl.col("result").is_not_null())
+        .select("result", "valid_from")
+        .rows()
+    )
+    moment = 1750000000 * 10**9 if first == "stream" else 0
+    assert told == [("yes", moment), ("no", 1750000140 * 10**9)]
+    again = imported(store, tmp_path, "c.json", json.dumps(later, indent=1))
+    assert not again.report.quarantined and known_of(store) == [("A-1", "no", 0, status)]
+
+
+def test_a_second_determination_on_the_stream_replaces_the_first_and_nothing_changes_what_was_paid(
+    tmp_path: Path,
+) -> None:
+    store = Store(tmp_path / "store")
+    again = DETERMINED | {"result": "no", "settlement_value": "0.0000"}
+    paid = {"event_type": "settled", "market_ticker": "A-1", "settled_ts": 1750000200}
+    done = imported(store, tmp_path, "a.jsonl", lived((0, DETERMINED), (60, again), (120, paid), (180, DETERMINED)))
+    assert list(done.reasons) == ["A-1: result yes contradicts the result no known before; not applied"]
+    assert known_of(store)[0][:3] == ("A-1", "no", 0)
+    for status in ("determined", "finalized"):
+        old = {"markets": [REST_MARKET | {"status": status, "result": "yes"}]}
+        assert imported(store, tmp_path, f"{status}.json", json.dumps(old)).report.quarantined == 1
+    assert known_of(store)[0][:3] == ("A-1", "no", 0)
