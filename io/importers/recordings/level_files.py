@@ -132,7 +132,7 @@ class LevelFile:
             said.update(new)
             if index >= skip:
                 bad = sorted([*batch.bad, *refused], key=lambda one: one.line)
-                yield Chunk({"book": frame} if frame.height else {}, bad, dict(+notes), new)
+                yield Chunk(({"book": frame} if frame.height else {}) | rows.tables(), bad, dict(+notes), new)
 
     def head(self, batch: Batch, options: Options, decided: Decided) -> dict[str, pl.DataFrame]:
         """Turn the beginning of a file into rows; what cannot be read is left out."""

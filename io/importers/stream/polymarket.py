@@ -50,9 +50,9 @@ def _books(part: Part) -> None:
     rows = part.rows
     ts = rows.time("timestamp")
     kind = rows.text("event_type").fill_null("book") if rows.has("event_type") else pl.Series(["book"] * ts.size)
-    whole, change = (kind == "book").to_numpy(), (kind == "price_change").to_numpy()
+    whole, change, trade = ((kind == name).to_numpy() for name in ("book", "price_change", "last_trade_price"))
     market = part.books.code_of(rows.text("asset_id").fill_null(""))
-    rows.fail(whole & rows.text("asset_id").is_null().to_numpy(), lambda row: "asset_id is missing")
+    rows.fail((whole | trade) & rows.text("asset_id").is_null().to_numpy(), lambda row: "asset_id is missing")
     none = np.full(ts.size, NULL)
     sides = []
     for side, name in ((Side.BID, "bids"), (Side.ASK, "asks")):
@@ -63,10 +63,30 @@ def _books(part: Part) -> None:
         sides.append((side, *part.levels(name, prices, sizes, "dollars")))
     part.snapshot(whole, sides, market=market, ts=ts, seq=none)
     _changed(part, np.flatnonzero(change & ~rows.bad), ts)
-    other = ~whole & ~change
+    if trade.any():
+        _traded(part, trade, ts)
+    other = ~whole & ~change & ~trade
     for name in kind.filter(pl.Series(other)).unique():
         part.notes[f"messages of type {name[:40]} not used"] += int((kind == name).sum())
     rows.used |= {"event_type", "price_changes", "changes"}
+
+
+def _traded(part: Part, where: np.ndarray, ts: np.ndarray) -> None:
+    """Take trades: of the market that the token is, on the side of the one who took."""
+    rows = part.rows
+    nothing = pl.Series([None] * ts.size, dtype=pl.String)
+    price, size, side = (rows.text(name) if rows.has(name) else nothing for name in ("price", "size", "side"))
+    ticks, bad_price = scaled(price, PRICE_PLACES["dollars"])
+    lots, bad_size = scaled(size, SIZE_PLACES[rows.options.size_unit])
+    wrong = (bad_price != OK) | (bad_size != OK) | (ticks < 0) | (ticks > TICKS_PER_DOLLAR) | (lots < 1)
+    rows.fail(where & wrong, lambda row: f"a trade of {size[row]} at {price[row]} is off tick, off lot or out of range")
+    taker = side.str.to_lowercase().replace_strict(TAKER, default=int(Side.UNKNOWN), return_dtype=pl.Int8)
+    rows.emit(
+        "trades",
+        {"ts": ts, "ticker": rows.text("asset_id"), "price": ticks, "size": lots, "taker_side": taker},
+        where,
+    )
+    rows.used |= {"price", "size", "side"}
 
 
 def _changed(part: Part, taken: np.ndarray, ts: np.ndarray) -> None:

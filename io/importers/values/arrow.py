@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,7 +86,9 @@ def _ipc(path: Path, container: str, rows: int) -> Iterator[Any]:
 def _feather_1(path: Path) -> Any:
     from pyarrow import feather
 
-    return feather.read_table(path)
+    with warnings.catch_warnings():  # that its support will end one day; a reader without it says so in a line
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return feather.read_table(path)
 
 
 @contextmanager

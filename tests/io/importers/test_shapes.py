@@ -7,12 +7,14 @@ import gzip
 import json
 import lzma
 import sqlite3
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
+from pyarrow import feather
 from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_files, plan
@@ -87,6 +89,12 @@ def _sqlite(path: Path, text: bytes) -> None:
     database.close()
 
 
+def _feather_1(path: Path, text: bytes) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        feather.write_feather(pl.DataFrame(json.loads(text)).to_arrow(), str(path), version=1)
+
+
 CONTAINERS: dict[str, Callable[[Path, bytes], object]] = {
     "gz": lambda path, text: path.write_bytes(gzip.compress(text)),
     "bz2": lambda path, text: path.write_bytes(bz2.compress(text)),
@@ -95,6 +103,7 @@ CONTAINERS: dict[str, Callable[[Path, bytes], object]] = {
     "sqlite": _sqlite,
     "feather": lambda path, text: pl.DataFrame(json.loads(text)).write_ipc(path),
     "arrow": lambda path, text: pl.DataFrame(json.loads(text)).write_ipc_stream(path),
+    "1.feather": _feather_1,
 }
 
 
@@ -200,6 +209,26 @@ def test_the_books_of_two_tokens(tmp_path: Path) -> None:
     assert store.book("111").collect().height == 3
 
 
+def test_the_stream_tells_trades_of_tokens(tmp_path: Path) -> None:
+    """The token that was traded is the market, and its book is the one that the trade took from."""
+    sides = {"asset_id": "111", "timestamp": str(T0 * 1000), "bids": [{"price": ".40", "size": "5"}], "asks": []}
+    trade = {"event_type": "last_trade_price", "market": "0xabc", "fee_rate_bps": "0", "timestamp": str(T0 * 1000 + 7)}
+    trades = [
+        trade | {"asset_id": "111", "price": "0.456", "side": "BUY", "size": "219.21"},
+        trade | {"asset_id": "222", "price": "0.544", "side": "SELL", "size": "3"},
+        trade | {"asset_id": "111", "price": "0.4", "side": "SELL", "size": "0"},
+        trade | {"asset_id": "111", "price": "1.4", "side": "SELL", "size": "1"},
+    ]
+    path = written(tmp_path, "in.jsonl", as_lines({"event_type": "book", **sides}, *trades))
+    store = Store(tmp_path / "store")
+    (one,) = import_files(store, plan([path], Options())[0], Options())
+    rows = store.trades().collect().select("ts", "ticker", "price", "size", "taker_side").rows()
+    moment = (T0 * 1000 + 7) * 10**6
+    assert rows == [(moment, "111", 4560, 21921, 1), (moment, "222", 5440, 300, -1)]
+    assert (one.report.quarantined, dict(one.notes)) == (2, {})
+    assert store.book("111").collect().height == 2
+
+
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])
 def test_map_reaches_fields_of_objects(tmp_path: Path, ending: str) -> None:
     rows = [
@@ -253,6 +282,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "broken.zip": (b"PK\x03\x04" + b"x" * 100, "not a readable zip"),
     "broken.db": (b"SQLite format 3\0" + b"x" * 4096, "not a readable SQLite database"),
     "broken.xz": (b"\xfd7zXZ\x00" + b"x" * 100, "cannot be decompressed"),
+    "broken.1.feather": (b"FEA1" + b"x" * 100, "not a readable Arrow file"),
     "broken.feather": (b"ARROW1" + b"x" * 100, "not a readable Arrow file"),
 }
 
