@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.exchange import Exchange
-from touchline.engine.exchange.market.history import History, from_frames
-from touchline.engine.exchange.market.venue import Market as VenueMarket
-from touchline.engine.exchange.network.server import Speed
+from touchline.engine.exchanges import Exchange
+from touchline.engine.exchanges.market.history import History, from_frames
+from touchline.engine.exchanges.market.venue import VenueMarket
+from touchline.engine.exchanges.network.server import Speed
 from touchline.io.ground.units import NS_PER_SECOND
 from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.kalshi.rest.signing import Signer

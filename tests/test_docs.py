@@ -217,7 +217,7 @@ def test_the_page_on_live_orders_runs(tmp_path: Path):
 def test_the_page_on_the_exchange_runs(with_data: Path):
     """The second block goes on inside the first one's exchange; the SDK reads the removed fields too."""
     serve, sdk = (body for _, body in blocks("exchange.md"))
-    serve = serve.replace("faults=Faults(gap=0.01)", "faults=Faults(gap=0.01), legacy=True")
+    serve = serve.replace('fault="gap=0.01"', 'fault="gap=0.01", legacy=True')
     python(serve + textwrap.indent(sdk, "    "), with_data)
 
 

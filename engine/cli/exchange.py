@@ -8,23 +8,24 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...io.ground.cache import config_dir
-from ...io.ground.errors import InputError
 from .console import say
 
+if TYPE_CHECKING:
+    from ..exchanges.network.server import Exchange
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-Word = TypeVar("Word", bound=str)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @app.command()
 def exchange(
-    replay: Annotated[str, typer.Option("--replay", help="The store whose markets are replayed.")],
     tickers: Annotated[list[str] | None, typer.Argument(help="Only these markets (default: all of the store).")] = None,
+    *,
+    store: Annotated[str, typer.Option("--store", "--replay", help="The store whose markets are replayed.")] = "data",
     speed: Annotated[
         str,
         typer.Option(help="Simulated seconds a second; 'max': as fast as subscribers read."),
@@ -42,26 +43,33 @@ def exchange(
     cash: Annotated[int, typer.Option(help="Dollars in the account at the start.")] = 10_000,
     tier: Annotated[str, typer.Option(help="Usage tier whose rate limits hold.")] = "basic",
     live_days: Annotated[float, typer.Option(help="Days before what is older moves to /historical.")] = 90,
-    start: Annotated[str, typer.Option("--from", help="Simulated time to begin at, ISO 8601, or 'end'.")] = "",
-    shift: Annotated[str, typer.Option(help="Move the recording in time to start 'now', or at a time.")] = "",
+    start: Annotated[
+        str | None, typer.Option("--start", "--from", help="Simulated time to begin at, ISO 8601, or 'end'.")
+    ] = None,
+    shift: Annotated[str | None, typer.Option(help="Move the recording in time to start 'now', or at a time.")] = None,
     queue: Annotated[str, typer.Option(help="Queue model of resting orders, as in backtest.")] = "pessimistic",
     legacy: Annotated[bool, typer.Option("--legacy", help="Add the integer fields removed in 2026.")] = False,
 ) -> None:
     """Serve a store as an exchange: REST and stream, signed requests, orders, fills, faults on demand."""
-    from ..exchange.faults import Faults
-    from ..exchange.network.server import Exchange
-    from ..exchange.wire import stamp
+    from ..exchanges.serving import exchange as opened
 
     if host not in _LOOPBACK:
         say(f"warning: listening on {host}: anybody who reaches this machine can try the exchange")
     if sys.stderr.isatty():
-        say(f"reading {replay} …")
+        say(f"reading {store} …")
+    _serve(
+        opened(
+            store, tickers or (), speed=speed, port=port, host=host, keys=keys, fault=fault, seed=seed, cash=cash,
+            tier=tier, live_days=live_days, start=start, shift=shift, queue=queue, legacy=legacy,
+        )
+    )  # fmt: skip
+
+
+def _serve(served: Exchange) -> None:
+    """Serve until a signal comes; say where, and when the recording has ended."""
+    from ..exchanges.wire import stamp
+
     with contextlib.ExitStack() as stack:
-        served = Exchange(
-            replay, tickers or [], speed=_speed(speed), keys=keys or _own_keys(), faults=Faults.parse(fault),
-            seed=seed, host=host, port=port, cash_dollars=cash, tier=tier, live_days=live_days,
-            start=_moment(start, "--from", "end"), shift=_moment(shift, "--shift", "now"), legacy=legacy, queue=queue,
-        )  # fmt: skip
 
         def ready() -> None:
             stack.callback(say, "exchange stopped")
@@ -76,38 +84,4 @@ def exchange(
         def ended() -> None:
             say(f"the recording has ended at {stamp(served.now())}: no market moves any more")
 
-        try:
-            asyncio.run(served.run(ready, ended))
-        except OSError as error:
-            raise InputError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
-
-
-def _own_keys() -> Path | None:
-    """Where the key pair is kept between runs; None, a pair for this run alone, for a user without such a place."""
-    settings = config_dir()
-    return None if settings is None else settings / "exchange-keys"
-
-
-def _speed(text: str) -> float | Literal["max"]:
-    if text == "max":
-        return "max"
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"--speed must be a number or 'max', not {text!r}") from None
-
-
-def _moment(text: str, option: str, word: Word) -> int | Word | None:
-    from datetime import UTC, datetime
-
-    if not text:
-        return None
-    if text == word:
-        return word
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(
-            f"{option} must be a time such as 2026-06-11T14:30:00 (UTC) or '{word}', not {text!r}"
-        ) from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()) * 1_000_000_000
+        asyncio.run(served.run(ready, ended))

@@ -85,13 +85,19 @@ def test_its_keys_lie_in_the_users_settings_not_in_the_current_folder(store, tmp
         (("--fault", "gapp=1"), "unknown fault 'gapp'"),
         (("--fault", "gap=2"), "fault gap must lie between 0 and 1"),
         (("--fault", "gap=x"), "fault gap needs a number"),
-        (("--speed", "fast"), "--speed must be a number or 'max'"),
-        (("--from", "yesterday"), "--from must be a time"),
+        (("--speed", "fast"), "speed must be a number or 'max', not 'fast'"),
+        (
+            ("--from", "yesterday"),
+            "start 'yesterday' is not an ISO 8601 time; write 2025-06-15 or 2025-06-15T15:06:40Z, or 'end'",
+        ),
         (("--tier", "gold"), "usage tier 'gold' is not known"),
         (("--queue", "powr@2"), "queue model 'powr@2' is unknown"),
         (("--queue", "poisson@1,1"), "an exchange fills by its book and its trades"),
         (("--host", "192.0.2.1"), "cannot listen on 192.0.2.1"),  # an address that nobody has
-        (("--shift", "then"), "--shift must be a time such as 2026-06-11T14:30:00 (UTC) or 'now'"),
+        (
+            ("--shift", "then"),
+            "shift 'then' is not an ISO 8601 time; write 2025-06-15 or 2025-06-15T15:06:40Z, or 'now'",
+        ),
         (("--shift", "now", "--from", "end"), "a replay that begins at the end cannot be shifted"),
         (("--port", "65536"), "port must be from 0 to 65535"),
         (("--cash", "-5"), "cash must not be below 0"),

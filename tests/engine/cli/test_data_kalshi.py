@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from touchline.engine.cli import main
 from touchline.engine.cli.data.kalshi import _seconds
-from touchline.engine.exchange import Exchange
+from touchline.engine.exchanges import Exchange
 from touchline.io.ground.errors import InputError
 
-from ..exchange.conftest import make_history
+from ..exchanges.conftest import make_history
 
 
 @pytest.mark.parametrize(

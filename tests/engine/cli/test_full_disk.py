@@ -12,10 +12,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from touchline.engine.exchange import Exchange
+from touchline.engine.exchanges import Exchange
 from touchline.io.store.store import Store
 
-from ..exchange.conftest import TICKER, make_history
+from ..exchanges.conftest import TICKER, make_history
 from ..histories import made_up
 
 ENGINE = [sys.executable, "-c", "from touchline.engine.cli import main; main()"]

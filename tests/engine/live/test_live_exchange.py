@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from touchline import engine
-from touchline.engine.exchange import Exchange
-from touchline.engine.exchange.network import hub
+from touchline.engine.exchanges import Exchange
+from touchline.engine.exchanges.network import hub
 from touchline.engine.live.live import Live
 from touchline.engine.live.trader import Trader
 from touchline.engine.results.params import load_params

@@ -17,7 +17,7 @@ from touchline.io.kalshi.stream.frames import decode_frame
 from touchline.io.kalshi.stream.stream import BOOK, TRADES, Hole
 from touchline.io.store.schema import BookKind, Side
 
-from ..exchange.conftest import START, random_day
+from ..exchanges.conftest import START, random_day
 
 TICKER = "KXTEST-26SEP21-B0"
 MS = 1_000_000

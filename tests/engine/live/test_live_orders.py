@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from touchline.engine.exchange import Exchange, Faults
+from touchline.engine.exchanges import Exchange, Faults
 from touchline.engine.live.live import Quote
 from touchline.engine.live.orders import Execution, QuoteOrders
 from touchline.io.kalshi.client import Client
@@ -17,7 +17,7 @@ from touchline.io.kalshi.stream.frames import FillFrame, OrderFrame
 from touchline.io.kalshi.stream.stream import FILLS, ORDERS, Stream
 from touchline.io.store.schema import Side
 
-from ..exchange.conftest import START, TICKER, make_history
+from ..exchanges.conftest import START, TICKER, make_history
 
 BID, ASK = Side.BID, Side.ASK
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from touchline.engine.exchange import Exchange
+from touchline.engine.exchanges import Exchange
 from touchline.engine.live.live import Quote
 from touchline.engine.live.trader import Trader
 from touchline.engine.results.params import FORMAT, VERSION, Applies, Params, Provenance, Validity, write_params
@@ -15,7 +15,7 @@ from touchline.io.ground.errors import InputError
 from touchline.io.kalshi.client import Client
 from touchline.io.kalshi.rest.settings import Settings
 
-from ..exchange.conftest import START, TICKER, make_history
+from ..exchanges.conftest import START, TICKER, make_history
 
 SECOND = 1_000_000_000
 UNTIL = START + 3_600 * SECOND

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from touchline.engine.exchange import Exchange
+from touchline.engine.exchanges import Exchange
 from touchline.io.importers.base import Chunk
 from touchline.io.kalshi.client import Client
 from touchline.io.kalshi.rest.errors import BadRequestError, NotFoundError

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from touchline.engine.exchange import Exchange
+from touchline.engine.exchanges import Exchange
 from touchline.io.importers.base import Chunk
 from touchline.io.kalshi.client import Client
 from touchline.io.kalshi.rest.settings import Settings
