@@ -197,7 +197,7 @@ class Live:
     def _start(self, events: Columns) -> None:
         """Make the block: what a replay knows of the whole tape is not known yet, and nothing here needs it."""
         first = int(events.ts[0])
-        tape = Tape(self.market, events, np.full(1, np.nan), Coverage(*(0,) * 12), "live")
+        tape = Tape(self.market, events, np.full(1, np.nan), Coverage(), "live")
         fees = no_fees()
         if self.assumptions.fees == "exchange":
             schedule = market_schedule(self.market.series, self.market.fee_rows(), self.assumptions.membership)
@@ -236,10 +236,8 @@ class Live:
         )
         offset = self.count - (0 if known is None else 1)
         volatility = self.assumptions.volatility
-        new = points_of(
-            Tape(self.market, joined, np.zeros(0), Coverage(*(0,) * 12), "live"),
-            "increments" if volatility == "decaying" else volatility, self.assumptions.window_s,
-        )  # fmt: skip
+        one_by_one = "increments" if volatility == "decaying" else volatility
+        new = points_of(joined, grid, one_by_one, self.assumptions.window_s)
         n, k = len(new.value), self.observed
         early = int(np.searchsorted(new.rows[POINT.ts, :n], self.market.open_ts or 0))
         if early:  # what was before the market's life tells nothing of it

@@ -60,4 +60,4 @@ def blank_tape() -> Tape:
     columns = Columns(*(np.zeros(2, kind) for kind in ["i8", "u1", "i1", "i2", "i4", "i4", "i2", "i2"]))
     columns.ts[1] = 1
     columns.kind[:] = STATUS | MOMENT
-    return Tape(Market("BLANK"), columns, np.zeros(1), Coverage(*[0] * 12), "")
+    return Tape(Market("BLANK"), columns, np.zeros(1), Coverage(), "")

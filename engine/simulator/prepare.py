@@ -70,7 +70,7 @@ class Ground:
 
 def ground(tape: Tape, assumptions: Assumptions) -> Ground:
     """Prepare a tape for blocks."""
-    points = points_of(tape, assumptions.volatility, assumptions.window_s)
+    points = points_of(tape.columns, tape.grid, assumptions.volatility, assumptions.window_s)
     return Ground(fees_of(tape, assumptions), mids_of(tape.columns, tape.grid), points, sample_times(tape))
 
 

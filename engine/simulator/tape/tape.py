@@ -49,20 +49,20 @@ class Market:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of the time asked for can be trusted, and what was left out on the way."""
+    """How much of the time asked for can be trusted, and what was left out on the way; zeros where nothing is told."""
 
-    events: int
-    known_ns: int  #: time with a known book
-    span_ns: int
-    snapshots: int
-    gaps: int
-    negative_levels: int
-    unusable_rows: int  #: changes while the book was unknown
-    crossed_events: int
-    guessed_sides: int  #: trades whose taker the source does not name
-    block_trades: int
-    traded_lots: int
-    matched_lots: int  #: traded lots whose change of the book was found
+    events: int = 0
+    known_ns: int = 0  #: time with a known book
+    span_ns: int = 0
+    snapshots: int = 0
+    gaps: int = 0
+    negative_levels: int = 0
+    unusable_rows: int = 0  #: changes while the book was unknown
+    crossed_events: int = 0
+    guessed_sides: int = 0  #: trades whose taker the source does not name
+    block_trades: int = 0
+    traded_lots: int = 0
+    matched_lots: int = 0  #: traded lots whose change of the book was found
     outside_life: int = 0  #: rows of the time asked for that were left out, for the market was not open or had closed
 
     @property

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..state import F64, I64, Points
+from ..state import F64, I64, Columns, Grid, Points
 from .events import KIND, TRADE
-from .tape import Tape
 
 
-def points_of(tape: Tape, volatility: str, window_s: float) -> Points:
+def points_of(columns: Columns, grid: Grid, volatility: str, window_s: float) -> Points:
     """Return the observations: trade prices for ``levels``, changes of the mid for the others."""
-    columns, grid = tape.columns, tape.grid
     if volatility == "constant":
         return _points(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     if volatility == "levels":

@@ -8,7 +8,7 @@ from touchline.engine.simulator import prepare
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.kernel.rows import POINT
 from touchline.engine.simulator.lookahead import cut_off, cut_times, prove
-from touchline.engine.simulator.state import Points
+from touchline.engine.simulator.state import Columns, Grid, Points
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.engine.simulator.tape.tape import Tape
 from touchline.engine.simulator.tape.volatility import points_of
@@ -78,8 +78,8 @@ def test_a_model_that_knows_the_result_is_caught(tape: Tape):
 def test_a_volatility_that_sees_the_next_trades_is_caught(tape: Tape, monkeypatch):
     """A bug as it might be written by mistake: observations stand 200 events too early."""
 
-    def early(tape: Tape, volatility: str, window_s: float) -> Points:
-        points = points_of(tape, volatility, window_s)
+    def early(columns: Columns, grid: Grid, volatility: str, window_s: float) -> Points:
+        points = points_of(columns, grid, volatility, window_s)
         points.rows[POINT.event, :-1] = np.maximum(points.rows[POINT.event, :-1] - 200, 0)
         return points
 
