@@ -339,7 +339,8 @@ class TradingVenue:
         if listing.created_ts is not None and listing.created_ts > self.now:
             self.at(listing.created_ts, lambda: self._announce(listing))
         if listing.open_ts <= self.now:
-            market.status = "active"
+            standing = [status for ts, status in listing.phases if ts <= self.now]
+            market.status = standing[-1] if standing else "active"
         else:
             self.at(listing.open_ts, lambda: self._open(market))
         self.at(market.close_ts, lambda: self.close(market))

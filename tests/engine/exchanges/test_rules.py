@@ -19,6 +19,7 @@ from touchline.engine.exchanges.market.history import from_frames, shifted
 from touchline.engine.exchanges.market.hours import next_pause
 from touchline.engine.exchanges.market.order import VenueOrder
 from touchline.engine.exchanges.market.portfolio import ShownPortfolio
+from touchline.engine.exchanges.market.venue import TradingVenue
 from touchline.engine.exchanges.network.auth import TrustedKeys
 from touchline.engine.exchanges.wire import RefusalError, count, money, price, read_decimal
 from touchline.io.ground.errors import InputError
@@ -27,7 +28,7 @@ from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.kalshi.rest.signing import Signer
 from touchline.io.store.schema import Side
 
-from .conftest import OPENING, SECOND, START, TICKER, book_rows, make_history, market_row, trade_rows
+from .conftest import OPENING, SECOND, START, TICKER, Heard, book_rows, make_history, market_row, trade_rows
 
 
 def test_bucket_refills_continuously_and_a_batch_fits_whole_or_not():
@@ -179,6 +180,21 @@ def test_a_recording_without_market_rows_still_replays():
     assert (listing.series, listing.event) == ("KXTEST", "KXTEST-26SEP21")
     assert (listing.open_ts, listing.close_ts) == (START, START + 6 * SECOND)
     assert [row.kind for row in history.rows()] == [2, 1, 1, 1, 1, 9]
+
+
+@pytest.mark.parametrize("since", [-10, 0])
+def test_a_pause_that_stands_when_the_recording_begins_counts(since):
+    rows = [
+        market_row(valid_from=0),
+        market_row(valid_from=START - 20 * SECOND, status="active"),
+        market_row(valid_from=START + since * SECOND, status="inactive"),
+        market_row(valid_from=START + 20 * SECOND, status="active"),
+    ]
+    history = from_frames(pl.concat(rows), book_rows(OPENING), trade_rows([]))
+    venue = TradingVenue(history, Heard(), ShownPortfolio(), cash=0)
+    assert venue.markets[TICKER].status == "inactive"
+    venue.advance(START + 30 * SECOND)
+    assert venue.markets[TICKER].status == "active"
 
 
 def test_status_rows_pause_and_reopen_a_market():

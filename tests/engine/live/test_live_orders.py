@@ -69,6 +69,8 @@ def test_orders_are_placed_amended_and_cancelled_as_the_quote_says():
         assert made.resting() == [(-1, 5000, 300), (1, 4700, 300)] == sorted(made.orders.resting())
         made.want(None, 5000, 300)
         assert made.resting() == [(-1, 5000, 300)]
+        made.orders.want(Quote(0, 4700, 0, 5000, 300))  # no size, no order
+        assert (made.resting(), made.orders.sent) == ([(-1, 5000, 300)], 7)
         made.orders.cancel()
         assert (made.resting(), made.gone) == ([], [])
         assert (made.log(), made.orders.sent) == (["canceled", "canceled"], 8)
