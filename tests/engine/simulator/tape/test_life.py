@@ -102,6 +102,16 @@ def test_days_of_the_underlying_around_a_market_change_nothing(tmp_path: Path, o
     assert tape.notes == (("assumed-close",) if closes is None else ())
 
 
+@pytest.mark.slow
+def test_sixty_days_of_the_underlying_on_either_side_change_nothing(tmp_path: Path):
+    tape = compile_tape(market_store(tmp_path / "alone"), "M")
+    among = market_store(tmp_path / "among", ticks=(60, 60))
+    assert among.underlying().select(pl.len()).collect().item() > 120 * 86_400
+    same_run(tape, compile_tape(among, "M"))
+    same_run(tape, compile_tape(among, "M", OPEN, CLOSE))
+    same_run(tape, compile_tape(among, "M", OPEN - 60 * DAY, CLOSE + 60 * DAY))
+
+
 def test_a_sweep_is_the_same_among_days_of_the_underlying(tmp_path: Path):
     found = []
     for name, ticks in (("alone", (0, 0)), ("among", (3, 2))):
