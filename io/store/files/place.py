@@ -99,6 +99,13 @@ def place_at(path: str | Path) -> Place:
     return LocalPlace(Path(text))
 
 
+def own_name(root: str, name: str) -> str:
+    """Return a file's name, or raise if it leads out of the store: a stranger's manifest may name anything."""
+    if not is_inside(name):
+        raise InputError(f"the store {root} names the file {name!r}, which is not in it: do not use this store")
+    return name
+
+
 class LocalPlace:
     """A folder on this machine."""
 
@@ -193,12 +200,8 @@ class LocalPlace:
             os.close(descriptor)
 
     def _at(self, name: str) -> Path:
-        """The path of a file: a manifest of a stranger's store may name anything."""
-        if not is_inside(name):
-            raise InputError(
-                f"the store {self.root} names the file {name!r}, which is not in it: do not use this store"
-            )
-        return self.folder / name
+        """The path of a file."""
+        return self.folder / own_name(self.root, name)
 
     def _clear(self) -> None:
         """Remove what killed writers left: who holds the lock is the only writer."""

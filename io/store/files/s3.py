@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...ground.checksums import checksum
 from ...ground.errors import InputError
-from .place import Written
+from .place import Written, own_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,7 +38,7 @@ class S3Place:
 
     def url(self, name: str) -> str:
         """The object's address."""
-        return f"{self.root}/{name}"
+        return f"{self.root}/{own_name(self.root, name)}"
 
     def exists(self) -> bool:
         """Whether there is a manifest."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import boto3
+import msgspec
 import polars as pl
 import pytest
 from moto.server import ThreadedMotoServer
+from touchline.io.ground.checksums import with_checksum
 from touchline.io.ground.errors import DamagedError, InputError
 from touchline.io.importers.base import BadRow, Chunk
 from touchline.io.store.files.intact import INTACT
+from touchline.io.store.files.s3 import S3Place
 from touchline.io.store.ingest.ingest import import_id_of
 from touchline.io.store.store import Store
 
@@ -137,3 +140,32 @@ def test_a_damaged_object_is_named(bucket, tmp_path, monkeypatch):
         client.put_object(Bucket=name, Key=key, Body=content)
         assert Store(bucket).trades().collect().equals(whole)
     assert {one.state for one in Store(bucket).check_files()} == {INTACT}
+
+
+@pytest.mark.parametrize("name", ["../other/trades/x.parquet", "/etc/passwd", "trades/../../x.parquet"])
+def test_a_manifest_that_names_an_object_outside_of_the_store_is_refused(bucket, name):
+    """A stranger's manifest could have another prefix read, or removed by a compaction."""
+    store = Store(bucket)
+    store.ingest("a", "d1", [chunk(0)])
+    client = boto3.client("s3")
+    where, _, prefix = bucket.removeprefix("s3://").partition("/")
+    client.put_object(Bucket=where, Key=f"{prefix.partition('/')[0]}/other/trades/x.parquet", Body=b"another's")
+    key = f"{prefix}/manifests/00000001.json"
+    manifest = msgspec.json.decode(client.get_object(Bucket=where, Key=key)["Body"].read())
+    del manifest["checksum"]
+    manifest["files"][0]["name"] = name
+    client.put_object(Bucket=where, Key=key, Body=with_checksum(msgspec.json.encode(manifest)))
+    for use in (
+        lambda: Store(bucket).trades().collect(),
+        lambda: Store(bucket).sql("select * from trades"),
+        lambda: Store(bucket).check_files(),
+        lambda: Store(bucket).forget(import_id_of("d1")),
+    ):
+        with pytest.raises(InputError, match=r"names the file .*, which is not in it"):
+            use()
+    assert client.get_object(Bucket=where, Key=f"{prefix.partition('/')[0]}/other/trades/x.parquet")
+    for use in (S3Place(bucket).read, S3Place(bucket).stamp, lambda at: S3Place(bucket).put(at, b"")):
+        with pytest.raises(InputError, match="which is not in it"):
+            use(name)
+    with pytest.raises(InputError, match="which is not in it"):
+        S3Place(bucket).remove([name])
