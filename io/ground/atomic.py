@@ -41,10 +41,10 @@ def writing(path: Path, *, durable: bool = False, mode: int = 0o666) -> Iterator
         os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
         yield beside
         if durable:
-            _sync(beside)
+            sync(beside)
         beside.replace(path)
         if durable:
-            _sync(path.parent)
+            sync(path.parent)
     except BaseException:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
@@ -56,6 +56,20 @@ def write(path: Path, content: str | bytes, *, durable: bool = False, mode: int 
     with writing(path, durable=durable, mode=mode) as beside:
         beside.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
+
+
+def create(path: Path, content: bytes, *, mode: int = 0o666) -> bool:
+    """Write a whole file, unless there is one of its name: then False, and nothing is written."""
+    beside = _beside(path)
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(content)
+        os.link(beside, path)
+    except FileExistsError:
+        return False
+    finally:
+        beside.unlink(missing_ok=True)
+    return True
 
 
 def write_frame(frame: pl.DataFrame, path: Path, **how: Any) -> None:
@@ -125,7 +139,8 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name[:200]}.{secrets.token_hex(6)}.tmp")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until the disk has a file's bytes, or a folder's names."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

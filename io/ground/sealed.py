@@ -9,7 +9,6 @@ import hmac
 import os
 import secrets
 import stat
-import tempfile
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -57,16 +56,9 @@ def _key() -> bytes:
         was_there = os.path.lexists(place)
         if (known := _read_key(place)) is not None:
             return known
-        handle, beside = tempfile.mkstemp(prefix=f".{KEY_FILE}.", dir=place.parent)  # which nobody else can read
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(fresh)
-            if was_there:  # and is no key, or others know it
-                place.unlink(missing_ok=True)
-            with suppress(FileExistsError):  # another process was faster
-                os.link(beside, place)
-        finally:
-            Path(beside).unlink()
+        if was_there:  # and is no key, or others know it
+            place.unlink(missing_ok=True)
+        atomic.create(place, fresh, mode=0o600)  # unless another process was faster
         return _read_key(place) or fresh
     return fresh
 

@@ -63,7 +63,7 @@ def _make(folder: Path, private: Path, name: Path, kind: str) -> None:
         else ed25519.Ed25519PrivateKey.generate()
     )
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    name.write_text(f"{uuid.uuid4()}\n")
+    atomic.write(name, f"{uuid.uuid4()}\n")
     atomic.write(private, pem, durable=True, mode=0o600)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from ...ground import atomic
 from ..rest.errors import ConfigError, KalshiError
 
 SUFFIX = ".capture.jsonl"
@@ -135,7 +136,7 @@ class Journal:
                 number += 1
             except OSError as error:
                 raise JournalFullError(f"cannot begin a journal in {self.folder}: {error.strerror}") from None
-        _sync_folder(self.folder)
+        atomic.sync(self.folder)
         self.path = path
         self._size, self._unsynced = 0, 0
         self._opened_at = self._synced_at = time.monotonic()
@@ -178,14 +179,6 @@ def _lock(folder: Path) -> int:
         os.close(handle)
         raise ConfigError(f"another recorder is writing to {folder}; give this one its own journal=") from None
     return handle
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def segments(folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -44,6 +45,30 @@ def test_many_writers_at_once_never_meet(tmp_path: Path):
     assert _names(tmp_path) == ["file", "folder"]
     assert len(set((tmp_path / "file").read_text())) == 1
     assert _names(tmp_path / "folder") == ["part"]
+
+
+def test_of_many_that_make_a_file_one_does(tmp_path: Path):
+    gate = Barrier(8)
+
+    def one(number: int) -> bool:
+        gate.wait()
+        return atomic.create(tmp_path / "key", bytes([number]) * 32, mode=0o600)
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(one, range(8)))
+    assert made.count(True) == 1
+    assert (tmp_path / "key").read_bytes() == bytes([made.index(True)]) * 32
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+    assert _names(tmp_path) == ["key"]
+
+
+def test_nothing_else_writes_files_beside_their_place():
+    """What is renamed into its place elsewhere has names of its own, and leaves them behind when it is killed."""
+    root = Path(__file__).resolve().parents[3]
+    own = re.compile(r"os\.(replace|rename|link)\(|NamedTemporaryFile|mkstemp|\.hardlink_to\(|shutil\.move\(")
+    files = [path for floor in ("io", "features", "strategies", "engine") for path in (root / floor).rglob("*.py")]
+    assert len(files) > 200
+    assert [path.name for path in files if own.search(path.read_text())] == ["atomic.py"]
 
 
 def test_a_key_is_nobody_elses_from_the_first_byte_on(tmp_path: Path):
