@@ -39,11 +39,18 @@ class KernelFiles(_Cache):
         return str(_folder(self._compiled.py_func.__code__.co_filename))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the kernel of a signature, or None if the disk has none."""
+        """Return the kernel of a signature, or None if the disk has none that this process can use."""
         if self._allocates:
             rtsys.initialize(target_context)
         content = read_sealed(self._file(sig, target_context.codegen()))
-        return None if content is None else CompileResult._rebuild(target_context, *pickle.loads(content))
+        if content is None:
+            return None
+        try:
+            return CompileResult._rebuild(target_context, *pickle.loads(content))
+        except (
+            ModuleNotFoundError
+        ):  # a function that it calls has moved: the code is the same, its module's name is not
+            return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a kernel, unless the disk takes no more: it is in memory all the same."""
@@ -63,7 +70,7 @@ class KernelFiles(_Cache):
     def _file(self, sig: Any, target: Any) -> Path:
         function = self._compiled.py_func
         what = [_described(kind) for kind in sig] if isinstance(sig, tuple) else [str(sig)]
-        name = sealed_name(self._content, *what, *map(str, target.magic_tuple()))
+        name = sealed_name(self._content, function.__module__, *what, *map(str, target.magic_tuple()))
         return Path(self.cache_path) / f"{function.__module__.rpartition('.')[2]}.{function.__name__}-{name}.kernel"
 
     @cached_property

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from touchline.engine.simulator.kernel.build import Flags, kernel, kernel_file
 from touchline.strategies.quoting.registry import quoting_model
+
+from ..histories import made_up
 
 HELPER = """
 def middle(x, y):
@@ -142,3 +146,44 @@ def test_a_number_that_only_the_run_knows_makes_another_kernel(tmp_path: Path, m
         kernel_file.cache_clear()
         made.append(kernel_file(model, Flags())[0].name)
     assert made[0] != made[1]
+
+
+MOVED = """
+from numba import njit
+from touchline.strategies.quoting import QuotingModel
+
+@njit
+def half(x):
+    return x * 0.5
+
+class Mine(QuotingModel):
+    @staticmethod
+    def quote(known, p):
+        return known.mid - half(4.0), known.mid + half(4.0), 1.0, 1.0
+"""
+RUN = """
+import sys
+from touchline import engine
+print(engine.backtest(sys.argv[1], market="KXA-00-T0", store=sys.argv[2]).totals)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="nothing is compiled")
+def test_a_model_that_was_copied_to_another_folder_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Its kernel on disk named the module of the first one: "No module named 'touchline_model_…'"."""
+    monkeypatch.setenv("TOUCHLINE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache" / "kernels"))
+    store, said = made_up(tmp_path / "store", hours=60), []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(MOVED)
+        words = [sys.executable, "-c", RUN, f"{tmp_path / folder / 'mine.py'}:Mine", store.path]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        said.append(done.stdout)
+    other = "from touchline.engine.simulator.kernel import build\nbuild._outside = lambda head: ['# a comment']\n"
+    words[2] = other + RUN  # what a change of nothing but a comment comes to: another package of the same code
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert said == [done.stdout] * 2
