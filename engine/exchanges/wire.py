@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from ...io.ground.units import LOTS_PER_CONTRACT, NS_PER_SECOND, TICKS_PER_DOLLAR
+from ...io.ground.times import iso
+from ...io.ground.units import LOTS_PER_CONTRACT, TICKS_PER_DOLLAR
 
 _DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?\Z")
 NS_PER_MS = 1_000_000
@@ -101,13 +100,7 @@ def stamp(ns: int) -> str:
     >>> stamp(1_781_159_370_164_000_000)
     '2026-06-11T06:29:30.164000Z'
     """
-    second, rest = divmod(ns, NS_PER_SECOND)
-    return f"{_second(second)}.{rest // 1000:06d}Z"
-
-
-@lru_cache(maxsize=256)
-def _second(second: int) -> str:
-    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
+    return iso(ns, 6)
 
 
 def read_decimal(body: dict[str, Any], name: str, scale: int) -> int:

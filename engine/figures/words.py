@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
-from ...io.ground.units import NS_PER_SECOND
+from ...io.ground.times import iso
 
 UNKNOWN = "–"
 _FIGURE = re.compile(r"[-+]?\$?\d[\d,]*(\.\d+)?( ?[%c])?")
@@ -66,7 +65,7 @@ def span(seconds: float | None) -> str:
 
 def day(ts: int | None) -> str:
     """Write the UTC day of a moment in ns."""
-    return UNKNOWN if ts is None else _utc(ts).strftime("%Y-%m-%d")
+    return UNKNOWN if ts is None else iso(ts)[:10]
 
 
 def moment(ts: int | None, seconds: bool = False) -> str:
@@ -75,7 +74,7 @@ def moment(ts: int | None, seconds: bool = False) -> str:
     >>> moment(1_767_225_661 * 10**9), moment(1_767_225_661 * 10**9, seconds=True)
     ('2026-01-01 00:01', '2026-01-01 00:01:01')
     """
-    return UNKNOWN if ts is None else _utc(ts).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+    return UNKNOWN if ts is None else iso(ts)[: 19 if seconds else 16].replace("T", " ")
 
 
 def is_figure(cell: object) -> bool:
@@ -87,7 +86,3 @@ def is_figure(cell: object) -> bool:
     if cell is None or cell == UNKNOWN:
         return True
     return isinstance(cell, int | float) or _FIGURE.fullmatch(str(cell)) is not None
-
-
-def _utc(ts: int) -> datetime:
-    return datetime.fromtimestamp(ts // NS_PER_SECOND, UTC)

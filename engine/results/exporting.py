@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ...io.ground.errors import CheckError, InputError
+from ...io.ground.times import iso
 from ...io.ground.units import NS_PER_SECOND, dollars
 from ..figures.warnings import Notice
 from .evidence import Evidence, judge
@@ -114,7 +114,7 @@ def _assemble(
         applies=applies,
         limits=_present(sweep.about.get("limits")) | _chosen("limits", sweep, chosen),
         venue=_present(sweep.about.get("venue")) | _chosen("venue", sweep, chosen),
-        validity=Validity(_rfc3339(begin), _rfc3339(end), _rfc3339(end + length)),
+        validity=Validity(iso(begin), iso(end), iso(end + length)),
         provenance=Provenance(
             pick=pick,
             engine_version=str(sweep.about.get("engine_version", "")),
@@ -168,7 +168,3 @@ def _present(table: object) -> dict[str, Any]:
         for key, value in table.items()
         if value is not None
     }
-
-
-def _rfc3339(ts: int) -> str:
-    return datetime.fromtimestamp(ts // NS_PER_SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...io.ground.times import iso
 from ...strategies.quoting.model import QuotingModel
 from .assumptions.venue import Assumptions
 from .block import Block
@@ -41,9 +42,8 @@ class Leak:
     cut_off: int  #: without it
 
     def __str__(self) -> str:
-        when = np.datetime64(self.cut, "ns")
         rest = f"{self.whole} with the rest of the tape and {self.cut_off} without it"
-        return f"{self.market}, cut at {when}Z: the {self.what} of cell {self.cell} is {rest}"
+        return f"{self.market}, cut at {iso(self.cut, 9)}: the {self.what} of cell {self.cell} is {rest}"
 
 
 def cut_times(tape: Tape, count: int, seed: int) -> I64:

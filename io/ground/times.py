@@ -1,11 +1,13 @@
-"""Moments as people write them, in nanoseconds since 1970 UTC."""
+"""Moments as people write them, in nanoseconds since 1970 UTC: read here, and written here."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from .errors import InputError
+from .units import NS_PER_SECOND
 
 #: ns since 1970 UTC, a datetime or date (naive: UTC), or an ISO 8601 text: "2025-06-15", "2025-06-15T15:06:40Z".
 Moment = int | datetime | date | str
@@ -30,6 +32,16 @@ def nanoseconds(moment: Moment, what: str = "time") -> int:
     return int(moment)
 
 
+def iso(ns: int, digits: int = 0) -> str:
+    """Write a moment as ISO 8601 in UTC, with so many digits of the second; finer ones are cut off.
+
+    >>> iso(1_781_159_489_957_081_000), iso(1_781_159_489_957_081_000, 6)
+    ('2026-06-11T06:31:29Z', '2026-06-11T06:31:29.957081Z')
+    """
+    second, rest = divmod(ns, NS_PER_SECOND)
+    return f"{_second(second)}.{rest:09d}"[: 20 + digits if digits else 19] + "Z"
+
+
 def window(start: Moment | None, end: Moment | None) -> tuple[int | None, int | None]:
     """Return both ends of a window in ns; one that ends before it begins is an error.
 
@@ -41,6 +53,11 @@ def window(start: Moment | None, end: Moment | None) -> tuple[int | None, int | 
     if low is not None and high is not None and low >= high:
         raise InputError(f"the window is empty: its start {start} is not before its end {end}; exchange them")
     return low, high
+
+
+@lru_cache(maxsize=256)
+def _second(second: int) -> str:
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _parse(text: str, what: str) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 from ..ground import atomic
 from ..ground.grids import price_ranges
+from ..ground.times import iso
+from ..ground.units import NS_PER_SECOND
 from .capture import Played, price_text, size_text
 from .plan import CLOSE, START, Event, Series
 
@@ -124,4 +125,4 @@ def _series(one: Series) -> dict[str, object]:
 
 
 def _time(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S.000000Z}"
+    return iso(seconds * NS_PER_SECOND, 6)

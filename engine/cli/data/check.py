@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
 
+from ...figures.words import moment
 from ..console import JSON_OPTION, emit_json, emit_table, progress, say
 
 if TYPE_CHECKING:
@@ -50,7 +50,15 @@ def data_check(
         )
     elif found:
         rows = (
-            (one.severity, one.check, one.ticker, one.count, f"{one.minutes:,.1f}", _utc(one.first_ts), one.detail)
+            (
+                one.severity,
+                one.check,
+                one.ticker,
+                one.count,
+                f"{one.minutes:,.1f}",
+                moment(one.first_ts, seconds=True),
+                one.detail,
+            )
             for one in found[:_SHOWN]
         )
         emit_table("findings", ("", "check", "ticker", "count", "minutes lost", "first (UTC)", "detail"), rows)
@@ -97,10 +105,6 @@ def _read_tapes(bar: Progress) -> None:
         say(f"{damaged:,} of {_many(tapes, 'kept tape')} {was} removed, and made again when needed")
     elif tapes:
         say(f"{_many(tapes, 'kept tape')} of all stores are as they were made")
-
-
-def _utc(ts: int | None) -> str:
-    return "" if ts is None else f"{datetime.fromtimestamp(ts / 1e9, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _many(count: int, word: str) -> str:

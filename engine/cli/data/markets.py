@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import typer
 
+from ...figures.words import moment
 from ..console import JSON_OPTION, emit_json, emit_table, say
 
 _COLUMNS = ("ticker", "from (UTC)", "to (UTC)", "trades", "book", "quotes", "gaps", "result", "status", "series")
@@ -34,8 +34,8 @@ def data_markets(
         return
     rows = [
         (
-            one["ticker"], _utc(one["start"]), _utc(one["end"]), one["trades"], one["book"], one["quotes"], one["gaps"],
-            one["result"], one["status"], one["series"],
+            one["ticker"], moment(one["start"]), moment(one["end"]), one["trades"], one["book"], one["quotes"],
+            one["gaps"], one["result"], one["status"], one["series"],
         )
         for one in found.head(limit).to_dicts()
     ]  # fmt: skip
@@ -67,7 +67,3 @@ def _width() -> int:
     from rich.console import Console
 
     return Console().width if sys.stdout.isatty() else 10_000
-
-
-def _utc(ns: int | None) -> str | None:
-    return None if ns is None else f"{datetime.fromtimestamp(ns // 10**9, UTC):%Y-%m-%d %H:%M}"

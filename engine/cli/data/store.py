@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from ....io.ground.names import plain
+from ...figures.words import moment
 from ..console import JSON_OPTION, emit_json, emit_table, progress, say
 
 if TYPE_CHECKING:
@@ -48,7 +49,14 @@ def data_tables(store: str = STORE_OPTION, as_json: bool = JSON_OPTION) -> None:
         opened.path,
         ("table", "rows", "files", "MB", "from (UTC)", "to (UTC)"),
         (
-            (table.name, table.rows, table.files, round(table.size / 1e6, 1), _utc(table.start), _utc(table.end))
+            (
+                table.name,
+                table.rows,
+                table.files,
+                round(table.size / 1e6, 1),
+                moment(table.start, seconds=True),
+                moment(table.end, seconds=True),
+            )
             for table in found
         ),
     )
@@ -67,7 +75,14 @@ def data_imports(
             emit_json({"import": import_id, "brought": held.to_dicts()})
             return
         rows = (
-            (one["ticker"], one["table"], one["rows"], _utc(one["start"]), _utc(one["end"])) for one in held.to_dicts()
+            (
+                one["ticker"],
+                one["table"],
+                one["rows"],
+                moment(one["start"], seconds=True),
+                moment(one["end"], seconds=True),
+            )
+            for one in held.to_dicts()
         )
         emit_table(f"import {import_id}", ("ticker", "table", "rows", "from (UTC)", "to (UTC)"), rows)
         return
@@ -86,8 +101,8 @@ def data_imports(
                 report.tickers,
                 sum(report.duplicates.values()),
                 report.quarantined,
-                _utc(report.start),
-                _utc(report.end),
+                moment(report.start, seconds=True),
+                moment(report.end, seconds=True),
             )
             for report in done
         ),
@@ -108,7 +123,10 @@ def data_forget(
         emit_json(dataclasses.asdict(told))
         return
     report = told.report
-    rows = ((table, count, _utc(report.start), _utc(report.end)) for table, count in told.rows.items())
+    rows = (
+        (table, count, moment(report.start, seconds=True), moment(report.end, seconds=True))
+        for table, count in told.rows.items()
+    )
     emit_table(f"import {report.import_id} of {report.source}", ("table", "rows", "from (UTC)", "to (UTC)"), rows)
     for one in told.lacking:
         say(
@@ -144,11 +162,3 @@ def _open(path: str) -> Store:
 def _brought(rows: dict[str, int]) -> str:
     """Rows by table in a few words."""
     return ", ".join(f"{count:,} {table}" for table, count in rows.items())
-
-
-def _utc(ns: int | None) -> Any:
-    import datetime
-
-    if ns is None:
-        return None
-    return datetime.datetime.fromtimestamp(ns // 10**9, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")

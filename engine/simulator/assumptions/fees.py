@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple
 
@@ -19,7 +18,7 @@ import numpy.typing as npt
 from ....io.ground.errors import InputError
 from ....io.ground.fee_types import COEFFICIENTS
 from ....io.ground.jit import kept, larger_nb, melted, smaller_nb
-from ....io.ground.units import NS_PER_SECOND
+from ....io.ground.times import nanoseconds
 
 #: A rate of 1 in the unit of ``FeeTable.taker_rate``: 1/10,000,000 of price x (1 - price) a contract.
 RATE_UNIT = 10_000_000
@@ -31,10 +30,6 @@ NO_REBATE = 1 << 62
 A_MICRO: Any = np.int64(RATE_UNIT * 10_000)
 
 Membership = Literal["direct", "broker"]
-
-
-def _utc(text: str) -> int:
-    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * NS_PER_SECOND
 
 
 class Rounding(NamedTuple):
@@ -50,12 +45,16 @@ class Rounding(NamedTuple):
 #: The first days are known to a few days only; the days here are the earliest that the sources allow.
 ROUNDINGS: tuple[Rounding, ...] = (
     Rounding(0, 10_000, {"direct": 10_000, "broker": 10_000}, {"direct": NO_REBATE, "broker": NO_REBATE}, False),
-    Rounding(_utc("2026-03-09"), 100, {"direct": 10_000, "broker": 10_000}, {"direct": 10_000, "broker": 10_000}, True),
-    Rounding(_utc("2026-05-28"), 100, {"direct": 100, "broker": 10_000}, {"direct": 10_000, "broker": 10_000}, True),
-    Rounding(_utc("2026-08-27"), 1, {"direct": 100, "broker": 10_000}, {"direct": 100, "broker": 10_000}, False),
+    Rounding(
+        nanoseconds("2026-03-09"), 100, {"direct": 10_000, "broker": 10_000}, {"direct": 10_000, "broker": 10_000}, True
+    ),
+    Rounding(
+        nanoseconds("2026-05-28"), 100, {"direct": 100, "broker": 10_000}, {"direct": 10_000, "broker": 10_000}, True
+    ),
+    Rounding(nanoseconds("2026-08-27"), 1, {"direct": 100, "broker": 10_000}, {"direct": 100, "broker": 10_000}, False),
 )
 
-_INDEX_CHANGE = _utc("2026-07-03T17:00:00")
+_INDEX_CHANGE = nanoseconds("2026-07-03T17:00:00")
 _INDEX_SERIES = ("KXINX", "KXNASDAQ100")
 _INDEX_YEARLY = ("KXINXY", "KXNASDAQ100Y")
 
@@ -121,7 +120,8 @@ def _latest(changes: list[FeeChange], ts: int) -> FeeChange | None:
 def fee_table(schedule: FeeSchedule, start_ts: int, end_ts: int) -> FeeTable:
     """Join the rounding rules with a market's own changes between two moments.
 
-    >>> table = fee_table(FeeSchedule("quadratic_with_maker_fees", "0.5"), _utc("2026-05-01"), _utc("2026-06-01"))
+    >>> may, june = nanoseconds("2026-05-01"), nanoseconds("2026-06-01")
+    >>> table = fee_table(FeeSchedule("quadratic_with_maker_fees", "0.5"), may, june)
     >>> table.taker_rate.tolist(), table.maker_rate.tolist(), table.grid.tolist()
     ([350000, 350000], [87500, 87500], [10000, 100])
     """

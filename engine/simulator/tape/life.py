@@ -12,11 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 
-import numpy as np
 import polars as pl
 
 from ....io.ground.errors import InputError
-from ....io.ground.times import Moment, window
+from ....io.ground.times import Moment, iso, window
 from ....io.ground.units import NS_PER_SECOND
 from ....io.store.store import Store
 from .tape import Market
@@ -54,7 +53,7 @@ class Window:
 def window_of(market: Market, start: Moment | None, end: Moment | None) -> Window:
     """The part of a market's life between two moments, as far as its row says when it opens and closes."""
     if market.open_ts is not None and market.close_ts is not None and market.open_ts >= market.close_ts:
-        told = f"opens at {_time(market.open_ts)} and closes at {_time(market.close_ts)}"
+        told = f"opens at {iso(market.open_ts)} and closes at {iso(market.close_ts)}"
         raise InputError(f"{market.ticker} {told}, which is no life; import its row of table markets anew")
     asked = window(start, end)
     lows = [ts for ts in (asked[0], market.open_ts) if ts is not None]
@@ -112,7 +111,3 @@ def turns_within(turns: tuple[Turn, ...], first: int, last: int) -> list[Turn]:
     kept = [(ts, trades) for ts, trades in turns if first <= ts <= last]
     before = [trades for ts, trades in turns if ts < first]
     return kept if kept or not before or before[-1] else [(first, 0)]
-
-
-def _time(ts: int) -> str:
-    return f"{np.datetime64(ts, 'ns')}Z"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, TypeVar
 
 import msgspec
 
 from ...ground.errors import InputError
-from ...ground.units import LOTS_PER_CONTRACT, MICROS_PER_DOLLAR, NS_PER_SECOND, TICKS_PER_DOLLAR, exact
+from ...ground.times import iso, nanoseconds
+from ...ground.units import LOTS_PER_CONTRACT, MICROS_PER_DOLLAR, TICKS_PER_DOLLAR, exact
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ def read_time(value: object) -> int:
         if not text or text.startswith("0001-"):  # the exchange's way to say "no time"
             return 0
         if not text.lstrip("-").replace(".", "", 1).isdigit():
-            return _read_rfc3339(text)
+            return _read_text(text)
         value = text
     number = Decimal(str(value))
     for ceiling, scale in ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3)):
@@ -61,18 +61,11 @@ def read_time(value: object) -> int:
     return int(number)
 
 
-def _read_rfc3339(text: str) -> int:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    whole = int(moment.replace(microsecond=0).timestamp()) * NS_PER_SECOND
-    _, point, rest = text.partition(".")
-    digits = ""
-    for character in rest if point else "":
-        if not character.isdigit():
-            break
-        digits += character
-    return whole + int(digits[:9].ljust(9, "0"))
+def _read_text(text: str) -> int:
+    try:
+        return nanoseconds(text)
+    except InputError as error:
+        raise ValueError(str(error)) from None
 
 
 def write_time(ns: int) -> str:
@@ -81,8 +74,7 @@ def write_time(ns: int) -> str:
     >>> write_time(1781159489957081000)
     '2026-06-11T06:31:29.957081Z'
     """
-    whole, rest = divmod(ns, NS_PER_SECOND)
-    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+    return iso(ns, 6)
 
 
 def write_price(ticks: int) -> str:
