@@ -83,6 +83,17 @@ def percent_b(value: pl.Expr, mean: pl.Expr, sd: pl.Expr, width: float = 2.0, fl
     return pl.when(sd > floor).then((value - mean + width * sd) / (2 * width * sd))
 
 
+def is_outside(value: pl.Expr, mean: pl.Expr, sd: pl.Expr, width: float = 2.0, floor: float = 0.0) -> pl.Expr:
+    """Whether a value stands on a band or beyond it, where ``sd`` is at least ``floor``; false below that.
+
+    Unit: none. Warm-up: that of its inputs.
+
+    >>> pl.select(is_outside(pl.lit(52.0), pl.lit(50.0), pl.lit(1.0))).item()
+    True
+    """
+    return ((mean - value).abs() >= width * sd) & (sd >= floor)
+
+
 def bandwidth(mean: pl.Expr, sd: pl.Expr, width: float = 2.0) -> pl.Expr:
     """Distance between the bands as a share of the mean, null at mean 0.
 

@@ -19,6 +19,18 @@ def trade_imbalance(window_ns: int, *, volume: bool = True, by: str = "ticker") 
     return pl.when(total > 0).then(signed / total)
 
 
+def volume_imbalance(bought: str, volume: str) -> pl.Expr:
+    """``(B - S) / (B + S)`` of takers, where B is what they bought and the rest of the volume was sold.
+
+    Unit: none, -1 to 1. Warm-up: that of its inputs; null where nothing traded.
+
+    >>> pl.DataFrame({"bought": [75], "volume": [100]}).select(x=volume_imbalance("bought", "volume")).item()
+    0.5
+    """
+    b, v = pl.col(bought), pl.col(volume)
+    return pl.when(v > 0).then((2 * b - v) / v)
+
+
 def order_flow_imbalance(
     bid: str = "bid", bid_size: str = "bid_size", ask: str = "ask", ask_size: str = "ask_size", by: str = "ticker"
 ) -> pl.Expr:

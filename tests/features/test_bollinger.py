@@ -5,7 +5,14 @@ from __future__ import annotations
 import polars as pl
 import pytest
 from hypothesis import given
-from touchline.features.bollinger import bandwidth, clock_window, event_window, percent_b, time_weighted
+from touchline.features.bollinger import (
+    bandwidth,
+    clock_window,
+    event_window,
+    is_outside,
+    percent_b,
+    time_weighted,
+)
 
 from .rows import frames, many, per_row, same, sql
 
@@ -89,3 +96,11 @@ def test_bands_are_null_where_the_price_stands_still():
     still = pl.DataFrame({"x": [50.0], "mean": [50.0], "sd": [0.0]})
     assert still.select(percent_b(pl.col("x"), pl.col("mean"), pl.col("sd"))).item() is None
     assert still.select(bandwidth(pl.col("mean"), pl.col("sd"))).item() == 0
+
+
+@many
+@given(frame=frames())
+def test_is_outside_equals_sql(frame):
+    found = frame.select(o=is_outside(pl.col("x"), pl.col("bid"), pl.col("size") / 10, 2.5, 3.0))
+    query = "select abs(x - bid) >= 2.5 * size / 10 and size / 10 >= 3 from t order by n"
+    same(found["o"].to_list(), sql(query, t=frame))

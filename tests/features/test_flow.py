@@ -5,7 +5,14 @@ from __future__ import annotations
 import polars as pl
 import pytest
 from hypothesis import given
-from touchline.features.flow import book_imbalance, multilevel_ofi, order_flow_imbalance, trade_imbalance, vpin
+from touchline.features.flow import (
+    book_imbalance,
+    multilevel_ofi,
+    order_flow_imbalance,
+    trade_imbalance,
+    volume_imbalance,
+    vpin,
+)
 
 from .rows import frames, many, per_row, same, sql
 
@@ -133,3 +140,12 @@ def test_book_imbalance_weights_the_levels():
     book = pl.DataFrame({"b1": [100], "a1": [80], "b2": [10], "a2": [None]}, schema_overrides={"a2": pl.Int64})
     found = book.select(book_imbalance(["b1", "b2"], ["a1", "a2"], decay=0.5)).item()
     assert found == pytest.approx((105 - 80) / (105 + 80))
+
+
+@many
+@given(frame=frames())
+def test_volume_imbalance_equals_sql(frame):
+    traded = frame.with_columns(pl.col("size") - 40, pl.col("bid_size").clip(0, pl.col("size")))
+    found = traded.select(i=volume_imbalance("bid_size", "size"))
+    query = "select case when size > 0 then (bid_size - (size - bid_size)) / size end from t order by n"
+    same(found["i"].to_list(), sql(query, t=traded))

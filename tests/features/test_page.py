@@ -31,11 +31,13 @@ def features():
 def checks():
     """Every test of features and scorers: its name, whether its frames are drawn at random, its text, its file."""
     for folder in ("features", "strategies"):
-        for path in (ROOT / "tests" / folder).glob("test_*.py"):
+        for path in (ROOT / "tests" / folder).rglob("test_*.py"):
             if path.name == "test_page.py":
                 continue
             whole = path.read_text()
-            for name, value in vars(importlib.import_module(f"tests.{folder}.{path.stem}")).items():
+            for name, value in vars(
+                importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+            ).items():
                 if name.startswith("test_") and inspect.isfunction(value):
                     drawn = hasattr(value, "hypothesis")
                     text = inspect.getsource(value.hypothesis.inner_test if drawn else value)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ....features.calendar import hours_to_close, life_left
+from ....features.quotes import spread
 from ....features.windows import WINDOWS, parse_window, source_of, window
 from ....io.ground.errors import InputError
 from .closes import known_closes
@@ -124,7 +125,7 @@ class Panel:
         if name == "spread":
             if "bid" not in self.rows:
                 return pl.Series(name, np.zeros(rows.stop - rows.start, np.int16))
-            return self.frame(block, ("bid", "ask")).select((pl.col("ask") - pl.col("bid")).alias(name))[name]
+            return self.frame(block, ("bid", "ask")).select(spread().alias(name))[name]
         if name in ("hours_left", "life_left"):
             return self._clock(name, block)
         if name == "previous_rate":

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ....features.flow import volume_imbalance
 from ....io.ground.errors import InputError
 from ...parameters import Parameter, nearest
 from ..pipeline import DOLLAR, PanelView, Scorer, register
@@ -57,8 +58,8 @@ def feature(name: str) -> pl.Expr:
     if found and is_feature(name):
         plain, n = found.groups()
         if plain == "imbalance":
-            traded, bought = pl.col(f"volume_{n}"), pl.col(f"bought_{n}")
-            return pl.when(traded > 0).then((2 * bought - traded) / traded).otherwise(0.0)
+            quiet = pl.col(f"volume_{n}").fill_null(0) <= 0
+            return pl.when(~quiet).then(volume_imbalance(f"bought_{n}", f"volume_{n}")).otherwise(0.0)
         if plain == "mean":
             return (pl.col("mark") - pl.col(name)) / DOLLAR
         if plain == "z":

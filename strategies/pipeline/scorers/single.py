@@ -9,6 +9,8 @@ import math
 
 import polars as pl
 
+from ....features.bollinger import is_outside
+from ....features.flow import volume_imbalance
 from ....features.momentum import divergence
 from ...parameters import Parameter
 from ..pipeline import DOLLAR, Scorer, register
@@ -136,10 +138,10 @@ class Bollinger(Scorer):
 
     def score(self) -> pl.Expr:
         """Distance to the mean, outside the bands."""
-        mean, spread = pl.col(f"mean_{self.window_bars}"), pl.col(f"deviation_{self.window_bars}")
-        distance = mean - pl.col("mark")
-        outside = (distance.abs() >= self.width * spread) & (spread >= max(self.min_deviation * 100, HALF_TICK))
-        return pl.when(outside).then(capped(distance * (self.strength * TICK), self.cap))
+        mean, deviation = pl.col(f"mean_{self.window_bars}"), pl.col(f"deviation_{self.window_bars}")
+        floor = max(self.min_deviation * 100, HALF_TICK)
+        outside = is_outside(pl.col("mark"), mean, deviation, self.width, floor)
+        return pl.when(outside).then(capped((mean - pl.col("mark")) * (self.strength * TICK), self.cap))
 
 
 @register("order-flow")
@@ -156,8 +158,7 @@ class OrderFlow(Scorer):
 
     def score(self) -> pl.Expr:
         """Strength times (bought - sold) / volume beyond the usual."""
-        traded = pl.col(f"volume_{self.window_bars}")
-        bought = pl.col(f"bought_{self.window_bars}")
-        imbalance = (2 * bought - traded) / traded
+        volume = f"volume_{self.window_bars}"
+        imbalance = volume_imbalance(f"bought_{self.window_bars}", volume)
         edge = capped((imbalance - self.usual) * self.strength, self.cap)
-        return pl.when((traded >= self.min_volume * 100) & (traded > 0)).then(edge)
+        return pl.when(pl.col(volume) >= self.min_volume * 100).then(edge)
