@@ -37,6 +37,8 @@ class Reserve:
         """The same as if an order at its present price and size were open too, or in its own place."""
         self._renew(ts)
         before = self._orders.get(incoming.id)
+        if before is None and not position:  # nothing to close, nothing to take out first
+            return self._total + fees + incoming.remaining * unit_cost(incoming.side, incoming.price)
         self._forget(incoming)
         self._enter(incoming, incoming.side, unit_cost(incoming.side, incoming.price), incoming.remaining, fees)
         held = self.needed(position, ts)

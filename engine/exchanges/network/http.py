@@ -8,9 +8,8 @@ import re
 import resource
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -26,12 +25,12 @@ FIRST_SECONDS, IDLE_SECONDS, BODY_SECONDS = 10.0, 60.0, 30.0
 _LOOK_SECONDS = 0.25
 #: Connections accepted in one go, and files kept free for everything else.
 _BACKLOG, _FILES_KEPT = 64, 256
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _LENGTH = re.compile(r"[0-9]{1,10}\Z")
 _CHUNK = re.compile(rb"[0-9a-fA-F]{1,8}\Z")
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One request; header names are in lower case, and the body is read when it is asked for."""
 
     method: str
@@ -41,8 +40,7 @@ class Request:
     read: Callable[[], Awaitable[bytes]]
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """A status and a JSON document; no document, no body."""
 
     status: int
@@ -289,10 +287,7 @@ def _parsed(
 
 def _written(response: Response, keep: bool, now: int) -> bytes:
     body = b"" if response.document is None else msgspec.json.encode(response.document)
-    try:
-        phrase = HTTPStatus(response.status).phrase
-    except ValueError:
-        phrase = ""
+    phrase = _PHRASES.get(response.status, "")
     head = (
         f"HTTP/1.1 {response.status} {phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         f"{SIMULATED_TIME}: {now}\r\nConnection: {'keep-alive' if keep else 'close'}\r\n\r\n"
