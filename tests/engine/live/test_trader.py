@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from touchline.engine.exchanges import Exchange
 from touchline.engine.live.live import Quote
-from touchline.engine.live.trader import Trader
+from touchline.engine.live.trader import Trader, listed
 from touchline.engine.results.params import FORMAT, VERSION, Applies, Params, Provenance, Validity, write_params
 from touchline.io.ground.errors import InputError
 from touchline.io.kalshi.client import Client
@@ -94,3 +94,14 @@ def test_fees_that_the_exchange_charges_leave_the_cash(params: Path, exchange: E
         assert [tuple(one)[:5] for one in reported] == true
         assert sum(one.fee for one in reported) > 0
         assert client.portfolio.balance().cash - before == trader.live.cash
+
+
+@pytest.mark.parametrize("grid", ["deci_cent", "linear_cent"])
+def test_a_market_is_listed_as_the_exchange_has_it(grid: str):
+    history = make_history(grid=grid, strike_type="greater", floor=50.0)
+    with Exchange(history, speed=0, tier="unlimited") as exchange:
+        exchange.advance(0)
+        with Client(Settings.from_env(exchange.environment, dotenv=None)) as client:
+            market, is_open = listed(client, TICKER)
+    assert (market.ticker, market.series, market.grid, market.floor, is_open) == (TICKER, "KXTEST", grid, 50.0, True)
+    assert (market.open_ts, market.close_ts) == (START - SECOND, START + 1000 * SECOND)
