@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...io.ground.errors import InputError
+from ...io.ground.progress import Progress
 from ...io.store.store import Store
 from ...strategies.families import is_pipeline
 from ...strategies.pipeline.pipeline import Pipeline
@@ -14,7 +15,7 @@ from ...strategies.quoting.model import QuotingModel
 from ..reports.drawing import Drawer
 from ..simulator.tape.source import Moment
 from ..sweeps import sweeping
-from ..sweeps.sweeping import Progress, Swept
+from ..sweeps.sweeping import Swept
 
 if TYPE_CHECKING:
     from ..bets.panel.panel import Panel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
@@ -14,6 +14,7 @@ import polars as pl
 
 from ...io.ground.errors import InputError
 from ...io.ground.jit import kept
+from ...io.ground.progress import Progress
 from ...io.ground.times import Moment
 from ...io.store.store import Store
 from ...strategies.pipeline.pipeline import DOLLAR, Pipeline, ask, load_pipeline
@@ -33,7 +34,6 @@ MINUTE_NS = 60_000_000_000
 #: Cells that are run between two looks at the progress.
 CHUNK = 64
 
-Progress = Callable[[int, int], None]
 Cells = Sequence[Mapping[str, Any]]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from ...io.ground.errors import InputError
+from ...io.ground.progress import Progress
 from ...io.ground.times import Moment
 from ...io.store.store import Store
 from ...strategies.pipeline.pipeline import Pipeline, load_pipeline
@@ -32,8 +33,6 @@ DAY_NS = 86_400_000_000_000
 GRID = ("kelly_fraction=0.05:0.40:8", "take_profit=0.05:0.40:8", "stop_loss=0.05:0.40:8")
 #: In ``periods.parquet``: the P&L of a day is the whole portfolio's.
 PORTFOLIO = "portfolio"
-
-Progress = Callable[[int, int], None]
 
 
 def sweep_bets(

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from ...io.ground.errors import CheckError, InputError
+from ...io.ground.progress import Progress
 from ...io.store.store import Store
 from ...strategies.parameters import check
 from ...strategies.quoting.fingerprint import fingerprint
@@ -38,9 +39,6 @@ from .plan import Group, Plan, plan_of
 
 #: Cells of each group that the look-ahead prover tries, and the times at which it cuts each tape.
 PROVING_CELLS, PROVING_CUTS = 16, 5
-
-#: Told how many cell-events are done and about how many there are.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -83,6 +81,7 @@ def sweep(
     folder holds already is not computed again. ``walk_forward`` is the number of folds, each chosen on what ended
     ``embargo_hours`` before it; ``prove`` looks for look-ahead first. ``scheduler`` is the address of a Dask scheduler
     whose workers read the same store; they take the place of ``threads``.
+    ``progress`` hears of cell-events: done, and about how many in all.
     """
     model = quoting_model(strategy) if isinstance(strategy, str) else strategy
     check(model.parameters, parameters)

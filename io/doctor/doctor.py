@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import polars as pl
 
 from ..ground.errors import InputError
 from ..ground.grids import is_on_grid
+from ..ground.progress import Progress, silent
 from ..ground.units import NS_PER_SECOND, TICKS_PER_DOLLAR, cents
 from ..store.schema import BookKind
 from ..store.store import Store
@@ -82,9 +83,7 @@ class Finding:
         return CHECKS[self.check][1]
 
 
-def check(
-    store: Store, tickers: Sequence[str] | None = None, step: Callable[[int, int], None] = lambda done, of: None
-) -> list[Finding]:
+def check(store: Store, tickers: Sequence[str] | None = None, step: Progress = silent) -> list[Finding]:
     """Check stored tickers (all by default) and return what was found, faults first; ``step`` hears of progress."""
     history = store.markets(history=True).collect()
     sizes = _sizes(store)

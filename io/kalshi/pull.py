@@ -55,13 +55,14 @@ class _Listed:
     archived: bool
 
 
-Progress = Callable[[int, int, str], None]
+#: Called with what is done, how much there is in all, and what comes now.
+Steps = Callable[[int, int, str], None]
 
 
 class Pull:
     """One download into a store; run again, it fetches only what is new."""
 
-    def __init__(self, client: Client, store: Store, state: Path, progress: Progress = lambda *_: None) -> None:
+    def __init__(self, client: Client, store: Store, state: Path, progress: Steps = lambda *_: None) -> None:
         self._client, self._data, self._store, self._progress = client, client.market_data, store, progress
         self._state, self._spool = state, Spool(state)
         self._pulled = Pulled()

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from ..ground.fee_types import COEFFICIENTS
 from ..ground.units import TICKS_PER_DOLLAR
 from ..store.market_score import score_of
 from .client import Client
+from .fee_types import COEFFICIENTS
 from .rest.market_data import BATCH
 from .rest.models import Candle, Market, MarketCandles, OrderBook, Series
 from .stream.stream import chunks

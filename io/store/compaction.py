@@ -6,12 +6,13 @@ The files that are replaced stay for a while, for readers that asked before; a l
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from ..ground.errors import InputError
+from ..ground.progress import Progress
 from ..ground.units import NS_PER_SECOND
 from .files.intact import checked
 from .files.manifest import FOLDER, Ledger, Manifest, State, StoredFile, commit, name_of
@@ -38,7 +39,7 @@ class CompactReport:
 
 
 def compact(
-    place: Place, ledger: Ledger, progress: Callable[[int, int], None] | None = None, keep_seconds: float = KEEP_SECONDS
+    place: Place, ledger: Ledger, progress: Progress | None = None, keep_seconds: float = KEEP_SECONDS
 ) -> CompactReport:
     """Merge small and overlapping files; see ``Store.compact``."""
     with place.lock("compaction", waiting):
@@ -82,7 +83,7 @@ def _packed(bins: list[list[StoredFile]]) -> list[list[StoredFile]]:
 class _Compaction:
     """One compaction, from its plan to its manifest."""
 
-    def __init__(self, place: Place, state: State, progress: Callable[[int, int], None] | None, total: int) -> None:
+    def __init__(self, place: Place, state: State, progress: Progress | None, total: int) -> None:
         self.place, self.state, self.progress, self.total = place, state, progress, total
         self.number = state.number + 1
         self.rows = 0

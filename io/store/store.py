@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from ..ground.errors import InputError
+from ..ground.progress import Progress, silent
 from ..ground.times import Moment, nanoseconds
 from ..ground.units import NS_PER_SECOND
 from .compaction import KEEP_SECONDS, CompactReport, compact
@@ -200,9 +201,7 @@ class Store:
         _table(table)
         return fingerprint(self._state().select(table, _tickers(ticker), *_span(start, end)))
 
-    def compact(
-        self, progress: Callable[[int, int], None] | None = None, *, keep_seconds: float = KEEP_SECONDS
-    ) -> CompactReport:
+    def compact(self, progress: Progress | None = None, *, keep_seconds: float = KEEP_SECONDS) -> CompactReport:
         """Merge small and overlapping files; the rows stay as they are, and so do frames that were asked for before.
 
         ``progress`` is called with rows done and rows in all. What is replaced is kept for ``keep_seconds`` and
@@ -211,7 +210,7 @@ class Store:
         self._state()
         return compact(self._place, self._ledger, progress, keep_seconds)
 
-    def check_files(self, step: Callable[[int, int], None] = lambda done, of: None) -> list[FileState]:
+    def check_files(self, step: Progress = silent) -> list[FileState]:
         """Read every byte of the store and compare it with its checksum; ``step`` hears of bytes done and in all."""
         self._state()
         return check_files(self._place, self._ledger, step)

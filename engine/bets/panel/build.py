@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import polars as pl
 
 from ....io.ground.errors import InputError
 from ....io.ground.jit import kept
+from ....io.ground.progress import Progress
 from ....io.ground.times import Moment, window
 from ....io.ground.units import TICKS_PER_DOLLAR
 from ....io.store.store import Store
@@ -24,7 +25,6 @@ from .markets import listed, with_closes
 from .panel import COLUMNS, HOUR_NS, Panel, with_market_columns
 from .scratch import Scratch
 
-Progress = Callable[[int, int], None]
 #: Markets that are read together, whatever their lives.
 NARROWEST, WIDEST = 16, 1_024
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ....io.ground.progress import Progress
 from ....io.store.store import Store
 from .scratch import Scratch
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

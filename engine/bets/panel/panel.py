@@ -7,7 +7,7 @@ that are mapped into it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -33,7 +33,6 @@ BLOCK_ROWS = 400_000
 #: Panels with more rows than this are kept in files.
 MAPPED_ROWS = 40_000_000
 
-Progress = Callable[[int, int], None]
 #: Column -> its type. ``age`` counts bars since the market was last heard of; ``buys`` is what YES buyers took.
 COLUMNS: dict[str, Any] = {
     "mark": np.int16,

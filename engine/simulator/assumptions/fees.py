@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ....io.ground.errors import InputError
-from ....io.ground.fee_types import COEFFICIENTS
 from ....io.ground.jit import kept, larger_nb, melted, smaller_nb
 from ....io.ground.times import nanoseconds
+from ....io.kalshi.fee_types import COEFFICIENTS
 
 #: A rate of 1 in the unit of ``FeeTable.taker_rate``: 1/10,000,000 of price x (1 - price) a contract.
 RATE_UNIT = 10_000_000

@@ -7,7 +7,6 @@ held against the columns before a tape's first use and after a change of its fil
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from ....io.ground import atomic
 from ....io.ground.checksums import Checked, checksum, file_checksum, is_whole, stamp, with_checksum
 from ....io.ground.errors import note
+from ....io.ground.progress import Progress
 from ..state import Columns
 from .tape import Coverage, Market, Tape, digest_of
 
@@ -59,7 +59,7 @@ def load(folder: Path) -> Tape | None:
     return tape
 
 
-def check_kept(tapes: Path, step: Callable[[int, int], None]) -> tuple[int, int]:
+def check_kept(tapes: Path, step: Progress) -> tuple[int, int]:
     """Read every byte of the tapes in a folder and remove the damaged ones; says how many there are and were damaged.
 
     ``step`` hears of tapes done and in all.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +12,7 @@ import msgspec
 
 from ...ground.checksums import Checked, is_whole
 from ...ground.errors import DamagedError
+from ...ground.progress import Progress
 from .manifest import FOLDER, Ledger, StoredFile, read_manifest
 from .place import Place, Written
 
@@ -67,7 +68,7 @@ def checked(place: Place, file: StoredFile) -> StoredFile:
     return file
 
 
-def check_files(place: Place, ledger: Ledger, step: Callable[[int, int], None]) -> list[FileState]:
+def check_files(place: Place, ledger: Ledger, step: Progress) -> list[FileState]:
     """Read every byte of a store's manifests and files, whatever was found before; ``step`` hears of bytes."""
     state = ledger.state()
     files = [file for table in state.files.values() for file in table]
