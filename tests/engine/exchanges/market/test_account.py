@@ -10,6 +10,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from touchline.engine.exchanges.answers import views
 from touchline.engine.exchanges.faults import Dice, Faults
 from touchline.engine.exchanges.market.account import Account
 from touchline.engine.exchanges.market.charges import Charges
@@ -21,7 +22,7 @@ from touchline.engine.exchanges.wire import RefusalError
 from touchline.engine.simulator.assumptions.fees import FeeChange, FeeSchedule
 from touchline.io.store.schema import Side
 
-from ..conftest import SECOND, Heard, random_day
+from ..conftest import SECOND, TICKER, Heard, random_day
 
 
 def fee_by_the_book(revenue, price, lots, rate, carried):
@@ -246,3 +247,20 @@ def test_bound_covers_any_split_of_an_order():
             fee, carried = charges.fee(now, -lots * 5501, 5501, lots, False, carried)
             fees += fee
         assert fees <= charges.bound(now, 5501, 7)
+
+
+def test_what_a_position_shows_is_what_its_fills_add_up_to(desktop):
+    desk = desktop()
+    desk.order("bid", "0.4800", "3.00")
+    desk.order("ask", "0.4600", "1.00")
+    held = desk.venue.account.positions[TICKER]
+    fees = sum(fill.fee for fill in desk.heard.of("fill"))
+    shown = views.position(TICKER, held)
+    assert {name: shown[f"{name}_dollars"] for name in ("total_traded", "market_exposure", "realized_pnl")} == {
+        "total_traded": "1.980000", "market_exposure": "0.960000", "realized_pnl": "-0.020000",
+    }  # fmt: skip
+    assert (shown["position_fp"], shown["fees_paid_dollars"]) == ("2.00", f"{fees / 1e6:.6f}")
+    event = views.event_position("E", [held, held])
+    assert (event["total_cost_dollars"], event["total_cost_shares_fp"]) == ("3.960000", "8.00")
+    assert (event["event_exposure_dollars"], event["realized_pnl_dollars"]) == ("1.920000", "-0.040000")
+    assert views.position_message(TICKER, held)["volume_fp"] == "4.00"
