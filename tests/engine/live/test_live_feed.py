@@ -165,3 +165,12 @@ def test_a_market_pauses_by_message_and_closes_by_the_clock(market: Market) -> N
     events = feed.events()
     assert (events.ts.tolist(), events.side.tolist()) == ([close * 10**9], [0])
     assert not len(feed.events().ts)
+
+
+def test_a_close_ends_nothing_that_has_not_begun(market: Market) -> None:
+    assert market.close_ts is not None
+    late = market.close_ts + MS
+    wire, feed = Wire(), Feed(market, lambda: late)
+    assert len(feed.events().ts) == 0
+    feed.take(wire.trade(START, 4700, 100, 1))
+    assert feed.events().ts.tolist() == [START, market.close_ts]
