@@ -14,6 +14,7 @@ from ....io.ground.errors import InputError
 from ....io.ground.units import LOTS_PER_CONTRACT, MICROS_PER_DOLLAR, TICKS_PER_DOLLAR
 from ....strategies.parameters import switch
 from .kernel import candidates_nb, grid_nb, walk_nb
+from .layout import bar_after_bar, is_crowded
 from .types import ACCOUNT, BOOKED, HOLDING, NO_PRICE, RULES, SAMPLED, SAMPLED_EQUITY, Candidates, Columns, Desk, Sizing
 
 MILLION = 1_000_000
@@ -150,6 +151,8 @@ def run_cells(
     The last is cells x markets x BOOKED.
     """
     _check(columns, cells)
+    if is_crowded(columns, len(cells)):
+        columns, passed = bar_after_bar(columns, passed)
     accounts = np.zeros(len(cells), ACCOUNT)
     sampled = np.zeros((len(cells), int(columns.bucket[-1]) + 1, SAMPLED), np.int64)
     booked = np.zeros((len(cells), len(columns.market), BOOKED), np.int64)
