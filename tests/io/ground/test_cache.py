@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from touchline.io.ground import cache
@@ -84,6 +86,14 @@ def test_a_group_of_others_counts_as_others(tmp_path: Path):
     assert cache.is_private(tmp_path)  # the administrator's group
     os.chown(tmp_path, 0, STRANGER)
     assert not cache.is_private(tmp_path)
+
+
+@pytest.mark.parametrize(("members", "private"), [([], True), (["me"], True), (["me", "another"], False)])
+def test_a_users_own_group_is_his_while_nobody_else_is_in_it(members, private, monkeypatch: pytest.MonkeyPatch):
+    user = pwd.getpwuid(os.getuid()).pw_name
+    group = SimpleNamespace(gr_name=user, gr_mem=[user if name == "me" else name for name in members])
+    monkeypatch.setattr(cache, "getgrgid", lambda number: group)
+    assert cache._is_own_group(STRANGER) is private
 
 
 def test_a_link_leads_to_the_folder_that_is_looked_at(tmp_path: Path):
