@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ....io.ground.jit import entry
-from ...simulator.assumptions.queue import LOG, OPTIMISTIC, POWER, THROUGH, TOUCH, QueueModel, ahead_after_cancel_nb
+from ...simulator.assumptions.queue import OPTIMISTIC, THROUGH, TOUCH, QueueModel, ahead_after_cancel_nb
 from .order import VenueOrder
 
 
@@ -43,7 +43,7 @@ class Waiting:
     def shrunk(self, order: VenueOrder, before: int, cancelled: int, bound: int) -> None:
         """Of the ``before`` lots at the level some were cancelled; no more than ``bound`` can be ahead."""
         rule = self.model.rule
-        if rule in (POWER, LOG):
+        if self.model.is_float:
             exponent = self.model.exponent
             order.ahead = shrunk_nb(float(order.ahead), float(before), float(cancelled), float(bound), rule, exponent)
         else:

@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from ....io.ground.errors import InputError
 from ....io.ground.jit import larger_nb, melted
 
+#: Those from POWER up to POISSON say with what probability a cancelled lot stood behind the order.
 TOUCH, THROUGH, PESSIMISTIC, OPTIMISTIC, RISK_AVERSE, POWER, LOG, POISSON = range(8)
 
 #: Models that bracket the others, from the least to the most favourable.
@@ -35,7 +36,7 @@ class QueueModel:
     @property
     def is_float(self) -> bool:
         """Whether the queue position is a float."""
-        return self.rule in (POWER, LOG)
+        return POWER <= self.rule < POISSON
 
 
 _FIXED = {
@@ -89,6 +90,12 @@ def _poisson(name: str, numbers: str) -> QueueModel:
             f"queue model {name!r}: write fills a second at the mid and their decay, as in poisson@0.7,0.3"
         )
     return QueueModel(f"poisson@{rate:g},{decay:g}", POISSON, decay, partial=False, rate=rate)
+
+
+@melted
+def is_probable_nb(rule):
+    """Whether the rule is one of those with a probability."""
+    return (rule >= POWER) & (rule < POISSON)
 
 
 @melted

@@ -14,7 +14,6 @@ from ....io.ground.jit import OPTIONS, compiled, disjoint, guest, kept, larger_n
 from ....strategies.quoting.known import Known
 from ..assumptions.fees import aligned_nb, is_short_nb, short_fee_nb, trade_fee_nb
 from ..assumptions.queue import (
-    LOG,
     OPTIMISTIC,
     POISSON,
     POWER,
@@ -23,6 +22,7 @@ from ..assumptions.queue import (
     ahead_after_cancel_nb,
     ahead_of_nb,
     behind_nb,
+    is_probable_nb,
     is_whole_nb,
     whole_power_nb,
 )
@@ -41,7 +41,6 @@ __all__ = [
     "KIND",
     "LATENCY",
     "LATER",
-    "LOG",
     "MOMENT",
     "ONE",
     "OPTIMISTIC",
@@ -67,6 +66,7 @@ __all__ = [
     "disjoint",
     "entry",
     "guest",
+    "is_probable_nb",
     "is_short_nb",
     "is_whole_nb",
     "larger_nb",

@@ -13,7 +13,6 @@ from .head import (
     CAPITAL,
     FEES,
     LATENCY,
-    LOG,
     ONE,
     OPTIMISTIC,
     POISSON,
@@ -29,6 +28,7 @@ from .head import (
     behind_nb,
     compiled,
     disjoint,
+    is_probable_nb,
     is_short_nb,
     is_whole_nb,
     larger_nb,
@@ -170,7 +170,7 @@ def join_nb(p, lots, n, px, ahead):
 @melted
 def level_nb(rule, exponent, p, before, cancelled, bound, n, px, ahead):
     """Level ``p`` shrank other than by trades: what that does to the queue ahead of the orders there."""
-    if ((rule == POWER) | (rule == LOG)) and cancelled > 0:
+    if is_probable_nb(rule) and cancelled > 0:
         total, gone, most = float(before), float(cancelled), float(bound)
         if rule == POWER and is_whole_nb(exponent):
             for c in range(n):
