@@ -187,3 +187,36 @@ def test_a_model_that_was_copied_to_another_folder_runs(tmp_path: Path, monkeypa
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert said == [done.stdout] * 2
+
+TUNED = """
+import math
+from touchline.strategies.parameters import Parameter
+from touchline.strategies.quoting.model import QuotingModel
+
+class Tuned(QuotingModel):
+    parameters = (Parameter("gamma", {default}, 0.0, {most}, "risk aversion"),)
+    derived = ("half",)
+    grid = {{"gamma": (0.1, {most}, 4)}}
+
+    @staticmethod
+    def derive(p):
+        return ({derive},)
+
+    @staticmethod
+    def quote(known, p):
+        {remark}
+        return known.mid - p.half, known.mid + {half}, 1.0, 1.0
+"""
+
+
+def test_only_an_edit_of_the_quote_compiles_anew(tmp_path: Path):
+    first = {"default": 0.1, "most": 1.0, "derive": "math.exp(p.gamma)", "remark": "", "half": "p.half"}
+    path = tmp_path / "tuned.py"
+
+    def name(**changed: object) -> str:
+        path.write_text(TUNED.format(**{**first, **changed}))
+        return kernel_file(quoting_model(f"{path}:Tuned"), Flags())[0].name
+
+    kept = name()
+    assert name(default=0.2, most=2.0, derive="math.log(2.0 + p.gamma)", remark="# as in the paper") == kept
+    assert name(half="2.0 * p.half") != kept
