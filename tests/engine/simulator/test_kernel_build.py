@@ -188,6 +188,7 @@ def test_a_model_that_was_copied_to_another_folder_runs(tmp_path: Path, monkeypa
     assert done.returncode == 0, done.stderr
     assert said == [done.stdout] * 2
 
+
 TUNED = """
 import math
 from touchline.strategies.parameters import Parameter
