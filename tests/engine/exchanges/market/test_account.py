@@ -264,3 +264,17 @@ def test_what_a_position_shows_is_what_its_fills_add_up_to(desktop):
     assert (event["total_cost_dollars"], event["total_cost_shares_fp"]) == ("3.960000", "8.00")
     assert (event["event_exposure_dollars"], event["realized_pnl_dollars"]) == ("1.920000", "-0.040000")
     assert views.position_message(TICKER, held)["volume_fp"] == "4.00"
+
+
+@pytest.mark.parametrize(
+    ("lots", "value", "paid"), [(-300, 0, 3_000_000), (-300, 2500, 2_250_000), (300, 2500, 750_000)]
+)
+def test_a_position_is_paid_its_side_and_then_there_is_none(lots, value, paid):
+    account = Account(10_000_000)
+    held = account.position("T")
+    held.lots, held.cost = lots, 1_200_000
+    record = account.settle("T", "E", "no", value, 100, 5)
+    assert record is not None
+    assert (record.paid, record.lots, record.cost, account.cash) == (paid, lots, 1_200_000, 10_000_000 + paid)
+    assert (held.lots, held.cost, held.realized) == (0, 0, paid - 1_200_000)
+    assert account.settle("T", "E", "no", value, 100, 6) is None
