@@ -187,7 +187,7 @@ def data_record(
 ) -> None:
     """Record order books and trades: first into a journal, which survives anything, then into the store."""
     from ....io.ground.errors import InputError
-    from ....io.kalshi.recorder.compact import Compactor
+    from ....io.kalshi.recorder.importing import JournalImporter
     from ....io.kalshi.recorder.journal import mend, segments
     from ....io.kalshi.recorder.recorder import Recorder
     from ....io.kalshi.recorder.watcher import Watcher
@@ -201,23 +201,23 @@ def data_record(
     with _client(rate, series) as client, _stop_on_signals() as stop:
         source = _source(client, poll)
         recording = _begin(folder, client, series, tickers, poll)
-        compactor = Compactor(store, keep=keep, tell=say)
+        importer = JournalImporter(store, keep=keep, tell=say)
         for path in segments(folder):
             if path != recording.path and mend(path):
                 say(f"{path.name}: its recorder did not end cleanly; everything it wrote is kept")
         leftover = [path for path in segments(folder) if path != recording.path]
         if not no_import:
-            compactor.add(leftover)
+            importer.add(leftover)
         watcher = Watcher(client, series, tickers)
         recorder = Recorder(
             source, recording, watcher, series=series, tell=say,
-            closed=lambda path: None if no_import else compactor.add([path]),
+            closed=lambda path: None if no_import else importer.add([path]),
         )  # fmt: skip
         say(f"recording into {folder}; Ctrl-C ends it cleanly")
         totals = recorder.run(stop, seconds)
         if not no_import:
-            compactor.add(segments(folder))
-        compactor.finish()
+            importer.add(segments(folder))
+        importer.finish()
     facts = {
         "messages": totals.messages,
         "book changes": totals.changes,
@@ -226,13 +226,13 @@ def data_record(
         "holes": totals.holes,
         "seconds without trusted books": round(totals.missed_seconds, 1),
         "journal bytes": totals.bytes,
-        **{f"{table} rows stored": rows for table, rows in compactor.rows.items()},
+        **{f"{table} rows stored": rows for table, rows in importer.rows.items()},
     }
     if as_json:
         emit_json({name.replace(" ", "_"): value for name, value in facts.items()})
     else:
         emit_facts("recorded", facts)
-    if compactor.failed:
+    if importer.failed:
         raise typer.Exit(1)
 
 

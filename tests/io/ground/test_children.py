@@ -14,7 +14,7 @@ from touchline.engine.simulator import ahead
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.kernel import build
 from touchline.io.ground.children import start_python
-from touchline.io.kalshi.recorder.compact import Compactor
+from touchline.io.kalshi.recorder.importing import JournalImporter
 
 ROOT = Path(__file__).resolve().parents[3]
 TELLS = """
@@ -78,9 +78,9 @@ def test_a_journal_is_imported_beside_files_that_hide_modules(booby_trapped: Pat
     segment = booby_trapped / "segment.jsonl"
     segment.write_text("")
     told: list[str] = []
-    compactor = Compactor(str(booby_trapped / "store"), tell=told.append)
-    compactor.add([segment])
-    compactor.finish()
+    importer = JournalImporter(str(booby_trapped / "store"), tell=told.append)
+    importer.add([segment])
+    importer.finish()
     assert not (booby_trapped / "ran").exists()
     assert not told or "could not be imported" in told[0]
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from subprocess import STDOUT, Popen
+from subprocess import Popen
 from typing import IO
 
-import msgspec
-
-from ...ground.children import start_python
-
-_COMMAND = "from touchline.engine.cli import main; main()"
+from ...importers import child
 
 
-class Compactor:
-    """Imports segments, one child at a time; a segment goes (with ``keep``: to ``done/``) only once it is stored."""
+class JournalImporter:
+    """Imports segments of the journal, one child at a time.
+
+    A segment goes (with ``keep``: to ``done/``) only once it is stored.
+    """
 
     def __init__(self, store: str, *, keep: bool = False, tell: Callable[[str], None] = lambda line: None) -> None:
         self._store, self._keep, self._tell = store, keep, tell
@@ -54,27 +53,23 @@ class Compactor:
         self._working, self._waiting = self._waiting, []
         self._output.seek(0)
         self._output.truncate()
-        paths = [str(path) for path in self._working]
-        self._child = start_python(
-            _COMMAND, "data", "import", *paths, "--store", self._store, "--json", stdout=self._output, stderr=STDOUT,
-            start_new_session=True,  # an interrupt from the keyboard is for the recorder
-        )  # fmt: skip
+        self._child = child.start(self._store, self._working, self._output)
 
     def _ended(self, code: int) -> None:
         self._child = None
         self._output.seek(0)
         said = self._output.read()
-        lines = [line for line in said.splitlines() if line.startswith(b"{")]
-        if code and not lines:  # with a document, code 1 says that some records were not stored
+        done = child.brought(said)
+        if done is None:
             self.failed = True
             last = said.decode("utf-8", "replace").strip().splitlines()[-1:]
-            self._tell(f"the journal could not be imported ({' '.join(last)}); its segments are kept")
+            self._tell(f"the journal could not be imported ({' '.join(last) or code}); its segments are kept")
             return
-        for one in msgspec.json.decode(lines[-1])["imports"]:
-            for table, rows in one["rows"].items():
+        for one in done:
+            for table, rows in one.rows.items():
                 self.rows[table] = self.rows.get(table, 0) + rows
-            if one["quarantined"]:
-                self._tell(f"{one['quarantined']} records of {one['path']} could not be read: see {one['quarantine']}")
+            if one.quarantined:
+                self._tell(f"{one.quarantined} records of {one.path} could not be read: see {one.quarantine}")
         for path in self._working:
             if self._keep:
                 done = path.parent / "done"
