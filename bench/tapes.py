@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from touchline.engine.simulator.tape import rebuild as kind
-from touchline.engine.simulator.tape.tape import Market, Rows, Tape, build
+from touchline.engine.simulator.tape.tape import Tape, TapeMarket, TapeRows, build
 
 NO_VALUES = np.zeros(0)
 SHORT = os.environ.get("BENCH_SHORT") == "1"
@@ -25,7 +25,7 @@ def data(name: str) -> Path | None:
 
 
 @cache
-def common_rows(name: str) -> Rows | None:
+def common_rows(name: str) -> TapeRows | None:
     """The rows of a tape of the common work: prices in ticks, sizes in lots, sides as the store has them."""
     file = data(f"{name}.npz")
     if file is None:
@@ -33,7 +33,7 @@ def common_rows(name: str) -> Rows | None:
     with np.load(file) as stored:
         trade, yes = stored["kind"] == 1, stored["side"] == 0
         price = np.where(trade | yes, stored["price"], 100 - stored["price"].astype(np.int32))
-        return Rows(
+        return TapeRows(
             stored["ts"],
             np.where(trade, kind.PRINT, kind.DELTA).astype(np.uint8),
             np.where(yes, 1, -1).astype(np.int8),
@@ -42,7 +42,7 @@ def common_rows(name: str) -> Rows | None:
         )
 
 
-def synthetic_rows(events: int, seed: int = 7) -> Rows:
+def synthetic_rows(events: int, seed: int = 7) -> TapeRows:
     """About 20 events a second in a book of 1 to 99 cents: five changes in six, and trades that take from the touch.
 
     The fair price walks; both sides quote behind it; every trade is followed by the change it caused. The seed decides.
@@ -85,13 +85,13 @@ def synthetic_rows(events: int, seed: int = 7) -> Rows:
             by = int(size[n]) if stands_there < 300 or step[n] < 0.5 else -min(int(size[n]), stands_there)
             change(clock, which, level, by)
     ts, what, sides, price, sizes = (np.array(column) for column in zip(*rows[:events], strict=True))
-    return Rows(
+    return TapeRows(
         ts.astype(np.int64), what.astype(np.uint8), sides.astype(np.int8), (price * 100).astype(np.int32),
         sizes.astype(np.int64) * 100,
     )  # fmt: skip
 
 
-def repeated(rows: Rows, times: int) -> Rows:
+def repeated(rows: TapeRows, times: int) -> TapeRows:
     """The same rows several times over, one after the other, each time from an empty book."""
     clear = (rows.ts[-1] + 1, kind.CLEAR, 0, 0, 0)
     columns = rows.ts, rows.what, rows.side, rows.price, rows.size
@@ -101,9 +101,9 @@ def repeated(rows: Rows, times: int) -> Rows:
         )
     ts, *others = columns
     span = int(ts[-1] - ts[0]) + 1
-    return Rows(np.concatenate([ts + span * n for n in range(times)]), *(np.tile(one, times) for one in others))
+    return TapeRows(np.concatenate([ts + span * n for n in range(times)]), *(np.tile(one, times) for one in others))
 
 
-def tape(rows: Rows) -> Tape:
+def tape(rows: TapeRows) -> Tape:
     """Compile rows whose book is empty at first."""
-    return build(Market("BENCH"), rows, NO_VALUES, empty_start=True)
+    return build(TapeMarket("BENCH"), rows, NO_VALUES, empty_start=True)

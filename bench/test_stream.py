@@ -17,9 +17,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from touchline.io.kalshi.stream.books import Books
+from touchline.io.kalshi.stream.books import StreamBooks
 from touchline.io.kalshi.stream.frames import decode_frame
-from touchline.io.kalshi.stream.socket import Socket
+from touchline.io.kalshi.stream.socket import StreamSocket
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
@@ -64,8 +64,8 @@ def frames() -> list[bytes]:
     return capture()
 
 
-def keep(frames: list[bytes]) -> Books:
-    books = Books(use_yes_price=False)
+def keep(frames: list[bytes]) -> StreamBooks:
+    books = StreamBooks(use_yes_price=False)
     apply = books.apply
     for raw in frames:
         apply(decode_frame(raw))
@@ -86,7 +86,7 @@ def plainly(frames: list[bytes]) -> dict[str, tuple[dict[Decimal, Decimal], dict
     return books
 
 
-def check(books: Books, frames: list[bytes]) -> None:
+def check(books: StreamBooks, frames: list[bytes]) -> None:
     expected = plainly(frames)
     assert len(expected) == MARKETS and not books.stale() and not books.duplicates
     for ticker, (bids, asks) in expected.items():
@@ -131,9 +131,9 @@ def serve(listener: socket.socket, wire: bytes) -> None:
         connection.close()
 
 
-def receive(port: int, count: int) -> Books:
-    connection = Socket(f"ws://127.0.0.1:{port}/trade-api/ws/v2", {})
-    books = Books(use_yes_price=False)
+def receive(port: int, count: int) -> StreamBooks:
+    connection = StreamSocket(f"ws://127.0.0.1:{port}/trade-api/ws/v2", {})
+    books = StreamBooks(use_yes_price=False)
     apply, taken = books.apply, 0
     while taken < count:
         raws = connection.receive(10)

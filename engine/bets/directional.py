@@ -28,7 +28,7 @@ from .panel.panel import Panel
 from .portfolio.columns import columns_of, with_resting
 from .portfolio.portfolio import PortfolioRun, rules, run, run_cells
 from .portfolio.random import RandomComparison, compare_random
-from .portfolio.types import FILTER_BASE, SAMPLED_EQUITY, SAMPLED_STAKED, Columns
+from .portfolio.types import FILTER_BASE, SAMPLED_EQUITY, SAMPLED_STAKED, PanelColumns
 
 MINUTE_NS = 60_000_000_000
 #: Cells that are run between two looks at the progress.
@@ -52,7 +52,7 @@ class DirectionalRun:
 
     pipeline: Pipeline
     panel: Panel
-    columns: Columns
+    columns: PanelColumns
     rule: npt.NDArray[Any]
     scored: Scored
     run: PortfolioRun
@@ -203,7 +203,7 @@ def backtest(
 def _by_queue(
     data: str | Path | Store | Panel,
     panel: Panel,
-    columns: Columns,
+    columns: PanelColumns,
     rule: npt.NDArray[Any],
     scored: Scored,
     made: PortfolioRun,
@@ -226,7 +226,7 @@ def _membership(pipeline: Pipeline) -> Membership:
 
 
 @dataclass(frozen=True)
-class Grid:
+class BetGrid:
     """Many cells: a row of totals a cell, each cell's P&L a day, and what each market came to in it.
 
     Sharpe and exposure are over the time with something at stake, as in the results of one run.
@@ -235,11 +235,11 @@ class Grid:
     frame: pl.DataFrame
     daily: npt.NDArray[np.int64]  #: cells x days, micros
     booked: npt.NDArray[np.int64]  #: cells x markets x BOOKED
-    columns: Columns
+    columns: PanelColumns
     cut: int = 0  #: how many scores were beyond a dollar
 
 
-def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells, progress: Progress | None = None) -> Grid:
+def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells, progress: Progress | None = None) -> BetGrid:
     """Run many cells, each a set of parameters.
 
     Cells that share scorer and filters share their scores; portfolio rules cost one pass of the kernel each.
@@ -255,7 +255,7 @@ def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells, progress: Progress 
         known = (one.scorer.values, [part.values for part in (*one.tables, *one.filters)], _membership(one))
         shared.setdefault(repr(known), []).append(index)
     parts: list[tuple[list[int], Any]] = []
-    columns: Columns | None = None
+    columns: PanelColumns | None = None
     done = cut = 0
     for places in shared.values():
         one = made[places[0]]
@@ -277,7 +277,7 @@ def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells, progress: Progress 
     returns = daily / np.maximum(np.cumsum(daily, axis=1) - daily + rule["capital"][:, None], 1)
     staked = sampled[:, :, SAMPLED_STAKED] > 0
     ratios = [sharpe(own[days], days_a_year(np.flatnonzero(days))) for own, days in zip(returns, staked, strict=True)]
-    return Grid(frame.with_columns(pl.Series("sharpe", ratios, pl.Float64)), daily, booked, columns, cut)
+    return BetGrid(frame.with_columns(pl.Series("sharpe", ratios, pl.Float64)), daily, booked, columns, cut)
 
 
 def _totals(account: npt.NDArray[Any], capital: int) -> dict[str, Any]:

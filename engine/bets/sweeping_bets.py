@@ -23,7 +23,7 @@ from ..results.results import Axis, read_sweep
 from ..sweeps.folder import FEW_FILLS, claimed
 from ..sweeps.grid_spec import cells_of, distinct, is_number, spec_of
 from ..sweeps.sweeping import Swept
-from .directional import Grid, panel_for, run_grid
+from .directional import BetGrid, panel_for, run_grid
 from .panel.markets import market_notices
 from .panel.panel import Panel
 from .portfolio.types import BOOKED_FEES, BOOKED_LOTS, BOOKED_OPEN, BOOKED_PNL, BOOKED_SETTLED, BOOKED_TRADES
@@ -139,7 +139,7 @@ def panel_hash(panel: Panel) -> str:
     return made.hexdigest()[:16]
 
 
-def _cells(panel: Panel, found: Grid, axes: Sequence[Axis], values: Any) -> pl.DataFrame:
+def _cells(panel: Panel, found: BetGrid, axes: Sequence[Axis], values: Any) -> pl.DataFrame:
     """One row a market and cell, for the markets in which any cell traded. What only quoting knows is zero or null."""
     booked = found.booked
     traded = np.flatnonzero(booked[:, :, BOOKED_TRADES].any(axis=0))
@@ -173,7 +173,7 @@ def _cells(panel: Panel, found: Grid, axes: Sequence[Axis], values: Any) -> pl.D
     )
 
 
-def _periods(panel: Panel, found: Grid) -> pl.DataFrame:
+def _periods(panel: Panel, found: BetGrid) -> pl.DataFrame:
     cells, days = found.daily.shape
     first = int(panel.times[0] - 1) // DAY_NS * DAY_NS
     return pl.DataFrame(
@@ -196,7 +196,7 @@ def _markets(panel: Panel, tickers: Sequence[str]) -> list[dict[str, Any]]:
     return rows.to_dicts()
 
 
-def _notices(found: Grid) -> list[Notice]:
+def _notices(found: BetGrid) -> list[Notice]:
     """What the grid itself has to warn of; the statistics add theirs."""
     best = int(found.frame["pnl"].arg_max() or 0)
     notices = []

@@ -118,11 +118,11 @@ def _sweep_quotes(chosen: tuple[Any, ...], data: str, fixed: dict[str, Any], *, 
     from ...strategies.parameters import check
     from ...strategies.quoting.registry import quoting_model
     from ..bets.panel.history import open_history
-    from ..sweeps.market_choice import Choice, choose_markets
+    from ..sweeps.market_choice import MarketChoice, choose_markets
     from ..sweeps.sweeping import sweep as run
 
-    choice = Choice(*chosen)
-    if choice == Choice():
+    choice = MarketChoice(*chosen)
+    if choice == MarketChoice():
         raise InputError("say which markets: --market TICKER, --series, --category, --where or --score; may combine")
     check(quoting_model(given["strategy"]).parameters, fixed)
     with progress(quiet=quiet) as bar:

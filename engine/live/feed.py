@@ -18,14 +18,14 @@ from ...io.store.schema import BookKind, Side
 from ..simulator.state import Columns
 from ..simulator.tape import events
 from ..simulator.tape import rebuild as kernel
-from ..simulator.tape.tape import Market, Rows, build, kernel_grid
+from ..simulator.tape.tape import TapeMarket, TapeRows, build, kernel_grid
 
 NS_PER_MS = 1_000_000
 _OPENS, _CLOSES = ("activated",), ("deactivated", "determined", "settled")
 Row = tuple[int, int, int, int, int]  # as in tape.Rows: time, what, side, price, size
 
 
-class Feed:
+class StreamFeed:
     """Takes messages in and gives the events of whole batches of them: others' orders only, in the order of time.
 
     ``clock`` tells the exchange's time, for messages without one. ``sides`` holds the sides of own orders by client id,
@@ -33,7 +33,7 @@ class Feed:
     """
 
     def __init__(
-        self, market: Market, clock: Callable[[], int], *, use_yes_price: bool = True,
+        self, market: TapeMarket, clock: Callable[[], int], *, use_yes_price: bool = True,
         sides: Mapping[str, Side] | None = None, resting: Callable[[], Iterable[tuple[Side, int, int]]] = tuple,
     ) -> None:  # fmt: skip
         self.market, self._clock, self._yes_price = market, clock, use_yes_price
@@ -150,9 +150,9 @@ class Feed:
             self._book = {}  # a snapshot without levels makes no events
 
 
-def _columns(rows: list[Row]) -> Rows:
+def _columns(rows: list[Row]) -> TapeRows:
     ts, what, side, price, size = zip(*rows, strict=True) if rows else ((), (), (), (), ())
-    return Rows(
+    return TapeRows(
         np.array(ts, np.int64), np.array(what, np.uint8), np.array(side, np.int8), np.array(price, np.int32),
         np.array(size, np.int64),
     )  # fmt: skip

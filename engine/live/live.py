@@ -28,7 +28,7 @@ from ..simulator.kernel.rows import MID, POINT, I, L, S
 from ..simulator.prepare import Ground, new_block, parameter_values, run_block
 from ..simulator.state import F64, Columns, Points
 from ..simulator.tape.events import CLOCK, FILLED, MOMENT
-from ..simulator.tape.tape import Coverage, Market, Tape, kernel_grid, mids_of
+from ..simulator.tape.tape import Coverage, Tape, TapeMarket, kernel_grid, mids_of
 from ..simulator.tape.volatility import Decay, points_of
 
 YEAR_NS = 366 * 86_400_000_000_000
@@ -65,7 +65,7 @@ class Live:
     """
 
     def __init__(
-        self, market: Market, model: type[QuotingModel], given: Mapping[str, Any] | None = None,
+        self, market: TapeMarket, model: type[QuotingModel], given: Mapping[str, Any] | None = None,
         assumptions: Assumptions | None = None, *, is_open: bool = True, fills: Fills = "assumed",
         position: int = 0,
     ) -> None:  # fmt: skip
@@ -87,7 +87,7 @@ class Live:
 
     @classmethod
     def from_params(
-        cls, path: str | Path, market: Market, *, is_open: bool = True, fills: Fills = "assumed",
+        cls, path: str | Path, market: TapeMarket, *, is_open: bool = True, fills: Fills = "assumed",
         position: int = 0, trust: Trust = (),
     ) -> Live:  # fmt: skip
         """Start from a parameter file that ``engine export`` wrote.

@@ -11,12 +11,12 @@ from typing import NamedTuple
 from ...io.ground.units import MICROS_PER_DOLLAR, NS_PER_SECOND, exact
 from ...io.kalshi.client import Client
 from ...io.kalshi.rest.errors import (
-    BadRequestError,
     ConflictError,
     NetworkError,
     NotFoundError,
     OutcomeUnknownError,
     RateLimitError,
+    RefusedRequestError,
     ServerError,
 )
 from ...io.kalshi.rest.orders import NewOrder
@@ -26,7 +26,7 @@ from ...io.store.schema import Side
 from .live import Quote
 
 _WORDS = {Side.BID: "bid", Side.ASK: "ask"}
-_REFUSED = (BadRequestError, ConflictError, NotFoundError)
+_REFUSED = (RefusedRequestError, ConflictError, NotFoundError)
 _UNKNOWN = (OutcomeUnknownError, NetworkError, ServerError, RateLimitError)
 
 
@@ -127,7 +127,7 @@ class QuoteOrders:
                     continue
                 self._ours[order.order_id] = side
                 if order.status == "resting":
-                    with contextlib.suppress(BadRequestError):  # closed or paused: the exchange ends it
+                    with contextlib.suppress(RefusedRequestError):  # closed or paused: the exchange ends it
                         self._client.orders.cancel(order.order_id, ticker=self._ticker)
         for side in Side.BID, Side.ASK:
             self._lose(side)
@@ -178,7 +178,7 @@ class QuoteOrders:
             )
         except NotFoundError:
             self._lose(side)
-        except (BadRequestError, ConflictError):  # it still rests where it was
+        except (RefusedRequestError, ConflictError):  # it still rests where it was
             self._cancel(side, order)
             self._gone(side)
         else:
@@ -188,7 +188,7 @@ class QuoteOrders:
         self.sent += 1
         try:
             self._client.orders.cancel(order.order_id, ticker=self._ticker)
-        except BadRequestError:  # closed or paused: the exchange ends it, and says so
+        except RefusedRequestError:  # closed or paused: the exchange ends it, and says so
             return
         except NotFoundError:
             pass

@@ -16,8 +16,8 @@ from ...io.kalshi.stream.price_mode import check_price_mode
 from ...io.kalshi.stream.stream import BOOK, FILLS, LIFECYCLE, ORDERS, TRADES, Hole, Message, Stream
 from ...strategies.own_file import Trust
 from ..results.params import load_params
-from ..simulator.tape.tape import Market
-from .feed import Feed
+from ..simulator.tape.tape import TapeMarket
+from .feed import StreamFeed
 from .live import Live, Quote
 from .orders import Execution, QuoteOrders
 
@@ -53,7 +53,7 @@ class Trader:
         self.orders = QuoteOrders(
             client, ticker, self.live.gone, post_only=assumed.post_only, amends=assumed.amend == "keep"
         )
-        self.feed = Feed(market, self._clock, sides=self.orders.sides, resting=self.orders.resting)
+        self.feed = StreamFeed(market, self._clock, sides=self.orders.sides, resting=self.orders.resting)
         self.live.warm(client.now())
         self.stream = Stream(client.settings, [ticker], channels=(BOOK, TRADES, FILLS, ORDERS, LIFECYCLE))
 
@@ -125,12 +125,12 @@ class Trader:
             self.live.filled(*fill)
 
 
-def listed(client: Client, ticker: str) -> tuple[Market, bool]:
+def listed(client: Client, ticker: str) -> tuple[TapeMarket, bool]:
     """A market as the exchange lists it, and whether it trades now."""
     found = client.market_data.market(ticker)
     event = client.market_data.event(found.event, nested=False)
     grid = found.price_level_structure or "linear_cent"
-    market = Market(
+    market = TapeMarket(
         ticker, event.series or ticker.partition("-")[0], found.event, found.title or "", event.category or "",
         found.open_time or None, found.close_time or None, floor=found.floor_strike, cap=found.cap_strike, grid=grid,
     )  # fmt: skip

@@ -66,7 +66,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Market:
+class SweptMarket:
     """What a sweep says of one of its markets; None where it does not."""
 
     ticker: str
@@ -87,7 +87,7 @@ class Sweep:
     folder: Path
     about: Mapping[str, Any]
     axes: tuple[Axis, ...]
-    markets: tuple[Market, ...]
+    markets: tuple[SweptMarket, ...]
     cells: pl.DataFrame
     periods: pl.DataFrame
 
@@ -249,7 +249,9 @@ def read_sweep(folder: str | Path) -> Sweep:
         raise InputError(f"{place / 'cells.parquet'} has no rows: the sweep ran no cell")
     markets = tuple(_market(row) for row in about.get("markets", ()))
     known = {market.ticker for market in markets}
-    rest = (Market(name, name, name.split("-")[0]) for name in cells["market"].unique().sort() if name not in known)
+    rest = (
+        SweptMarket(name, name, name.split("-")[0]) for name in cells["market"].unique().sort() if name not in known
+    )
     return Sweep(place, about, axes, (*markets, *rest), cells, periods)
 
 
@@ -320,9 +322,9 @@ def _axis(row: Mapping[str, Any], place: Path) -> Axis:
     return Axis(str(row["name"]), values, scale, str(row.get("part", "model")), labels)
 
 
-def _market(row: Mapping[str, Any]) -> Market:
+def _market(row: Mapping[str, Any]) -> SweptMarket:
     ticker = str(row.get("ticker") or row.get("market"))
-    return Market(
+    return SweptMarket(
         ticker,
         str(row.get("event") or ticker),
         str(row.get("series") or ticker.split("-", maxsplit=1)[0]),

@@ -24,7 +24,7 @@ from .kernel.build import expect, kernel_file, under_way
 from .prepare import fees_of, new_block
 from .state import Columns
 from .tape.events import MOMENT, STATUS
-from .tape.tape import Coverage, Market, Tape
+from .tape.tape import Coverage, Tape, TapeMarket
 
 #: It ends without taking itself apart: that takes half a second more, and someone waits for it.
 CHILD = "import os; from touchline.engine.simulator.ahead import child; child(); os._exit(0)"
@@ -60,4 +60,4 @@ def blank_tape() -> Tape:
     columns = Columns(*(np.zeros(2, kind) for kind in ["i8", "u1", "i1", "i2", "i4", "i4", "i2", "i2"]))
     columns.ts[1] = 1
     columns.kind[:] = STATUS | MOMENT
-    return Tape(Market("BLANK"), columns, np.zeros(1), Coverage(), "")
+    return Tape(TapeMarket("BLANK"), columns, np.zeros(1), Coverage(), "")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .kernel.rows import FINISHED, GROUP, MORE_LOG, NOTICE, ORDER, TIMES, I, L, S
-from .state import F64, I32, I64, Columns, Flight, Grid, Log, Points, Samples, State, Venue
+from .state import F64, I32, I64, Columns, Flight, Grid, Log, Points, Samples, State, VenueNumbers
 
 LINE = 64  #: bytes of a line of the processor's cache
 _ORDER_TIMES = [TIMES.order, TIMES.version, TIMES.groups, TIMES.groups1]
@@ -26,7 +26,7 @@ class Block:
     values: F64  #: prices of the underlying
     grid: Grid
     points: Points
-    venue: Venue
+    venue: VenueNumbers
     fees: I64
     state: State
     flight: Flight

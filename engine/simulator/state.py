@@ -48,7 +48,7 @@ class Points(NamedTuple):
     value: F64  #: variance after each observation, for the decaying average
 
 
-class Venue(NamedTuple):
+class VenueNumbers(NamedTuple):
     """Assumptions that hold for every cell of a block; see venue.py for their meaning and units."""
 
     rule: int
@@ -117,7 +117,7 @@ class Walk(NamedTuple):
     values: F64  #: prices of the underlying
     grid: Grid
     points: Points
-    venue: Venue
+    venue: VenueNumbers
     fees: I64  #: ``rows.FEE`` x periods
     st: State
     flight: Flight | tuple[()]  #: nothing where nothing takes time

@@ -34,7 +34,7 @@ class StoppedError(Exception):
 
 
 @dataclass(frozen=True)
-class Part:
+class BlockPart:
     """What came of some cells on one tape."""
 
     keys: F64  #: a row a cell: all that the cell alone decides
@@ -61,7 +61,7 @@ def worst_queue(tape: Tape) -> str:
 def run_part(
     tape: Tape, model: type[QuotingModel], values: Sequence[Mapping[str, float]], limits: Sequence[Assumptions],
     float_queue: bool, seen: Callable[[int], None] = lambda done: None, shared: Ground | None = None,
-) -> Part:  # fmt: skip
+) -> BlockPart:  # fmt: skip
     """Run cells on a tape under their queue model and under the least favourable one.
 
     ``seen`` is told the cell-events done; what it raises ends the run.
@@ -92,7 +92,7 @@ def run_part(
         changed = {id(one): one.with_options({"queue": worst}) for one in limits}
         columns[WORST_PNL] = run([changed[id(one)] for one in limits])[0]["pnl"]
     starts, pnl = _periods(tape, base.samples, equity, columns["pnl"])
-    return Part(keys_of(values, limits), columns, starts, pnl)
+    return BlockPart(keys_of(values, limits), columns, starts, pnl)
 
 
 def own_period(tape: Tape) -> int:

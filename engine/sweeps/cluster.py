@@ -13,7 +13,7 @@ from typing import Any
 from ...io.ground.errors import InputError
 from ...strategies.quoting.fingerprint import fingerprint
 from ..simulator.assumptions.venue import Assumptions
-from .block import Part, run_part
+from .block import BlockPart, run_part
 
 #: Seconds between two looks at whether the sweep is to stop.
 LOOK_UP_S = 0.2
@@ -32,7 +32,7 @@ class Task:
     float_queue: bool
 
 
-def work(task: Task) -> Part:
+def work(task: Task) -> BlockPart:
     """Run a block on the worker that got it."""
     from ...io.store.store import Store
     from ...strategies.quoting.registry import quoting_model
@@ -70,7 +70,7 @@ class Cluster:
         threads: Any = self._client.nthreads()
         return max(sum(threads.values()), 1)
 
-    def run(self, task: Task, look_up: Callable[[int], None]) -> Part:
+    def run(self, task: Task, look_up: Callable[[int], None]) -> BlockPart:
         """Run a block somewhere and wait for it; ``look_up`` is called now and then and may end the wait."""
         answer = self._client.submit(work, task, pure=False)
         while True:

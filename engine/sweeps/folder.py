@@ -23,7 +23,7 @@ from ..results.results import WORST_PNL
 from ..simulator.assumptions.venue import table_of
 from ..simulator.state import I64
 from ..simulator.tape.tape import Tape
-from .block import Part, coarser, period_for
+from .block import BlockPart, coarser, period_for
 from .plan import Plan
 
 PARTS = "parts"
@@ -96,7 +96,7 @@ def period_length(tapes: Iterable[TapeFacts]) -> int:
 
 
 def write_sweep(
-    folder: Path, plan: Plan, settings: Mapping[str, Any], markets: list[TapeFacts], parts: Iterable[list[Part]]
+    folder: Path, plan: Plan, settings: Mapping[str, Any], markets: list[TapeFacts], parts: Iterable[list[BlockPart]]
 ) -> str:
     """Write the cells, the periods and, last, the record; ``parts`` are a market's groups, market by market.
 
@@ -115,11 +115,11 @@ def write_sweep(
     return result
 
 
-def _joined(groups: list[Part], order: I64, name: str) -> np.ndarray[Any, Any]:
+def _joined(groups: list[BlockPart], order: I64, name: str) -> np.ndarray[Any, Any]:
     return np.concatenate([part.columns[name] for part in groups])[order]
 
 
-def _cells(plan: Plan, market: TapeFacts, groups: list[Part], order: I64) -> pl.DataFrame:
+def _cells(plan: Plan, market: TapeFacts, groups: list[BlockPart], order: I64) -> pl.DataFrame:
     swept = {one.name: plan.cells[:, at] for at, one in enumerate(plan.axes)}
     found = {name: _joined(groups, order, name) for name in groups[0].columns}
     named = {"market": pl.repeat(market.ticker, len(plan.cells), dtype=pl.String, eager=True)}
@@ -127,7 +127,7 @@ def _cells(plan: Plan, market: TapeFacts, groups: list[Part], order: I64) -> pl.
     return frame.with_columns(pl.col("markout_10s").fill_nan(None))
 
 
-def _periods(market: TapeFacts, groups: list[Part], order: I64, length: int) -> pl.DataFrame:
+def _periods(market: TapeFacts, groups: list[BlockPart], order: I64, length: int) -> pl.DataFrame:
     starts, pnl = coarser(groups[0].starts, np.concatenate([part.pnl for part in groups], axis=1)[:, order], length)
     count = pnl.shape[1]
     named = {"market": pl.repeat(market.ticker, pnl.size, dtype=pl.String, eager=True)}

@@ -27,7 +27,7 @@ HOUR = 3_600_000_000_000
 
 
 @dataclass(frozen=True)
-class Choice:
+class MarketChoice:
     """Conditions on markets; all must hold, and those not given hold for all."""
 
     markets: tuple[str, ...] = ()
@@ -43,7 +43,9 @@ class Choice:
         return self.min_volume is not None or self.best is not None
 
 
-def choose_markets(store: Store, choice: Choice, start: Moment | None = None, end: Moment | None = None) -> list[str]:
+def choose_markets(
+    store: Store, choice: MarketChoice, start: Moment | None = None, end: Moment | None = None
+) -> list[str]:
     """The tickers that meet every condition and have events in the window, in order."""
     if choice.looks_back and start is None:
         raise InputError("volume and score look at what was before the sweep's window: say where it begins with --from")
@@ -78,7 +80,7 @@ def _recorded(store: Store, start: Moment | None, end: Moment | None) -> list[st
     return sorted(names - gone)
 
 
-def _described(store: Store, choice: Choice) -> list[str]:
+def _described(store: Store, choice: MarketChoice) -> list[str]:
     """Tickers whose row in table ``markets`` meets the conditions on it."""
     rows = store.markets(choice.where).collect()
     if choice.series:

@@ -28,7 +28,7 @@ from .. import __version__
 from ..simulator.assumptions.venue import Assumptions
 from ..simulator.state import F64
 from ..simulator.tape.tape import Tape
-from .block import Part, worst_queue
+from .block import BlockPart, worst_queue
 from .plan import PER_CELL
 
 FORMAT = 2
@@ -77,11 +77,11 @@ class Parts:
 
     folder: Path
 
-    def load(self, group: str) -> list[Part]:
+    def load(self, group: str) -> list[BlockPart]:
         """Every part of a group; a file that a crash left broken counts as absent."""
         return [part for path in sorted((self.folder / group).glob(f"*{SUFFIX}")) if (part := _read(path))]
 
-    def write(self, group: str, part: Part) -> None:
+    def write(self, group: str, part: BlockPart) -> None:
         """Keep a part."""
         name = hashlib.sha256(np.ascontiguousarray(part.keys).view(np.uint8).data).hexdigest()[:20]
         columns: dict[str, Any] = {f"column_{name}": column for name, column in part.columns.items()}
@@ -91,7 +91,7 @@ class Parts:
         write(self.folder / group / f"{name}{SUFFIX}", checksum(content).encode() + content)
 
 
-def _read(path: Path) -> Part | None:
+def _read(path: Path) -> BlockPart | None:
     try:
         document = path.read_bytes()
         wanted, content = document[:8], document[8:]
@@ -99,12 +99,12 @@ def _read(path: Path) -> Part | None:
             return None
         with np.load(BytesIO(content), allow_pickle=False) as stored:
             columns = {name[7:]: stored[name] for name in stored.files if name.startswith("column_")}
-            return Part(stored["keys"], columns, stored["starts"], stored["pnl"])
+            return BlockPart(stored["keys"], columns, stored["starts"], stored["pnl"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
 
-def missing(keys: F64, parts: Sequence[Part]) -> list[int]:
+def missing(keys: F64, parts: Sequence[BlockPart]) -> list[int]:
     """Rows of ``keys`` that no part holds; of equal ones the first."""
     known = {row.tobytes() for part in parts for row in part.keys}
     out = []
@@ -115,10 +115,10 @@ def missing(keys: F64, parts: Sequence[Part]) -> list[int]:
     return out
 
 
-def gather(keys: F64, parts: Sequence[Part]) -> Part:
+def gather(keys: F64, parts: Sequence[BlockPart]) -> BlockPart:
     """Put the cells that ``keys`` names together, in that order."""
     place = {row.tobytes(): at for at, row in enumerate(row for part in parts for row in part.keys)}
     at = np.array([place[row.tobytes()] for row in keys], np.int64)
     names = parts[0].columns
     columns = {name: np.concatenate([part.columns[name] for part in parts])[at] for name in names}
-    return Part(keys, columns, parts[0].starts, np.concatenate([part.pnl for part in parts], axis=1)[:, at])
+    return BlockPart(keys, columns, parts[0].starts, np.concatenate([part.pnl for part in parts], axis=1)[:, at])

@@ -31,7 +31,7 @@ from ..simulator.prepare import Ground, ground
 from ..simulator.state import F64
 from ..simulator.tape.source import Moment, compile_tape
 from ..simulator.tape.tape import Tape
-from .block import BLOCK, Part, StoppedError, keys_of, own_period, run_part
+from .block import BLOCK, BlockPart, StoppedError, keys_of, own_period, run_part
 from .folder import PARTS, TapeFacts, claimed, facts_of, write_sweep
 from .grid_spec import axes_of
 from .parts import Parts, gather, group_name, missing
@@ -157,7 +157,7 @@ class Remote:
     def run(
         self, tape: Tape, values: list[dict[str, float]], limits: list[Assumptions], float_queue: bool,
         seen: Callable[[int], None],
-    ) -> Part:  # fmt: skip
+    ) -> BlockPart:  # fmt: skip
         """Run a block on some worker."""
         from .cluster import Task
 
@@ -210,7 +210,7 @@ class Runner:
                 raise
         return found
 
-    def collect(self, found: list[tuple[TapeFacts, Wanted]]) -> Iterator[list[Part]]:
+    def collect(self, found: list[tuple[TapeFacts, Wanted]]) -> Iterator[list[BlockPart]]:
         """Read the parts of each market back, a part a group."""
         for _, wanted in found:
             yield [gather(keys, self.parts.load(name)) for name, keys in wanted]

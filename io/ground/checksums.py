@@ -64,7 +64,7 @@ def stamp(path: Path) -> str:
     return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
 
 
-class Checked:
+class CheckedFiles:
     """The files of one folder that were found whole, with their stamps; remembered from one process to the next."""
 
     def __init__(self, folder: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..ground.errors import InputError, SourceChangedError
-from ..store.ingest.grouping import Source
+from ..store.ingest.grouping import SmallSource
 from ..store.ingest.ingest import Origin
 from .base import Chunk, Options
 from .growth import Beginning, beginning, grown
@@ -21,7 +21,7 @@ from .recognise import Recognised, recognise
 from .stream.by_type import framed, joined
 from .values.folder_units import agreed
 from .values.stored_units import ask_where_stored_differs
-from .values.unpacking import Part, may_hold_data, unpacked
+from .values.unpacking import FilePart, may_hold_data, unpacked
 
 if TYPE_CHECKING:
     from ..store.files.manifest import ImportRecord
@@ -93,7 +93,7 @@ class _Given:
 
     def __init__(self, path: Path, named: bool) -> None:
         self.named, self.read = named, False
-        self.parts: list[Part] = []
+        self.parts: list[FilePart] = []
         self.refused: list[tuple[str, InputError]] = []
         try:
             self.parts.extend(unpacked(path))
@@ -192,7 +192,7 @@ def _import_small(
         return [import_file(store, one, options, strict=strict, seen=seen) for one in files]
     readings = [_Reading(store, one, options, strict, seen) for one in files]
     reports = store.ingest_small(
-        [Source(one.name, reading.content.digest, one.importer.name, reading.chunks, reading.content.size,
+        [SmallSource(one.name, reading.content.digest, one.importer.name, reading.chunks, reading.content.size,
                 reading.grown_from) for one, reading in zip(files, readings, strict=True)]
     )  # fmt: skip
     return [reading.imported(report) for reading, report in zip(readings, reports, strict=True)]

@@ -24,8 +24,8 @@ from .tables.quotes import BID_QUOTES, QUOTES, SPOT_QUOTES
 from .tables.trades import TRADES
 from .tables.underlying import BARS, UNDERLYING
 from .values import arrow
-from .values.lines import Block, Unzipped, open_bytes, read_into
-from .values.unpacking import Part
+from .values.lines import TextBlock, Unzipped, open_bytes, read_into
+from .values.unpacking import FilePart
 
 #: Every importer, the particular before the general: the first that recognises a file reads it.
 IMPORTERS: tuple[Importer, ...] = (
@@ -64,7 +64,7 @@ class Recognised:
     why: str
     unit_beside: str | None = None  #: price unit of the folder's files, where this one leaves it open
     name: str = ""  #: what the file is called: its path, or that of what it is a part of
-    part: Part | None = None  #: keeps what was unpacked
+    part: FilePart | None = None  #: keeps what was unpacked
 
 
 def by_name(name: str) -> Importer:
@@ -167,7 +167,7 @@ def sample_of(path: Path, options: Options) -> Sample:
             columns, records = header(text.partition(b"\n")[0])[0], ()
         else:
             whole = text[: text.rfind(b"\n") + 1] or text
-            found = json_records(Block(b"\n".join(whole.split(b"\n")[:_HEAD_RECORDS]), 1, _HEAD_RECORDS))[0]
+            found = json_records(TextBlock(b"\n".join(whole.split(b"\n")[:_HEAD_RECORDS]), 1, _HEAD_RECORDS))[0]
             if not found:
                 document = whole_document(path)
                 found, container = ([document] if document is not None else []), "json"

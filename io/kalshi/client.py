@@ -8,7 +8,7 @@ from .rest.limits import Budget
 from .rest.market_data import MarketData
 from .rest.order_groups import OrderGroups
 from .rest.orders import Orders
-from .rest.portfolio import Portfolio
+from .rest.portfolio import PortfolioCalls
 from .rest.settings import Settings
 from .rest.transport import Transport
 
@@ -20,7 +20,7 @@ class Client:
         self.settings = settings or Settings.from_env()
         self.transport = Transport(self.settings, Budget(requests_per_second))
         self.market_data = MarketData(self.transport)
-        self.portfolio = Portfolio(self.transport)
+        self.portfolio = PortfolioCalls(self.transport)
         self.orders = Orders(self.transport, self.portfolio)
         self.order_groups = OrderGroups(self.transport)
 

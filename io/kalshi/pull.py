@@ -13,7 +13,7 @@ from ..store.store import Store
 from .client import Client
 from .recorder.spool import Spool, Unit, on_disk
 from .rest.errors import AnswerError, NotFoundError
-from .rest.models import Cutoff, Market, Trade
+from .rest.models import Cutoff, MarketRecord, TradeRecord
 from .rows import candle_row, frame_of, market_frame, trade_row
 
 _NS = 1_000_000_000
@@ -50,7 +50,7 @@ class Pulled:
 
 @dataclass(frozen=True)
 class _Listed:
-    market: Market
+    market: MarketRecord
     series: str
     archived: bool
 
@@ -190,12 +190,12 @@ class Pull:
                     total[table] = total.get(table, 0) + rows
 
 
-def _flat(pages: Iterable[list[Market]]) -> Iterator[Market]:
+def _flat(pages: Iterable[list[MarketRecord]]) -> Iterator[MarketRecord]:
     for page in pages:
         yield from page
 
 
-def _trades_within(page: list[Trade], unit: Unit) -> Iterator[tuple[str, int, tuple[object, ...]]]:
+def _trades_within(page: list[TradeRecord], unit: Unit) -> Iterator[tuple[str, int, tuple[object, ...]]]:
     for trade in page:
         if unit.first <= trade.created_time < unit.last:
             yield trade.trade_id, trade.created_time, trade_row(trade)

@@ -9,13 +9,13 @@ import polars as pl
 
 from ..ground.units import TICKS_PER_DOLLAR
 from ..store.schema import MARKETS, QUOTES, TRADES, Side
-from .rest.models import Candle, HistoricalCandle, Market, Series, SeriesFeeChange, Trade
+from .rest.models import Candle, HistoricalCandle, MarketRecord, Series, SeriesFeeChange, TradeRecord
 from .stream.frames import TradeBody
 
 _SIDES = {"yes": Side.BID, "bid": Side.BID, "no": Side.ASK, "ask": Side.ASK}
 
 
-def taker_side(trade: Trade | TradeBody) -> Side:
+def taker_side(trade: TradeRecord | TradeBody) -> Side:
     """Which side of the YES book the taker was on; unknown if the trade does not say, never guessed."""
     for word in (trade.taker_outcome_side, trade.taker_book_side, trade.taker_side):
         if word in _SIDES:
@@ -23,7 +23,7 @@ def taker_side(trade: Trade | TradeBody) -> Side:
     return Side.UNKNOWN
 
 
-def trade_row(trade: Trade) -> tuple[Any, ...]:
+def trade_row(trade: TradeRecord) -> tuple[Any, ...]:
     """A trade in the order of `TRADE_COLUMNS`."""
     ts, price, size, side = int(trade.created_time), int(trade.price), int(trade.count), int(taker_side(trade))
     return (ts, trade.ticker, price, size, side, trade.is_block_trade, trade.trade_id)
@@ -53,14 +53,14 @@ def frame_of(table: str, rows: Sequence[Sequence[Any]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={name: types[name] for name in names}, orient="row")
 
 
-def market_frame(markets: Iterable[Market], series: Series, changes: Iterable[SeriesFeeChange]) -> pl.DataFrame:
+def market_frame(markets: Iterable[MarketRecord], series: Series, changes: Iterable[SeriesFeeChange]) -> pl.DataFrame:
     """Rows of ``markets``: one a market, and one more from each time on at which its fee changed."""
     ordered = sorted(changes, key=lambda change: change.scheduled_ts)
     rows = [row for market in markets for row in _market_rows(market, series, ordered)]
     return pl.DataFrame(rows, schema=dict(MARKETS.columns))
 
 
-def _market_rows(market: Market, series: Series, changes: list[SeriesFeeChange]) -> Iterator[dict[str, Any]]:
+def _market_rows(market: MarketRecord, series: Series, changes: list[SeriesFeeChange]) -> Iterator[dict[str, Any]]:
     opened, closed = market.open_time or 0, market.close_time or 2**63 - 1
     before = [change for change in changes if change.scheduled_ts <= opened]
     # What held before the first known change is not known; without any change it is what holds now.
@@ -103,7 +103,7 @@ def _market_rows(market: Market, series: Series, changes: list[SeriesFeeChange])
             }
 
 
-def _settlement(market: Market) -> int | None:
+def _settlement(market: MarketRecord) -> int | None:
     if not market.result:
         return None
     if market.settlement_value is not None:

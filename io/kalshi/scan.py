@@ -13,7 +13,7 @@ from ..store.market_score import score_of
 from .client import Client
 from .fee_types import COEFFICIENTS
 from .rest.market_data import BATCH
-from .rest.models import Candle, Market, MarketCandles, OrderBook, Series
+from .rest.models import Candle, MarketCandles, MarketRecord, OrderBook, Series
 from .stream.stream import chunks
 
 _HOUR = 3600 * 1_000_000_000
@@ -57,7 +57,9 @@ def scan(client: Client, series: Iterable[str], now: int | None = None) -> list[
     return sorted(found, key=lambda candidate: (-candidate.score, candidate.ticker))
 
 
-def _candidate(market: Market, series: Series, book: OrderBook | None, candles: MarketCandles | None) -> Candidate:
+def _candidate(
+    market: MarketRecord, series: Series, book: OrderBook | None, candles: MarketCandles | None
+) -> Candidate:
     bids = book.book.bids() if book and book.book else {}
     asks = book.book.asks() if book and book.book else {}
     bid, ask = max(bids, default=None), min(asks, default=None)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from .stream.books import Books
+from .stream.books import StreamBooks
 from .stream.stream import Hole, Message
 
 
-class Source(Protocol):
+class BookSource(Protocol):
     """Gives messages and holes of chosen markets, in order."""
 
-    books: Books
+    books: StreamBooks
 
     @property
     def ready(self) -> bool:

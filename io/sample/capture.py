@@ -47,8 +47,8 @@ class Played(NamedTuple):
     """A contract whose day has been played."""
 
     contract: Contract
-    opening: process.Rows
-    rows: process.Rows
+    opening: process.SampleRows
+    rows: process.SampleRows
 
 
 class _Special(NamedTuple):
@@ -62,7 +62,7 @@ class _Special(NamedTuple):
 
 def play(contract: Contract, seed: int) -> Played:
     """Let a contract's makers and takers play its day."""
-    market = process.Market(
+    market = process.SampleMarket(
         contract.grid, (contract.close - contract.start) * 1000, contract.frames, contract.stride, contract.ahead,
         contract.pause,
     )  # fmt: skip

@@ -23,7 +23,7 @@ _BTC_SIGMA = 7.0  # dollars a second: about 210 in a quarter of an hour
 
 
 @dataclass(frozen=True)
-class Series:
+class SampleSeries:
     """A family of events; every name begins with SYN, every title says synthetic."""
 
     ticker: str
@@ -34,11 +34,11 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Event:
+class SampleEvent:
     """Contracts about one question."""
 
     ticker: str
-    series: Series
+    series: SampleSeries
     title: str
     exclusive: bool
 
@@ -48,7 +48,7 @@ class Contract:
     """One market: what the exchange says of it, and how its day went."""
 
     ticker: str
-    event: Event
+    event: SampleEvent
     label: str
     listed: int  # open_time, seconds
     start: int  # first second of the recording, where ``fair`` begins
@@ -114,8 +114,8 @@ def _frames(base: int, scale: float) -> int:
 
 def _ladder(index: Path, scale: float) -> Iterator[Contract]:
     """The close of the index in bands of 25 points, with a tail on either side."""
-    series = Series("SYNINX", "Synthetic index close range", "Financials", "daily")
-    event = Event(f"SYNINX-{DAY}H1600", series, "Synthetic index at 16:00: which range? (synthetic)", True)
+    series = SampleSeries("SYNINX", "Synthetic index close range", "Financials", "daily")
+    event = SampleEvent(f"SYNINX-{DAY}H1600", series, "Synthetic index at 16:00: which range? (synthetic)", True)
     lowest = int(index[0]) // 2500 * 25 - 75
     edges = [lowest + 25 * i for i in range(9)]
     chance = [paths.above(index, _SPX_SIGMA, edge) for edge in edges]
@@ -147,10 +147,12 @@ def _ladder(index: Path, scale: float) -> Iterator[Contract]:
 
 def _hourly(index: Path, scale: float) -> Iterator[Contract]:
     """The index above a strike at noon, at two and at the close, three strikes each."""
-    series = Series("SYNINXU", "Synthetic index above or below", "Financials", "hourly")
+    series = SampleSeries("SYNINXU", "Synthetic index above or below", "Financials", "hourly")
     middle = round(int(index[0]) / 2000) * 20
     for hour, seconds in ((12, 9_000), (14, 16_200), (16, 23_400)):
-        event = Event(f"SYNINXU-{DAY}H{hour}00", series, f"Synthetic index at {hour}:00: above? (synthetic)", False)
+        event = SampleEvent(
+            f"SYNINXU-{DAY}H{hour}00", series, f"Synthetic index at {hour}:00: above? (synthetic)", False
+        )
         path = index[: seconds + 1]
         for level in (middle - 20, middle, middle + 20):
             fair = paths.micros(paths.above(path, _SPX_SIGMA, level))
@@ -164,12 +166,12 @@ def _hourly(index: Path, scale: float) -> Iterator[Contract]:
 
 def _quarters(coin: Path, coin_start: int, scale: float) -> Iterator[Contract]:
     """Eight quarter-hours of a coin, up or down: the mean of the last minute against the one before the start."""
-    series = Series("SYNBTC15M", "Synthetic coin up or down in 15 minutes", "Crypto", "fifteen_min")
+    series = SampleSeries("SYNBTC15M", "Synthetic coin up or down in 15 minutes", "Crypto", "fifteen_min")
     for opens in range(CLOSE - 2 * HOUR, CLOSE, 900):
         first = opens - coin_start
         floor = round(float(coin[first - 59 : first + 1].mean()) / 100, 2)
         closes = datetime.fromtimestamp(opens + 900 - 4 * HOUR, UTC)  # New York time
-        event = Event(
+        event = SampleEvent(
             f"SYNBTC15M-{DAY}{closes:%H%M}", series, f"Synthetic coin up by {closes:%H:%M}? (synthetic)", False
         )
         path = coin[first : first + 901]
@@ -183,8 +185,8 @@ def _quarters(coin: Path, coin_start: int, scale: float) -> Iterator[Contract]:
 
 def _match(rng: np.random.Generator, scale: float) -> Iterator[Contract]:
     """A football match with goals; the exchange pauses its markets for two minutes, and closes them at the whistle."""
-    series = Series("SYNMATCH", "Synthetic football match", "Sports", "custom", "quadratic_with_maker_fees")
-    event = Event(f"SYNMATCH-{DAY}REDBLU", series, "Synthetic match Red against Blue (synthetic)", True)
+    series = SampleSeries("SYNMATCH", "Synthetic football match", "Sports", "custom", "quadratic_with_maker_fees")
+    event = SampleEvent(f"SYNMATCH-{DAY}REDBLU", series, "Synthetic match Red against Blue (synthetic)", True)
     opens, kickoff = CLOSE - 3 * HOUR, CLOSE - 2 * HOUR
     first, rest, second = 46 * 60, 15 * 60, 49 * 60
     played = first + second
@@ -205,9 +207,9 @@ def _match(rng: np.random.Generator, scale: float) -> Iterator[Contract]:
 
 def _politics(rng: np.random.Generator, scale: float) -> Iterator[Contract]:
     """Two slow questions on the tenth-of-a-cent grid that are still open when the day ends."""
-    series = Series("SYNPOL", "Synthetic politics", "Politics", "custom", "quadratic_with_maker_fees")
+    series = SampleSeries("SYNPOL", "Synthetic politics", "Politics", "custom", "quadratic_with_maker_fees")
     for name, title, score in (("BILL", "Synthetic bill passes?", 0.32), ("SEAT", "Synthetic seat flips?", -0.85)):
-        event = Event(f"SYNPOL-26DEC-{name}", series, f"{title} (synthetic)", False)
+        event = SampleEvent(f"SYNPOL-26DEC-{name}", series, f"{title} (synthetic)", False)
         fair = paths.micros(paths.opinion(rng, score, 150.0, CLOSE - START))
         yield Contract(
             f"{event.ticker}-YES", event, "Yes (synthetic)", START - 90 * 24 * HOUR, START,

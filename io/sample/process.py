@@ -22,7 +22,7 @@ _SWEEP = 400  # ticks that one taker goes through at most
 _LAG = 300  # ms from a new fair value to the makers' new quotes
 
 
-class Market(NamedTuple):
+class SampleMarket(NamedTuple):
     """What a market's process needs besides its fair value."""
 
     grid: str
@@ -33,7 +33,7 @@ class Market(NamedTuple):
     pause: tuple[int, int]  # ms between which the exchange has paused the market; equal: never
 
 
-class Rows(NamedTuple):
+class SampleRows(NamedTuple):
     """What happened, in order: a trade is followed at once by the change of the level it took from."""
 
     ms: NDArray[np.int64]
@@ -57,7 +57,9 @@ class _Out(NamedTuple):
     state: Cells  # rows written, time of the last
 
 
-def simulate(market: Market, fair: NDArray[np.int64], half: NDArray[np.int64], seed: int) -> tuple[Rows, Rows]:
+def simulate(
+    market: SampleMarket, fair: NDArray[np.int64], half: NDArray[np.int64], seed: int
+) -> tuple[SampleRows, SampleRows]:
     """Return the opening book and what happened after it.
 
     ``fair`` and ``half`` (the makers' half spread) have one value a second, in micros.
@@ -89,7 +91,9 @@ def simulate(market: Market, fair: NDArray[np.int64], half: NDArray[np.int64], s
     if end >= room - 100:
         raise RuntimeError(f"a sample market outgrew its {room} rows")
     columns = out[:5]
-    return Rows(*(column[:opening] for column in columns)), Rows(*(column[opening:end] for column in columns))
+    return SampleRows(*(column[:opening] for column in columns)), SampleRows(
+        *(column[opening:end] for column in columns)
+    )
 
 
 #: Measured: an action leaves so many rows on average (some find nothing to do, a trade leaves two).

@@ -10,7 +10,7 @@ from ..ground.grids import price_ranges
 from ..ground.times import iso
 from ..ground.units import NS_PER_SECOND
 from .capture import Played, price_text, size_text
-from .plan import CLOSE, START, Event, Series
+from .plan import CLOSE, START, SampleEvent, SampleSeries
 
 
 def write_json(path: Path, document: object) -> Path:
@@ -99,7 +99,7 @@ def _touch(item: Played, after: bool) -> tuple[int, int, int, int]:
     return bid, level.get((1, bid), 0), ask, level.get((-1, ask), 0)
 
 
-def _event(event: Event) -> dict[str, object]:
+def _event(event: SampleEvent) -> dict[str, object]:
     return {
         "event_ticker": event.ticker,
         "series_ticker": event.series.ticker,
@@ -111,7 +111,7 @@ def _event(event: Event) -> dict[str, object]:
     }
 
 
-def _series(one: Series) -> dict[str, object]:
+def _series(one: SampleSeries) -> dict[str, object]:
     return {
         "ticker": one.ticker,
         "frequency": one.frequency,

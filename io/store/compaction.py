@@ -15,12 +15,12 @@ from ..ground.errors import InputError
 from ..ground.progress import Progress
 from ..ground.units import NS_PER_SECOND
 from .files.intact import checked
-from .files.manifest import FOLDER, Ledger, Manifest, State, StoredFile, commit, name_of
+from .files.manifest import FOLDER, Ledger, Manifest, StoredFile, StoreState, commit, name_of
 from .files.place import Place
 from .ingest.ingest import QUARANTINE, drop_abandoned, unfinished_files, waiting
 from .ingest.rows import put_rows
 from .reading import chained, in_time, scan
-from .schema import TABLES, Table
+from .schema import TABLES, StoredTable
 
 #: Rows of a well-filled file.
 FULL_ROWS = 2 << 20
@@ -83,7 +83,7 @@ def _packed(bins: list[list[StoredFile]]) -> list[list[StoredFile]]:
 class _Compaction:
     """One compaction, from its plan to its manifest."""
 
-    def __init__(self, place: Place, state: State, progress: Progress | None, total: int) -> None:
+    def __init__(self, place: Place, state: StoreState, progress: Progress | None, total: int) -> None:
         self.place, self.state, self.progress, self.total = place, state, progress, total
         self.number = state.number + 1
         self.rows = 0
@@ -108,7 +108,7 @@ class _Compaction:
         if not commit(self.place, manifest):
             raise InputError(f"an import was committed to {self.place.root} meanwhile; run the compaction again")
 
-    def _slices(self, table: Table, files: Sequence[StoredFile]) -> Iterator[pl.DataFrame]:
+    def _slices(self, table: StoredTable, files: Sequence[StoredFile]) -> Iterator[pl.DataFrame]:
         """The rows of overlapping files in slices that do not: by time, or by ticker where time tells little."""
         by = table.sort[0] if table.day is None else table.sort[1]
         slices = -(-_rows(files) // FULL_ROWS)
@@ -125,7 +125,7 @@ class _Compaction:
             if frame.height:
                 yield frame.sort(table.sort, maintain_order=True)
 
-    def _write(self, table: Table, frame: pl.DataFrame) -> StoredFile:
+    def _write(self, table: StoredTable, frame: pl.DataFrame) -> StoredFile:
         name = f"{table.name}/compact{self.number:06d}-{self.written:06d}.parquet"
         file = put_rows(self.place, table, frame, name)
         self.written += 1
@@ -161,5 +161,5 @@ def _rows(files: Sequence[StoredFile]) -> int:
     return sum(file.rows for file in files)
 
 
-def _counts(state: State) -> dict[str, int]:
+def _counts(state: StoreState) -> dict[str, int]:
     return {table: len(files) for table, files in state.files.items()}

@@ -12,7 +12,7 @@ from ..ground.errors import InputError
 from ..importers.base import BadRow, Options
 from ..importers.recognise import sample_of
 from ..importers.tables.flat import Batch, batches
-from ..importers.values.convert import Rows
+from ..importers.values.convert import SourceRows
 
 _DATE = r"^\s*\d{4}-\d{2}-\d{2}\s*$"
 
@@ -58,7 +58,10 @@ def _converted(
     batch: Batch, published: str, wanted: Sequence[str], key: str | None, options: Options
 ) -> tuple[pl.DataFrame, list[BadRow]]:
     """The rows of a batch as they are read, and what of them cannot be."""
-    rows, ends = Rows(batch.frame, options), Rows(batch.frame.select(_day_end(batch.frame[published])), options)
+    rows, ends = (
+        SourceRows(batch.frame, options),
+        SourceRows(batch.frame.select(_day_end(batch.frame[published])), options),
+    )
     rows.time(published)
     made = {"ts": pl.Series(ends.time(published)), **({key: rows.label(key)} if key else {})}
     made |= {name: rows.real(name) for name in wanted}

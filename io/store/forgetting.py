@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from ..ground.errors import InputError
-from .files.manifest import ImportRecord, Ledger, Manifest, State, StoredFile, commit
+from .files.manifest import ImportRecord, Ledger, Manifest, StoredFile, StoreState, commit
 from .files.place import Place
 from .ingest.ingest import ImportReport, report_of, waiting
 from .ingest.rows import put_rows
 from .reading import read
-from .schema import TABLES, Table
+from .schema import TABLES, StoredTable
 
 #: The name of a file that holds rows of one import alone.
 _OWN_FILE = re.compile(r"[a-z_]+/([0-9a-f]{12})-\d+\.parquet")
@@ -31,7 +31,7 @@ class Forgotten:
     done: bool  # False: nothing was changed
 
 
-def find(state: State, import_id: str) -> ImportRecord:
+def find(state: StoreState, import_id: str) -> ImportRecord:
     """The import with this id, or with the only id that begins so."""
     found = [record for record in state.imports if record.import_id.startswith(import_id)] if import_id else []
     if len(found) != 1:
@@ -40,7 +40,7 @@ def find(state: State, import_id: str) -> ImportRecord:
     return found[0]
 
 
-def brought(place: Place, state: State, record: ImportRecord) -> pl.DataFrame:
+def brought(place: Place, state: StoreState, record: ImportRecord) -> pl.DataFrame:
     """Count an import's stored rows by table and ticker, with the times of the first and the last."""
     parts: list[pl.DataFrame] = []
     for name, files in _holding(state, record).items():
@@ -74,7 +74,7 @@ def forget(place: Place, ledger: Ledger, import_id: str, *, dry_run: bool) -> Fo
         return Forgotten(report_of(place, record, new=False), rows, who, lacking, done=not dry_run)
 
 
-def _rewrite(place: Place, state: State, record: ImportRecord) -> None:
+def _rewrite(place: Place, state: StoreState, record: ImportRecord) -> None:
     """State all files anew without the import's rows. Until the manifest is there nothing has changed."""
     number = state.number + 1
     holding = _holding(state, record)
@@ -96,12 +96,12 @@ def _rewrite(place: Place, state: State, record: ImportRecord) -> None:
         raise InputError(f"an import was committed to {place.root} meanwhile; run the same command again")
 
 
-def _without(place: Place, table: Table, file: StoredFile, record: ImportRecord) -> pl.DataFrame:
+def _without(place: Place, table: StoredTable, file: StoredFile, record: ImportRecord) -> pl.DataFrame:
     rows = read(place, table, [file])
     return rows.filter(pl.col("import_id") != record.import_id).collect()
 
 
-def _holding(state: State, record: ImportRecord) -> dict[str, list[StoredFile]]:
+def _holding(state: StoreState, record: ImportRecord) -> dict[str, list[StoredFile]]:
     """The files that may hold rows of an import: its own, and those of its time that imports share."""
     found: dict[str, list[StoredFile]] = {}
     until = None if record.end is None else record.end + 1
@@ -114,7 +114,7 @@ def _holding(state: State, record: ImportRecord) -> dict[str, list[StoredFile]]:
     return found
 
 
-def _lacking(state: State, record: ImportRecord) -> list[ImportRecord]:
+def _lacking(state: StoreState, record: ImportRecord) -> list[ImportRecord]:
     """Later imports that left out rows of this one's tables as stored already: some of these may have been its rows."""
     later = state.imports[state.imports.index(record) + 1 :]
     return [one for one in later if any(one.duplicates.get(table) for table, rows in record.rows.items() if rows)]

@@ -10,12 +10,12 @@ import polars as pl
 from .files.intact import whole
 from .files.manifest import StoredFile
 from .files.place import Place
-from .schema import Table
+from .schema import StoredTable
 
 
 def scan(
     place: Place,
-    table: Table,
+    table: StoredTable,
     files: Sequence[StoredFile],
     tickers: Sequence[str] | None = None,
     start: int | None = None,
@@ -30,7 +30,7 @@ def scan(
 
 def read(
     place: Place,
-    table: Table,
+    table: StoredTable,
     files: Sequence[StoredFile],
     sort: bool = False,
     tickers: Sequence[str] | None = None,
@@ -95,7 +95,7 @@ def merged(rows: pl.LazyFrame, by: tuple[str, ...]) -> pl.LazyFrame:
 
 
 def _within(
-    frame: pl.LazyFrame, table: Table, tickers: Sequence[str] | None, start: int | None, end: int | None
+    frame: pl.LazyFrame, table: StoredTable, tickers: Sequence[str] | None, start: int | None, end: int | None
 ) -> pl.LazyFrame:
     who, when, *_ = table.sort
     if tickers is not None:

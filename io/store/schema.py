@@ -30,7 +30,7 @@ class BookKind(IntEnum):
 
 
 @dataclass(frozen=True)
-class Table:
+class StoredTable:
     """One table: its columns, what orders it, what makes a row unique, and which column splits it by day."""
 
     name: str
@@ -58,7 +58,7 @@ _ARRIVAL: dict[str, pl.DataType] = {
     "recv_ts": pl.Int64(),  # ns UTC on the recorder's clock, null if unknown
 }
 
-TRADES = Table(
+TRADES = StoredTable(
     "trades",
     {
         **_ORDER,
@@ -75,7 +75,7 @@ TRADES = Table(
     day="ts",
 )
 
-BOOK = Table(
+BOOK = StoredTable(
     "book",
     {
         **_ORDER,
@@ -91,7 +91,7 @@ BOOK = Table(
     day="ts",
 )
 
-QUOTES = Table(
+QUOTES = StoredTable(
     "quotes",
     {
         **_ORDER,
@@ -107,7 +107,7 @@ QUOTES = Table(
     day="ts",
 )
 
-UNDERLYING = Table(
+UNDERLYING = StoredTable(
     "underlying",
     {
         "ts": pl.Int64(),
@@ -121,7 +121,7 @@ UNDERLYING = Table(
     day="ts",
 )
 
-OWN_FILLS = Table(
+OWN_FILLS = StoredTable(
     "own_fills",
     {
         **_ORDER,
@@ -144,7 +144,7 @@ OWN_FILLS = Table(
     day="ts",
 )
 
-MARKETS = Table(
+MARKETS = StoredTable(
     "markets",
     {
         "ticker": pl.String(),
@@ -178,4 +178,4 @@ MARKETS = Table(
     day=None,
 )
 
-TABLES: dict[str, Table] = {table.name: table for table in (MARKETS, TRADES, BOOK, QUOTES, UNDERLYING, OWN_FILLS)}
+TABLES: dict[str, StoredTable] = {table.name: table for table in (MARKETS, TRADES, BOOK, QUOTES, UNDERLYING, OWN_FILLS)}

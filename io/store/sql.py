@@ -10,12 +10,12 @@ import polars as pl
 from ..ground.cache import cache_dir
 from ..ground.errors import InputError
 from .files.intact import whole
-from .files.manifest import State
+from .files.manifest import StoreState
 from .files.place import Place
-from .schema import TABLES, Table
+from .schema import TABLES, StoredTable
 
 
-def run_sql(query: str, place: Place, state: State, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def run_sql(query: str, place: Place, state: StoreState, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Run one SELECT over views of every table; ``frames`` are tables already in memory."""
     connection = duckdb.connect(config={"temp_directory": str(cache_dir() / "sql")})
     try:
@@ -55,7 +55,7 @@ def _whole(column: pl.Series) -> pl.Series:
     return wide.cast(pl.Int64, strict=False) if wide.is_between(-(2**63), 2**63 - 1).all() else wide
 
 
-def _view(table: Table, paths: list[str]) -> str:
+def _view(table: StoredTable, paths: list[str]) -> str:
     if paths:
         listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
         return f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet([{listed}])"
@@ -63,7 +63,7 @@ def _view(table: Table, paths: list[str]) -> str:
     return f"CREATE VIEW {table.name} AS SELECT {columns} WHERE false"
 
 
-def _typed(table: Table) -> dict[str, pl.DataType]:
+def _typed(table: StoredTable) -> dict[str, pl.DataType]:
     return {name: dtype() if isinstance(dtype, type) else dtype for name, dtype in table.schema.items()}
 
 

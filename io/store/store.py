@@ -14,13 +14,13 @@ from ..ground.times import Moment, nanoseconds
 from ..ground.units import NS_PER_SECOND
 from .compaction import KEEP_SECONDS, CompactReport, compact
 from .files.intact import FileState, check_files
-from .files.manifest import ImportRecord, Ledger, State, StoredFile, fingerprint
+from .files.manifest import ImportRecord, Ledger, StoredFile, StoreState, fingerprint
 from .files.place import place_at
 from .forgetting import Forgotten, brought, find, forget
-from .ingest.grouping import Source, ingest_small
+from .ingest.grouping import SmallSource, ingest_small
 from .ingest.ingest import Chunks, ImportReport, Origin, ingest, report_of
 from .reading import merged, scan
-from .schema import MARKETS, TABLES, Table
+from .schema import MARKETS, TABLES, StoredTable
 
 Tickers = str | Sequence[str] | None
 
@@ -82,7 +82,7 @@ class Store:
         """What is written down of the imports with a label, or of all, in order; nothing if there is no store."""
         return [record for record in self._ledger.state().imports if label in (None, record.label)]
 
-    def ingest_small(self, sources: Sequence[Source]) -> list[ImportReport]:
+    def ingest_small(self, sources: Sequence[SmallSource]) -> list[ImportReport]:
         """Bring many small sources in together, each all or nothing, and say what came of each.
 
         A kill loses what this call read. If a source cannot be read, those before it are stored and it raises.
@@ -145,7 +145,7 @@ class Store:
         if where is not None:
             from .sql import run_sql
 
-            frame = run_sql(f"SELECT * FROM markets WHERE {where}", self._place, State(), {"markets": frame})
+            frame = run_sql(f"SELECT * FROM markets WHERE {where}", self._place, StoreState(), {"markets": frame})
         return frame.lazy()
 
     def sql(self, query: str) -> pl.DataFrame:
@@ -220,7 +220,7 @@ class Store:
         state = self._state()
         return [_size(table, state.files.get(name, ())) for name, table in TABLES.items()]
 
-    def _state(self) -> State:
+    def _state(self) -> StoreState:
         state = self._ledger.state()
         if not state.number and not self._place.exists():
             raise InputError(
@@ -238,13 +238,13 @@ class Store:
         return self._markets[1]
 
 
-def _table(name: str) -> Table:
+def _table(name: str) -> StoredTable:
     if name not in TABLES:
         raise InputError(f"there is no table {name!r}; there are {', '.join(TABLES)}")
     return TABLES[name]
 
 
-def _size(table: Table, files: Sequence[StoredFile]) -> TableSize:
+def _size(table: StoredTable, files: Sequence[StoredFile]) -> TableSize:
     timed = files if table.day else ()
     return TableSize(
         name=table.name,

@@ -14,7 +14,7 @@ from touchline.engine.live.live import Live
 from touchline.engine.reports.report import report
 from touchline.engine.results.exporting import export
 from touchline.engine.simulator.assumptions.venue import Assumptions
-from touchline.engine.simulator.tape.tape import Market
+from touchline.engine.simulator.tape.tape import TapeMarket
 from touchline.io.ground.errors import InputError
 from touchline.strategies.models.fixed_spread import FixedSpread
 from touchline.strategies.quoting.registry import quoting_model
@@ -135,7 +135,7 @@ def test_live_parameters_run_a_file_only_if_the_user_names_it(tmp_path: Path, mo
     planted.arm()
     about = {"strategy": "own.py:Mine", "venue": {}, "limits": {}, "fixed": {}}
     export(write_sweep(tmp_path / "sweep", about=about), tmp_path / "params.toml", force=True)
-    market = Market("KXTEST-1", "KXTEST", close_ts=2 * 10**18)
+    market = TapeMarket("KXTEST-1", "KXTEST", close_ts=2 * 10**18)
     with pytest.raises(InputError, match=REFUSED):
         Live.from_params("params.toml", market)
     assert not planted.ran

@@ -10,11 +10,11 @@ import numpy.typing as npt
 from ....io.ground.jit import kept
 from .entry import Ints, Records
 from .random import bought_nb
-from .types import Columns
+from .types import PanelColumns
 
 
 def candidate_outcomes(
-    columns: Columns, rule: npt.NDArray[Any], fates: npt.NDArray[np.int8], passed: npt.NDArray[np.int8] | None
+    columns: PanelColumns, rule: npt.NDArray[Any], fates: npt.NDArray[np.int8], passed: npt.NDArray[np.int8] | None
 ) -> npt.NDArray[np.int64]:
     """A row a fate: candidates, how many of them could be bought and settled, how many won, what they made (micros)."""
     table = np.zeros((128, 4), np.int64)
@@ -24,7 +24,7 @@ def candidate_outcomes(
 
 
 @kept()
-def _outcomes_nb(c: Columns, rules: Records, fates: Ints, passed: Ints, table: Ints) -> None:
+def _outcomes_nb(c: PanelColumns, rules: Records, fates: Ints, passed: Ints, table: Ints) -> None:
     rule, market, score = rules[0], c.market, c.score
     bars = len(c.times)
     for m in range(len(market)):

@@ -12,7 +12,7 @@ from ....io.ground.units import TICKS_PER_DOLLAR
 from ...simulator.assumptions.fees import FeeTable, Membership, fee_table, market_schedule
 from ..panel.panel import Panel
 from .portfolio import groups, members_of
-from .types import FEES, MARKET, NO_PRICE, ROUNDING, Columns
+from .types import FEES, MARKET, NO_PRICE, ROUNDING, PanelColumns
 
 if TYPE_CHECKING:
     from ..panel.maker import Resting
@@ -22,7 +22,7 @@ _NO_SIZES = np.empty(0, np.int32)
 _NO_ORDERS = np.empty(0, np.int16)
 
 
-def columns_of(panel: Panel, score: npt.NDArray[np.int16], membership: Membership = "direct") -> Columns:
+def columns_of(panel: Panel, score: npt.NDArray[np.int16], membership: Membership = "direct") -> PanelColumns:
     """Everything the portfolio kernel needs of a panel and a score (ticks of edge, a row each)."""
     rows = panel.rows
     mark = rows["mark"]
@@ -31,7 +31,7 @@ def columns_of(panel: Panel, score: npt.NDArray[np.int16], membership: Membershi
     market["fee_first"], market["fee_end"] = places.T
     start, members = members_of(market["event"])
     days = (panel.times - 1) // DAY_NS
-    columns = Columns(
+    columns = PanelColumns(
         times=panel.times,
         bucket=(days - days[0]).astype(np.int32),
         mark=mark,
@@ -54,7 +54,7 @@ def columns_of(panel: Panel, score: npt.NDArray[np.int16], membership: Membershi
     return columns if panel.resting is None else with_resting(columns, panel.resting)
 
 
-def with_resting(columns: Columns, resting: Resting) -> Columns:
+def with_resting(columns: PanelColumns, resting: Resting) -> PanelColumns:
     """The columns with what resting orders get."""
     (bid_after, ask_after), (bid_got, ask_got) = resting.after, resting.lots
     return columns._replace(bid_after=bid_after, ask_after=ask_after, bid_got=bid_got, ask_got=ask_got)

@@ -21,11 +21,11 @@ from .types import (
     ORDER_LOTS,
     WEAKNESS_BITS,
     WEAKNESS_SHIFT,
+    BetDesk,
     Candidates,
-    Columns,
-    Desk,
     Fate,
     Offer,
+    PanelColumns,
     Sizing,
 )
 
@@ -99,14 +99,14 @@ def own_nb(price: Int, side: Int) -> Int:
 
 
 @compiled
-def row_nb(c: Columns, t: Int, m: Int) -> Int:
+def row_nb(c: PanelColumns, t: Int, m: Int) -> Int:
     """The row of market m at bar t; -1 outside its life."""
     market = c.market[m]
     return market.base + t * market.stride if market.first <= t <= market.last else np.int64(-1)
 
 
 @compiled
-def mark_nb(c: Columns, t: Int, m: Int) -> Int:
+def mark_nb(c: PanelColumns, t: Int, m: Int) -> Int:
     """The mark of market m at bar t; after its life the last one stands."""
     market = c.market[m]
     at = min(t, np.int64(market.last))
@@ -114,7 +114,7 @@ def mark_nb(c: Columns, t: Int, m: Int) -> Int:
 
 
 @compiled
-def score_nb(c: Columns, t: Int, m: Int) -> Int:
+def score_nb(c: PanelColumns, t: Int, m: Int) -> Int:
     """The score of market m at bar t, in ticks."""
     row = row_nb(c, t, m)
     return np.int64(c.score[row]) if row >= 0 else np.int64(0)
@@ -143,7 +143,7 @@ def slippage_nb(rule: Record, market: Record) -> Int:
 
 
 @compiled
-def offer_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int) -> Offer:
+def offer_nb(c: PanelColumns, rule: Record, t: Int, m: Int, side: Int) -> Offer:
     """What market m offers to a buyer of ``side`` at bar t, or where his order may rest."""
     known, row = t - rule.delay, row_nb(c, t, m)
     own, score = own_nb(mark_nb(c, known, m), side), score_nb(c, known, m)
@@ -281,7 +281,7 @@ def count_nb(counts: Ints, market: Record, change: Int) -> None:
 
 
 @compiled
-def vacate_nb(market: Record, i: Int, desk: Desk) -> None:
+def vacate_nb(market: Record, i: Int, desk: BetDesk) -> None:
     """Free slot i; the last slot moves into its place."""
     account, slots = desk.account, desk.slots
     count_nb(desk.counts, market, CLOSED)
@@ -293,7 +293,7 @@ def vacate_nb(market: Record, i: Int, desk: Desk) -> None:
 
 
 @compiled
-def enter_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int, offer: Offer, lots: Int, desk: Desk) -> Int:
+def enter_nb(c: PanelColumns, rule: Record, t: Int, m: Int, side: Int, offer: Offer, lots: Int, desk: BetDesk) -> Int:
     """Enter one market if it may be; ``lots`` below zero asks the sizing rule. Says what became of it."""
     account, market, rounding = desk.account, c.market[m], c.rounding[t]
     if desk.held[m] >= 0:
@@ -324,7 +324,7 @@ def enter_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int, offer: Offer, 
 
 
 @compiled
-def joint_lots_nb(c: Columns, rule: Record, t: Int, event: Int, desk: Desk) -> None:
+def joint_lots_nb(c: PanelColumns, rule: Record, t: Int, event: Int, desk: BetDesk) -> None:
     """Lots of YES in every market of an event, by joint Kelly over its exclusive outcomes, into ``wanted``."""
     first: Int = c.member_start[event]
     n: Int = c.member_start[event + 1] - first
@@ -354,7 +354,7 @@ def joint_lots_nb(c: Columns, rule: Record, t: Int, event: Int, desk: Desk) -> N
 
 
 @compiled
-def enter_event_nb(c: Columns, rule: Record, t: Int, event: Int, desk: Desk) -> None:
+def enter_event_nb(c: PanelColumns, rule: Record, t: Int, event: Int, desk: BetDesk) -> None:
     """Joint Kelly: enter every outcome of an event that has a stake, unless something of it is held."""
     if desk.counts[0, event] > 0:
         return
@@ -370,7 +370,7 @@ def enter_event_nb(c: Columns, rule: Record, t: Int, event: Int, desk: Desk) -> 
 
 
 @compiled
-def entries_nb(c: Columns, rule: Record, candidates: Candidates, t: Int, desk: Desk) -> None:
+def entries_nb(c: PanelColumns, rule: Record, candidates: Candidates, t: Int, desk: BetDesk) -> None:
     """Try the candidates of bar ``t - delay`` in their order until the bar's entries are used up."""
     known = t - rule.delay
     if known < 0 or (rule.close_at_end == 1 and t == len(c.times) - 1):

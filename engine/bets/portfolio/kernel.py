@@ -42,10 +42,10 @@ from .types import (
     SAMPLED_EQUITY,
     SAMPLED_STAKED,
     WEAKNESS_SHIFT,
+    BetDesk,
     Candidates,
-    Columns,
-    Desk,
     Exit,
+    PanelColumns,
 )
 
 RESOLUTION, TAKE_PROFIT, STOP_LOSS = int(Exit.RESOLUTION), int(Exit.TAKE_PROFIT), int(Exit.STOP_LOSS)
@@ -95,7 +95,7 @@ def sell_nb(
 
 
 @compiled
-def exits_nb(c: Columns, rule: Record, t: Int, desk: Desk) -> None:
+def exits_nb(c: PanelColumns, rule: Record, t: Int, desk: BetDesk) -> None:
     """Every exit that is due and can be had at bar t. An exit that is due stays due."""
     market, times = c.market, c.times
     account, slots = desk.account, desk.slots
@@ -140,7 +140,7 @@ def book_nb(booked: Ints, h: Record, pnl: Int) -> None:
 
 
 @compiled
-def leave_nb(times: Ints, market: Record, i: Int, desk: Desk) -> None:
+def leave_nb(times: Ints, market: Record, i: Int, desk: BetDesk) -> None:
     """Take the holding in slot i off the books and into the trades; the last slot moves into its place."""
     account, h = desk.account, desk.slots[i]
     cost = h.price * h.lots
@@ -163,7 +163,7 @@ def leave_nb(times: Ints, market: Record, i: Int, desk: Desk) -> None:
 
 
 @compiled
-def pay_nb(c: Columns, t: Int, desk: Desk) -> None:
+def pay_nb(c: PanelColumns, t: Int, desk: BetDesk) -> None:
     """Payouts of bar t, then equity: cash and every position at this bar's mark."""
     market, account, slots, booked = c.market, desk.account, desk.slots, desk.booked
     worth = np.int64(0)
@@ -190,7 +190,7 @@ def pay_nb(c: Columns, t: Int, desk: Desk) -> None:
 
 
 @kept()
-def walk_nb(c: Columns, rule: Record, candidates: Candidates, desk: Desk, sampled: Ints, first: Int) -> Int:
+def walk_nb(c: PanelColumns, rule: Record, candidates: Candidates, desk: BetDesk, sampled: Ints, first: Int) -> Int:
     """Run one cell through the panel from bar ``first``; the bar at which its trades need more room, or the end."""
     bars, recorded = len(c.times), len(desk.curve) > 0
     account, slots, curve = desk.account, desk.slots, desk.curve
@@ -228,10 +228,10 @@ def walk_nb(c: Columns, rule: Record, candidates: Candidates, desk: Desk, sample
 
 
 @kept(parallel=True)
-def grid_nb(c: Columns, rules: Records, candidates: Candidates, desks: Desk, sampled: Ints) -> None:
+def grid_nb(c: PanelColumns, rules: Records, candidates: Candidates, desks: BetDesk, sampled: Ints) -> None:
     """Run every cell at its own desk, one thread each at a time; the desks have one more axis in front."""
     for cell in numba.prange(len(rules)):
-        desk = Desk(
+        desk = BetDesk(
             desks.account[cell],
             desks.slots[cell],
             desks.held[cell],
@@ -261,7 +261,7 @@ def listed_nb(score: Ints, passed: Ints, floor: Int, t: Int, m: Int, row: Int, k
 
 
 @kept()
-def candidates_nb(c: Columns, passed: Ints, floor: Int, start: Ints, key: Ints) -> None:
+def candidates_nb(c: PanelColumns, passed: Ints, floor: Int, start: Ints, key: Ints) -> None:
     """List the scores that count and passed the filters; where each bar's begin, and after all how many there are.
 
     A bar's keys come in the order of the markets; sorted, strongest score first. Without room for keys they are counted

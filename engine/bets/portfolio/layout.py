@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .types import Columns
+from .types import PanelColumns
 
 #: From so many cells on it is worth the copy, and up to so many rows, of which a copy is made.
 FEWEST_CELLS, MOST_ROWS = 8, 20_000_000
@@ -15,14 +15,16 @@ _ROWS = (
 )  # fmt: skip
 
 
-def is_crowded(columns: Columns, cells: int) -> bool:
+def is_crowded(columns: PanelColumns, cells: int) -> bool:
     """Whether rows stand market after market, most markets live in most bars, and many cells go through them."""
     rows, room = len(columns.mark), len(columns.times) * len(columns.market)
     stands = bool((columns.market["stride"] == 1).all())
     return stands and cells >= FEWEST_CELLS and rows <= MOST_ROWS and 4 * rows >= 3 * room
 
 
-def bar_after_bar(columns: Columns, passed: npt.NDArray[np.int8] | None) -> tuple[Columns, npt.NDArray[np.int8] | None]:
+def bar_after_bar(
+    columns: PanelColumns, passed: npt.NDArray[np.int8] | None
+) -> tuple[PanelColumns, npt.NDArray[np.int8] | None]:
     """Return the same columns, and what passed, with a row for each bar and market; outside of a life it holds 0."""
     bars, markets = len(columns.times), len(columns.market)
     market = columns.market.copy()

@@ -22,7 +22,7 @@ from .entry import (
     row_nb,
     vacate_nb,
 )
-from .types import Columns, Desk
+from .types import BetDesk, PanelColumns
 
 
 @compiled
@@ -42,7 +42,7 @@ def fill_nb(rule: Record, rounding: Record, rate: Int, h: Record, account: Recor
 
 
 @compiled
-def orders_nb(c: Columns, rule: Record, t: Int, desk: Desk) -> None:
+def orders_nb(c: PanelColumns, rule: Record, t: Int, desk: BetDesk) -> None:
     """What became in bar t of the orders that rested at its begin; at the end of data all are withdrawn."""
     market, account, slots = c.market, desk.account, desk.slots
     i = np.int64(0)

@@ -15,7 +15,19 @@ from ....io.ground.units import LOTS_PER_CONTRACT, MICROS_PER_DOLLAR, TICKS_PER_
 from ....strategies.parameters import switch
 from .kernel import candidates_nb, grid_nb, walk_nb
 from .layout import bar_after_bar, is_crowded
-from .types import ACCOUNT, BOOKED, HOLDING, NO_PRICE, RULES, SAMPLED, SAMPLED_EQUITY, Candidates, Columns, Desk, Sizing
+from .types import (
+    ACCOUNT,
+    BOOKED,
+    HOLDING,
+    NO_PRICE,
+    RULES,
+    SAMPLED,
+    SAMPLED_EQUITY,
+    BetDesk,
+    Candidates,
+    PanelColumns,
+    Sizing,
+)
 
 MILLION = 1_000_000
 NS_PER_HOUR = 3_600_000_000_000
@@ -93,7 +105,9 @@ class PortfolioRun:
         return int(self.account["equity"]) - int(self.curve[0, 0])
 
 
-def candidates(columns: Columns, passed: npt.NDArray[np.int8] | None, minimum: int, ranked: bool = True) -> Candidates:
+def candidates(
+    columns: PanelColumns, passed: npt.NDArray[np.int8] | None, minimum: int, ranked: bool = True
+) -> Candidates:
     """List the markets to try, bar by bar. ``passed`` is 0 where the filters let a market through."""
     filtered = np.empty(0, np.int8) if passed is None else passed
     start = np.empty(len(columns.times) + 1, np.int64)
@@ -106,13 +120,13 @@ def candidates(columns: Columns, passed: npt.NDArray[np.int8] | None, minimum: i
     return Candidates(start, key)
 
 
-def desks(columns: Columns, cells: npt.NDArray[Any], *, booked: bool = False, recorded: bool = False) -> Desk:
+def desks(columns: PanelColumns, cells: npt.NDArray[Any], *, booked: bool = False, recorded: bool = False) -> BetDesk:
     """Empty desks for so many cells."""
     bars, markets = len(columns.times), len(columns.market)
     count, events = len(cells), len(columns.member_start) - 1
     most = int(np.diff(columns.member_start).max(initial=0))
     shown = bars if recorded else 0
-    return Desk(
+    return BetDesk(
         np.zeros(count, ACCOUNT),
         np.zeros((count, min(int(cells["max_positions"].max()), markets) + 1), HOLDING),
         np.full((count, markets), -1, np.int32),
@@ -128,11 +142,11 @@ def desks(columns: Columns, cells: npt.NDArray[Any], *, booked: bool = False, re
     )
 
 
-def run(columns: Columns, rule: npt.NDArray[Any], passed: npt.NDArray[np.int8] | None = None) -> PortfolioRun:
+def run(columns: PanelColumns, rule: npt.NDArray[Any], passed: npt.NDArray[np.int8] | None = None) -> PortfolioRun:
     """Run one cell and record every trade, the curve and what became of every candidate."""
     _check(columns, rule)
     listed = candidates(columns, passed, 1, bool(rule["ranked"][0]))
-    desk = Desk(*(column[0] for column in desks(columns, rule, recorded=True)))
+    desk = BetDesk(*(column[0] for column in desks(columns, rule, recorded=True)))
     sampled = np.zeros((int(columns.bucket[-1]) + 1, SAMPLED), np.int64)
     bar = 0
     while (bar := walk_nb(columns, rule[0], listed, desk, sampled, bar)) < len(columns.times):
@@ -144,7 +158,7 @@ def run(columns: Columns, rule: npt.NDArray[Any], passed: npt.NDArray[np.int8] |
 
 
 def run_cells(
-    columns: Columns, cells: npt.NDArray[Any], passed: npt.NDArray[np.int8] | None = None
+    columns: PanelColumns, cells: npt.NDArray[Any], passed: npt.NDArray[np.int8] | None = None
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Run many cells: their accounts, what is sampled (cells x buckets x SAMPLED) and booked by market.
 
@@ -172,7 +186,7 @@ def run_cells(
     return accounts, sampled, booked
 
 
-def _check(columns: Columns, cells: npt.NDArray[Any]) -> None:
+def _check(columns: PanelColumns, cells: npt.NDArray[Any]) -> None:
     rows = columns.mark.shape
     if len(columns.times) == 0 or len(columns.market) == 0:
         raise InputError("the panel is empty: no bar or no market in the chosen data and period")

@@ -28,7 +28,7 @@ from .entry import (
     slippage_nb,
 )
 from .portfolio import PortfolioRun
-from .types import NO_PRICE, Columns
+from .types import NO_PRICE, PanelColumns
 
 CONTRACT = np.int64(LOTS_PER_CONTRACT)
 
@@ -63,7 +63,7 @@ class RandomComparison:
 
 
 def compare_random(
-    columns: Columns, rule: npt.NDArray[Any], run: PortfolioRun, portfolios: int = 200, seed: int = 0
+    columns: PanelColumns, rule: npt.NDArray[Any], run: PortfolioRun, portfolios: int = 200, seed: int = 0
 ) -> RandomComparison:
     """Replace each bet by one on a random market and side: same bar, same money, left in the same bar.
 
@@ -91,7 +91,7 @@ def mixed_nb(a: Int, b: Int, c: Int) -> Int:
 
 
 @compiled
-def bought_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int) -> Int:
+def bought_nb(c: PanelColumns, rule: Record, t: Int, m: Int, side: Int) -> Int:
     """Price of one contract of a side at bar t, or NO_PRICE."""
     at = row_nb(c, t, m)
     if at < 0 or not c.market[m].opens <= t <= c.market[m].closes:
@@ -104,7 +104,7 @@ def bought_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int) -> Int:
 
 
 @compiled
-def ended_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int, lots: Int) -> Int:
+def ended_nb(c: PanelColumns, rule: Record, t: Int, m: Int, side: Int, lots: Int) -> Int:
     """What a position fetches when it is left at bar t, net of fees: the payout, a sale, or its mark."""
     row = c.market[m]
     if row.payout != NO_PRICE and row.settles <= t:
@@ -121,7 +121,7 @@ def ended_nb(c: Columns, rule: Record, t: Int, m: Int, side: Int, lots: Int) -> 
 
 
 @kept(parallel=True)
-def _random_nb(c: Columns, rules: Records, bets: Records, seed: Int, pnl: Ints) -> None:
+def _random_nb(c: PanelColumns, rules: Records, bets: Records, seed: Int, pnl: Ints) -> None:
     markets = len(c.market)
     for i in numba.prange(len(pnl)):
         rule = rules[0]  # a row cannot be handed to threads
@@ -145,7 +145,7 @@ def _random_nb(c: Columns, rules: Records, bets: Records, seed: Int, pnl: Ints) 
 
 
 @kept()
-def _market_nb(c: Columns, rule: Record, totals: Ints) -> None:
+def _market_nb(c: PanelColumns, rule: Record, totals: Ints) -> None:
     """Buy one contract of YES in every market when it can first be had, and keep it."""
     bars = len(c.times)
     for m in range(len(c.market)):

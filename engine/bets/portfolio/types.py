@@ -66,7 +66,7 @@ class Fate(IntEnum):
 FILTER_BASE = 20
 
 
-class Columns(NamedTuple):
+class PanelColumns(NamedTuple):
     """The panel as the kernel sees it: rows as its lives have them, prices in YES ticks, sizes in lots.
 
     ``bid_lots``, ``ask_lots`` and ``volume`` have no rows when the panel does not know them.
@@ -116,7 +116,7 @@ WEAKNESS_BITS = 14
 BAR_SHIFT = WEAKNESS_SHIFT + WEAKNESS_BITS
 
 
-class Desk(NamedTuple):
+class BetDesk(NamedTuple):
     """Everything that one cell changes on its way through the panel; a grid's has an axis of cells in front.
 
     ``trades``, ``curve`` and ``fates`` have no rows when nothing is recorded, ``booked`` when nothing is booked.

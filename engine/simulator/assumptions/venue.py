@@ -12,7 +12,7 @@ import numpy as np
 from ....io.ground.errors import InputError
 from ....strategies.parameters import nearest, switch
 from ..kernel.build import Flags
-from ..state import I64, Grid, Venue
+from ..state import I64, Grid, VenueNumbers
 from .draws import uniform_draws
 from .fees import FeeTable
 from .latency import BUCKET_NS, Delay, check_delay, delay_lines, is_delayed
@@ -176,12 +176,12 @@ class Assumptions:
             float_queue=float_queue or cells == 1 or self.queue_rule.is_float,
         )  # fmt: skip
 
-    def numbers(self, session_start: int, session_end: int, ts: I64, ticker: str = "") -> Venue:
+    def numbers(self, session_start: int, session_end: int, ts: I64, ticker: str = "") -> VenueNumbers:
         """The same as the kernel needs it, for a tape with events at ``ts``."""
         rule = self.queue_rule
         delay, lift = delay_lines(self.delays, int(self.seed), int(ts[0]), int(ts[-1]))
         draws = uniform_draws(int(self.seed), ticker, ts) if self.is_poisson else np.zeros((2, 1))
-        return Venue(
+        return VenueNumbers(
             rule.rule, rule.exponent, rule.partial, rule.cross, self.post_only, self.amend == "keep",
             SHRINK[self.shrink], round(self.requote_ms * MS), session_start, session_end, HORIZON[self.horizon],
             float(self.tau), VOLATILITY[self.volatility], round(self.window_s * SECOND), float(self.variance),

@@ -165,7 +165,7 @@ class MidRows(NamedTuple):
 
 
 class DelayRows(NamedTuple):
-    """Rows of ``Venue.delay`` and ``Venue.lift``."""
+    """Rows of ``VenueNumbers.delay`` and ``VenueNumbers.lift``."""
 
     feed: int
     entry: int

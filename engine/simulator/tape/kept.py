@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from ....io.ground import atomic
-from ....io.ground.checksums import Checked, checksum, file_checksum, is_whole, stamp, with_checksum
+from ....io.ground.checksums import CheckedFiles, checksum, file_checksum, is_whole, stamp, with_checksum
 from ....io.ground.errors import note
 from ....io.ground.progress import Progress
 from ..state import Columns
-from .tape import Coverage, Market, Tape, digest_of
+from .tape import Coverage, Tape, TapeMarket, digest_of
 
 FACTS = "tape.json"
 COLUMNS = (*Columns._fields, "values")
@@ -100,14 +100,14 @@ def _stamps(folder: Path) -> str:
 
 
 @cache
-def _checked(folder: Path) -> Checked:
-    return Checked(str(folder))
+def _checked(folder: Path) -> CheckedFiles:
+    return CheckedFiles(str(folder))
 
 
 def _mapped_tape(folder: Path, facts: dict[str, Any]) -> Tape:
     columns = Columns(*(_mapped(folder / f"{name}.npy") for name in Columns._fields))
     named = facts["market"] | {"fee_history": tuple(tuple(row) for row in facts["market"]["fee_history"])}
-    market, coverage = Market(**named), Coverage(**facts["coverage"])
+    market, coverage = TapeMarket(**named), Coverage(**facts["coverage"])
     values = _mapped(folder / "values.npy")
     return Tape(
         market, columns, values, coverage, facts["digest"], facts["depth"], facts["book"], tuple(facts["notes"]),

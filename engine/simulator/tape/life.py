@@ -18,7 +18,7 @@ from ....io.ground.errors import InputError
 from ....io.ground.times import Moment, iso, window
 from ....io.ground.units import NS_PER_SECOND
 from ....io.store.store import Store
-from .tape import Market
+from .tape import TapeMarket
 
 #: How far back what stood at a moment is looked for, in turn; then everywhere.
 _LOOK_BACK_NS = tuple(seconds * NS_PER_SECOND for seconds in (3_600, 86_400, 30 * 86_400))
@@ -50,7 +50,7 @@ class Window:
         return 0 if self.high is None else int((rows["ts"] >= self.high).sum())
 
 
-def window_of(market: Market, start: Moment | None, end: Moment | None) -> Window:
+def window_of(market: TapeMarket, start: Moment | None, end: Moment | None) -> Window:
     """The part of a market's life between two moments, as far as its row says when it opens and closes."""
     if market.open_ts is not None and market.close_ts is not None and market.open_ts >= market.close_ts:
         told = f"opens at {iso(market.open_ts)} and closes at {iso(market.close_ts)}"
@@ -67,7 +67,7 @@ def is_alive(opens: int | None, closes: int | None, start: int | None, end: int 
     return not closed and (end is None or opens is None or opens < end)
 
 
-def begin_of(store: Store, market: Market, window: Window, first: int) -> tuple[int, int | None]:
+def begin_of(store: Store, market: TapeMarket, window: Window, first: int) -> tuple[int, int | None]:
     """When a tape begins whose first own row is at ``first``, and when the life did if that is known from nothing else.
 
     Books and quotes from before the open stand when it comes; trades from before it do not.
@@ -93,7 +93,7 @@ def standing(rows: Callable[[int | None, int], pl.LazyFrame], ts: int) -> pl.Dat
     return found.with_columns(ts=pl.lit(ts, pl.Int64))
 
 
-def turns_of(store: Store, market: Market) -> tuple[Turn, ...]:
+def turns_of(store: Store, market: TapeMarket) -> tuple[Turn, ...]:
     """When the market begins and stops to trade, each turn once."""
     history = store.markets(history=True, ticker=market.ticker).select("valid_from", "status").collect()
     told = [(int(at), _TRADES[status]) for at, status in history.iter_rows() if at and status in _TRADES]

@@ -7,17 +7,17 @@ import numpy as np
 from ....io.ground.errors import InputError
 from ..state import F64, I64
 from .rebuild import DELTA
-from .tape import Market, Rows, Tape, build, kernel_grid
+from .tape import Tape, TapeMarket, TapeRows, build, kernel_grid
 
 FINEST = "center_centi_edge_centi_cent"
 
 
-def mid_tape(ts: I64, mids: F64, market: Market | None = None) -> Tape:
+def mid_tape(ts: I64, mids: F64, market: TapeMarket | None = None) -> Tape:
     """Return a tape whose mid is ``mids`` (cents) from each of ``ts`` on, to half a level of the market's grid.
 
     With ``poisson@A,k`` fills it is the setting of the papers: a mid that moves, and fills by the distance from it.
     """
-    owner = market or Market("MID", grid=FINEST)
+    owner = market or TapeMarket("MID", grid=FINEST)
     grid = kernel_grid(owner.grid)
     if not grid.step:
         raise InputError(f"a tape of mids needs a grid with one step, not {owner.grid}")
@@ -33,7 +33,7 @@ def mid_tape(ts: I64, mids: F64, market: Market | None = None) -> Tape:
     )  # each step takes both levels away and puts them anew
     size[0, :2] = 0
     n = 4 * len(ts)
-    rows = Rows(
+    rows = TapeRows(
         np.repeat(ts, 4).astype(np.int64), np.full(n, DELTA, np.uint8), np.tile(np.array([1, -1], np.int8), n // 2),
         (level.ravel() * grid.step).astype(np.int32), size.ravel().astype(np.int64),
     )  # fmt: skip

@@ -18,7 +18,7 @@ from ..state import I64
 from . import kept as tape_cache
 from . import rebuild as kernel
 from .life import Turn, Window, begin_of, standing, turns_of, turns_within, window_of
-from .tape import Market, Rows, Tape, build
+from .tape import Tape, TapeMarket, TapeRows, build
 
 #: Part of the key of a kept tape: raise it when the same rows would compile to other columns.
 FORMAT = 5
@@ -42,11 +42,11 @@ def compile_tape(
     return tape_cache.keep(tape, folder) if keep else tape
 
 
-def _market(store: Store, ticker: str, grid: str | None, underlying: str | None) -> Market:
+def _market(store: Store, ticker: str, grid: str | None, underlying: str | None) -> TapeMarket:
     rows = store.markets(ticker=ticker).collect().to_dicts()
     row: dict[str, Any] = rows[0] if rows else {}
     series = row.get("series") or ticker.split("-", maxsplit=1)[0]
-    return Market(
+    return TapeMarket(
         ticker, series, row.get("event") or ticker.rpartition("-")[0] or ticker, row.get("title") or "",
         row.get("category") or "", row.get("open_ts"), row.get("close_ts"), row.get("settled_ts"), row.get("result"),
         settlement_of(row), row.get("floor"), row.get("cap"), underlying or row.get("underlying"),
@@ -70,7 +70,11 @@ def settlement_of(row: dict[str, Any]) -> int | None:
 
 
 def _compile(
-    store: Store, market: Market, turns: tuple[Turn, ...], window: Window, asked: tuple[Moment | None, Moment | None]
+    store: Store,
+    market: TapeMarket,
+    turns: tuple[Turn, ...],
+    window: Window,
+    asked: tuple[Moment | None, Moment | None],
 ) -> Tape:  # fmt: skip
     book = store.book(market.ticker, *asked).select("ts", "kind", "side", "price", "size").collect()
     trades = store.trades(market.ticker, *asked).select("ts", "taker_side", "price", "size", "is_block").collect()
@@ -136,12 +140,12 @@ def _quotes(store: Store, ticker: str, begin: int, quotes: pl.DataFrame) -> pl.D
     return pl.concat([standing(lambda low, high: store.quotes(ticker, low, high), begin), quotes])
 
 
-def _standing_book(store: Store, ticker: str, begin: int) -> Rows | None:
+def _standing_book(store: Store, ticker: str, begin: int) -> TapeRows | None:
     """The book when a tape begins as a snapshot; None if it is not known then."""
     return standing_rows(store.book(ticker, None, begin).collect(), begin)
 
 
-def standing_rows(before: pl.DataFrame, ts: int) -> Rows | None:
+def standing_rows(before: pl.DataFrame, ts: int) -> TapeRows | None:
     """The book after rows of book as a snapshot of time ``ts``; None if it is not known after them."""
     snapshots = np.flatnonzero(before["kind"].to_numpy() == int(BookKind.CLEAR))
     if not len(snapshots):
@@ -158,10 +162,10 @@ def standing_rows(before: pl.DataFrame, ts: int) -> Rows | None:
     return _rows(np.full(len(what), ts), what, side, price, size)
 
 
-def _joined(first: Rows | None, then: Rows) -> Rows:
+def _joined(first: TapeRows | None, then: TapeRows) -> TapeRows:
     if first is None:
         return then
-    return Rows(*(np.concatenate(pair) for pair in zip(astuple(first), astuple(then), strict=True)))
+    return TapeRows(*(np.concatenate(pair) for pair in zip(astuple(first), astuple(then), strict=True)))
 
 
 def _nothing(store: Store, ticker: str, start: Moment | None, end: Moment | None) -> str:
@@ -173,7 +177,7 @@ def _nothing(store: Store, ticker: str, start: Moment | None, end: Moment | None
     return f"{ticker} has no events between {start or 'its first'} and {end or 'its last'}; try a wider window"
 
 
-def merge(streams: list[Rows]) -> Rows:
+def merge(streams: list[TapeRows]) -> TapeRows:
     """Merge streams that are each in order: by time, and at equal times in the order of the list."""
     total = sum(len(rows.ts) for rows in streams)
     place = []
@@ -183,7 +187,7 @@ def merge(streams: list[Rows]) -> Rows:
             if other_index != index:
                 at = at + np.searchsorted(other.ts, rows.ts, side="right" if other_index < index else "left")
         place.append(at)
-    out = Rows(
+    out = TapeRows(
         np.empty(total, np.int64), np.empty(total, np.uint8), np.empty(total, np.int8), np.empty(total, np.int32),
         np.empty(total, np.int64),
     )  # fmt: skip
@@ -193,32 +197,32 @@ def merge(streams: list[Rows]) -> Rows:
     return out
 
 
-def _rows(ts: I64, what: Any, side: Any, price: Any, size: Any) -> Rows:
+def _rows(ts: I64, what: Any, side: Any, price: Any, size: Any) -> TapeRows:
     n = len(ts)
 
     def column(given: Any, dtype: Any) -> Any:
         return np.full(n, given, dtype) if np.isscalar(given) else np.asarray(given).astype(dtype)
 
-    return Rows(
+    return TapeRows(
         np.asarray(ts).astype(np.int64), column(what, np.uint8), column(side, np.int8), column(price, np.int32),
         column(size, np.int64),
     )  # fmt: skip
 
 
-def _plain(ts: I64, what: int) -> Rows:
+def _plain(ts: I64, what: int) -> TapeRows:
     return _rows(ts, what, 0, 0, 0)
 
 
-def _book_rows(book: pl.DataFrame) -> Rows:
+def _book_rows(book: pl.DataFrame) -> TapeRows:
     return _rows(*(book[name].to_numpy() for name in ("ts", "kind", "side", "price", "size")))
 
 
-def _print_rows(trades: pl.DataFrame) -> Rows:
+def _print_rows(trades: pl.DataFrame) -> TapeRows:
     side = trades["taker_side"].fill_null(int(Side.UNKNOWN)).to_numpy()
     return _rows(trades["ts"].to_numpy(), kernel.PRINT, side, trades["price"].to_numpy(), trades["size"].to_numpy())
 
 
-def _top_rows(ts: I64, bid: I64, ask: I64, bid_size: I64, ask_size: I64) -> Rows:
+def _top_rows(ts: I64, bid: I64, ask: I64, bid_size: I64, ask_size: I64) -> TapeRows:
     """A snapshot of at most two levels a time; a price of 0 means no level."""
     n = len(ts)
     what = np.tile(np.array([BookKind.CLEAR, BookKind.LEVEL, BookKind.LEVEL]), n)
@@ -229,7 +233,7 @@ def _top_rows(ts: I64, bid: I64, ask: I64, bid_size: I64, ask_size: I64) -> Rows
     return _rows(np.repeat(ts, 3)[kept], what[kept], side[kept], price[kept], size[kept])
 
 
-def _quote_rows(quotes: pl.DataFrame) -> tuple[Rows, bool]:
+def _quote_rows(quotes: pl.DataFrame) -> tuple[TapeRows, bool]:
     """The book that best quotes tell of: one level a side. Sizes that are not known are taken as one contract."""
     filled = quotes.with_columns(pl.col("bid", "ask").fill_null(0))
     depth = quotes["bid_size"].null_count() + quotes["ask_size"].null_count() < 2 * len(quotes)
@@ -238,7 +242,7 @@ def _quote_rows(quotes: pl.DataFrame) -> tuple[Rows, bool]:
     return _top_rows(filled["ts"].to_numpy(), filled["bid"].to_numpy(), filled["ask"].to_numpy(), *sizes), depth
 
 
-def _trade_rows(trades: pl.DataFrame, market: Market) -> Rows:
+def _trade_rows(trades: pl.DataFrame, market: TapeMarket) -> TapeRows:
     """Without a book, a spread of two levels around the last trade stands in for it; a result says so."""
     from ....io.ground.grids import grid_levels
 
@@ -250,7 +254,7 @@ def _trade_rows(trades: pl.DataFrame, market: Market) -> Rows:
     return _top_rows(trades["ts"].to_numpy(), bid, ask, one, one)
 
 
-def _status_rows(turns: list[Turn]) -> Rows:
+def _status_rows(turns: list[Turn]) -> TapeRows:
     """When the market begins and stops to trade."""
     ts, trades = (np.array([turn[place] for turn in turns], np.int64) for place in range(2))
     return _rows(ts, kernel.STATE, trades, 0, 0)

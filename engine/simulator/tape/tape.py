@@ -23,7 +23,7 @@ MATCH_WINDOW_NS = NS_PER_SECOND
 
 
 @dataclass(frozen=True)
-class Market:
+class TapeMarket:
     """What is known of the market apart from its events. Times are ns UTC; ``settlement`` is what one YES paid."""
 
     ticker: str
@@ -72,7 +72,7 @@ class Coverage:
 
 
 @dataclass(frozen=True)
-class Rows:
+class TapeRows:
     """Merged rows of one market in their total order. ``price`` is in YES ticks, ``side`` as in io.schema.Side."""
 
     ts: I64
@@ -86,7 +86,7 @@ class Rows:
 class Tape:
     """One market, ready for a kernel."""
 
-    market: Market
+    market: TapeMarket
     columns: Columns
     values: F64  #: prices of the underlying, in order
     coverage: Coverage
@@ -129,7 +129,8 @@ def kernel_grid(name: str) -> Grid:
 
 
 def build(
-    market: Market, rows: Rows, values: F64, *, empty_start: bool = False, block_trades: int = 0, depth: bool = True,
+    market: TapeMarket, rows: TapeRows, values: F64, *,
+    empty_start: bool = False, block_trades: int = 0, depth: bool = True,
     book: bool = True, window_ns: int = MATCH_WINDOW_NS, notes: tuple[str, ...] = (), begun: int | None = None,
     outside_life: int = 0,
 ) -> Tape:  # fmt: skip
@@ -166,7 +167,7 @@ def _match(columns: Columns, marks: I64, window_ns: int, counts: I64) -> None:
     kind[-1:] |= MOMENT
 
 
-def _levels(market: Market, rows: Rows, grid: Grid) -> np.ndarray[Any, np.dtype[np.int16]]:
+def _levels(market: TapeMarket, rows: TapeRows, grid: Grid) -> np.ndarray[Any, np.dtype[np.int16]]:
     """Grid level of every row's price; rows without a price have 0."""
     table = np.full(10_001, -1, np.int16)
     table[grid.ticks[1:-1]] = np.arange(1, len(grid.ticks) - 1, dtype=np.int16)
@@ -200,7 +201,7 @@ def _coverage(columns: Columns, counts: I64, block_trades: int, empty_start: boo
     )  # fmt: skip
 
 
-def digest_of(market: Market, columns: Columns, values: F64, begun: int | None) -> str:
+def digest_of(market: TapeMarket, columns: Columns, values: F64, begun: int | None) -> str:
     """Return the hash of what a tape says, by which results name it."""
     known = asdict(market) | ({} if begun is None else {"begun": begun})
     made = hashlib.sha256(json.dumps(known, sort_keys=True).encode())

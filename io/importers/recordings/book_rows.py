@@ -50,7 +50,7 @@ class BookRows:
         return {name: column[order] for name, column in joined.items()}
 
 
-class Books:
+class SourceBooks:
     """The books of a source by name."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from ...ground.units import NS_PER_SECOND, TICKS_PER_DOLLAR
 from ...store.schema import BookKind, Side
 from ..base import BadRow, Chunk, Options, Sample
 from ..tables.flat import batches
-from ..values.convert import Rows, conform
+from ..values.convert import SourceRows, conform
 
 _NEEDS = ("Time", "Operation", "OrderId", "Instrument", "Side", "Volume", "Price")
 _INSERT, _CANCEL, _NOTHING = 1, 2, 0
@@ -82,14 +82,14 @@ class _Day:
 
     def doubtful(self, frame: pl.DataFrame) -> bool:
         """Whether a row cannot be taken; then lines and raw texts are needed."""
-        rows = Rows(frame, self.options)
+        rows = SourceRows(frame, self.options)
         self._columns(rows)
         saved = self.levels.copy()
         verdict = self._book(rows)[0]
         self.levels = saved
         return bool(rows.bad.any() or (verdict == _EMPTY).any())
 
-    def _columns(self, rows: Rows) -> None:
+    def _columns(self, rows: SourceRows) -> None:
         self.ts = rows.time("Time")
         back = np.diff(np.maximum.accumulate(self.ts), prepend=self.ts[:1]) == 0
         rows.fail(back & (self.ts < np.maximum.accumulate(self.ts)), lambda row: "the time goes back")
@@ -105,7 +105,7 @@ class _Day:
         self.operation = np.where(self.is_tick, _NOTHING, operation).astype(np.int64)
         contract = ~self.is_tick
         self.price, self.size = np.zeros(contract.size, np.int64), np.zeros(contract.size, np.int64)
-        events = Rows(rows.frame.filter(pl.Series(contract)), self.options)
+        events = SourceRows(rows.frame.filter(pl.Series(contract)), self.options)
         price, size = events.numbers("Price", 0), events.size("Volume", positive=True)
         events.fail(
             (price <= 0) | (price >= TICKS_PER_DOLLAR), lambda row: f"Price {events.frame['Price'][row]} is no price"
@@ -118,14 +118,14 @@ class _Day:
         reasons = {int(at[row]): reason for row, reason in events.reasons.items()}
         rows.fail(mask, reasons.__getitem__)
 
-    def _book(self, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _book(self, rows: SourceRows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         operation = np.where(rows.bad, _NOTHING, self.operation)
         price = np.where(rows.bad, 0, self.price)
         return _events_nb(operation, self.side, price, self.size, self.levels)
 
     def chunk(self, frame: pl.DataFrame, *, last: bool) -> Chunk:
         """Turn a batch of events into rows; bad rows carry the row of the batch as their line."""
-        rows = Rows(frame, self.options)
+        rows = SourceRows(frame, self.options)
         self._columns(rows)
         verdict, made = self._book(rows)
         rows.fail(verdict == _EMPTY, lambda row: f"a cancel at {self.price[row] / 100:g} cents, where nothing stands")

@@ -18,21 +18,21 @@ from ..base import BadRow, Chunk, Options, Sample
 from ..stream.book_state import SET
 from ..tables.flat import Batch, batches
 from ..values import price_unit
-from ..values.convert import NULL, PRICE_PLACES, SIZE_PLACES, Rows, scaled
+from ..values.convert import NULL, PRICE_PLACES, SIZE_PLACES, SourceRows, scaled
 from ..values.text import OK
-from .book_rows import BookRows, Books
+from .book_rows import BookRows, SourceBooks
 
 Decided = Mapping[str, str]
 SIDES = {"yes": int(Side.BID), "no": int(Side.ASK), "bid": int(Side.BID), "ask": int(Side.ASK), "": 0}
 
 
 @dataclass
-class Part:
+class LevelPart:
     """A batch being read into books."""
 
-    rows: Rows
+    rows: SourceRows
     added: BookRows
-    books: Books
+    books: SourceBooks
     decided: Decided
     received: NDArray[np.int64]
     notes: Counter[str]
@@ -86,7 +86,7 @@ class LevelFile:
     name: str
     title: str
     needs: tuple[str, ...]
-    convert: Callable[[Part], None]
+    convert: Callable[[LevelPart], None]
     prices: tuple[str, ...] = ()  #: columns that decide the price unit; none: dollars
     companions: tuple[str, ...] = ()  #: names of files beside that are read too
 
@@ -102,7 +102,7 @@ class LevelFile:
         """Files that are read together with this one."""
         return [found for name in self.companions if (found := path.parent / name).exists()]
 
-    def decide(self, rows: Rows) -> Decided:
+    def decide(self, rows: SourceRows) -> Decided:
         """Decide the price unit from the first rows."""
         return price_unit.decide(rows, self.prices) if self.prices else {"unit": "dollars"}
 
@@ -111,18 +111,18 @@ class LevelFile:
         from ..recognise import sample_of
 
         renames = {column: name for name, column in options.columns.items()}
-        books, decided, said = Books(), None, set[str]()
+        books, decided, said = SourceBooks(), None, set[str]()
         for index, read in enumerate(batches(sample_of(path, options), renames)):
             batch = read()
             facts: list[str] = []
             if decided is None:
-                first = Rows(batch.frame, options, facts, path)
+                first = SourceRows(batch.frame, options, facts, path)
                 decided = self.decide(first)
-            rows = Rows(batch.frame, options, facts, path)
+            rows = SourceRows(batch.frame, options, facts, path)
             part = self._part(rows, books, decided)
             if rows.bad.any() and batch.careful is not None:
                 batch = batch.careful()
-                rows = Rows(batch.frame, options, facts, path)
+                rows = SourceRows(batch.frame, options, facts, path)
                 part = self._part(rows, books, decided)
             books.last = part.last or books.last
             frame, notes = books.frame(part.added, part.received)
@@ -136,18 +136,18 @@ class LevelFile:
 
     def head(self, batch: Batch, options: Options, decided: Decided) -> dict[str, pl.DataFrame]:
         """Turn the beginning of a file into rows; what cannot be read is left out."""
-        books = Books()
-        part = self._part(Rows(batch.frame, options), books, decided)
+        books = SourceBooks()
+        part = self._part(SourceRows(batch.frame, options), books, decided)
         return {"book": books.frame(part.added, part.received)[0]}
 
-    def _part(self, rows: Rows, books: Books, decided: Decided) -> Part:
+    def _part(self, rows: SourceRows, books: SourceBooks, decided: Decided) -> LevelPart:
         received = np.full(rows.frame.height, NULL)
-        part = Part(rows, BookRows(), books, decided, received, Counter())
+        part = LevelPart(rows, BookRows(), books, decided, received, Counter())
         self.convert(part)
         return part
 
 
-def _polymarket(part: Part) -> None:
+def _polymarket(part: LevelPart) -> None:
     """Whole books, best first; the DOWN side mirrors UP, and rows after the market's end are no market."""
     rows = part.rows
     ts, market = rows.time("ts"), part.markets("market_id")
@@ -163,7 +163,7 @@ def _polymarket(part: Part) -> None:
     rows.used |= {"bid_px", "bid_sz", "ask_px", "ask_sz"}
 
 
-def _ended(part: Part, ts: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _ended(part: LevelPart, ts: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether a row is later than its market's end, as the file of markets beside says."""
     rows = part.rows
     beside = rows.path.parent / "markets.parquet" if rows.path else None
@@ -172,11 +172,11 @@ def _ended(part: Part, ts: NDArray[np.int64]) -> NDArray[np.bool_]:
         return np.zeros(ts.size, np.bool_)
     known = pl.read_parquet(beside, columns=["market_id", "end_ts"])
     ends = rows.frame["market_id"].replace_strict(known["market_id"], known["end_ts"], default=None)
-    end = Rows(pl.DataFrame({"end_ts": ends}), rows.options).time("end_ts", null=True)
+    end = SourceRows(pl.DataFrame({"end_ts": ends}), rows.options).time("end_ts", null=True)
     return (end != NULL) & (ts > end)
 
 
-def _pmxt(part: Part) -> None:
+def _pmxt(part: LevelPart) -> None:
     """Hourly archive: whole books as lists of (price, size), and signed changes; snapshots have only a receive time."""
     rows = part.rows
     kind = rows.words("event_type", {"orderbook_snapshot": 1, "orderbook_delta": 2}, what="a snapshot or a delta")
@@ -203,7 +203,7 @@ def _pmxt(part: Part) -> None:
     rows.used |= {"yes_bids", "no_bids"}
 
 
-def _told_or_dollars(rows: Rows, unit: str) -> str:
+def _told_or_dollars(rows: SourceRows, unit: str) -> str:
     """Take books whose first changes do not say the unit as dollars, which these archives write, and say so."""
     if unit != price_unit.UNDECIDED:
         return unit
@@ -231,7 +231,7 @@ def _pairs(lists: pl.Series) -> tuple[pl.Series, pl.Series]:
     return empty, empty
 
 
-def _kalshieye(part: Part) -> None:
+def _kalshieye(part: LevelPart) -> None:
     """Rows of levels: absolute in snapshots, signed changes otherwise; the rows of one message share its time."""
     rows = part.rows
     ts = rows.time("ts_recv")
@@ -261,7 +261,7 @@ def _kalshieye(part: Part) -> None:
 
 
 def _changes(
-    part: Part,
+    part: LevelPart,
     where: NDArray[np.bool_],
     kind: int,
     market: NDArray[np.int64],
@@ -283,7 +283,7 @@ def _changes(
         )  # fmt: skip
 
 
-def _predictiondata(part: Part) -> None:
+def _predictiondata(part: LevelPart) -> None:
     """Full depth: what stands at a level after each update, and whole books as lists joined by commas."""
     rows = part.rows
     ts = rows.time("exchange_timestamp")

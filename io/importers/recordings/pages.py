@@ -21,7 +21,7 @@ from ..tables.markets import MARKETS
 from ..tables.own import OWN, SETTLED
 from ..tables.quotes import QUOTES
 from ..tables.trades import TRADES
-from ..values.convert import Rows
+from ..values.convert import SourceRows
 from ..values.lines import blocks, open_bytes, read_into
 from ..values.scan import decode, text_of
 
@@ -280,7 +280,7 @@ def _convert(
         chunk.bad += [BadRow(line, f"lacks {', '.join(sorted(missing))}", json.dumps(record)[:1000])
                       for line, record in zip(lines, records, strict=True)]  # fmt: skip
         return
-    rows = Rows(frame, options, chunk.facts, path)
+    rows = SourceRows(frame, options, chunk.facts, path)
     for fact in layout.facts:
         rows.say(fact)
     layout.convert(rows, layout.decide(rows))

@@ -14,12 +14,12 @@ from ...ground.units import TICKS_PER_DOLLAR
 from ...store.schema import Side
 from ..base import BadRow, Chunk, Options, Sample
 from ..tables.flat import HEAD_BYTES
-from ..values.convert import PRICE_PLACES, SIZE_PLACES, Rows
+from ..values.convert import PRICE_PLACES, SIZE_PLACES, SourceRows
 from ..values.lines import blocks
 from ..values.price_unit import Says, UnitOpenError, says
 from ..values.scan import JsonScanner, Spans, decode
 from ..values.text import NULL, OK
-from .book_rows import BookRows, Books
+from .book_rows import BookRows, SourceBooks
 from .levels import LevelLists, level_lists
 
 _TIME = ("ts", "timestamp", "poll_ts", "polled_at", "poll_time", "fetched_at", "recv_ts", "ts_ms", "time")
@@ -61,13 +61,13 @@ class PolledBooks:
 
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the polls block by block."""
-        scanner, books, places, said = None, Books(), None, set[str]()
+        scanner, books, places, said = None, SourceBooks(), None, set[str]()
         for index, block in enumerate(blocks(path, quoted=False)):
             if scanner is None:
                 scanner = _scanner(block.text, options.columns)
             spans = scanner.scan(block)
             places = places or _price_places(spans, options, path)
-            rows = Rows(spans.frame().select(pl.exclude(f"^({'|'.join(_KEYS)})$")), options, [], path)
+            rows = SourceRows(spans.frame().select(pl.exclude(f"^({'|'.join(_KEYS)})$")), options, [], path)
             added = _books(spans, rows, books, places)
             frame, notes = books.frame(added, np.full(spans.height, NULL))
             refused = [BadRow(int(spans.lines[row]), reason, spans.raw(row)) for row, reason in rows.reasons.items()]
@@ -83,8 +83,8 @@ class PolledBooks:
             spans = _scanner(block.text, options.columns).scan(block)
             if not any((spans.at(key)[0] >= 0).any() for key in ("yes", "no")):
                 return None, {}
-            places, books = _price_places(spans, options, path), Books()
-            rows = Rows(spans.frame().select(pl.exclude(f"^({'|'.join(_KEYS)})$")), options, [], path)
+            places, books = _price_places(spans, options, path), SourceBooks()
+            rows = SourceRows(spans.frame().select(pl.exclude(f"^({'|'.join(_KEYS)})$")), options, [], path)
             frame, _ = books.frame(_books(spans, rows, books, places), np.full(spans.height, NULL))
             return ("dollars" if places["yes"] == PRICE_PLACES["dollars"] else "cents"), {"book": frame}
         return None, {}
@@ -133,7 +133,7 @@ def _price_places(spans: Spans, options: Options, path: Path) -> dict[str, int]:
     return places
 
 
-def _books(spans: Spans, rows: Rows, books: Books, places: dict[str, int]) -> BookRows:
+def _books(spans: Spans, rows: SourceRows, books: SourceBooks, places: dict[str, int]) -> BookRows:
     time = rows.first(_TIME)
     if time is None:
         raise InputError("the polls carry no time; name it with columns={'ts': '…'}")

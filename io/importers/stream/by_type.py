@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from ...ground.errors import InputError
 from ..recognise import Recognised
-from ..values.lines import Block, Unzipped, blocks, open_bytes
+from ..values.lines import TextBlock, Unzipped, blocks, open_bytes
 from ..values.scan import decode
 from ..values.text import NULL
-from ..values.unpacking import Part, Scratch
+from ..values.unpacking import FilePart, ScratchFolder
 from .envelopes import Envelope, receive_time
 from .frames import DELTA, OTHER, SNAPSHOT, kinds, moments, whole_numbers
 from .websocket import WebSocketCapture, envelope_in, scanner_for
@@ -53,7 +53,7 @@ def said_by(name: str) -> tuple[str, str | None]:
     return low, None
 
 
-def framed(parts: Sequence[Part]) -> list[Part]:
+def framed(parts: Sequence[FilePart]) -> list[FilePart]:
     """Write the files of a recording that hold the bodies of messages alone as files of frames."""
     groups = defaultdict[tuple[Path, str], dict[str, int]](dict)
     for index, part in enumerate(parts):
@@ -68,7 +68,7 @@ def framed(parts: Sequence[Part]) -> list[Part]:
     return made
 
 
-def _is_body(part: Part) -> bool:
+def _is_body(part: FilePart) -> bool:
     """Whether a file's first record is the body of a change of a book, without its frame."""
     with open_bytes(part.path) as file:
         record, reason = decode(file.readline(1 << 20))
@@ -77,9 +77,9 @@ def _is_body(part: Part) -> bool:
     )
 
 
-def _framed(part: Part, kind: str) -> Part:
+def _framed(part: FilePart, kind: str) -> FilePart:
     """Put each body into a frame of its type; a line that is no object stays as it is."""
-    folder = Scratch()
+    folder = ScratchFolder()
     target = folder.path / f"{said_by(part.path.name)[1] or kind}.jsonl"
     with target.open("wb") as file:
         for block in blocks(part.path, quoted=False):
@@ -88,7 +88,7 @@ def _framed(part: Part, kind: str) -> Part:
             for line in block.text.split(b"\n"):
                 if line.strip():
                     file.write(_frame(line, kind) + b"\n")
-    return Part(target, part.name, folder)
+    return FilePart(target, part.name, folder)
 
 
 def _frame(line: bytes, kind: str) -> bytes:
@@ -133,7 +133,7 @@ class _Stream:
     stamped: NDArray[np.int64]
     sid: NDArray[np.int64]
     seq: NDArray[np.int64]
-    folder: Scratch | None = None
+    folder: ScratchFolder | None = None
 
 
 def _streams(files: Sequence[Recognised]) -> list[_Stream]:
@@ -160,7 +160,7 @@ def _stream(one: Recognised) -> _Stream | None:
             envelope = envelope_in(block)
             scanner = scanner_for(envelope)
         text = block.text if block.text.endswith(b"\n") else block.text + b"\n"
-        spans = scanner.scan(envelope.opened(Block(text, block.line, block.count)))
+        spans = scanner.scan(envelope.opened(TextBlock(text, block.line, block.count)))
         held |= {*np.unique(kinds(spans)).tolist()} - {OTHER}
         if len(held) > 1:
             return None
@@ -179,12 +179,12 @@ def _stream(one: Recognised) -> _Stream | None:
     return _Stream(path, one.name, envelope, held, np.concatenate(ends), *whole, folder=folder)
 
 
-def _plain(path: Path) -> tuple[Path, Scratch | None]:
+def _plain(path: Path) -> tuple[Path, ScratchFolder | None]:
     """Return a file whose bytes are its text: itself, or a copy of one that is compressed or marks its encoding."""
     with open_bytes(path) as file:
         if not isinstance(file, Unzipped) and file.read(3) != b"\xef\xbb\xbf":
             return path, None
-    folder = Scratch()
+    folder = ScratchFolder()
     target = folder.path / path.name
     with target.open("wb") as copy:
         for block in blocks(path, quoted=False):
@@ -200,7 +200,7 @@ def _written(streams: Sequence[_Stream], files: Sequence[Recognised]) -> Recogni
     if len({stream.envelope for stream in streams}) > 1:
         raise InputError(_refused(files, "their frames stand in different places of a line"))
     order, owner = _order(streams, files)
-    folder = Scratch()
+    folder = ScratchFolder()
     target = folder.path / listed
     contents = [np.memmap(stream.path, np.uint8, "r") if stream.path.stat().st_size else b"" for stream in streams]
     with target.open("wb") as file:
@@ -219,7 +219,7 @@ def _written(streams: Sequence[_Stream], files: Sequence[Recognised]) -> Recogni
         path=target,
         why=f"frames of {len(files)} files, one a type of message, joined in their order",
         name=str(Path(files[0].name).parent / listed),
-        part=Part(target, listed, folder),
+        part=FilePart(target, listed, folder),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ..values.lines import Block
+from ..values.lines import TextBlock
 from ..values.scan import decode
 from .frames import RECEIVED, WRAPPERS, is_frame
 
@@ -27,11 +27,11 @@ class Envelope:
     text: bool
     received: str | None
 
-    def opened(self, block: Block) -> Block:
+    def opened(self, block: TextBlock) -> TextBlock:
         """Give the lines with their frames as objects; one that holds no such text stays as it is."""
         if not self.text:
             return block
-        return Block(
+        return TextBlock(
             b"\n".join(self._line(line) for line in block.text.split(b"\n")), block.line, block.count, block.damage
         )
 

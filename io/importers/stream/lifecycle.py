@@ -28,7 +28,7 @@ _TEXTS = {"title": "title", "event_ticker": "event", "strike_type": "strike_type
 _STRIKES = {"floor_strike": "floor", "cap_strike": "cap"}
 
 
-class Lives:
+class StreamedLives:
     """What is known of every market so far."""
 
     def __init__(self, grid: str | None) -> None:

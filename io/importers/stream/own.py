@@ -9,7 +9,7 @@ import polars as pl
 
 from ..base import Options
 from ..tables.own import OWN, TIME
-from ..values.convert import NULL, Rows
+from ..values.convert import NULL, SourceRows
 from ..values.scan import text_of
 
 OWN_TYPES = ("fill", "user_order")
@@ -36,7 +36,7 @@ def own_rows(
     lacking = OWN.missing(frame.columns)
     if lacking:
         return {}, dict.fromkeys(lines, f"the message about the own account lacks {', '.join(sorted(lacking))}")
-    rows = Rows(frame, options, facts)
+    rows = SourceRows(frame, options, facts)
     for fact in OWN.facts:
         rows.say(fact)
     OWN.convert(rows, {"unit": "cents"})  # the old integers

@@ -10,9 +10,9 @@ import polars as pl
 
 from ...ground.units import TICKS_PER_DOLLAR
 from ...store.schema import Side
-from ..recordings.level_files import LevelFile, Part
+from ..recordings.level_files import LevelFile, LevelPart
 from ..tables.layout import Layout
-from ..values.convert import NULL, PRICE_PLACES, SIZE_PLACES, TAKER, Rows, scaled
+from ..values.convert import NULL, PRICE_PLACES, SIZE_PLACES, TAKER, SourceRows, scaled
 from ..values.scan import decode, text_of
 from ..values.text import OK
 from .book_state import SET
@@ -24,7 +24,7 @@ INDEX = ("outcomeIndex", "outcome_index")
 _FIRST = {"0": 1, "1": 0}
 
 
-def _trades(rows: Rows, decided: Mapping[str, str]) -> None:
+def _trades(rows: SourceRows, decided: Mapping[str, str]) -> None:
     """Read trades: with the place of the outcome the second token is the NO side, else each token stands alone."""
     time, token = rows.first(TIME), rows.first(TOKEN)
     condition, index = rows.first(CONDITION), rows.first(INDEX)
@@ -45,7 +45,7 @@ def _trades(rows: Rows, decided: Mapping[str, str]) -> None:
     rows.emit("trades", {**columns, "taker_side": side, "trade_id": rows.text(name) if name else None})
 
 
-def _books(part: Part) -> None:
+def _books(part: LevelPart) -> None:
     """Read whole books and the changes between them; every token has a book of its own."""
     rows = part.rows
     ts = rows.time("timestamp")
@@ -71,7 +71,7 @@ def _books(part: Part) -> None:
     rows.used |= {"event_type", "price_changes", "changes"}
 
 
-def _traded(part: Part, where: np.ndarray, ts: np.ndarray) -> None:
+def _traded(part: LevelPart, where: np.ndarray, ts: np.ndarray) -> None:
     """Take trades: of the market that the token is, on the side of the one who took."""
     rows = part.rows
     nothing = pl.Series([None] * ts.size, dtype=pl.String)
@@ -89,7 +89,7 @@ def _traded(part: Part, where: np.ndarray, ts: np.ndarray) -> None:
     rows.used |= {"price", "size", "side"}
 
 
-def _changed(part: Part, taken: np.ndarray, ts: np.ndarray) -> None:
+def _changed(part: LevelPart, taken: np.ndarray, ts: np.ndarray) -> None:
     """Add what stands at a level after each change."""
     rows, owners, markets, sides = part.rows, list[int](), list[int](), list[int]()
     prices, sizes = list[str | None](), list[str | None]()

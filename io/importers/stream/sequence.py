@@ -22,7 +22,7 @@ class Track:
 
 
 @dataclass
-class Checked:
+class Numbering:
     """What the numbering of a block says."""
 
     repeated: NDArray[np.bool_]
@@ -39,14 +39,14 @@ def check(
     ts: NDArray[np.int64],
     acknowledged: Iterable[tuple[int, int]],
     snapshots: dict[int, tuple[object, ...]],
-) -> Checked:
+) -> Numbering:
     """Check the seq of every frame of a block.
 
     A seq that was seen is a repeat. One that leaves out some is a hole, after which no book of the sid is known. A
     sid begins again after its acknowledgement, or when its first seq comes with a snapshot other than the first.
     ``acknowledged`` are (frame, sid) of new subscriptions, ``snapshots`` what the snapshots with seq 1 say, by frame.
     """
-    result = Checked(np.zeros(sid.size, np.bool_))
+    result = Numbering(np.zeros(sid.size, np.bool_))
     numbered = (sid != NULL) & (seq != NULL)
     acks: dict[int, list[int]] = {}
     for frame, which in acknowledged:
@@ -80,7 +80,7 @@ def _walk(
     ts: NDArray[np.int64],
     acks: set[int],
     snapshots: dict[int, tuple[object, ...]],
-    result: Checked,
+    result: Numbering,
 ) -> None:
     """Check frame by frame where something is out of order."""
     for row in sorted({*rows.tolist(), *acks}):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ...ground.units import TICKS_PER_DOLLAR
-from ..values.convert import NULL, Rows
+from ..values.convert import NULL, SourceRows
 
 
-def emit_tickers(rows: Rows) -> None:
+def emit_tickers(rows: SourceRows) -> None:
     """Turn ticker frames into quotes; a price of 0 or 1 dollar, or a size of 0, is no quote."""
     columns: dict[str, object] = {"ts": rows.time("ts_ms"), "ticker": rows.ticker("market_ticker")}
     for side, empty in (("bid", 0), ("ask", TICKS_PER_DOLLAR)):

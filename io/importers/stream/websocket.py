@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from ...ground.units import TICKS_PER_DOLLAR
 from ...store.schema import BookKind, Side
 from ..base import BadRow, Chunk, Options, Sample
-from ..recordings.book_rows import BookRows, Books
+from ..recordings.book_rows import BookRows, SourceBooks
 from ..recordings.levels import level_lists
 from ..tables.trades import TRADES
-from ..values.convert import NULL, Rows
-from ..values.lines import Block, blocks
+from ..values.convert import NULL, SourceRows
+from ..values.lines import TextBlock, blocks
 from ..values.scan import Spans, decode
 from ..values.text import EMPTY, FAULTS, OK
 from . import sequence
 from .book_state import ANY
 from .envelopes import Envelope, envelope_of
 from .frames import DELTA, OTHER, SNAPSHOT, TICKER, TRADE, FrameScanner, kinds, moments, whole_numbers
-from .lifecycle import Lives
+from .lifecycle import StreamedLives
 from .own import OWN_TYPES, own_rows
 from .ticker import emit_tickers
 
@@ -70,7 +70,7 @@ class WebSocketCapture:
                 yield chunk
 
 
-def envelope_in(block: Block) -> Envelope:
+def envelope_in(block: TextBlock) -> Envelope:
     """Look at the first lines for where frames stand and what their receive time is called."""
     for line in block.text.split(b"\n", 200)[:200]:
         found = envelope_of(decode(line)[0])
@@ -92,8 +92,8 @@ class _Reader:
     def __init__(self, scanner: FrameScanner, options: Options) -> None:
         self.scanner, self.options = scanner, options
         self.tracks: dict[int, sequence.Track] = {}
-        self.books = Books()
-        self.lives = Lives(options.grid)
+        self.books = SourceBooks()
+        self.lives = StreamedLives(options.grid)
         self.yes_prices = options.use_yes_price
         self.said: set[str] = set()
         self.facts: list[str] = []
@@ -101,7 +101,7 @@ class _Reader:
         self.last_ts = NULL
         self.snapshots = False  # whether it was looked for
 
-    def chunk(self, block: Block) -> Chunk:
+    def chunk(self, block: TextBlock) -> Chunk:
         """Turn a block of frames into rows."""
         spans = self.scanner.scan(block)
         self.facts, self.notes = [], Counter()
@@ -150,7 +150,7 @@ class _Reader:
             rows = np.flatnonzero(kept & (kind == code))
             if rows.size:
                 frame = _frame(spans, rows, when, received, seq)
-                given = Rows(frame, self.options, self.facts)
+                given = SourceRows(frame, self.options, self.facts)
                 emit(given)
                 bad |= {int(rows[row]): reason for row, reason in given.reasons.items()}
                 for table, made in given.tables().items():
@@ -170,7 +170,7 @@ class _Reader:
         seq: NDArray[np.int64],
         ts: NDArray[np.int64],
         others: list[tuple[int, dict[str, Any]]],
-    ) -> sequence.Checked:
+    ) -> sequence.Numbering:
         firsts = np.flatnonzero((kind == SNAPSHOT) & (seq == 1))
         keys = ("msg.market_ticker", "msg.yes_dollars_fp", "msg.no_dollars_fp", "msg.yes", "msg.no")
         said = [spans.texts(key, firsts).to_list() for key in keys]
@@ -429,7 +429,7 @@ def _frame(
     return pl.DataFrame(columns | {name: pl.Series(value).replace(NULL, None) for name, value in times.items()})
 
 
-def _emit_trades(rows: Rows) -> None:
+def _emit_trades(rows: SourceRows) -> None:
     """Read trade frames as any other trades; the old integers are cents."""
     missing = TRADES.missing(rows.frame.columns)
     rows.fail(np.full(rows.frame.height, bool(missing)), lambda row: f"the trade lacks {', '.join(sorted(missing))}")

@@ -16,7 +16,7 @@ import polars as pl
 from ...ground.errors import InputError
 from ..base import BadRow, Sample
 from ..values import arrow
-from ..values.lines import QUOTED_LINES, Block, blocks
+from ..values.lines import QUOTED_LINES, TextBlock, blocks
 
 PARQUET_ROWS = 500_000
 #: Bytes of text, or rows, that are enough to see what kind of values a file holds.
@@ -89,7 +89,7 @@ def _csv(
             first, _, rest = block.text.partition(b"\n")
             found, separator = header(first)
             columns = renamed(found, renames)
-            body = Block(rest, block.line + 1, block.count - 1, block.damage)
+            body = TextBlock(rest, block.line + 1, block.count - 1, block.damage)
             schema = _schema(rest, columns, separator, integers)
         if body.text or body.damage:
             yield partial(_csv_quick, body, schema, separator)
@@ -107,7 +107,7 @@ def _schema(text: bytes, columns: list[str], separator: str, integers: Container
     return {name: pl.Int64() if name in whole else pl.String() for name in columns}
 
 
-def _csv_quick(block: Block, schema: dict[str, pl.DataType], separator: str) -> Batch:
+def _csv_quick(block: TextBlock, schema: dict[str, pl.DataType], separator: str) -> Batch:
     """Read a block at once; whatever is not perfectly regular is read again with care."""
     text = block.text
 
@@ -126,7 +126,7 @@ def _csv_quick(block: Block, schema: dict[str, pl.DataType], separator: str) -> 
     return Batch(frame, careful=careful)
 
 
-def _csv_careful(block: Block, columns: list[str], separator: str) -> Batch:
+def _csv_careful(block: TextBlock, columns: list[str], separator: str) -> Batch:
     lines = block.text.decode("utf-8", errors="replace").split("\n")
     if lines and lines[-1] == "":
         lines.pop()
@@ -184,7 +184,7 @@ def _jsonl(sample: Sample, renames: Mapping[str, str], size: int | None) -> Iter
         yield partial(_json_batch, block, renames, sample.columns)
 
 
-def _json_batch(block: Block, renames: Mapping[str, str], known: Sequence[str]) -> Batch:
+def _json_batch(block: TextBlock, renames: Mapping[str, str], known: Sequence[str]) -> Batch:
     """Read a block of JSON lines; every value becomes its text, and what is missing is null."""
     records, numbers, raws, bad = json_records(block)
     reach(records, renames)
@@ -204,7 +204,7 @@ def _json_batch(block: Block, renames: Mapping[str, str], known: Sequence[str]) 
     return Batch(frame, numbers, raws.__getitem__, bad)
 
 
-def json_records(block: Block) -> tuple[list[dict[str, Any]], list[int], list[str], list[BadRow]]:
+def json_records(block: TextBlock) -> tuple[list[dict[str, Any]], list[int], list[str], list[BadRow]]:
     """Decode a block of JSON lines: the objects, their line numbers, their raw text, and what is no object."""
     records: list[dict[str, Any]] = []
     numbers: list[int] = []

@@ -9,11 +9,11 @@ from pathlib import Path
 import polars as pl
 
 from ..base import BadRow, Chunk, Options, Sample
-from ..values.convert import Rows
+from ..values.convert import SourceRows
 from .flat import Batch, batches
 
 #: Decides something from the first rows of a file, once (its price unit): what it returns is given to every batch.
-Decide = Callable[[Rows], Mapping[str, str]]
+Decide = Callable[[SourceRows], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Layout:
     name: str
     title: str
     needs: tuple[tuple[str, ...], ...]  #: each group needs one of its columns
-    convert: Callable[[Rows, Mapping[str, str]], None]
+    convert: Callable[[SourceRows, Mapping[str, str]], None]
     decide: Decide = lambda rows: {}
     facts: tuple[str, ...] = ()  #: what is always decided about such files
     integers: tuple[str, ...] = ()  #: columns that can only mean numbers
@@ -59,25 +59,25 @@ class Layout:
                 continue
             batch = read()
             if decided is None:
-                decided = self.decide(Rows(batch.frame, options, facts, path))
+                decided = self.decide(SourceRows(batch.frame, options, facts, path))
             if index >= skip:
                 yield self._chunk(path, batch, options, decided, facts, first=index == 0)
                 facts.clear()
 
     def head(self, batch: Batch, options: Options, decided: Mapping[str, str]) -> dict[str, pl.DataFrame]:
         """Turn the beginning of a file into rows; what cannot be read is left out."""
-        rows = Rows(batch.frame, options)
+        rows = SourceRows(batch.frame, options)
         self.convert(rows, decided)
         return rows.tables()
 
     def _chunk(
         self, path: Path, batch: Batch, options: Options, decided: Mapping[str, str], facts: list[str], *, first: bool
     ) -> Chunk:
-        rows = Rows(batch.frame, options, facts, path)
+        rows = SourceRows(batch.frame, options, facts, path)
         self.convert(rows, decided)
         if rows.bad.any() and batch.careful is not None:
             batch = batch.careful()
-            rows = Rows(batch.frame, options, facts, path)
+            rows = SourceRows(batch.frame, options, facts, path)
             self.convert(rows, decided)
         unused = [name for name in batch.frame.columns if name not in rows.used]
         if first and unused:

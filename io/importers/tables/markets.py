@@ -12,7 +12,7 @@ from ...ground.errors import InputError
 from ...ground.grids import grid_name
 from ...ground.units import TICKS_PER_DOLLAR
 from ..values import price_unit
-from ..values.convert import NULL, Rows
+from ..values.convert import NULL, SourceRows
 from .layout import Layout
 
 TICKER = ("ticker", "market_ticker", "market_id")
@@ -47,12 +47,12 @@ _WORDS = {
 _RESULTS = pl.Series([None, "yes", "no", "scalar"], dtype=pl.String)
 
 
-def _decide(rows: Rows) -> Mapping[str, str]:
+def _decide(rows: SourceRows) -> Mapping[str, str]:
     columns = tuple(name for name in (rows.first(BID), rows.first(ASK)) if name)
     return price_unit.decide(rows, columns) if columns else {}
 
 
-def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
+def _convert(rows: SourceRows, decided: Mapping[str, str]) -> None:
     ticker = rows.ticker(*TICKER)
     columns: dict[str, object] = {"ticker": ticker, "valid_from": 0}
     for name, given in {"open_ts": OPEN, "close_ts": CLOSE, "expiration_ts": EXPIRATION, "settled_ts": SETTLED}.items():
@@ -93,7 +93,7 @@ def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
         rows.emit("markets", columns)
 
 
-def _grids(rows: Rows) -> pl.Series:
+def _grids(rows: SourceRows) -> pl.Series:
     """Name each market's grid by its ranges; the structure's name is only a label."""
     texts = rows.frame.select("price_level_structure", pl.col("price_ranges").cast(pl.String)).rows()
     named: dict[tuple[str | None, str | None], str | None] = {}
@@ -107,7 +107,7 @@ def _grids(rows: Rows) -> pl.Series:
     return pl.Series([named[text] for text in texts], dtype=pl.String)
 
 
-def _settlement(rows: Rows) -> dict[str, object]:
+def _settlement(rows: SourceRows) -> dict[str, object]:
     columns: dict[str, object] = {}
     found = rows.first(RESULT)
     values = np.full(rows.frame.height, NULL)

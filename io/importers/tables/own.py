@@ -14,7 +14,7 @@ from ...ground.units import TICKS_PER_DOLLAR
 from ...store.schema import Side
 from ..base import Sample
 from ..values import price_unit
-from ..values.convert import NULL, Rows
+from ..values.convert import NULL, SourceRows
 from .layout import Layout
 
 TIME = (
@@ -102,7 +102,7 @@ class OwnLog(Layout):
         return f"own record: {', '.join(found)}"
 
 
-def _decide(rows: Rows) -> Mapping[str, str]:
+def _decide(rows: SourceRows) -> Mapping[str, str]:
     yes, no = rows.first(YES), rows.first(NO)
     if yes is not None:
         return price_unit.decide(rows, (yes,), (yes, no) if no else None)
@@ -111,7 +111,7 @@ def _decide(rows: Rows) -> Mapping[str, str]:
     return price_unit.decide(rows, (price,))
 
 
-def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
+def _convert(rows: SourceRows, decided: Mapping[str, str]) -> None:
     time, size = rows.first(TIME), rows.first(SIZE)
     assert time and size
     order = rows.first(_OF_ORDERS) is not None
@@ -141,7 +141,7 @@ def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
             rows.say(f"{name} is how the bet ended, not the market's result; it is not stored")
 
 
-def _words(rows: Rows, names: tuple[str, ...], meaning: Mapping[str, int]) -> NDArray[np.int64]:
+def _words(rows: SourceRows, names: tuple[str, ...], meaning: Mapping[str, int]) -> NDArray[np.int64]:
     """Return what the first column to say so says of each row: 1, -1, or 0 if none does."""
     found = np.zeros(rows.frame.height, np.int64)
     for name in names:
@@ -152,7 +152,7 @@ def _words(rows: Rows, names: tuple[str, ...], meaning: Mapping[str, int]) -> ND
     return found
 
 
-def _sides(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _sides(rows: SourceRows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return which side of the YES book each row was on, and which contract it names: 1, -1, or 0 if unsaid."""
     outcome, way = _words(rows, OUTCOME, _NAMED), _words(rows, WAY, _DONE)
     if rows.has("outcome"):
@@ -170,7 +170,9 @@ def _sides(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return side, outcome
 
 
-def _price(rows: Rows, outcome: NDArray[np.int64], decided: Mapping[str, str], *, null: bool) -> NDArray[np.int64]:
+def _price(
+    rows: SourceRows, outcome: NDArray[np.int64], decided: Mapping[str, str], *, null: bool
+) -> NDArray[np.int64]:
     """Return YES prices: a log's own price is that of the contract it names, unless the user says otherwise."""
     name = rows.first((*YES, *NO, *PAID))
     assert name is not None
@@ -190,7 +192,7 @@ def _named(outcome: NDArray[np.int64]) -> pl.Series:
     return pl.Series(["no", None, "yes"], dtype=pl.String)[outcome + 1]
 
 
-def _taker(rows: Rows) -> pl.Series | None:
+def _taker(rows: SourceRows) -> pl.Series | None:
     for name in ("is_taker", "liquidity", "role", "is_maker"):
         if rows.has(name):
             codes = rows.words(name, _TAKER, what="true or false, taker or maker").astype(np.int64)
@@ -199,7 +201,7 @@ def _taker(rows: Rows) -> pl.Series | None:
     return None
 
 
-def _money(rows: Rows, names: tuple[str, ...], added: tuple[str, ...] = ()) -> pl.Series | None:
+def _money(rows: SourceRows, names: tuple[str, ...], added: tuple[str, ...] = ()) -> pl.Series | None:
     """Return the first column of dollars in micros, or, if there is none, the sum of those to be added."""
     name = rows.first(names)
     given = [name] if name is not None else [one for one in added if rows.has(one)]
@@ -211,7 +213,7 @@ def _money(rows: Rows, names: tuple[str, ...], added: tuple[str, ...] = ()) -> p
     return (total * 1e6).round().cast(pl.Int64)
 
 
-def _id(rows: Rows, *, order: bool) -> pl.Series | None:
+def _id(rows: SourceRows, *, order: bool) -> pl.Series | None:
     """Return what tells a row from others of its market: an order's state at a time is a row of its own."""
     if not order:
         name = rows.first(FILL_ID)
@@ -225,7 +227,7 @@ def _id(rows: Rows, *, order: bool) -> pl.Series | None:
     return rows.text("order_id") + "@" + state.to_series()
 
 
-def _settled(rows: Rows, decided: Mapping[str, str]) -> None:
+def _settled(rows: SourceRows, decided: Mapping[str, str]) -> None:
     """Read what settled markets paid: the net position as size, the result as status."""
     held = _held(rows, ("yes_count_fp", "yes_count")) - _held(rows, ("no_count_fp", "no_count"))
     ticker, result, fee = rows.ticker(*TICKER), rows.text("market_result"), _money(rows, ("fee_cost",))
@@ -241,13 +243,13 @@ def _settled(rows: Rows, decided: Mapping[str, str]) -> None:
     )  # fmt: skip
 
 
-def _held(rows: Rows, names: tuple[str, ...]) -> NDArray[np.int64]:
+def _held(rows: SourceRows, names: tuple[str, ...]) -> NDArray[np.int64]:
     name = rows.first(names)
     sizes = rows.size(name, null=True) if name else np.zeros(rows.frame.height, np.int64)
     return np.where(sizes == NULL, 0, sizes)
 
 
-def _gained(rows: Rows, fee: pl.Series | None) -> pl.Series | None:
+def _gained(rows: SourceRows, fee: pl.Series | None) -> pl.Series | None:
     """Return what a settled market brought in all: what it paid, less what was paid for it and the fees."""
     costs = ("yes_total_cost_dollars", "no_total_cost_dollars")
     if not all(rows.has(name) for name in ("revenue", *costs)):

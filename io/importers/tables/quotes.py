@@ -9,7 +9,7 @@ import polars as pl
 
 from ...ground.units import TICKS_PER_CENT, TICKS_PER_DOLLAR
 from ..values import price_unit
-from ..values.convert import NULL, Rows
+from ..values.convert import NULL, SourceRows
 from .layout import Layout
 
 TIME = ("exchange_timestamp", "timestamp", "ts", "ts_ms", "time", "poll_ts")
@@ -21,12 +21,12 @@ ASK_SIZE = ("yes_ask_size_fp", "yes_ask_size", "yes_ask_sz", "ask_size", "ask_sz
 RECEIVED = ("recv_ts", "local_timestamp", "received_at")
 
 
-def _decide(rows: Rows) -> Mapping[str, str]:
+def _decide(rows: SourceRows) -> Mapping[str, str]:
     columns = tuple(name for name in (rows.first(BID), rows.first(ASK)) if name)
     return price_unit.decide(rows, columns)
 
 
-def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
+def _convert(rows: SourceRows, decided: Mapping[str, str]) -> None:
     time, received = rows.first(TIME), rows.first(RECEIVED)
     assert time is not None
     columns: dict[str, object] = {"ts": rows.time(time), "ticker": rows.ticker(*TICKER)}
@@ -45,7 +45,7 @@ def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
     rows.emit("quotes", columns)
 
 
-def _convert_with_spot(rows: Rows, decided: Mapping[str, str]) -> None:
+def _convert_with_spot(rows: SourceRows, decided: Mapping[str, str]) -> None:
     """Read a poll that carries the underlying's price too; a spot that was not fetched is no row."""
     _convert(rows, decided)
     ts = rows.time("ts")
@@ -66,7 +66,7 @@ def _convert_with_spot(rows: Rows, decided: Mapping[str, str]) -> None:
             rows.emit("underlying", {"ts": ts, "symbol": name, "value": value}, known)
 
 
-def _convert_bids(rows: Rows, decided: Mapping[str, str]) -> None:
+def _convert_bids(rows: SourceRows, decided: Mapping[str, str]) -> None:
     """Read best YES and NO bids in cents; 0 is no bid, and a NO bid at q is a YES ask at 100 - q."""
     ts = rows.time("timestamp", tz="America/Los_Angeles")
     bid = rows.price("best_yes_bid", "cents", null=True)

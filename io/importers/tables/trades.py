@@ -8,7 +8,7 @@ import numpy as np
 
 from ...ground.units import TICKS_PER_DOLLAR
 from ..values import price_unit
-from ..values.convert import NULL, TAKER, Rows
+from ..values.convert import NULL, TAKER, SourceRows
 from .layout import Layout
 
 TIME = ("created_time", "timestamp", "ts", "ts_ms", "time", "trade_time", "datetime")
@@ -22,13 +22,13 @@ BLOCK = ("is_block_trade", "is_block")
 FLAGS = {"true": 1, "1": 1, "false": 0, "0": 0, "": 0}
 
 
-def _decide(rows: Rows) -> Mapping[str, str]:
+def _decide(rows: SourceRows) -> Mapping[str, str]:
     yes, no = rows.first(YES), rows.first(NO)
     assert yes is not None
     return price_unit.decide(rows, (yes,), (yes, no) if no else None)
 
 
-def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
+def _convert(rows: SourceRows, decided: Mapping[str, str]) -> None:
     time, yes, no, size = (rows.first(names) for names in (TIME, YES, NO, SIZE))
     assert time and yes and size
     ticker = rows.ticker(*TICKER)
@@ -62,12 +62,12 @@ def _convert(rows: Rows, decided: Mapping[str, str]) -> None:
     )
 
 
-def _received(rows: Rows, time: str) -> np.ndarray | None:
+def _received(rows: SourceRows, time: str) -> np.ndarray | None:
     name = "recv_ts" if rows.has("recv_ts") else "ts" if time == "created_time" else ""
     return rows.time(name, null=True) if rows.has(name) else None
 
 
-def _taker(rows: Rows) -> np.ndarray | int:
+def _taker(rows: SourceRows) -> np.ndarray | int:
     known = None
     for name in TAKER_SIDE:
         if rows.has(name):
@@ -76,7 +76,7 @@ def _taker(rows: Rows) -> np.ndarray | int:
     return 0 if known is None else known
 
 
-def _block(rows: Rows) -> np.ndarray | bool:
+def _block(rows: SourceRows) -> np.ndarray | bool:
     name = rows.first(BLOCK)
     return False if name is None else rows.words(name, FLAGS, what="true or false") == 1
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from ...ground.errors import InputError
 from ...ground.units import NS_PER_SECOND
-from ..values.convert import NULL, Rows
+from ..values.convert import NULL, SourceRows
 from .layout import Layout
 
 TIME = ("timestamp", "ts", "ts_ms", "time", "datetime", "date_time")
@@ -32,7 +32,7 @@ CONTRACT = (
 KNOWN = ("SPX", "NDX", "BTC", "ETH", "SOL", "XRP", "DOGE")
 
 
-def _symbol(rows: Rows) -> pl.Series | str:
+def _symbol(rows: SourceRows) -> pl.Series | str:
     several = rows.names_in(*SYMBOL, *CONTRACT)
     if several is not None and (rows.options.underlying is not None or several not in SYMBOL):
         why = (
@@ -55,7 +55,7 @@ def _symbol(rows: Rows) -> pl.Series | str:
     raise InputError(f"{rows.path}: the file does not name its underlying; pass underlying=, such as SPX")
 
 
-def _bar_length(rows: Rows) -> Mapping[str, str]:
+def _bar_length(rows: SourceRows) -> Mapping[str, str]:
     """Find how long a bar is: the usual distance of two, which is when its close is known."""
     time = rows.first(TIME)
     assert time is not None
@@ -70,7 +70,7 @@ def _bar_length(rows: Rows) -> Mapping[str, str]:
     return {"length": str(length)}
 
 
-def _bars(rows: Rows, decided: Mapping[str, str]) -> None:
+def _bars(rows: SourceRows, decided: Mapping[str, str]) -> None:
     time = rows.first(TIME)
     assert time is not None
     ts, value = rows.time(time), rows.real("close")
@@ -78,7 +78,7 @@ def _bars(rows: Rows, decided: Mapping[str, str]) -> None:
     rows.emit("underlying", {"ts": ts + int(decided["length"]), "symbol": _symbol(rows), "value": value})
 
 
-def _values(rows: Rows, decided: Mapping[str, str]) -> None:
+def _values(rows: SourceRows, decided: Mapping[str, str]) -> None:
     time, column = rows.first(TIME), rows.first(VALUE)
     assert time is not None and column is not None
     ts, value = rows.time(time), rows.real(column)

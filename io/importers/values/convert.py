@@ -35,7 +35,7 @@ _NAMES = (
 )  # fmt: skip
 
 
-class Rows:
+class SourceRows:
     """A batch of source rows being turned into table rows; remembers for each row the first reason not to take it."""
 
     def __init__(

@@ -13,7 +13,7 @@ from ..recognise import Recognised, sample_of
 from ..recordings.level_files import LevelFile
 from ..tables.flat import batches
 from ..tables.layout import Layout
-from .convert import Rows
+from .convert import SourceRows
 from .price_unit import DISPUTED, UNDECIDED, UnitOpenError
 
 _OPEN: Mapping[str, str] = {"unit": "open"}
@@ -63,6 +63,6 @@ def _decide(one: Recognised, options: Options, *, head: bool) -> Mapping[str, st
     assert isinstance(importer, Layout | LevelFile)
     renames = {column: name for name, column in options.columns.items()}
     for read in batches(sample_of(one.path, options), renames, head=head):
-        decided = importer.decide(Rows(read().frame, options, [], one.path))
+        decided = importer.decide(SourceRows(read().frame, options, [], one.path))
         return decided if "unit" in decided else {"unit": UNDECIDED}
     return {"unit": UNDECIDED}

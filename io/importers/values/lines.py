@@ -28,7 +28,7 @@ QUOTED_LINES = 50
 
 
 @dataclass(frozen=True)
-class Block:
+class TextBlock:
     """Whole lines of a file: the number of the first, how many, and why the file stops here if it is damaged."""
 
     text: bytes
@@ -85,7 +85,7 @@ def open_bytes(path: Path) -> Unzipped | BufferedReader:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def blocks(path: Path, size: int | None = None, *, quoted: bool = True) -> Iterator[Block]:
+def blocks(path: Path, size: int | None = None, *, quoted: bool = True) -> Iterator[TextBlock]:
     """Cut a file into blocks of whole lines of about ``size`` bytes; the last line needs no line end.
 
     With ``quoted`` a line end inside a quoted field ends no line.
@@ -106,7 +106,7 @@ def blocks(path: Path, size: int | None = None, *, quoted: bool = True) -> Itera
             if len(text) > size + _LONGEST_LINE:
                 raise InputError(f"{path}: line {line} or later is longer than {_LONGEST_LINE >> 20} MB: no text file")
             count = count_lines(text)
-            yield Block(text, line, count, damage)
+            yield TextBlock(text, line, count, damage)
             line += count
 
 

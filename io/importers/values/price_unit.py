@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ...ground.errors import InputError
-from .convert import PRICE_PLACES, Rows
+from .convert import PRICE_PLACES, SourceRows
 
 UNDECIDED = "undecided"
 #: Stands for a unit where the other files of the folder contradict one another.
@@ -36,7 +36,7 @@ class UnitOpenError(InputError):
     """The values do not say their unit."""
 
 
-def decide(rows: Rows, columns: tuple[str, ...], pair: tuple[str, str] | None = None) -> Mapping[str, str]:
+def decide(rows: SourceRows, columns: tuple[str, ...], pair: tuple[str, str] | None = None) -> Mapping[str, str]:
     """Decide the unit of the price columns; ``pair`` are YES and NO prices, which add up to one contract.
 
     Says how it was decided. Where both readings are possible the other files of the folder decide, and if they do
@@ -78,7 +78,7 @@ def says(values: NDArray[np.float64]) -> Says:
     return Says.OPEN if _near_whole(tick, 10).all() else Says.LIKELY_DOLLARS
 
 
-def unit_of(rows: Rows, column: str, decided: Mapping[str, str]) -> str:
+def unit_of(rows: SourceRows, column: str, decided: Mapping[str, str]) -> str:
     """Return the unit of a price column: its name may say it, else what was decided for the file."""
     if column.endswith("_dollars"):
         return "dollars"
@@ -101,7 +101,7 @@ def floats(series: pl.Series) -> NDArray[np.float64]:
     return numbers.fill_null(np.nan).set(given.is_null(), 0.0).to_numpy()
 
 
-def _from_pair(rows: Rows, pair: tuple[str, str]) -> str | None:
+def _from_pair(rows: SourceRows, pair: tuple[str, str]) -> str | None:
     yes, no = (floats(rows.frame[name]) for name in pair)
     sums = (yes + no)[(yes != 0) | (no != 0)]
     cents, dollars = (np.count_nonzero(np.abs(sums - one) < one * _NOISE / 1000) for one in (100, 1))
@@ -110,7 +110,7 @@ def _from_pair(rows: Rows, pair: tuple[str, str]) -> str | None:
     return "dollars" if dollars > 10 * cents else None
 
 
-def _from_values(rows: Rows, columns: tuple[str, ...]) -> Mapping[str, str]:
+def _from_values(rows: SourceRows, columns: tuple[str, ...]) -> Mapping[str, str]:
     names = ", ".join(columns)
     values = np.concatenate([floats(rows.frame[name]) for name in columns])
     said, beside = says(values), rows.options.unit_beside

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ...ground.jit import compiled, kept
 from ..base import BadRow
-from .lines import Block
+from .lines import TextBlock
 from .text import span_decimals, span_times
 
 Path = tuple[str, ...]
@@ -106,7 +106,7 @@ class JsonScanner:
             raise ValueError(f"two of the keys {keys} have one hash")
         self._table = _table(self._hashes)
 
-    def scan(self, block: Block) -> Spans:
+    def scan(self, block: TextBlock) -> Spans:
         """Scan a block; blank lines have no row, broken ones are bad rows."""
         text = block.text if block.text.endswith(b"\n") else block.text + b"\n"
         data = np.frombuffer(text, dtype=np.uint8)

@@ -18,7 +18,7 @@ from ..recordings.level_files import LevelFile
 from ..recordings.polled import PolledBooks
 from ..tables.flat import batches
 from ..tables.layout import Layout
-from .convert import Rows
+from .convert import SourceRows
 from .price_unit import BY_VALUES
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _head(one: Recognised, options: Options) -> tuple[str | None, Mapping[str, p
     if read is None:
         return None, {}
     batch = read()
-    decided = importer.decide(Rows(batch.frame, options, [], one.path))
+    decided = importer.decide(SourceRows(batch.frame, options, [], one.path))
     if BY_VALUES not in decided:
         return None, {}
     return decided["unit"], importer.head(batch, options, decided)

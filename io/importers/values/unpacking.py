@@ -44,7 +44,7 @@ class _History(msgspec.Struct):
     history: list[msgspec.Raw]
 
 
-class Scratch:
+class ScratchFolder:
     """A folder that lasts as long as this object."""
 
     def __init__(self) -> None:
@@ -53,12 +53,12 @@ class Scratch:
 
 
 @dataclass(frozen=True)
-class Part:
+class FilePart:
     """A file to read, and what it is called: itself, or a part of another, for as long as ``folder`` is kept."""
 
     path: Path
     name: str
-    folder: Scratch | None = None
+    folder: ScratchFolder | None = None
 
 
 def may_hold_data(path: Path) -> bool:
@@ -69,7 +69,7 @@ def may_hold_data(path: Path) -> bool:
     return name.endswith(ENDINGS)
 
 
-def unpacked(path: Path) -> Iterator[Part]:
+def unpacked(path: Path) -> Iterator[FilePart]:
     """Give the parts of a container, or the file itself."""
     try:
         with path.open("rb") as file:
@@ -81,13 +81,13 @@ def unpacked(path: Path) -> Iterator[Part]:
     elif begin == b"SQLite format 3\0":
         yield from _tables(path)
     elif _is_list(path):
-        folder = Scratch()
-        yield Part(_listed(path, _beside(folder, path, path.name)), str(path), folder)
+        folder = ScratchFolder()
+        yield FilePart(_listed(path, _beside(folder, path, path.name)), str(path), folder)
     else:
-        yield Part(path, str(path))
+        yield FilePart(path, str(path))
 
 
-def _beside(folder: Scratch, path: Path, name: str) -> Path:
+def _beside(folder: ScratchFolder, path: Path, name: str) -> Path:
     """Where a part is unpacked: its file and folder keep their names, which may say a ticker."""
     place = folder.path / (path.parent.name or "root")
     place.mkdir(exist_ok=True)
@@ -97,7 +97,7 @@ def _beside(folder: Scratch, path: Path, name: str) -> Path:
     return place / f"{stem}.jsonl"
 
 
-def _members(path: Path) -> Iterator[Part]:
+def _members(path: Path) -> Iterator[FilePart]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [one for one in archive.infolist() if not one.is_dir() and may_hold_data(Path(one.filename))]
@@ -109,11 +109,11 @@ def _members(path: Path) -> Iterator[Part]:
         raise InputError(f"{path}: not a readable zip: {error}") from None
 
 
-def _member(path: Path, archive: zipfile.ZipFile, one: zipfile.ZipInfo) -> Part:
+def _member(path: Path, archive: zipfile.ZipFile, one: zipfile.ZipInfo) -> FilePart:
     name = f"{path}/{one.filename}"
     if one.flag_bits & 1:
         raise InputError(f"{name}: is encrypted; unpack it yourself")
-    folder = Scratch()
+    folder = ScratchFolder()
     target = _beside(folder, path, Path(one.filename).name).with_suffix("")
     most, written = max(_LARGEST_MEMBER, _MOST_TIMES * one.compress_size), 0
     with archive.open(one) as source, target.open("wb") as copy:
@@ -128,11 +128,11 @@ def _member(path: Path, archive: zipfile.ZipFile, one: zipfile.ZipInfo) -> Part:
         raise InputError(f"{name}: holds files or tables inside a zip; unpack the zip first")
     if _is_list(target):
         listed = target.with_name(f"{target.name}.listed.jsonl")
-        return Part(_listed(target, listed, name), name, folder)
-    return Part(target, name, folder)
+        return FilePart(_listed(target, listed, name), name, folder)
+    return FilePart(target, name, folder)
 
 
-def _tables(path: Path) -> Iterator[Part]:
+def _tables(path: Path) -> Iterator[FilePart]:
     database = None
     try:
         database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
@@ -152,8 +152,8 @@ def _tables(path: Path) -> Iterator[Part]:
             database.close()
 
 
-def _table(database: sqlite3.Connection, path: Path, table: str) -> Part:
-    folder = Scratch()
+def _table(database: sqlite3.Connection, path: Path, table: str) -> FilePart:
+    folder = ScratchFolder()
     target = _beside(folder, path, table)
     quoted = table.replace('"', '""')
     rows = database.execute(f'select * from "{quoted}"')
@@ -162,7 +162,7 @@ def _table(database: sqlite3.Connection, path: Path, table: str) -> Part:
         for row in rows:
             values = (None if isinstance(value, bytes) else value for value in row)
             file.write(msgspec.json.encode(dict(zip(columns, values, strict=True))) + b"\n")
-    return Part(target, f"{path}/{table}", folder)
+    return FilePart(target, f"{path}/{table}", folder)
 
 
 def _is_list(path: Path) -> bool:

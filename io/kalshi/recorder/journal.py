@@ -34,7 +34,7 @@ class JournalFullError(KalshiError):
 
 
 @dataclass(frozen=True)
-class Limits:
+class JournalLimits:
     """When a segment is full."""
 
     max_bytes: int = 1 << 30
@@ -44,8 +44,8 @@ class Limits:
 class Journal:
     """Appends to the newest segment of a folder; one recorder at a time."""
 
-    def __init__(self, folder: Path, header: dict[str, Any], limits: Limits | None = None) -> None:
-        self.folder, self.limits = folder, limits or Limits()
+    def __init__(self, folder: Path, header: dict[str, Any], limits: JournalLimits | None = None) -> None:
+        self.folder, self.limits = folder, limits or JournalLimits()
         self._header = header
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(folder)

@@ -12,9 +12,9 @@ import msgspec
 from ..client import Client
 from ..rest.errors import ApiError, AuthError, NetworkError
 from ..rest.market_data import BATCH
-from ..rest.models import BookSides, Trade
+from ..rest.models import BookSides, TradeRecord
 from ..rest.wire import write_count, write_price
-from ..stream.books import Books
+from ..stream.books import StreamBooks
 from ..stream.frames import decode_frame
 from ..stream.stream import BOOK, Hole, Message, chunks
 
@@ -29,7 +29,7 @@ class Poller:
 
     def __init__(self, client: Client, tickers: Iterable[str] = (), *, every: float = 5.0) -> None:
         self._client, self._every = client, every
-        self.books = Books(use_yes_price=False)
+        self.books = StreamBooks(use_yes_price=False)
         self._wanted: set[str] = set()
         self._last: dict[str, BookSides] = {}
         self._known: OrderedDict[str, None] = OrderedDict()
@@ -94,7 +94,7 @@ class Poller:
         begun = self._client.now()
         since = (self._since or begun) - _OVERLAP_NS
         tickers: list[str | None] = sorted(self._wanted) if len(self._wanted) <= _FEW else [None]  # pyright: ignore[reportAssignmentType]
-        found: list[Trade] = []
+        found: list[TradeRecord] = []
         for ticker in tickers:
             for page in self._client.market_data.trades(ticker, start=since):
                 fresh = [trade for trade in page if trade.trade_id not in self._known]
@@ -126,7 +126,7 @@ class Poller:
             yield Hole(BOOK, missed, self._read_at, reason)
 
 
-def _as_streamed(trade: Trade) -> dict[str, Any]:
+def _as_streamed(trade: TradeRecord) -> dict[str, Any]:
     body = {
         "trade_id": trade.trade_id,
         "market_ticker": trade.ticker,

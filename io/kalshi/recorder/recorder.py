@@ -12,7 +12,7 @@ from pathlib import Path
 from ...ground.errors import InputError
 from ..rest.errors import KalshiError, StreamError
 from ..rest.wire import write_time
-from ..source import Source
+from ..source import BookSource
 from ..stream.frames import Delta, Lifecycle, TradeFrame
 from ..stream.price_mode import check_price_mode
 from ..stream.stream import BOOK, LIFECYCLE, Hole, Message
@@ -29,7 +29,7 @@ _NS = 1_000_000_000
 
 
 @dataclass
-class Totals:
+class RecorderTotals:
     """What was recorded, and what was not."""
 
     messages: int = 0
@@ -46,7 +46,7 @@ class Recorder:
 
     def __init__(
         self,
-        source: Source,
+        source: BookSource,
         journal: Journal,
         watcher: Watcher,
         *,
@@ -57,7 +57,7 @@ class Recorder:
         self.source, self.journal, self.watcher = source, journal, watcher
         self._prefixes = tuple(f"{name}-" for name in series)
         self._tell, self._closed = tell, closed
-        self.totals = Totals()
+        self.totals = RecorderTotals()
         self._following: set[str] = set()
         self._absent: dict[str, int] = {}
         self._hole_since: int | None = None
@@ -67,7 +67,7 @@ class Recorder:
         self._next_status = time.monotonic() + _STATUS_SECONDS
         self._told_messages = 0
 
-    def run(self, stop: threading.Event, seconds: float | None = None) -> Totals:
+    def run(self, stop: threading.Event, seconds: float | None = None) -> RecorderTotals:
         """Record until ``stop`` is set, ``seconds`` are over or every market is closed; then the journal is whole."""
         end = None if seconds is None else time.monotonic() + seconds
         self.watcher.start()

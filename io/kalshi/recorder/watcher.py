@@ -21,7 +21,7 @@ _OVER = {"closed", "determined", "disputed", "amended", "finalized"}
 
 
 @dataclass(frozen=True)
-class Listing:
+class WatchedList:
     """The markets to follow now, or the books that were asked for."""
 
     tickers: frozenset[str] = frozenset()
@@ -34,7 +34,7 @@ class Watcher(threading.Thread):
     def __init__(self, client: Client, series: Iterable[str], tickers: Iterable[str], every: float = 60.0) -> None:
         super().__init__(daemon=True, name="kalshi-watcher")
         self._client, self._series, self._tickers, self._every = client, tuple(series), tuple(tickers), every
-        self.found: queue.SimpleQueue[Listing | KalshiError] = queue.SimpleQueue()
+        self.found: queue.SimpleQueue[WatchedList | KalshiError] = queue.SimpleQueue()
         self._wake, self._over = threading.Event(), threading.Event()
         self._books: tuple[str, ...] = ()
 
@@ -52,7 +52,7 @@ class Watcher(threading.Thread):
         """Look, wait, look again."""
         while not self._over.is_set():
             try:
-                self.found.put(Listing(frozenset(self.look()), self._read_books()))
+                self.found.put(WatchedList(frozenset(self.look()), self._read_books()))
             except KalshiError as error:
                 self.found.put(error)
             self._wake.wait(self._every)

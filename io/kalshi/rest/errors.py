@@ -42,7 +42,7 @@ class ApiError(KalshiError):
         super().__init__(f"the exchange answered {status}" + (f" ({said})" if said else ""))
 
 
-class BadRequestError(ApiError):
+class RefusedRequestError(ApiError):
     """400 and other final refusals of what was asked."""
 
 
@@ -97,7 +97,7 @@ def api_error(status: int, body: bytes) -> ApiError:
     >>> api_error(429, b'{"error":"too many requests"}').message
     'too many requests'
     """
-    kind = _BY_STATUS.get(status, ServerError if status >= 500 else BadRequestError)
+    kind = _BY_STATUS.get(status, ServerError if status >= 500 else RefusedRequestError)
     return kind(status, *_parts(body))
 
 
@@ -109,7 +109,7 @@ def item_error(error: Any) -> ApiError:
     return (
         (NotFoundError(404, code, message, details))
         if code == "not_found"
-        else BadRequestError(400, code, message, details)
+        else RefusedRequestError(400, code, message, details)
     )
 
 

@@ -57,13 +57,13 @@ class MarketData:
         """One event, with its markets."""
         return self._ask.get(f"/events/{ticker}", "event", models.Event, params={"with_nested_markets": nested})
 
-    def markets(self, **filters: Any) -> Iterator[list[models.Market]]:
+    def markets(self, **filters: Any) -> Iterator[list[models.MarketRecord]]:
         """Markets; ``status`` is unopened, open, paused, closed or settled; only one family of time filters a call."""
-        return self._ask.pages("/markets", "markets", models.Market, params={"limit": PAGE, **filters})
+        return self._ask.pages("/markets", "markets", models.MarketRecord, params={"limit": PAGE, **filters})
 
-    def market(self, ticker: str) -> models.Market:
+    def market(self, ticker: str) -> models.MarketRecord:
         """One market; one that was archived is not found here but in :meth:`historical_market`."""
-        return self._ask.get(f"/markets/{ticker}", "market", models.Market)
+        return self._ask.get(f"/markets/{ticker}", "market", models.MarketRecord)
 
     def orderbook(self, ticker: str, *, depth: int = 0) -> models.OrderBook:
         """One market's book; depth 0 is all of it."""
@@ -83,11 +83,11 @@ class MarketData:
         end: int | None = None,
         historical: bool = False,
         limit: int = PAGE,
-    ) -> Iterator[list[models.Trade]]:
+    ) -> Iterator[list[models.TradeRecord]]:
         """Trades, newest first, live or archived; both answer an empty list for what the other has."""
         params = {"ticker": ticker, "min_ts": _seconds(start), "max_ts": _seconds(end), "limit": limit}
         path = "/historical/trades" if historical else "/markets/trades"
-        return self._ask.pages(path, "trades", models.Trade, params=params)
+        return self._ask.pages(path, "trades", models.TradeRecord, params=params)
 
     def candles(
         self, series: str, ticker: str, *, start: int, end: int, minutes: int = 1, historical: bool = False
@@ -116,13 +116,13 @@ class MarketData:
         """Where the archive ends and the live endpoints begin."""
         return self._ask.get("/historical/cutoff", None, models.Cutoff)
 
-    def historical_markets(self, **filters: Any) -> Iterator[list[models.Market]]:
+    def historical_markets(self, **filters: Any) -> Iterator[list[models.MarketRecord]]:
         """Archived markets, by one of ``tickers``, ``event_ticker``, ``series_ticker``."""
-        return self._ask.pages("/historical/markets", "markets", models.Market, params={"limit": PAGE, **filters})
+        return self._ask.pages("/historical/markets", "markets", models.MarketRecord, params={"limit": PAGE, **filters})
 
-    def historical_market(self, ticker: str) -> models.Market:
+    def historical_market(self, ticker: str) -> models.MarketRecord:
         """One archived market."""
-        return self._ask.get(f"/historical/markets/{ticker}", "market", models.Market)
+        return self._ask.get(f"/historical/markets/{ticker}", "market", models.MarketRecord)
 
 
 def _seconds(ns: int | None) -> int | None:

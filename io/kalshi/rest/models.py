@@ -107,7 +107,7 @@ _MARKET_DOLLARS = """yes_bid yes_ask no_bid no_ask last_price previous_yes_bid p
  notional_value settlement_value settlement_floor"""
 
 
-class Market(
+class MarketRecord(
     Wire,
     rename=names(
         dollars=_MARKET_DOLLARS,
@@ -178,7 +178,7 @@ class Event(Wire, rename=names(event="event_ticker", series="series_ticker")):
     mutually_exclusive: bool | None = None
     strike_date: Nanos | None = None
     strike_period: str | None = None
-    markets: list[Market] | None = None
+    markets: list[MarketRecord] | None = None
     fee_type_override: str | None = None
     fee_multiplier_override: float | None = None
     exchange_index: int | None = None
@@ -209,7 +209,7 @@ class OrderBook(Wire, rename=names(book="orderbook_fp")):
     book: BookSides | None = None
 
 
-class Trade(Wire, rename=names(count="count_fp", price="yes_price_dollars")):
+class TradeRecord(Wire, rename=names(count="count_fp", price="yes_price_dollars")):
     """A trade: what the taker took."""
 
     trade_id: str
@@ -300,7 +300,7 @@ class BucketLimit(Wire):
     bucket_capacity: float
 
 
-class Limits(Wire):
+class AccountLimits(Wire):
     """The account's rate limits."""
 
     read: BucketLimit

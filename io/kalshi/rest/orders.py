@@ -21,7 +21,7 @@ from .errors import (
     item_error,
 )
 from .limits import CHEAP_COST, DEFAULT_COST
-from .portfolio import Order, Portfolio
+from .portfolio import OrderRecord, PortfolioCalls
 from .transport import Transport
 from .wire import Lots, Micros, Nanos, Wire, names, write_count, write_price
 
@@ -94,7 +94,9 @@ class CancelAnswer(Wire):
 class Orders:
     """Writes about orders. Every create carries a client id, so that it can be sent again without doubling."""
 
-    def __init__(self, transport: Transport, portfolio: Portfolio, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, transport: Transport, portfolio: PortfolioCalls, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._ask, self._portfolio, self._sleep = transport, portfolio, sleep
 
     def create(self, order: NewOrder) -> OrderAnswer:
@@ -243,7 +245,7 @@ class Orders:
             f"and it is not among the orders: {error}"
         ) from error
 
-    def _with_client_id(self, order: NewOrder) -> Iterator[Order]:
+    def _with_client_id(self, order: NewOrder) -> Iterator[OrderRecord]:
         for page in self._portfolio.orders(ticker=order.ticker):
             yield from (found for found in page if found.client_order_id == order.client_order_id)
 

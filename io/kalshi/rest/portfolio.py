@@ -67,7 +67,7 @@ class EventPosition(
     fees_paid: Micros | None = None
 
 
-class Fill(Wire, rename=names(count="count_fp", price="yes_price_dollars", fee="fee_cost")):
+class FillRecord(Wire, rename=names(count="count_fp", price="yes_price_dollars", fee="fee_cost")):
     """One execution of an own order, at a YES price."""
 
     order_id: str
@@ -88,7 +88,7 @@ class Fill(Wire, rename=names(count="count_fp", price="yes_price_dollars", fee="
 _ORDER_DOLLARS = "taker_fill_cost maker_fill_cost taker_fees maker_fees"
 
 
-class Order(
+class OrderRecord(
     Wire,
     rename=names(dollars=_ORDER_DOLLARS, fp="initial_count fill_count remaining_count", price="yes_price_dollars"),
 ):
@@ -119,7 +119,7 @@ class Order(
     exchange_index: int | None = None
 
 
-class Settlement(
+class SettlementRecord(
     Wire,
     rename=names(dollars="yes_total_cost no_total_cost", fp="yes_count no_count", event="event_ticker", fee="fee_cost"),
 ):
@@ -147,7 +147,7 @@ class QueuePosition(Wire, rename=names(ahead="queue_position_fp")):
     market_ticker: str | None = None
 
 
-class Portfolio:
+class PortfolioCalls:
     """Reads about the account. They lag what an order's own answer said by up to a second or so."""
 
     def __init__(self, transport: Transport) -> None:
@@ -166,22 +166,22 @@ class Portfolio:
         """Positions by event."""
         return self._pages("/portfolio/positions", "event_positions", EventPosition, filters)
 
-    def fills(self, *, historical: bool = False, **filters: Any) -> Iterator[list[Fill]]:
+    def fills(self, *, historical: bool = False, **filters: Any) -> Iterator[list[FillRecord]]:
         """Own executions; filters are ``ticker``, ``order_id``, ``min_ts``, ``max_ts``."""
-        return self._pages("/historical/fills" if historical else "/portfolio/fills", "fills", Fill, filters)
+        return self._pages("/historical/fills" if historical else "/portfolio/fills", "fills", FillRecord, filters)
 
-    def orders(self, *, historical: bool = False, **filters: Any) -> Iterator[list[Order]]:
+    def orders(self, *, historical: bool = False, **filters: Any) -> Iterator[list[OrderRecord]]:
         """Own orders; ``status`` is resting, canceled or executed."""
-        return self._pages("/historical/orders" if historical else "/portfolio/orders", "orders", Order, filters)
+        return self._pages("/historical/orders" if historical else "/portfolio/orders", "orders", OrderRecord, filters)
 
-    def order(self, order_id: str) -> Order:
+    def order(self, order_id: str) -> OrderRecord:
         """One own order."""
         path = f"/portfolio/orders/{order_id}"
-        return self._ask.get(path, "order", Order, private=True, cost=CHEAP_COST)
+        return self._ask.get(path, "order", OrderRecord, private=True, cost=CHEAP_COST)
 
-    def settlements(self, **filters: Any) -> Iterator[list[Settlement]]:
+    def settlements(self, **filters: Any) -> Iterator[list[SettlementRecord]]:
         """What settled markets paid, within the live window."""
-        return self._pages("/portfolio/settlements", "settlements", Settlement, filters)
+        return self._pages("/portfolio/settlements", "settlements", SettlementRecord, filters)
 
     def queue_position(self, order_id: str) -> int:
         """Lots that stand before one resting order."""
@@ -203,9 +203,9 @@ class Portfolio:
         """How fresh these reads are, ns UTC."""
         return self._ask.get("/exchange/user_data_timestamp", "as_of_time", Nanos, private=True)
 
-    def limits(self) -> models.Limits:
+    def limits(self) -> models.AccountLimits:
         """The account's token buckets."""
-        return self._ask.get("/account/limits", None, models.Limits, private=True)
+        return self._ask.get("/account/limits", None, models.AccountLimits, private=True)
 
     def endpoint_costs(self) -> models.EndpointCosts:
         """What calls cost in tokens."""

@@ -30,7 +30,7 @@ class _Numbers(dict[str, int]):
 _PRICES, _COUNTS = _Numbers(price=True), _Numbers(price=False)
 
 
-class Book:
+class StreamBook:
     """One market in YES prices: ``bids`` and ``asks`` are ticks -> lots. Do not use it while ``stale``."""
 
     __slots__ = ("asks", "bids", "sid", "stale", "ticker")
@@ -71,7 +71,7 @@ class _Track:
     tickers: set[str] = field(default_factory=set)
 
 
-class Books:
+class StreamBooks:
     """All books of one connection, with the sequence of every subscription.
 
     ``use_yes_price`` says in which prices the NO side comes: as subscribed.
@@ -79,11 +79,11 @@ class Books:
 
     def __init__(self, use_yes_price: bool) -> None:
         self.use_yes_price = use_yes_price
-        self.books: dict[str, Book] = {}
+        self.books: dict[str, StreamBook] = {}
         self.duplicates = 0
         self._tracks: dict[int, _Track] = {}
 
-    def __getitem__(self, ticker: str) -> Book:
+    def __getitem__(self, ticker: str) -> StreamBook:
         return self.books[ticker]
 
     def stale(self) -> list[str]:
@@ -93,7 +93,7 @@ class Books:
     def watch(self, tickers: Iterable[str]) -> None:
         """Expect these markets: each is stale until its snapshot."""
         for ticker in tickers:
-            self.books.setdefault(ticker, Book(ticker))
+            self.books.setdefault(ticker, StreamBook(ticker))
 
     def forget(self, tickers: Iterable[str]) -> None:
         """Drop markets that are over."""
@@ -124,7 +124,7 @@ class Books:
                 frame = {"type": "orderbook_snapshot", "sid": sid, "seq": seq, "keyframe": True, "msg": body}
                 yield msgspec.json.encode(frame)
 
-    def _as_sent(self, book: Book) -> dict[str, list[tuple[str, str]]]:
+    def _as_sent(self, book: StreamBook) -> dict[str, list[tuple[str, str]]]:
         asks = book.asks if self.use_yes_price else {TICKS_PER_DOLLAR - p: size for p, size in book.asks.items()}
         sides = {"yes_dollars_fp": book.bids, "no_dollars_fp": asks}
         return {
@@ -181,7 +181,7 @@ class Books:
         message = frame.msg
         book = self.books.get(message.market_ticker)
         if book is None:
-            book = self.books[message.market_ticker] = Book(message.market_ticker)
+            book = self.books[message.market_ticker] = StreamBook(message.market_ticker)
         book.bids = _levels(message.yes)
         asks = _levels(message.no)
         book.asks = asks if self.use_yes_price else {TICKS_PER_DOLLAR - price: size for price, size in asks.items()}

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from ...ground.units import TICKS_PER_DOLLAR
 from ..rest.models import OrderBook
-from .books import Books
+from .books import StreamBooks
 
 
-def check_price_mode(books: Books, read: Iterable[OrderBook]) -> bool | None:
+def check_price_mode(books: StreamBooks, read: Iterable[OrderBook]) -> bool | None:
     """Compare kept books with books read over REST: True if they agree, False if mirrored, None if nothing decides.
 
     A book may move between the two readings, so the levels of all books vote.

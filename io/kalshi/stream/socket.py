@@ -33,7 +33,7 @@ _DATA = (Opcode.TEXT, Opcode.BINARY)
 _SILENT = logging.Logger("touchline.silent", logging.CRITICAL)
 
 
-class Socket:
+class StreamSocket:
     """One connection. `receive` answers pings by itself; everything that ends it raises `NetworkError`."""
 
     def __init__(self, url: str, headers: Mapping[str, str], timeout: float = 10.0) -> None:

@@ -15,9 +15,9 @@ import msgspec
 
 from ..rest.errors import AuthError, NetworkError, StreamError
 from ..rest.settings import Settings
-from .books import Books, Stale
+from .books import Stale, StreamBooks
 from .frames import ErrorFrame, Frame, Ok, Snapshot, Subscribed, Unsubscribed, decode_frame
-from .socket import Socket
+from .socket import StreamSocket
 
 log = logging.getLogger(__name__)
 
@@ -100,11 +100,11 @@ class Stream:
     ) -> None:
         self._signer = settings.require_signer("the stream")
         self._settings = settings
-        self.books = Books(use_yes_price)
+        self.books = StreamBooks(use_yes_price)
         self._subscriptions = {channel: _Subscription(channel) for channel in channels}
         if followed := set(indices):
             self._subscriptions[INDEX] = _Subscription(INDEX, followed)
-        self._socket: Socket | None = None
+        self._socket: StreamSocket | None = None
         self._heard_ns = time.time_ns()
         self.connections = 0
         self._failures = 0
@@ -194,7 +194,7 @@ class Stream:
             return False
         url = self._settings.ws_url
         try:
-            self._socket = Socket(url, self._signer.headers("GET", urlsplit(url).path))
+            self._socket = StreamSocket(url, self._signer.headers("GET", urlsplit(url).path))
         except AuthError:
             if not self.connections:
                 raise

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ...ground.checksums import Checked, is_whole
+from ...ground.checksums import CheckedFiles, is_whole
 from ...ground.errors import DamagedError
 from ...ground.progress import Progress
 from .manifest import FOLDER, Ledger, StoredFile, read_manifest
@@ -101,5 +101,5 @@ def _file_state(place: Place, file: StoredFile) -> FileState:
 
 
 @cache
-def _checked(root: str) -> Checked:
-    return Checked(root)
+def _checked(root: str) -> CheckedFiles:
+    return CheckedFiles(root)

@@ -74,7 +74,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class State:
+class StoreState:
     """What is committed at one moment; files in the order in which they were imported."""
 
     number: int = 0
@@ -145,9 +145,9 @@ class Ledger:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._read: dict[str, Manifest] = {}
-        self._state = State()
+        self._state = StoreState()
 
-    def state(self) -> State:
+    def state(self) -> StoreState:
         """What is committed now."""
         while True:
             names = tuple(self._place.names(FOLDER))
@@ -179,7 +179,7 @@ class Ledger:
         return manifest
 
 
-def _fold(names: tuple[str, ...], manifests: list[Manifest]) -> State:
+def _fold(names: tuple[str, ...], manifests: list[Manifest]) -> StoreState:
     imports: list[ImportRecord] = []
     files: dict[str, list[StoredFile]] = {}
     for manifest in manifests:
@@ -187,4 +187,4 @@ def _fold(names: tuple[str, ...], manifests: list[Manifest]) -> State:
         for file in manifest.files:
             files.setdefault(file.table, []).append(file)
     number = manifests[-1].number if manifests else 0
-    return State(number, tuple(imports), {table: tuple(found) for table, found in files.items()}, names)
+    return StoreState(number, tuple(imports), {table: tuple(found) for table, found in files.items()}, names)

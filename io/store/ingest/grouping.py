@@ -15,16 +15,16 @@ from ...ground.errors import InputError
 from ...importers.base import BadRow, Chunk
 from ..files.manifest import ImportRecord, Ledger, Manifest, StoredFile, commit
 from ..files.place import Place
-from ..schema import MARKETS, TABLES, Table
+from ..schema import MARKETS, TABLES, StoredTable
 from .ingest import QUARANTINE, ImportReport, drop_abandoned, import_id_of, report_of, still_there, waiting
-from .keys import Keys
+from .keys import StoredKeys
 from .market_rows import changed, known_of, learned, without_contradictions
 from .rows import conform, ordered, put_rows
 from .twins import emptied, twins
 
 
 @dataclass(frozen=True)
-class Source:
+class SmallSource:
     """Something to import: its name, the digest of its content, a word on it for people, and how to read it."""
 
     name: str
@@ -39,7 +39,7 @@ class Source:
 class _Taken:
     """A source that was read to its end."""
 
-    source: Source
+    source: SmallSource
     import_id: str
     tables: dict[str, pl.DataFrame]  # with the provenance of its rows
     bad: list[BadRow]
@@ -48,14 +48,14 @@ class _Taken:
     conflicts: list[str] = field(default_factory=list)
 
 
-def ingest_small(place: Place, ledger: Ledger, sources: Sequence[Source]) -> list[ImportReport]:
+def ingest_small(place: Place, ledger: Ledger, sources: Sequence[SmallSource]) -> list[ImportReport]:
     """Import sources that fit into memory together; see ``Store.ingest_small``."""
     with place.lock(f"import of {len(sources)} files", waiting):
         state = ledger.state()
         held = {record.digest: record for record in state.imports}
         fresh: dict[str, _Taken] = {}
         stopped: Exception | None = None
-        asked: list[Source] = []
+        asked: list[SmallSource] = []
         for one in sources:
             try:
                 if one.digest not in held and one.digest not in fresh:
@@ -78,7 +78,7 @@ def ingest_small(place: Place, ledger: Ledger, sources: Sequence[Source]) -> lis
         return reports
 
 
-def _read(source: Source) -> _Taken:
+def _read(source: SmallSource) -> _Taken:
     clock = time.perf_counter()
     import_id, frames, bad = import_id_of(source.digest), dict[str, list[pl.DataFrame]](), list[BadRow]()
     before = Counter[str]()
@@ -118,7 +118,7 @@ class _Group:
             drop_abandoned(self.place, self.ledger)
         return {record.digest: record for record in records}
 
-    def _fresh(self, table: Table) -> pl.DataFrame:
+    def _fresh(self, table: StoredTable) -> pl.DataFrame:
         """The rows of a table that are not stored yet, in the order of their sources."""
         given = [one for one in self.taken if table.name in one.tables]
         if not given:
@@ -128,7 +128,7 @@ class _Group:
         else:
             kept = pl.concat([one.tables[table.name] for one in given])
             if table.key:
-                kept = Keys(self.place).fresh(table, kept, self.state.files.get(table.name, ()))
+                kept = StoredKeys(self.place).fresh(table, kept, self.state.files.get(table.name, ()))
         left = dict(kept.group_by("import_id").len().iter_rows())
         for one in given:
             gone = one.tables[table.name].height - left.get(one.import_id, 0)
@@ -193,6 +193,6 @@ class _Group:
             for one in self.taken
         ]
 
-    def _write(self, table: Table, frame: pl.DataFrame) -> StoredFile:
+    def _write(self, table: StoredTable, frame: pl.DataFrame) -> StoredFile:
         path = f"{table.name}/group{self.state.number + 1:06d}-{uuid4().hex[:12]}.parquet"
         return put_rows(self.place, table, frame, path)

@@ -19,11 +19,11 @@ from ...ground.errors import DamagedError, InputError, SourceChangedError, note
 from ...ground.names import plain
 from ...importers.base import BadRow, Chunk
 from ..files.intact import whole
-from ..files.manifest import ImportRecord, Ledger, Manifest, State, StoredFile, commit
+from ..files.manifest import ImportRecord, Ledger, Manifest, StoredFile, StoreState, commit
 from ..files.place import Place
 from ..reading import read
-from ..schema import MARKETS, TABLES, Table
-from .keys import Keys
+from ..schema import MARKETS, TABLES, StoredTable
+from .keys import StoredKeys
 from .market_rows import changed, known_of, without_contradictions
 from .rows import conform, put_rows, stored
 from .twins import emptied, twins
@@ -109,7 +109,7 @@ class Origin:
     grown_from: str | None = None  # the import of the file's beginning
 
 
-def still_there(state: State, imports: Iterable[str | None]) -> None:
+def still_there(state: StoreState, imports: Iterable[str | None]) -> None:
     """Raise if an import that others build on has been taken back."""
     gone = {one for one in imports if one is not None} - {record.import_id for record in state.imports}
     if gone:
@@ -185,7 +185,7 @@ class _Import:
         self.state = ledger.state()
         self.id = import_id_of(origin.digest)
         self.done = _Progress()
-        self.keys = Keys(place)
+        self.keys = StoredKeys(place)
         self.tickers: set[str] = set()
         self.clock = 0.0
 
@@ -266,7 +266,7 @@ class _Import:
                 self.tickers.update(rows.get_column("ticker").unique())
         return _Batch(self.state.epoch, batch.chunks, files, duplicates, [*batch.bad, *conflicts], 0.0, len(conflicts))
 
-    def _fresh(self, table: Table, frame: pl.DataFrame, conflicts: list[BadRow]) -> pl.DataFrame:
+    def _fresh(self, table: StoredTable, frame: pl.DataFrame, conflicts: list[BadRow]) -> pl.DataFrame:
         """Leave out rows that are stored already, in this import or before it, and results that contradict those."""
         if table is MARKETS:
             known = known_of(self.place, self._files(MARKETS), frame.get_column("ticker"))
@@ -275,7 +275,7 @@ class _Import:
             return changed(frame, known)
         return self.keys.fresh(table, frame, self._files(table)) if table.key else frame
 
-    def _files(self, table: Table) -> list[StoredFile]:
+    def _files(self, table: StoredTable) -> list[StoredFile]:
         return [*self.state.files.get(table.name, ()), *(f for f in self.done.files if f.table == table.name)]
 
     def _commit(self, resumed: int) -> ImportReport:

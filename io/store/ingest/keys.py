@@ -10,7 +10,7 @@ from ...ground.units import NS_PER_SECOND
 from ..files.intact import whole
 from ..files.manifest import StoredFile
 from ..files.place import Place
-from ..schema import Table
+from ..schema import StoredTable
 
 #: A row's key is looked for among stored rows this near in time.
 REACH_NS = 2 * 86_400 * NS_PER_SECOND
@@ -18,14 +18,14 @@ REACH_NS = 2 * 86_400 * NS_PER_SECOND
 KEPT_HASHES = 1 << 25
 
 
-class Keys:
+class StoredKeys:
     """The keys in a place's files: hashes tell quickly that a key is new, the rows themselves that it is not."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
         self._hashes: dict[str, pl.Series] = {}
 
-    def fresh(self, table: Table, rows: pl.DataFrame, files: Sequence[StoredFile]) -> pl.DataFrame:
+    def fresh(self, table: StoredTable, rows: pl.DataFrame, files: Sequence[StoredFile]) -> pl.DataFrame:
         """The rows whose key is neither in ``files`` nor in an earlier row; rows without a key are all kept."""
         keyed = rows.select(_keyed(table)).to_series()
         if not keyed.any():
@@ -42,7 +42,7 @@ class Keys:
         known = self._scan(table, held).join(keys, on=table.key, how="semi").unique().collect(engine="streaming")
         return rows.join(known, on=table.key, how="anti", maintain_order="left")
 
-    def _of(self, table: Table, file: StoredFile) -> pl.Series:
+    def _of(self, table: StoredTable, file: StoredFile) -> pl.Series:
         if file.name not in self._hashes:
             hashes = self._scan(table, [file]).filter(_keyed(table)).select(_hash(table)).collect().to_series()
             while self._hashes and sum(map(len, self._hashes.values())) + len(hashes) > KEPT_HASHES:
@@ -50,7 +50,7 @@ class Keys:
             self._hashes[file.name] = hashes
         return self._hashes[file.name]
 
-    def _scan(self, table: Table, files: Sequence[StoredFile]) -> pl.LazyFrame:
+    def _scan(self, table: StoredTable, files: Sequence[StoredFile]) -> pl.LazyFrame:
         return pl.scan_parquet(
             whole(self._place, files),
             glob=False,
@@ -59,7 +59,7 @@ class Keys:
         ).select(table.key)
 
 
-def _near(table: Table, rows: pl.DataFrame, files: Sequence[StoredFile]) -> list[StoredFile]:
+def _near(table: StoredTable, rows: pl.DataFrame, files: Sequence[StoredFile]) -> list[StoredFile]:
     who, when, *_ = table.sort
     first, last, low, high = rows.select(
         pl.col(who).min().alias("first"),
@@ -78,10 +78,10 @@ def _near(table: Table, rows: pl.DataFrame, files: Sequence[StoredFile]) -> list
     ]
 
 
-def _keyed(table: Table) -> pl.Expr:
+def _keyed(table: StoredTable) -> pl.Expr:
     return pl.all_horizontal(pl.col(column).is_not_null() for column in table.key)
 
 
-def _hash(table: Table) -> pl.Expr:
+def _hash(table: StoredTable) -> pl.Expr:
     hashes = [pl.col(column).hash(seed) for seed, column in enumerate(table.key)]
     return pl.reduce(lambda one, other: one ^ other, hashes).alias("hash")

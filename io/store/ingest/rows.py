@@ -9,10 +9,10 @@ from ...ground.errors import InputError
 from ..files.intact import put_whole
 from ..files.manifest import NO_SEQ, StoredFile
 from ..files.place import Place
-from ..schema import MARKETS, Table
+from ..schema import MARKETS, StoredTable
 
 
-def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+def conform(table: StoredTable, frame: pl.DataFrame) -> pl.DataFrame:
     """Give a frame exactly the table's columns and types, or say what is wrong with it."""
     unknown = [name for name in frame.columns if name not in table.columns]
     if unknown:
@@ -39,13 +39,13 @@ def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def stored(table: Table, frame: pl.DataFrame, source: str, import_id: str) -> pl.DataFrame:
+def stored(table: StoredTable, frame: pl.DataFrame, source: str, import_id: str) -> pl.DataFrame:
     """Order rows as they are stored and say where they came from; rows that tie keep the order of their source."""
     told = (pl.lit(source).alias("source"), pl.lit(import_id).alias("import_id"))
     return ordered(table, frame).with_columns(told)
 
 
-def ordered(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+def ordered(table: StoredTable, frame: pl.DataFrame) -> pl.DataFrame:
     """Order rows as they are stored; rows that tie keep their order.
 
     Names are sorted as codes and gathered from the few distinct ones, which takes a third of the time of a plain sort.
@@ -59,7 +59,7 @@ def ordered(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def put_rows(place: Place, table: Table, frame: pl.DataFrame, name: str) -> StoredFile:
+def put_rows(place: Place, table: StoredTable, frame: pl.DataFrame, name: str) -> StoredFile:
     """Write a sorted frame as a file of the store, and state its bounds."""
     written = put_whole(place, name, frame)
     who, when, *sequence = table.sort
@@ -103,12 +103,12 @@ def _order(codes: pl.Series, rest: pl.DataFrame) -> pl.Series:
     return pl.DataFrame(keys).select(pl.arg_sort_by(*(key.name for key in keys), maintain_order=True)).to_series()
 
 
-def _missing(table: Table, column: str) -> int | None:
+def _missing(table: StoredTable, column: str) -> int | None:
     """What stands for a value that was not given: null, except that a market's row then holds always."""
     return 0 if table is MARKETS and column == "valid_from" else None
 
 
-def _cast(table: Table, column: pl.Series, wanted: pl.DataType) -> pl.Series:
+def _cast(table: StoredTable, column: pl.Series, wanted: pl.DataType) -> pl.Series:
     """Cast where no value can change its meaning: whole numbers to whole numbers, nothing to anything."""
     lossless = (
         column.dtype == pl.Null

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import polars as pl
 
-from ..files.manifest import ImportRecord, State
+from ..files.manifest import ImportRecord, StoreState
 from ..files.place import Place
 from ..reading import read
 from ..schema import TABLES
@@ -17,7 +17,7 @@ Content = tuple[int, int, int]
 
 
 def twins(
-    place: Place, state: State, records: Sequence[ImportRecord], rows: Mapping[str, pl.LazyFrame]
+    place: Place, state: StoreState, records: Sequence[ImportRecord], rows: Mapping[str, pl.LazyFrame]
 ) -> dict[str, ImportRecord]:
     """Find the imports among ``records`` that bring nothing but the rows of an earlier one, in every table they have.
 
@@ -82,7 +82,7 @@ def _alike(one: ImportRecord, others: Sequence[ImportRecord]) -> list[ImportReco
     ]
 
 
-def _stored(place: Place, state: State, name: str, records: Sequence[ImportRecord]) -> dict[str, Content]:
+def _stored(place: Place, state: StoreState, name: str, records: Sequence[ImportRecord]) -> dict[str, Content]:
     start = min((one.start for one in records if one.start is not None), default=None)
     end = max((one.end for one in records if one.end is not None), default=None)
     files = state.select(name, None, start, None if end is None else end + 1) if TABLES[name].day else []

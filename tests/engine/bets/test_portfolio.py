@@ -8,7 +8,7 @@ from touchline.engine.bets.panel.lives import lives_of, whole_lives
 from touchline.engine.bets.panel.panel import panel_of
 from touchline.engine.bets.portfolio.columns import columns_of
 from touchline.engine.bets.portfolio.portfolio import groups, members_of, rules, run
-from touchline.engine.bets.portfolio.types import FEES, MARKET, ROUNDING, Columns
+from touchline.engine.bets.portfolio.types import FEES, MARKET, ROUNDING, PanelColumns
 from touchline.engine.figures.stakes import at_stake
 from touchline.engine.simulator.assumptions.fees import ROUNDINGS
 
@@ -64,7 +64,7 @@ def random_columns(rng, bars=None, markets=None):
         lives = whole_lives(bars, markets)
     market["first"], market["last"] = lives.first, lives.first + lives.counts - 1
     market["base"], market["stride"] = lives.base, lives.stride
-    return Columns(
+    return PanelColumns(
         times=np.cumsum(rng.integers(1, 3, bars)).astype(np.int64) * HOUR,
         bucket=(np.arange(bars) // 5).astype(np.int32),
         mark=lives.flat(mark),

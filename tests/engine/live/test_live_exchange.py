@@ -31,7 +31,7 @@ from touchline.engine.simulator.tape.tape import Tape
 from touchline.io.ground.errors import InputError
 from touchline.io.kalshi.client import Client
 from touchline.io.kalshi.rest.errors import StreamError
-from touchline.io.kalshi.rest.portfolio import Fill, Order
+from touchline.io.kalshi.rest.portfolio import FillRecord, OrderRecord
 from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.store.schema import Side
 from touchline.io.store.store import Store
@@ -100,8 +100,8 @@ def shown_replay(run: Replay) -> list[Shown]:
 class Kept(NamedTuple):
     """What the exchange keeps of the account, read over REST."""
 
-    fills: list[Fill]
-    orders: list[Order]
+    fills: list[FillRecord]
+    orders: list[OrderRecord]
     cash: int
     position: int
 

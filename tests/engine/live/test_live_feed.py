@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from touchline.engine.live.feed import Feed
+from touchline.engine.live.feed import StreamFeed
 from touchline.engine.simulator.state import Columns
 from touchline.engine.simulator.tape.events import GAP, KIND, MOMENT, STATUS
 from touchline.engine.simulator.tape.rebuild import PRINT
-from touchline.engine.simulator.tape.tape import Market, Rows, build
+from touchline.engine.simulator.tape.tape import TapeMarket, TapeRows, build
 from touchline.io.kalshi.rest.wire import write_count, write_price
 from touchline.io.kalshi.stream.frames import decode_frame
 from touchline.io.kalshi.stream.stream import BOOK, TRADES, Hole
@@ -53,8 +53,8 @@ class Wire:
 
 
 @pytest.fixture
-def market() -> Market:
-    return Market(TICKER, "KXTEST", close_ts=START + 10**15)
+def market() -> TapeMarket:
+    return TapeMarket(TICKER, "KXTEST", close_ts=START + 10**15)
 
 
 def joined(batches: list[Columns]) -> Columns:
@@ -62,12 +62,12 @@ def joined(batches: list[Columns]) -> Columns:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_batches_of_whole_moments_give_the_events_of_the_tape(market: Market, seed: int) -> None:
+def test_batches_of_whole_moments_give_the_events_of_the_tape(market: TapeMarket, seed: int) -> None:
     """All but what a tape knows later: which decrease was a trade that comes in another moment."""
     history = random_day(seed, tickers=1, rows=200)
     rows = [row for row in history.rows() if row.kind != 9 or not history.is_block(row.extra)]
     wire, now = Wire(), [0]
-    feed = Feed(market, lambda: now[0])
+    feed = StreamFeed(market, lambda: now[0])
     batches, at = [], 0
     while at < len(rows):
         row, now[0] = rows[at], rows[at].ts
@@ -84,7 +84,7 @@ def test_batches_of_whole_moments_give_the_events_of_the_tape(market: Market, se
             batches.append(feed.events())
     merged = np.array([(r.ts, PRINT if r.kind == 9 else r.kind, r.side, r.price, r.size) for r in rows])
     kinds = (np.int64, np.uint8, np.int8, np.int32, np.int64)
-    tape = build(market, Rows(*(merged[:, k].astype(kind) for k, kind in enumerate(kinds))), np.zeros(0))
+    tape = build(market, TapeRows(*(merged[:, k].astype(kind) for k, kind in enumerate(kinds))), np.zeros(0))
     found = joined(batches)
     for name in ("ts", "side", "level", "size", "best_bid", "best_ask"):
         assert np.array_equal(getattr(found, name), getattr(tape.columns, name)), name
@@ -93,9 +93,9 @@ def test_batches_of_whole_moments_give_the_events_of_the_tape(market: Market, se
     assert len(found.ts) > 150
 
 
-def test_own_orders_are_not_part_of_the_book(market: Market) -> None:
+def test_own_orders_are_not_part_of_the_book(market: TapeMarket) -> None:
     wire, own = Wire(), [(Side.BID, 4_600, 100)]
-    feed = Feed(market, lambda: START, sides={"mine": Side.BID}, resting=lambda: own)
+    feed = StreamFeed(market, lambda: START, sides={"mine": Side.BID}, resting=lambda: own)
     feed.take(wire.snapshot({(1, 4_600): 100, (1, 4_500): 300, (-1, 4_800): 200}))
     assert feed.events().size.tolist() == [300, 200]  # our 46 is not there
     feed.take(wire.delta(START + MS, 1, 4_600, 50, client_order_id="mine"))
@@ -106,9 +106,9 @@ def test_own_orders_are_not_part_of_the_book(market: Market) -> None:
     assert (taken.size.tolist(), int(taken.best_ask[0])) == ([0], 100)
 
 
-def test_messages_that_came_before_or_are_of_others_change_nothing(market: Market) -> None:
+def test_messages_that_came_before_or_are_of_others_change_nothing(market: TapeMarket) -> None:
     wire = Wire()
-    feed = Feed(market, lambda: START)
+    feed = StreamFeed(market, lambda: START)
     feed.take(wire.snapshot({(1, 4_500): 300}))
     change = wire.delta(START + MS, 1, 4_500, 100)
     for _ in range(3):
@@ -118,9 +118,9 @@ def test_messages_that_came_before_or_are_of_others_change_nothing(market: Marke
     assert feed.events().size.tolist() == [300, 400]
 
 
-def test_a_hole_makes_the_book_unknown_until_its_snapshot(market: Market) -> None:
+def test_a_hole_makes_the_book_unknown_until_its_snapshot(market: TapeMarket) -> None:
     wire = Wire()
-    feed = Feed(market, lambda: START + MS)
+    feed = StreamFeed(market, lambda: START + MS)
     feed.take(wire.snapshot({(1, 4_500): 300, (-1, 4_800): 100}))
     feed.events()
     feed.take(Hole(TRADES, (TICKER,), START, "cut"))
@@ -137,9 +137,9 @@ def test_a_hole_makes_the_book_unknown_until_its_snapshot(market: Market) -> Non
     assert feed.events().size.tolist() == [50]
 
 
-def test_channels_that_overtake_each_other_never_turn_time_back(market: Market) -> None:
+def test_channels_that_overtake_each_other_never_turn_time_back(market: TapeMarket) -> None:
     wire = Wire()
-    feed = Feed(market, lambda: START)
+    feed = StreamFeed(market, lambda: START)
     feed.take(wire.snapshot({(1, 4_500): 300}))
     feed.take(wire.delta(START + 5 * MS, 1, 4_500, -100))
     feed.take(wire.trade(START + 3 * MS, 4_500, 100, -1))
@@ -148,9 +148,9 @@ def test_channels_that_overtake_each_other_never_turn_time_back(market: Market) 
     assert events.aux.tolist() == [0, 100, 0]  # the trade explains the decrease
 
 
-def test_a_market_pauses_by_message_and_closes_by_the_clock(market: Market) -> None:
+def test_a_market_pauses_by_message_and_closes_by_the_clock(market: TapeMarket) -> None:
     now = [START]
-    wire, feed = Wire(), Feed(market, lambda: now[0])
+    wire, feed = Wire(), StreamFeed(market, lambda: now[0])
     feed.take(wire.snapshot({(1, 4_500): 300}))
     feed.events()
     for word, opened in (("deactivated", 0), ("activated", 1), ("metadata_updated", None)):
@@ -167,10 +167,10 @@ def test_a_market_pauses_by_message_and_closes_by_the_clock(market: Market) -> N
     assert not len(feed.events().ts)
 
 
-def test_a_close_ends_nothing_that_has_not_begun(market: Market) -> None:
+def test_a_close_ends_nothing_that_has_not_begun(market: TapeMarket) -> None:
     assert market.close_ts is not None
     late = market.close_ts + MS
-    wire, feed = Wire(), Feed(market, lambda: late)
+    wire, feed = Wire(), StreamFeed(market, lambda: late)
     assert len(feed.events().ts) == 0
     feed.take(wire.trade(START, 4700, 100, 1))
     assert feed.events().ts.tolist() == [START, market.close_ts]

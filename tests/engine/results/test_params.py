@@ -23,7 +23,7 @@ from touchline.engine.results.params import (
     write_params,
 )
 from touchline.engine.simulator.assumptions.venue import MEANINGS, Assumptions, table_of
-from touchline.engine.simulator.tape.tape import Market
+from touchline.engine.simulator.tape.tape import TapeMarket
 from touchline.io.ground.errors import InputError
 from touchline.strategies.quoting.fingerprint import fingerprint
 from touchline.strategies.quoting.registry import quoting_model
@@ -110,6 +110,6 @@ def test_the_example_of_the_page_runs(tmp_path: Path):
     file = tmp_path / "params.toml"
     file.write_text(text)
     write_params(file, load_params(file, allow_edited=True))
-    live = Live.from_params(file, Market("KXINX-26JAN02-B1", close_ts=1_767_380_000_000_000_000))
+    live = Live.from_params(file, TapeMarket("KXINX-26JAN02-B1", close_ts=1_767_380_000_000_000_000))
     assert (live.assumptions.position_limit, live.assumptions.entry_ms, live.assumptions.queue) == (20, 50, "power@3")
     assert live.given["gamma"] == 0.2

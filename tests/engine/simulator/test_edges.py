@@ -17,7 +17,7 @@ from touchline.engine.simulator.prepare import new_block
 from touchline.engine.simulator.replay import Replay, replay
 from touchline.engine.simulator.tape import rebuild as kernel
 from touchline.engine.simulator.tape.events import BOOK, KIND, LATER, TRADE
-from touchline.engine.simulator.tape.tape import Market, Rows, Tape, build
+from touchline.engine.simulator.tape.tape import Tape, TapeMarket, TapeRows, build
 from touchline.strategies.parameters import Parameter
 from touchline.strategies.quoting.model import QuotingModel
 
@@ -46,11 +46,11 @@ class Stands(QuotingModel):
 def tape_of(*given: Given, window_ns: int = SECOND, **market: Any) -> Tape:
     """A tape of (seconds, what, side, cents, contracts), its book known from the start."""
     table = np.array(given)
-    columns = Rows(
+    columns = TapeRows(
         START + np.rint(table[:, 0] * 1e9).astype(np.int64), table[:, 1].astype(np.uint8), table[:, 2].astype(np.int8),
         np.rint(table[:, 3] * 100).astype(np.int32), np.rint(table[:, 4] * 100).astype(np.int64),
     )  # fmt: skip
-    return build(Market("M", **market), columns, np.zeros(0), empty_start=True, window_ns=window_ns)
+    return build(TapeMarket("M", **market), columns, np.zeros(0), empty_start=True, window_ns=window_ns)
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from touchline.engine.simulator.assumptions.latency import lift_of
 from touchline.engine.simulator.assumptions.queue import queue_model
 from touchline.engine.simulator.kernel.build import Flags, kernel
 from touchline.engine.simulator.kernel.rows import I, L, S
-from touchline.engine.simulator.state import Columns, Points, Samples, Venue
-from touchline.engine.simulator.tape.tape import Market, Rows, build, mids_of
+from touchline.engine.simulator.state import Columns, Points, Samples, VenueNumbers
+from touchline.engine.simulator.tape.tape import TapeMarket, TapeRows, build, mids_of
 from touchline.io.ground.grids import grid_levels
 from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.models.fixed_spread import FixedSpread
@@ -160,9 +160,9 @@ def make_tape(raw, grid, empty_start):
     ticks = oracle_ticks(grid)
     ts, what, side, level, size = (np.array(column) for column in zip(*raw, strict=True))
     price = np.array(ticks, np.int32)[level]
-    table = Rows(ts.astype(np.int64), what.astype(np.uint8), side.astype(np.int8), price, size.astype(np.int64))
+    table = TapeRows(ts.astype(np.int64), what.astype(np.uint8), side.astype(np.int8), price, size.astype(np.int64))
     values = 100.0 + np.arange(int((what == TICK).sum()) + 1, dtype=float)
-    return build(Market("T", grid=grid), table, values, empty_start=empty_start)
+    return build(TapeMarket("T", grid=grid), table, values, empty_start=empty_start)
 
 
 @st.composite
@@ -256,7 +256,7 @@ def run_kernel(flags, tape, model, cells, params, samples, slices=1):
     points = Points(np.array([*table, *sums], np.int64), np.array([float(point[2]) for point in seen]))
     delay = np.array(a.delays or [[0]] * 3, np.int64)
     lift = np.array([lift_of(np.tile(line, 20), a.bucket_ns)[-len(line) :] for line in delay])
-    venue = Venue(
+    venue = VenueNumbers(
         RULES.index(a.rule), a.exponent, a.partial, a.cross, a.post_only, a.keep,
         1 * a.shrink_limit + 2 * a.shrink_size, a.requote_ns, *a.session, HORIZONS.index(a.horizon), a.tau,
         VOLATILITIES.index(a.volatility), a.window_ns, a.variance,

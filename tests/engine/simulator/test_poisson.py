@@ -12,7 +12,7 @@ from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.prepare import new_block, run_block
 from touchline.engine.simulator.replay import replay, totals
 from touchline.engine.simulator.tape.mids import FINEST, mid_tape
-from touchline.engine.simulator.tape.tape import Market, Tape
+from touchline.engine.simulator.tape.tape import Tape, TapeMarket
 from touchline.io.ground.errors import InputError
 from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.models.fixed_spread import FixedSpread
@@ -42,7 +42,7 @@ def walk(seed: int) -> Tape:
     """A fair coin's path, a step a second, as a tape; the session ends with its last event."""
     coins = np.random.default_rng(seed).integers(0, 2, STEPS) * 2 - 1
     mids = 50.0 + CENTS * SIGMA * math.sqrt(1 / STEPS) * np.concatenate([[0], np.cumsum(coins)])
-    market = Market(f"PATH-{seed}", grid=FINEST)
+    market = TapeMarket(f"PATH-{seed}", grid=FINEST)
     return mid_tape(START + SECOND * np.arange(STEPS + 1), mids, market)
 
 
@@ -151,4 +151,4 @@ def test_a_tape_of_mids_has_them_and_refuses_what_leaves_the_grid():
     with pytest.raises(InputError, match="every mid inside the grid"):
         mid_tape(np.array([1, 2]), np.array([50.0, 100.0]))
     with pytest.raises(InputError, match="a grid with one step"):
-        mid_tape(np.array([1]), np.array([50.0]), Market("M", grid="tapered_deci_cent"))
+        mid_tape(np.array([1]), np.array([50.0]), TapeMarket("M", grid="tapered_deci_cent"))

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from touchline.engine.simulator.quote_figures import period_pnl, posted_lots, quote_figures, standing
 from touchline.engine.simulator.tape.rebuild import DELTA
-from touchline.engine.simulator.tape.tape import Market, Rows, Tape, build
+from touchline.engine.simulator.tape.tape import Tape, TapeMarket, TapeRows, build
 
 SECOND = 1_000_000_000
 
@@ -22,14 +22,14 @@ def quotes(*rows: tuple[int, int | None, int, int | None, int]) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def tape() -> Tape:
     """Bid 40, ask 60 cents from second 0; a better bid of 45 from second 10; the last event at second 20."""
-    made = Rows(
+    made = TapeRows(
         np.array([0, 0, 10, 20], np.int64) * SECOND,
         np.full(4, DELTA, np.uint8),
         np.array([1, -1, 1, 1], np.int8),
         np.array([4000, 6000, 4500, 3000], np.int32),
         np.full(4, 100, np.int64),
     )
-    return build(Market("MADE-UP", "MADE", "MADE-UP"), made, np.zeros(0), empty_start=True)
+    return build(TapeMarket("MADE-UP", "MADE", "MADE-UP"), made, np.zeros(0), empty_start=True)
 
 
 def test_an_order_is_posted_when_its_price_changes_or_its_size_grows():

@@ -15,7 +15,7 @@ from touchline.engine.backtests.run_folder import bracket, notices_of, result_ha
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import Replay, replay
 from touchline.engine.simulator.tape import rebuild as kernel
-from touchline.engine.simulator.tape.tape import Market, Rows, Tape, build
+from touchline.engine.simulator.tape.tape import Tape, TapeMarket, TapeRows, build
 from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk
 from touchline.io.store.store import Store
@@ -55,7 +55,7 @@ def noise_tape(seed: int = 1, seconds: int = 600, settlement: int | None = 10_00
             rows.append((ts, kernel.PRINT, -side, price, lots))
             change(side, price, -lots)
     ts_, what, side_, price_, size_ = (np.array(column) for column in zip(*rows, strict=True))
-    made = Rows(
+    made = TapeRows(
         ts_.astype(np.int64) + 1_790_000_000 * SECOND,
         what.astype(np.uint8),
         side_.astype(np.int8),
@@ -63,7 +63,7 @@ def noise_tape(seed: int = 1, seconds: int = 600, settlement: int | None = 10_00
         size_.astype(np.int64),
     )
     fees = ((0, "quadratic_with_maker_fees", 1.0),)
-    market = Market("MADE-UP", "MADE", "MADE-UP", settlement=settlement, fee_history=fees)
+    market = TapeMarket("MADE-UP", "MADE", "MADE-UP", settlement=settlement, fee_history=fees)
     return build(market, made, np.zeros(0), empty_start=True)
 
 

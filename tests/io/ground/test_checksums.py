@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from touchline.io.ground import checksums
-from touchline.io.ground.checksums import Checked, file_checksum, is_whole, stamp, with_checksum
+from touchline.io.ground.checksums import CheckedFiles, file_checksum, is_whole, stamp, with_checksum
 
 from ...damage import flips
 
@@ -32,13 +32,13 @@ def test_what_was_found_whole_is_remembered_until_it_changes(tmp_path: Path, mon
     monkeypatch.setenv("TOUCHLINE_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "file"
     path.write_text("one")
-    known = Checked("folder")
+    known = CheckedFiles("folder")
     assert not known.knows("file", stamp(path), "sum")
     known.add("file", stamp(path), "sum")
-    again = Checked("folder")
+    again = CheckedFiles("folder")
     assert again.knows("file", stamp(path), "sum")
     assert not again.knows("file", stamp(path), "other")
-    assert not Checked("other folder").knows("file", stamp(path), "sum")
+    assert not CheckedFiles("other folder").knows("file", stamp(path), "sum")
     was = path.stat()
     path.write_text("two")
     os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
@@ -49,9 +49,9 @@ def test_the_list_of_whole_files_does_not_grow_for_ever(tmp_path: Path, monkeypa
     monkeypatch.setenv("TOUCHLINE_CACHE", str(tmp_path))
     monkeypatch.setattr(checksums, "_MAX_LINES", 20)
     for number in range(100):
-        Checked("folder").add(f"file {number}", "stamp", "sum")
+        CheckedFiles("folder").add(f"file {number}", "stamp", "sum")
     (kept,) = (tmp_path / "checked").iterdir()
     assert len(kept.read_text().splitlines()) <= 21
-    known = Checked("folder")
+    known = CheckedFiles("folder")
     assert all(known.knows(f"file {number}", "stamp", "sum") for number in range(90, 100)), "the younger ones stay"
     assert not known.knows("file 9", "stamp", "sum")

@@ -9,7 +9,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.io.importers.recordings.levels import level_lists
-from touchline.io.importers.values.lines import Block
+from touchline.io.importers.values.lines import TextBlock
 from touchline.io.importers.values.scan import JsonScanner, decode
 from touchline.io.importers.values.text import OK
 
@@ -92,7 +92,7 @@ def test_broken_lines_are_bad_rows_or_what_the_decoder_finds(records: list[objec
 
 
 def check(lines: list[bytes]) -> None:
-    spans = JsonScanner(PATHS).scan(Block(b"".join(line + b"\n" for line in lines), 5, len(lines)))
+    spans = JsonScanner(PATHS).scan(TextBlock(b"".join(line + b"\n" for line in lines), 5, len(lines)))
     frame = spans.frame()
     expected = {5 + at: plain(line) for at, line in enumerate(lines) if line.strip()}
     good = {line: found for line, found in expected.items() if found is not None}

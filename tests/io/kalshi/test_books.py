@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.io.kalshi.rest.wire import write_count, write_price
-from touchline.io.kalshi.stream.books import Books, Stale
+from touchline.io.kalshi.stream.books import Stale, StreamBooks
 from touchline.io.kalshi.stream.frames import Delta, Other, Snapshot, decode_frame
 
 TICKERS = ("A", "B", "C")
@@ -63,7 +63,7 @@ changes = st.tuples(
 def test_after_any_loss_a_book_is_stale_or_true_and_recovers(
     steps: list[tuple[str, str, int, int, str]], yes_price: bool
 ) -> None:
-    server, books = Server(yes_price), Books(yes_price)
+    server, books = Server(yes_price), StreamBooks(yes_price)
     books.watch(TICKERS)
     for ticker in TICKERS:
         books.apply(decode_frame(server.snapshot(ticker)))
@@ -112,7 +112,7 @@ def numbered(seq: int, kind: str, **body: Any) -> Any:
 
 
 def test_answers_use_up_sequence_numbers_too() -> None:
-    books = Books(use_yes_price=True)
+    books = StreamBooks(use_yes_price=True)
     books.apply(numbered(1, "orderbook_snapshot", market_ticker="A"))
     assert books.apply(numbered(2, "ok", market_tickers=["A"])) is None
     assert books.apply(numbered(3, "error", code=18, msg="timed out")) is None
@@ -123,14 +123,14 @@ def test_answers_use_up_sequence_numbers_too() -> None:
 
 
 def test_a_first_message_with_a_later_number_is_a_gap() -> None:
-    books = Books(use_yes_price=True)
+    books = StreamBooks(use_yes_price=True)
     books.watch(["A"])
     assert books.apply(numbered(2, "ok")) is not None
     assert books["A"].stale
 
 
 def test_a_level_below_zero_breaks_its_book_only() -> None:
-    books = Books(use_yes_price=True)
+    books = StreamBooks(use_yes_price=True)
     for seq, ticker in enumerate("AB", 1):
         books.apply(numbered(seq, "orderbook_snapshot", market_ticker=ticker, yes_dollars_fp=[["0.4000", "1.00"]]))
     stale = books.apply(
@@ -141,7 +141,7 @@ def test_a_level_below_zero_breaks_its_book_only() -> None:
 
 
 def test_an_unknown_side_is_never_guessed() -> None:
-    books = Books(use_yes_price=True)
+    books = StreamBooks(use_yes_price=True)
     books.apply(numbered(1, "orderbook_snapshot", market_ticker="A"))
     stale = books.apply(
         numbered(2, "orderbook_delta", market_ticker="A", price_dollars="0.4000", delta_fp="1.00", side="maybe")
@@ -159,7 +159,7 @@ def test_numbers_and_nulls_of_old_recordings_are_read() -> None:
         b'{"type":"orderbook_snapshot","sid":1,"seq":1,"msg":{"market_ticker":"A","yes_dollars_fp":[[0.57,3]],"no_dollars_fp":null}}'
     )
     assert isinstance(snapshot, Snapshot)
-    books = Books(use_yes_price=False)
+    books = StreamBooks(use_yes_price=False)
     books.apply(snapshot)
     books.apply(frame)
     assert not books["A"].bids and not books["A"].stale

@@ -9,10 +9,10 @@ from touchline.io.kalshi.rest import errors
     ("status", "body", "kind", "code", "message", "details"),
     [
         (400, b'{"error":{"code":"invalid_order","message":"invalid order","details":"post only cross"}}',
-         errors.BadRequestError, "invalid_order", "invalid order", "post only cross"),
+         errors.RefusedRequestError, "invalid_order", "invalid order", "post only cross"),
         (400, b'{"code":"bad_request","message":"bad request","details":"count"}',
-         errors.BadRequestError, "bad_request", "bad request", "count"),
-        (400, b'{"msg":"limit must be at most 1000"}', errors.BadRequestError, "", "limit must be at most 1000", ""),
+         errors.RefusedRequestError, "bad_request", "bad request", "count"),
+        (400, b'{"msg":"limit must be at most 99"}', errors.RefusedRequestError, "", "limit must be at most 99", ""),
         (401, b'{"error":{"code":"authentication_error","message":"x","details":"NOT_FOUND"}}',
          errors.AuthError, "authentication_error", "x", "NOT_FOUND"),
         (404, b'{"error":{"code":"not_found","message":"not found"}}',
@@ -26,7 +26,7 @@ from touchline.io.kalshi.rest import errors
          errors.RateLimitError, "too_many_requests", "slow", ""),
         (502, b"<html>Bad Gateway</html>", errors.ServerError, "", "<html>Bad Gateway</html>", ""),
         (500, b"", errors.ServerError, "", "", ""),
-        (418, b"[1]", errors.BadRequestError, "", "[1]", ""),
+        (418, b"[1]", errors.RefusedRequestError, "", "[1]", ""),
     ],
 )  # fmt: skip
 def test_every_shape_becomes_one_kind_of_error(
@@ -41,4 +41,4 @@ def test_every_shape_becomes_one_kind_of_error(
 def test_an_item_of_a_batch_has_its_own_error() -> None:
     assert isinstance(errors.item_error({"code": "order_already_exists"}), errors.ConflictError)
     assert isinstance(errors.item_error({"code": "not_found"}), errors.NotFoundError)
-    assert isinstance(errors.item_error("odd"), errors.BadRequestError)
+    assert isinstance(errors.item_error("odd"), errors.RefusedRequestError)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from touchline.io.kalshi.recorder import journal as journal_module
-from touchline.io.kalshi.recorder.journal import Journal, JournalFullError, Limits, mend, read, segments
+from touchline.io.kalshi.recorder.journal import Journal, JournalFullError, JournalLimits, mend, read, segments
 from touchline.io.kalshi.rest.errors import ConfigError
 
 
@@ -53,7 +53,7 @@ def test_mending_looks_behind_long_lines(tmp_path: Path) -> None:
 
 
 def test_segments_turn_over_by_size(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, {}, Limits(max_bytes=200))
+    journal = Journal(tmp_path, {}, JournalLimits(max_bytes=200))
     assert not journal.full
     journal.append(1, b'{"type":"trade","msg":"%s"}' % (b"x" * 200))
     journal.commit()

@@ -10,7 +10,7 @@ import pytest
 from touchline.engine.exchanges import Exchange
 from touchline.io.importers.base import Chunk
 from touchline.io.kalshi.client import Client
-from touchline.io.kalshi.rest.errors import BadRequestError, NotFoundError
+from touchline.io.kalshi.rest.errors import NotFoundError, RefusedRequestError
 from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.kalshi.rest.signing import Signer
 from touchline.io.store.schema import BookKind
@@ -85,7 +85,7 @@ def test_markets_and_their_books(client: Client) -> None:
     assert single.book.asks() == {5200: 300}
     with pytest.raises(NotFoundError):
         data.market("NONE")
-    with pytest.raises(BadRequestError, match="limit"):
+    with pytest.raises(RefusedRequestError, match="limit"):
         list(data.markets(limit=1001))
 
 

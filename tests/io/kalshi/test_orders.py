@@ -7,10 +7,10 @@ import pytest
 from touchline.io.kalshi.client import Client
 from touchline.io.kalshi.rest import transport as transport_module
 from touchline.io.kalshi.rest.errors import (
-    BadRequestError,
     ConflictError,
     NotFoundError,
     OutcomeUnknownError,
+    RefusedRequestError,
     ServerError,
 )
 from touchline.io.kalshi.rest.orders import CancelAnswer, NewOrder, OrderAnswer
@@ -138,7 +138,7 @@ def test_a_create_whose_answer_is_lost_leaves_one_order_that_is_known(
 
 def test_a_create_that_was_refused_is_an_error(client: Client, book: Book) -> None:
     book.before = [(400, {"error": {"code": "insufficient_balance", "message": "m"}})]
-    with pytest.raises(BadRequestError, match="insufficient_balance"):
+    with pytest.raises(RefusedRequestError, match="insufficient_balance"):
         client.orders.create(ORDER)
     client.orders.create(NewOrder("T", "bid", 5600, 300, client_order_id="mine"))
     with pytest.raises(ConflictError):
@@ -154,7 +154,7 @@ def test_a_create_nobody_knows_of_is_said_to_be_unknown(client: Client, book: Bo
 
 def test_a_refusal_after_a_lost_answer_is_read_back_before_it_is_believed(client: Client, book: Book) -> None:
     book.before = [LOST, (400, {"error": {"code": "insufficient_balance", "message": "m"}})]
-    with pytest.raises(BadRequestError):
+    with pytest.raises(RefusedRequestError):
         client.orders.create(ORDER)
     book.before, book.after = [], [LOST]
     original = book.write

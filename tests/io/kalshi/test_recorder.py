@@ -20,14 +20,14 @@ from touchline.io.importers.importing import import_file, plan
 from touchline.io.kalshi.client import Client
 from touchline.io.kalshi.recorder import recorder as recorder_module
 from touchline.io.kalshi.recorder import watcher as watcher_module
-from touchline.io.kalshi.recorder.journal import Journal, Limits, read, segments
+from touchline.io.kalshi.recorder.journal import Journal, JournalLimits, read, segments
 from touchline.io.kalshi.recorder.poller import Poller
 from touchline.io.kalshi.recorder.recorder import Recorder
 from touchline.io.kalshi.recorder.watcher import Watcher
 from touchline.io.kalshi.rest.errors import StreamError
 from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.kalshi.stream import stream as stream_module
-from touchline.io.kalshi.stream.books import Books
+from touchline.io.kalshi.stream.books import StreamBooks
 from touchline.io.kalshi.stream.frames import decode_frame
 from touchline.io.kalshi.stream.price_mode import check_price_mode
 from touchline.io.kalshi.stream.stream import BOOK, LIFECYCLE, TRADES, Stream
@@ -80,7 +80,7 @@ def start(
 
     def make(
         *, series: tuple[str, ...] = ("KXS",), tickers: tuple[str, ...] = (), poll: float | None = None,
-        limits: Limits | None = None, told: list[str] | None = None, closed: Any = None, every: float = 0.1,
+        limits: JournalLimits | None = None, told: list[str] | None = None, closed: Any = None, every: float = 0.1,
     ) -> Running:  # fmt: skip
         mine = Settings("demo", rest.url, venue.url, settings.signer)
         clients.append(Client(mine, requests_per_second=10_000))
@@ -108,9 +108,9 @@ def frames_of(folder: Path) -> list[dict[str, Any]]:
     return [frame for _, frame in read(segments(folder))]
 
 
-def rebuilt(frames: list[dict[str, Any]], use_yes_price: bool = True) -> Books:
+def rebuilt(frames: list[dict[str, Any]], use_yes_price: bool = True) -> StreamBooks:
     """Books kept from a journal as a reader keeps them: unknown from a gap to the next snapshot."""
-    books = Books(use_yes_price)
+    books = StreamBooks(use_yes_price)
     for frame in frames:
         if frame["type"] == "gap":
             books.reset("gap")
@@ -233,7 +233,7 @@ def test_every_segment_can_be_read_without_the_others(
 ) -> None:
     make_exchange()
     done: list[Path] = []
-    running = start(limits=Limits(max_bytes=8000), closed=done.append)
+    running = start(limits=JournalLimits(max_bytes=8000), closed=done.append)
     running.until(lambda: running.recorder.source.ready and len(running.recorder._following) == 3)
     for number in range(120):
         venue.change("ABC"[number % 3], "no", 4000 + number, 100)
@@ -245,7 +245,7 @@ def test_every_segment_can_be_read_without_the_others(
     assert len(paths) >= 3 and done == paths[:-1]
     check_stored(tmp_path / "store", paths, venue)
     for path in paths[1:]:
-        books = Books(use_yes_price=True)
+        books = StreamBooks(use_yes_price=True)
         frames = [frame for _, frame in read([path])]
         for frame in frames:
             if frame["type"] in {"orderbook_snapshot", "orderbook_delta"}:
@@ -271,7 +271,7 @@ def test_the_no_side_in_the_other_prices_stops_the_recording(start: Any, make_ex
 def test_price_modes_are_told_apart_by_the_levels_only_one_of_them_has() -> None:
     from touchline.io.kalshi.rest.models import BookSides, OrderBook
 
-    books = Books(use_yes_price=True)
+    books = StreamBooks(use_yes_price=True)
     snapshot = {"type": "orderbook_snapshot", "sid": 1, "seq": 1, "msg": {"market_ticker": "A"}}
     snapshot["msg"]["no_dollars_fp"] = [["0.5200", "3.00"], ["0.5000", "1.00"]]  # type: ignore[index]
     books.apply(decode_frame(json.dumps(snapshot)))

@@ -16,7 +16,7 @@ from touchline.io.kalshi.rest.errors import KalshiError
 from touchline.io.kalshi.rest.orders import NewOrder
 from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.kalshi.rest.transport import Transport
-from touchline.io.kalshi.stream.socket import Socket
+from touchline.io.kalshi.stream.socket import StreamSocket
 from touchline.io.kalshi.stream.stream import Stream
 
 #: Everything that can be logged is.
@@ -88,7 +88,7 @@ def test_errors_and_reprs_show_nothing_of_the_key(
             lambda: client.orders.create(order),
             lambda: Stream(settings, ["T"]).poll(),
             lambda: Transport(nowhere, attempts=1).get("/markets", None, dict),
-            lambda: Socket(nowhere.ws_url, settings.require_signer("x").headers("GET", "/ws")),
+            lambda: StreamSocket(nowhere.ws_url, settings.require_signer("x").headers("GET", "/ws")),
         ):
             with pytest.raises(KalshiError) as caught:
                 call()

@@ -18,7 +18,7 @@ from touchline.io.kalshi.rest import errors, models
 from touchline.io.kalshi.rest.limits import Budget
 from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.kalshi.rest.transport import Transport
-from touchline.io.kalshi.stream.socket import Socket
+from touchline.io.kalshi.stream.socket import StreamSocket
 
 
 def transport(settings: Settings, **options: Any) -> Transport:
@@ -28,7 +28,7 @@ def transport(settings: Settings, **options: Any) -> Transport:
 def test_reads_are_repeated_through_rate_limits_and_server_errors(rest: Any, settings: Settings) -> None:
     answers = [(429, {"error": "too many requests"}), (503, {}), (0, None), (200, {"market": {"ticker": "T"}})]
     rest.answer = lambda request: answers.pop(0)
-    assert transport(settings).get("/markets/T", "market", models.Market).ticker == "T"
+    assert transport(settings).get("/markets/T", "market", models.MarketRecord).ticker == "T"
     assert len(rest.requests) == 4
     stamps = {request.headers["KALSHI-ACCESS-SIGNATURE"] for request in rest.requests}
     assert len(stamps) == 4, "each sending is signed anew"
@@ -47,7 +47,7 @@ def test_a_write_is_repeated_only_where_nothing_was_done(rest: Any, settings: Se
 
 def test_final_refusals_are_not_repeated_and_patience_ends(rest: Any, settings: Settings) -> None:
     rest.answer = lambda request: (400, {"msg": "bad limit"})
-    with pytest.raises(errors.BadRequestError, match="bad limit"):
+    with pytest.raises(errors.RefusedRequestError, match="bad limit"):
         transport(settings).get("/markets", None, dict)
     rest.answer = lambda request: (500, {})
     with pytest.raises(errors.ServerError):
@@ -66,7 +66,9 @@ def test_pages_end_at_an_empty_missing_or_repeated_cursor(rest: Any, settings: S
         return 200, body
 
     rest.answer = answer
-    pages = list(transport(settings).pages("/markets", "markets", models.Market, params={"limit": 1, "status": None}))
+    pages = list(
+        transport(settings).pages("/markets", "markets", models.MarketRecord, params={"limit": 1, "status": None})
+    )
     assert [market.ticker for page in pages for market in page][:3] == ["A", "B", "C"]
     assert len(pages) == 3
     assert all(request.query["limit"] == ["1"] and "status" not in request.query for request in rest.requests)
@@ -163,4 +165,4 @@ def test_tls_verification_cannot_be_switched_off(untrusted: tuple[int, Path], mo
         asking.get("/x", None, dict)
     asking.close()
     with pytest.raises(errors.NetworkError, match="certificate is not trusted"):
-        Socket(f"wss://localhost:{port}/ws", {})
+        StreamSocket(f"wss://localhost:{port}/ws", {})

@@ -9,7 +9,7 @@ from touchline.engine.exchanges.market.explain import explained
 from touchline.engine.exchanges.market.history import TRADE
 from touchline.engine.simulator.tape.events import BOOK, GAP, KIND, LATER
 from touchline.engine.simulator.tape.rebuild import PRINT
-from touchline.engine.simulator.tape.tape import MATCH_WINDOW_NS, Market, Rows, build
+from touchline.engine.simulator.tape.tape import MATCH_WINDOW_NS, TapeMarket, TapeRows, build
 from touchline.io.store.schema import BookKind
 
 STEP = MATCH_WINDOW_NS // 4
@@ -34,8 +34,8 @@ def on_tape(rows):
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     _, ts, kind, side, price, size = columns
     what = np.where(kind == TRADE, PRINT, kind).astype(np.uint8)
-    merged = Rows(ts.astype(np.int64), what, side.astype(np.int8), price.astype(np.int32), size.astype(np.int64))
-    tape = build(Market("M"), merged, np.zeros(0), empty_start=True)
+    merged = TapeRows(ts.astype(np.int64), what, side.astype(np.int8), price.astype(np.int32), size.astype(np.int64))
+    tape = build(TapeMarket("M"), merged, np.zeros(0), empty_start=True)
     later, aux = tape.columns.kind & LATER > 0, tape.columns.aux.astype(np.int64)
     assert np.isin(tape.columns.kind & KIND, [BOOK, 1, GAP]).all() and len(aux) == len(rows)
     return np.where(later, -aux, aux).tolist()

@@ -23,7 +23,7 @@ from touchline.engine.simulator.state import Columns
 from touchline.engine.simulator.tape.events import BOOK, KIND, STATUS, TRADE, UNDERLYING
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.engine.simulator.tape.tape import Tape, open_at_start
-from touchline.engine.sweeps.market_choice import Choice, choose_markets
+from touchline.engine.sweeps.market_choice import MarketChoice, choose_markets
 from touchline.engine.sweeps.sweeping import sweep
 from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk, Options
@@ -314,9 +314,9 @@ def test_a_panel_takes_nothing_from_outside_of_a_life(tmp_path: Path):
 
 def test_a_market_that_does_not_live_in_a_window_is_not_chosen(tmp_path: Path):
     store = market_store(tmp_path / "store", more={"trades": [{"ts": CLOSE + SECOND, "price": 5_000, "size": 100}]})
-    assert choose_markets(store, Choice(), OPEN, CLOSE) == ["M"]
+    assert choose_markets(store, MarketChoice(), OPEN, CLOSE) == ["M"]
     with pytest.raises(InputError, match="no market meets these conditions"):
-        choose_markets(store, Choice(), CLOSE, CLOSE + DAY)
+        choose_markets(store, MarketChoice(), CLOSE, CLOSE + DAY)
 
 
 def test_the_least_favourable_queue_is_asked_on_the_same_life(tmp_path: Path):

@@ -12,7 +12,7 @@ from touchline.engine.simulator.tape import rebuild as kernel
 from touchline.engine.simulator.tape.events import BOOK, GAP, KIND, LATER, MOMENT, TRADE
 from touchline.engine.simulator.tape.kept import load, save
 from touchline.engine.simulator.tape.source import compile_tape, merge, standing_rows
-from touchline.engine.simulator.tape.tape import Market, Rows, Tape, build, mids_of
+from touchline.engine.simulator.tape.tape import Tape, TapeMarket, TapeRows, build, mids_of
 from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
@@ -21,13 +21,13 @@ from touchline.io.store.store import Store
 
 from ...made_books import START, made_books
 
-MARKET = Market("M")
+MARKET = TapeMarket("M")
 
 
-def rows_of(*given: tuple[int, int, int, int, int]) -> Rows:
+def rows_of(*given: tuple[int, int, int, int, int]) -> TapeRows:
     """Rows of (ts, what, side, cents, contracts)."""
     ts, what, side, price, size = (np.array(column) for column in zip(*given, strict=True))
-    return Rows(
+    return TapeRows(
         ts.astype(np.int64),
         what.astype(np.uint8),
         side.astype(np.int8),
