@@ -47,7 +47,7 @@ bench-short: setup  ## small work, judged by the gates in bench/gates.toml
 	@$(BIN)/python -m bench.report .cache/bench.json --short
 
 exchange: setup  ## replays a store as an exchange on this machine
-	@$(BIN)/engine exchange --replay $(STORE) --speed 20
+	@$(BIN)/engine exchange --store $(STORE) --speed 20
 
 lock:  ## rewrites requirements.lock: Python 3.11 and newer, hashes, no addresses (needs uv)
 	@echo "setuptools>=77" | uv pip compile pyproject.toml - --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock

@@ -109,7 +109,7 @@ def soak(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     simulated = arguments.seconds * arguments.speed
     messages = write_store(folder / "store", arguments.markets, simulated, arguments.messages / arguments.speed)
     served = subprocess.Popen(
-        [*ENGINE, "exchange", "--replay", str(folder / "store"), "--speed", str(arguments.speed),
+        [*ENGINE, "exchange", "--store", str(folder / "store"), "--speed", str(arguments.speed),
          "--keys", str(folder / "keys")],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip

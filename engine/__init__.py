@@ -3,27 +3,65 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING
+
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .api.data import brought as brought
+    from .api.data import check as check
+    from .api.data import compact as compact
+    from .api.data import features as features
+    from .api.data import forget as forget
+    from .api.data import import_files as import_files
+    from .api.data import imports as imports
+    from .api.data import markets as markets
+    from .api.data import sample as sample
+    from .api.data import sql as sql
+    from .api.data import tables as tables
+    from .api.demo import demo as demo
+    from .api.kalshi import pull as pull
+    from .api.kalshi import record as record
+    from .api.kalshi import scan as scan
+    from .api.models import fit as fit
+    from .api.models import strategies as strategies
+    from .api.runs import backtest as backtest
+    from .api.runs import explain as explain
+    from .api.runs import export as export
+    from .api.runs import open as open
+    from .api.runs import report as report
+    from .api.runs import show as show
+    from .api.runs import sweep as sweep
+    from .api.runs import verify as verify
+    from .exchanges.serving import exchange as exchange
+    from .live.live import Live as Live
+    from .live.trader import Trader as Trader
+    from .results.params import load_params as load_params
+    from .runs.result import Result as Result
+    from .simulator.assumptions.venue import Assumptions as Assumptions
 
 #: Public name -> the module of this package that defines it.
 _HOME: dict[str, str] = {
+    **dict.fromkeys(
+        ("brought", "check", "compact", "features", "forget", "import_files", "imports", "markets", "sample", "sql",
+         "tables"),
+        "api.data",
+    ),
+    "demo": "api.demo",
+    **dict.fromkeys(("pull", "record", "scan"), "api.kalshi"),
+    **dict.fromkeys(("fit", "strategies"), "api.models"),
+    **dict.fromkeys(("backtest", "explain", "export", "open", "report", "show", "sweep", "verify"), "api.runs"),
+    "exchange": "exchanges.serving",
     "Assumptions": "simulator.assumptions.venue",
-    "compile_tape": "simulator.tape.source",
-    "export": "results.exporting",
     "Live": "live.live",
+    "Result": "runs.result",
     "Trader": "live.trader",
-    "fit_market": "fitting.fit",
-    "fit_underlying": "fitting.fit",
     "load_params": "results.params",
-    "backtest": "backtests.market_runs",
-    "sweep": "backtests.market_sweeps",
-    "training_frame": "bets.training",
-}
-
-__version__ = "0.1.0"
+}  # fmt: skip
+__all__ = [*sorted(_HOME), "__version__"]  # noqa: PLE0604 - the names of the table
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _HOME:
         return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
     raise AttributeError(f"touchline.engine has no name {name!r}; it has {', '.join(sorted(_HOME))}")

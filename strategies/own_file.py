@@ -73,6 +73,18 @@ def load_file(path: Path) -> ModuleType:
     return module
 
 
+def from_anywhere(strategy: str) -> str:
+    """Return the name of a strategy so that a file in it is found from any folder.
+
+    >>> from_anywhere("glft"), from_anywhere("/models/mine.py:Wide")
+    ('glft', '/models/mine.py:Wide')
+    """
+    if ".py" not in strategy and not strategy.endswith(".toml"):
+        return strategy
+    file, colon, name = strategy.partition(".py:")
+    return f"{Path(file).expanduser().absolute()}{colon}{name}"
+
+
 def one_line(error: BaseException) -> str:
     """An error's kind and text in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")

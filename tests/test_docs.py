@@ -163,7 +163,7 @@ def test_the_page_on_betting_runs(with_data: Path):
     (with_data / "forecasts.csv").write_text(blocks("directional.md", "csv")[0][1])
     (with_data / "forecast.toml").write_text(blocks("directional.md", "toml")[1][1])
     (with_data / "forecast.py").write_text(scripts[2])
-    commands("engine backtest --strategy forecast.toml --data-dir data --out results/forecast", with_data)
+    commands("engine backtest --strategy forecast.toml --store data --out results/forecast", with_data)
     assert json.loads((with_data / "results/forecast/run.json").read_text())["figures"]["trades"] > 0
     python(scripts[0], with_data)
     assert json.loads((with_data / "results/first/run.json").read_text())["markets"] == 4
@@ -185,7 +185,7 @@ def test_the_example_of_maker_entries_runs_on_the_synthetic_day(tmp_path: Path):
 def test_the_page_on_features_runs(with_data: Path):
     for name, (_, body) in zip(("run", "micro.toml", "micro.py"), blocks("features.md"), strict=True):
         python(body, with_data) if name == "run" else (with_data / name).write_text(body)
-    commands("engine backtest --strategy micro.toml --data-dir data --start 2024-01-04 --out results/micro", with_data)
+    commands("engine backtest --strategy micro.toml --store data --start 2024-01-04 --out results/micro", with_data)
     assert json.loads((with_data / "results/micro/run.json").read_text())["strategy"]["tables"][0]["by"] == "ticker"
     found = pl.read_parquet(with_data / "from_quotes.parquet")
     assert found["micro"].null_count() == 3 * 72

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,15 +12,16 @@ import numpy as np
 import polars as pl
 
 from ...io.ground.errors import InputError
-from ...io.ground.times import Moment
+from ...io.ground.times import written
 from ...strategies.pipeline.pipeline import recorded_pipeline
-from .. import __version__
 from ..figures.calibration import Calibration, calibration
 from ..figures.performance import Performance, performance, period_curve
 from ..figures.resampling import mean_interval
 from ..figures.stakes import AtStake, at_stake
 from ..figures.warnings import Notice
-from ..results.result_files import frames_hash, settled, write_run
+from ..results.result_files import frames_hash, settled
+from ..results.results import Bets
+from ..version import __version__
 from .directional import DirectionalRun, backtest, order_counts
 from .panel.markets import market_notices
 from .portfolio.candidates import candidate_outcomes
@@ -224,13 +224,13 @@ class DirectionalResult:
         }
         locked = found.run.curve[:, 2]
         return {
-            "kind": "directional",
+            "kind": "bets",
             "engine_version": __version__,
             "strategy": found.pipeline.as_dict(),
             "settings": {
-                "data": None if found.data is None else settled(found.data),
-                "start": _stated(found.start),
-                "end": _stated(found.end),
+                "store": None if found.data is None else settled(found.data),
+                "start": written(found.start),
+                "end": written(found.end),
                 "random_portfolios": 0 if found.random is None else len(found.random.pnl),
                 "seed": found.seed,
             },
@@ -258,6 +258,7 @@ class DirectionalResult:
             "groups": {by: frame.to_dicts() for by, frame in self.groups.items()},
             "candidates": self.candidates.to_dicts(),
             "warnings": [notice.as_row() for notice in self.notices],
+            "notes": list(found.notes),
         }
 
     @cached_property
@@ -271,15 +272,16 @@ class DirectionalResult:
         random = self.found.random
         return frames_hash({"random": None if random is None else random.pnl.tolist()}, self.frames)
 
-    def write(self, folder: str | Path) -> Path:
-        """Write ``trades.parquet``, ``equity.parquet`` and ``candidates.parquet``, then ``run.json``."""
-        return write_run(folder, self.frames, self.summary)
+    @property
+    def recorded(self) -> Bets:
+        """The same as a folder holds it."""
+        return Bets(self.summary, self.frames)
 
 
 class _Settings(msgspec.Struct):
     """What a run was asked for, as its record has it."""
 
-    data: str | None
+    store: str | None
     start: str | int | None
     end: str | int | None
     random_portfolios: int
@@ -293,14 +295,10 @@ def run_record(record: Mapping[str, Any]) -> DirectionalResult:
         told = msgspec.convert(record.get("strategy"), dict[str, Any])
     except msgspec.ValidationError as error:
         raise InputError(f"the record cannot be run again: {error}") from None
-    if asked.data is None:
+    if asked.store is None:
         raise InputError("this run was made on a panel in memory and cannot be run again from its record")
     found = backtest(
-        asked.data, recorded_pipeline(told), start=asked.start, end=asked.end,
+        asked.store, recorded_pipeline(told), start=asked.start, end=asked.end,
         random_portfolios=asked.random_portfolios, seed=asked.seed,
     )  # fmt: skip
     return DirectionalResult(found)
-
-
-def _stated(moment: Moment | None) -> str | int | None:
-    return moment if moment is None or isinstance(moment, str | int) else moment.isoformat()

@@ -12,17 +12,15 @@ import polars as pl
 
 from ...io.ground.errors import InputError
 from ...io.ground.progress import Progress
-from ...io.ground.times import Moment
+from ...io.ground.times import Moment, written
 from ...io.store.store import Store
 from ...strategies.pipeline.pipeline import Pipeline, load_pipeline
-from .. import __version__
 from ..figures.warnings import Notice
-from ..reports.drawing import Drawer, drawing
-from ..results.result_files import SWEEP_RECORD, frames_hash, write_files
-from ..results.results import Axis, read_sweep
-from ..sweeps.folder import FEW_FILLS, claimed
+from ..results.result_files import SWEEP_RECORD, as_written, frames_hash, settled, write_files
+from ..results.results import Axis, Sweep, sweep_of
+from ..sweeps.folder import FEW_FILLS, refuse_other_sweep
 from ..sweeps.grid_spec import cells_of, distinct, is_number, spec_of
-from ..sweeps.sweeping import Swept
+from ..version import __version__
 from .directional import BetGrid, panel_for, run_grid
 from .panel.markets import market_notices
 from .panel.panel import Panel
@@ -36,53 +34,51 @@ PORTFOLIO = "portfolio"
 
 
 def sweep_bets(
-    strategy: str | Path | Pipeline, data: str | Path | Store | Panel = "data", *, out: str | Path = "results/sweep",
-    grid: Sequence[str] | Mapping[str, Any] | None = None, sample: str | None = None, start: Moment | None = None,
-    end: Moment | None = None, options: Mapping[str, Any] | None = None, pictures: bool | Drawer = True,
+    strategy: str | Path | Pipeline, store: str | Path | Store | Panel, place: Path, *,
+    axes: Sequence[str] | Mapping[str, Any] | None = None, sample: str | None = None, start: Moment | None = None,
+    end: Moment | None = None, params: Mapping[str, Any] | None = None, force: bool = False,
     progress: Progress | None = None,
-) -> Swept:  # fmt: skip
-    """Run every cell of a grid over a pipeline on one panel, and weigh what came out; all is left in ``out``.
+) -> Sweep:  # fmt: skip
+    """Run every cell of a grid over a pipeline on one panel; cells, periods and record are left in ``place``.
 
-    ``grid`` is a list of axes as texts, or maps a parameter to its values; without it exits and stakes are swept.
+    The folder is claimed by the caller. ``axes`` is a list of texts, or maps a parameter to its values; without it
+    exits and stakes are swept.
     """
     pipeline = strategy if isinstance(strategy, Pipeline) else load_pipeline(strategy)
-    pipeline = pipeline.with_values(**(options or {}))
-    axes = bet_axes(pipeline, grid, options or {})
-    place = Path(out)
-    with claimed(place):
-        values = cells_of(axes, sample)
-        cells = [
-            {one.name: one.setting(value) for one, value in zip(axes, row, strict=True)} for row in values.tolist()
-        ]
-        panel, _ = panel_for(data, pipeline, start, end, cells=[pipeline.with_values(**cell) for cell in cells])
-        found = run_grid(panel, pipeline, cells, progress)
-        frames = {"cells": _cells(panel, found, axes, values), "periods": _periods(panel, found)}
-        result = frames_hash({}, frames)
-        record = {
-            "kind": "sweep",
-            "engine_version": __version__,
-            "strategy": pipeline.name,
-            "pipeline": pipeline.as_dict(),
-            "store": None if isinstance(data, Panel) else data.path if isinstance(data, Store) else str(data),
-            "from": None if start is None else str(start),
-            "to": None if end is None else str(end),
-            "sample": sample,
-            "fixed": dict(options or {}),
-            "limits": {},
-            "venue": {},
-            "data_hash": panel_hash(panel),
-            "period_ns": DAY_NS,
-            "axes": [_axis_row(one) for one in axes],
-            "markets": _markets(panel, frames["cells"]["market"].unique().to_list()),
-            "warnings": [notice.as_row() for notice in (*_notices(found), *market_notices(panel, pipeline))],
-            "result_hash": result,
-        }
-        write_files(place, frames, record, SWEEP_RECORD)
-        from ..reports.conclusions import conclude
-
-        with drawing(pictures) as drawer:
-            evidence = conclude(place, drawer)
-        return Swept(read_sweep(place), evidence, result, len(cells) * panel.lives.total)
+    fixed = dict(params or {})
+    pipeline = pipeline.with_values(**fixed)
+    swept = bet_axes(pipeline, axes, fixed)
+    values = cells_of(swept, sample)
+    cells = [{one.name: one.setting(value) for one, value in zip(swept, row, strict=True)} for row in values.tolist()]
+    asked = {
+        "strategy": pipeline.name,
+        "pipeline": pipeline.as_dict(),
+        "store": None if isinstance(store, Panel) else settled(store.path if isinstance(store, Store) else str(store)),
+        "start": written(start),
+        "end": written(end),
+        "sample": sample,
+        "fixed": fixed,
+    }
+    if not force:
+        refuse_other_sweep(place, asked, swept, None)
+    panel, _ = panel_for(store, pipeline, start, end, cells=[pipeline.with_values(**cell) for cell in cells])
+    found = run_grid(panel, pipeline, cells, progress)
+    frames = {"cells": _cells(panel, found, swept, values), "periods": _periods(panel, found)}
+    record = {
+        "kind": "sweep",
+        "engine_version": __version__,
+        **asked,
+        "limits": {},
+        "venue": {},
+        "data_hash": panel_hash(panel),
+        "period_ns": DAY_NS,
+        "axes": [_axis_row(one) for one in swept],
+        "markets": _markets(panel, frames["cells"]["market"].unique().to_list()),
+        "warnings": [notice.as_row() for notice in (*_notices(found), *market_notices(panel, pipeline))],
+        "result_hash": frames_hash({}, frames),
+    }
+    write_files(place, frames, record, SWEEP_RECORD)
+    return sweep_of(as_written(record), frames["cells"], frames["periods"], place)
 
 
 def bet_axes(

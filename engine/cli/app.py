@@ -8,21 +8,33 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from .. import __version__
+from ..version import __version__
 
 #: Command -> (module of this package that defines `app`, one line for `engine --help`).
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Make a synthetic day, import it, check it, bet on it and sweep it."),
     "data": ("data.app", "Import, check and query recorded markets."),
     "backtest": ("backtest", "Try a quoting or betting strategy on recorded markets."),
+    "explain": ("explain", "Say why a quote was what it was."),
     "sweep": ("sweep", "Run thousands of parameter sets at once, and say how much of the best to believe."),
-    "verify": ("verify", "Run a replay again and compare."),
+    "verify": ("verify", "Run a result again and compare."),
     "exchange": ("exchange", "Run a local exchange that replays recorded markets."),
     "fit": ("fit", "Estimate model parameters from recorded history."),
     "strategies": ("strategies", "List strategies and the parts of pipelines with their parameters."),
-    "summary": ("summary", "Show the result of a backtest again."),
+    "summary": ("summary", "Show a result again."),
     "export": ("export", "Write a sweep's best parameters to a file for the live runner."),
     "report": ("report", "Write one HTML page about a run or a sweep."),
+}
+
+#: Options under the names that they had before 0.2.0 -> what to write now.
+RENAMED: dict[str, str] = {
+    "--data-dir": "--store DIR",
+    "--replay": "--store DIR",
+    "--from": "--start TIME",
+    "--to": "--end TIME, or --out FILE for what is written",
+    "--grid": "--axis NAME=VALUES of a sweep, --price-grid NAME for prices",
+    "--results-file": "the folder alone: engine summary FOLDER",
+    "--explain": "engine explain --at TIME",
 }
 
 
@@ -54,6 +66,18 @@ class LazyGroup(TyperGroup):
         from ...strategies.parameters import nearest
 
         raise InputError(f"there is no command {args[0]!r}; {nearest(args[0], COMMANDS)}")
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; an option under its old name is refused with the new one."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:  # typer's own class for an unknown option has no public name
+            old = getattr(error, "option_name", None)
+            if old not in RENAMED:
+                raise
+            from ...io.ground.errors import InputError
+
+            raise InputError(f"{old} is no option any more; write {RENAMED[old]}") from None
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print help from the table alone."""

@@ -7,23 +7,26 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ...io.ground.names import plain
+from ...io.ground.progress import Progress
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich import progress as rich_progress
 
-#: Arguments of library calls that are options of commands; messages write ``price_unit='cents'`` or ``ticker=``.
-_NAMES = "columns|format|grid|journal|price_unit|scale|seed|size_unit|ticker|tz|underlying|use_yes_price"
-_ONE = (
-    rf"(?<![\w.'\"-])(?<!--map )(?<!--set )({_NAMES})=('[^']*'|\"[^\"]*\"|{{[^}}]*}}|True\b|False\b|-?\d[\d.]*|(?!\w))"
-)
+#: Arguments of library calls whose values stand in messages, as in ``price_unit='cents'``; others stand bare: ``out=``.
+_VALUED = "format|journal|map|price_grid|price_unit|scale|seed|size_unit|ticker|tz|underlying|use_yes_price"
+_VALUE = r"'[^']*'|\"[^\"]*\"|{[^}]*}|True\b|False\b|-?\d[\d.]*"
+_ONE = rf"(?<![\w.'\"-])(?<!--map )(?<!--set )(?:({_VALUED})=({_VALUE})|([a-z][a-z_]*)=(?![^\s,;:.)]))"
 _ARGUMENT, _ARGUMENTS = re.compile(_ONE), re.compile(rf"{_ONE}(?:, {_ONE})*")
+#: Arguments whose option has another name.
+_SPELT = {"params": "set", "axes": "axis"}
 #: The option every reporting command has.
 JSON_OPTION = typer.Option(False, "--json", help="Print one JSON document instead of a table.")
 
@@ -88,14 +91,17 @@ def say(message: str) -> None:
 def spelled(message: str) -> str:
     """Spell the arguments that a message names as the options of the command line.
 
-    >>> spelled("cents or dollars? Pass price_unit='cents', underlying=; or columns={'ts': 't', 'value': 'p'}")
+    >>> spelled("cents or dollars? Pass price_unit='cents', underlying=; or map={'ts': 't', 'value': 'p'}")
     'cents or dollars? Pass --price-unit cents --underlying; or --map ts=t,value=p'
+    >>> spelled("name another folder with out=, or set gamma=0.1 with params=")
+    'name another folder with --out, or set gamma=0.1 with --set'
     """
     return _ARGUMENTS.sub(lambda run: " ".join(_option(*one.groups()) for one in _ARGUMENT.finditer(run[0])), message)
 
 
-def _option(name: str, value: str) -> str:
-    option = "map" if name == "columns" else name.replace("_", "-")
+def _option(valued: str | None, value: str | None, bare: str | None) -> str:
+    name = valued or bare or ""
+    option = _SPELT.get(name, name).replace("_", "-")
     given = ast.literal_eval(value) if value else True
     if isinstance(given, bool):
         return f"--{option}" if given else f"--no-{option}"
@@ -105,7 +111,47 @@ def _option(name: str, value: str) -> str:
 
 
 @contextmanager
-def progress(quiet: bool = False) -> Iterator[Progress]:
+def bar(title: str, quiet: bool = False) -> Iterator[Progress]:
+    """Show one bar on stderr; gives the function to be told how much is done, and of how much."""
+    with bars(title, quiet=quiet) as (seen,):
+        yield seen
+
+
+@contextmanager
+def bars(*titles: str, quiet: bool = False) -> Iterator[list[Progress]]:
+    """Show a bar a title; of what comes by the million the rate, too."""
+    began = time.monotonic()
+    with progress(quiet) as shown:
+
+        def teller(title: str) -> Progress:
+            task = shown.add_task(title, total=None)
+
+            def seen(done: int, of: int) -> None:
+                rate = done / max(time.monotonic() - began, 1e-9) / 1e6
+                text = f"{title}, {rate:,.0f} M/s" if done > 1e7 else title
+                shown.update(task, completed=done, total=of or None, description=text)
+
+            return seen
+
+        yield [teller(title) for title in titles]
+
+
+@contextmanager
+def steps(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for each step that is named, in the order in which they come."""
+    with progress(quiet) as shown:
+        tasks: dict[str, rich_progress.TaskID] = {}
+
+        def seen(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = shown.add_task(what, total=None)
+            shown.update(tasks[what], completed=done, total=of or None)
+
+        yield seen
+
+
+@contextmanager
+def progress(quiet: bool = False) -> Iterator[rich_progress.Progress]:
     """Show progress on stderr with rate and time left; silent when stderr is no terminal or ``quiet``."""
     from rich.console import Console
     from rich.progress import (

@@ -25,7 +25,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def exchange(
     tickers: Annotated[list[str] | None, typer.Argument(help="Only these markets (default: all of the store).")] = None,
     *,
-    store: Annotated[str, typer.Option("--store", "--replay", help="The store whose markets are replayed.")] = "data",
+    store: Annotated[str, typer.Option("--store", help="The store whose markets are replayed.")] = "data",
     speed: Annotated[
         str,
         typer.Option(help="Simulated seconds a second; 'max': as fast as subscribers read."),
@@ -44,7 +44,7 @@ def exchange(
     tier: Annotated[str, typer.Option(help="Usage tier whose rate limits hold.")] = "basic",
     live_days: Annotated[float, typer.Option(help="Days before what is older moves to /historical.")] = 90,
     start: Annotated[
-        str | None, typer.Option("--start", "--from", help="Simulated time to begin at, ISO 8601, or 'end'.")
+        str | None, typer.Option("--start", help="Simulated time to begin at, ISO 8601, or 'end'.")
     ] = None,
     shift: Annotated[str | None, typer.Option(help="Move the recording in time to start 'now', or at a time.")] = None,
     queue: Annotated[str, typer.Option(help="Queue model of resting orders, as in backtest.")] = "pessimistic",

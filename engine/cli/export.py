@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from .console import JSON_OPTION, emit_facts, emit_json, say
-from .options import BY, RankBy
+from .options import BY, FOLDER, RankBy
 
 if TYPE_CHECKING:
     from ..results.params import Params
@@ -25,19 +25,18 @@ class Choice(StrEnum):
     BY_MARKET = "by-market"
 
 
-_FOLDER = typer.Argument(..., metavar="FOLDER", help="A sweep's folder, such as results/NAME.")
 _PICK = typer.Option(
     Choice.ROBUST,
     "--pick",
     help="robust: best neighbourhood; overall: highest average P&L; by-market: each market its own.",
 )
-_TO = typer.Option(..., "--to", help="The file to write, such as params.toml.")
+_OUT = typer.Option(..., "--out", help="The file to write, such as params.toml.")
 
 
 @app.command()
 def export(
-    folder: Path = _FOLDER,
-    to: Path = _TO,
+    folder: Path = FOLDER,
+    out: Path = _OUT,
     pick: Choice = _PICK,
     by: RankBy = BY,
     force: bool = typer.Option(False, "--force", help="Export although the checks refuse it; the file says so."),
@@ -51,13 +50,13 @@ def export(
     Refuses when the probability of overfitting is above .5, when the out-of-sample P&L is negative, when one of them is
     not known, or on the evidence of fewer than five independent events.
     """
-    from ..results.exporting import export as write
+    from ..api.runs import export as run
 
-    params = write(folder, to, pick=pick.value, by=by.value, force=force, valid_days=valid_days)
+    params = run(folder, out, pick=pick.value, by=by.value, force=force, valid_days=valid_days)
     if as_json:
-        emit_json(_document(params, to))
+        emit_json(_document(params, out))
         return
-    emit_facts(f"wrote {to}", _facts(params))
+    emit_facts(f"wrote {out}", _facts(params))
     for notice in params.notices:
         say(f"warning: {notice}")
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from ...io.ground.errors import InputError
-
-if TYPE_CHECKING:
-    from ..simulator.assumptions.venue import Assumptions
 
 QUOTING = "Options of quoting strategies"
 BETTING = "Options of betting pipelines"
@@ -20,17 +17,22 @@ def _quoting(default: Any, *names: str, help: str) -> Any:
     return typer.Option(default, *names, help=help, rich_help_panel=QUOTING)
 
 
-DATA = typer.Option("data", "--data-dir", "--store", help="A store, or a folder with markets.csv and trades.csv.")
-START = typer.Option(None, "--start", "--from", help="From this time on, ISO 8601, UTC.")
-END = typer.Option(None, "--end", "--to", help="Before this time.")
+STORE = typer.Option("data", "--store", help="The store: a folder or s3://bucket/prefix.")
+HISTORY = typer.Option("data", "--store", help="A store, or a folder with markets.csv and trades.csv.")
+START = typer.Option(None, "--start", help="From this time on, ISO 8601, UTC.")
+END = typer.Option(None, "--end", help="Before this time.")
 SET = typer.Option([], "--set", help="A parameter of the strategy: name=value; may repeat.")
 MARKETS = _quoting([], "--market", "-m", help="Ticker to run on; may repeat.")
-QUEUE = _quoting("power@3", "--queue", help="Queue model: power@n, log, touch, through, pessimistic, …")
-LATENCY = _quoting("0", "--latency-ms", help="How long orders take: ms, or a law as lognormal:50:0.5.")
+QUEUE = _quoting(None, "--queue", help="Queue model: power@3 unless given; power@n, log, touch, through, …")
+LATENCY = _quoting(None, "--latency-ms", help="How long orders take: ms, or a law as lognormal:50:0.5; 0.")
 ASSUME = _quoting([], "--assume", help="An assumption about venue or risk: name=value; may repeat.")
-PRICE_GRID = _quoting(None, "--grid", help="Price grid, when the market's own is not stored.")
-EXPLAIN = _quoting(None, "--explain", help="Only tell why the quote at this time was what it was: ISO 8601, UTC.")
+PRICE_GRID = _quoting(None, "--price-grid", help="Price grid, when the market's own is not stored.")
 UNDERLYING = _quoting(None, "--underlying", help="Symbol of the underlying's prices.")
+
+
+FOLDER = typer.Argument(..., metavar="FOLDER", help="A folder of results, such as results/NAME.")
+FORCE = typer.Option(False, "--force", help="Replace what the folder holds, even the answer to another question.")
+TRUST = typer.Option([], "--trust", help="A file of code that the result names and that may run; may repeat.")
 
 
 class RankBy(StrEnum):
@@ -68,16 +70,6 @@ def value(text: str) -> Any:
         return text
 
 
-def assumptions(queue: str, latency_ms: str, given: list[str]) -> Assumptions:
-    """The assumptions that the options spell out; the latency is that of an order on its way in."""
-    from ..simulator.assumptions.venue import Assumptions
-
-    return Assumptions(queue=queue, entry_ms=value(latency_ms)).with_options(pairs(given, "--assume"))
-
-
-def refuse(ctx: typer.Context, section: str, why: str) -> None:
-    """Raise an error when an option of a section of the help was given; ``why`` follows its name."""
-    for parameter in ctx.command.params:
-        source = ctx.get_parameter_source(parameter.name or "")
-        if getattr(parameter, "rich_help_panel", None) == section and source is not None and source.name != "DEFAULT":
-            raise InputError(f"{parameter.opts[0]} {why}")
+def delay(text: str | None) -> Any:
+    """A number of ms or a law; None where none was given."""
+    return None if text is None else value(text)

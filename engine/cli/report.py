@@ -1,4 +1,4 @@
-"""`engine report`: one HTML page about a run or a sweep."""
+"""`engine report`: one HTML page about a result."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ from pathlib import Path
 import typer
 
 from ...io.ground.names import plain
+from .options import FOLDER
 
 app = typer.Typer(help="Write one HTML page about a run or a sweep.")
-
-_FOLDER = typer.Argument(..., metavar="FOLDER", help="A folder of results, such as results/NAME.")
-_TO = typer.Option(None, "--to", help="The file to write; report.html in the folder unless given.")
+_OUT = typer.Option(None, "--out", help="The file to write; report.html in the folder unless given.")
 
 
 @app.command()
-def report(
-    folder: Path = _FOLDER,
-    to: Path | None = _TO,
-) -> None:
+def report(folder: Path = FOLDER, out: Path | None = _OUT) -> None:
     """Write one page with the figures, warnings, assumptions and charts. It needs no network."""
-    from ..reports.report import report as write
+    from ..api.runs import report as run
 
-    typer.echo(plain(f"wrote {write(folder, to)}"))
+    typer.echo(plain(f"wrote {run(folder, out=out)}"))

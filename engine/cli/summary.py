@@ -1,97 +1,27 @@
-"""`engine summary`: the figures of a backtest that was run before; the backtest command prints the same."""
+"""`engine summary`: the figures of a result again, as the command that made it printed them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .console import JSON_OPTION, emit_facts, emit_json, emit_table, say
+from .console import JSON_OPTION, emit_json
+from .options import FOLDER
 
-if TYPE_CHECKING:
-    from ..backtests.explain import Explanation
-
-app = typer.Typer(help="Show the result of a backtest again.")
-
-_FILE = typer.Option(..., "--results-file", help="run.json of a backtest, or its folder.")
+app = typer.Typer(help="Show a result again.")
 
 
 @app.command()
-def summary(results_file: Path = _FILE, as_json: bool = JSON_OPTION) -> None:
-    """Print return, risk, groups, calibration and warnings."""
-    from ..results.result_files import read_record
+def summary(folder: Path = FOLDER, as_json: bool = JSON_OPTION) -> None:
+    """Print a result's figures and warnings again, of whatever kind it is."""
+    from ..api.runs import open
+    from .tell import runs, sweeps
 
-    record = read_record(results_file)
+    found = open(folder)
     if as_json:
-        emit_json(record)
-    elif record["kind"] == "directional":
-        tell_bets(record)
-    elif record["kind"] == "replays":
-        tell_replays(record)
+        emit_json(found.record)
+    elif found.kind == "sweep":
+        sweeps.tell(found.summary)
     else:
-        tell_replay(record)
-
-
-def tell_replay(record: Mapping[str, Any]) -> None:
-    """Print one replay for people."""
-    from ..reports.run_facts import queue_rows, run_facts
-
-    emit_facts(f"{record['strategy']} on {record['market']}", dict(run_facts(record)))
-    emit_table("P&L by queue model", ("queue", "P&L"), queue_rows(record["summary"]["by_queue"]))
-    _warn(record)
-
-
-def tell_replays(record: Mapping[str, Any]) -> None:
-    """Print several replays for people: a row a market, and what they come to together."""
-    from ..figures.words import count
-    from ..reports.run_facts import MARKET_COLUMNS, market_rows, queue_rows, total_facts
-
-    title = f"{record['strategy']} on {count(len(record['markets']), 'market')}"
-    emit_table(title, MARKET_COLUMNS, market_rows(record))
-    emit_facts("All markets together", dict(total_facts(record)))
-    if rows := queue_rows(record["total"].get("by_queue")):
-        emit_table("P&L of all markets by queue model", ("queue", "P&L"), rows)
-    _warn(record)
-
-
-def tell_explanation(found: Explanation, title: str) -> None:
-    """Print for a person why a quote was what it was."""
-    from datetime import UTC, datetime
-
-    when = datetime.fromtimestamp(found.decided_ts / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S.%f UTC")
-    known = {name: value for name, value in found.known.items() if name != "time"}
-    emit_facts(f"{title}: decided at {when}", {name.replace("_", " "): f"{value:.6g}" for name, value in known.items()})
-    emit_facts("parameters", {name.replace("_", " "): f"{value:.6g}" for name, value in found.values.items()})
-    if found.inside:
-        emit_facts("inside the model", {name: f"{value:.6g}" for name, value in found.inside.items()})
-    rows = [
-        (name, f"{price:.6g}", f"{size:.6g}", rounded, wanted)
-        for name, price, size, rounded, wanted in zip(
-            ("bid", "ask"), found.asked[:2], found.asked[2:], found.rounded, found.wanted, strict=True
-        )
-    ]
-    emit_table("quote", ("side", "model's price", "model's size", "on the grid", "after all rules"), rows)
-    if found.because:
-        emit_table("rules that changed it", ("rule",), [(line,) for line in found.because])
-    emit_table("resting at the moment", ("order",), [(line,) for line in found.resting])
-
-
-def tell_bets(result: Mapping[str, Any]) -> None:
-    """Print a betting backtest for people."""
-    from ..reports.bet_facts import CANDIDATE_COLUMNS, GROUP_COLUMNS, bet_facts, candidate_rows, group_rows
-
-    emit_facts(result["strategy"]["name"], dict(bet_facts(result)))
-    for by, rows in result["groups"].items():
-        if len(rows) > 1:
-            emit_table(f"By {by}", (by, *GROUP_COLUMNS), group_rows(by, rows))
-    if result["candidates"]:
-        title = "Candidates, one contract each, kept to the end"
-        emit_table(title, CANDIDATE_COLUMNS, candidate_rows(result["candidates"]))
-    _warn(result)
-
-
-def _warn(record: Mapping[str, Any]) -> None:
-    for warning in record["warnings"]:
-        say(f"warning: {warning['name']}: {warning['text']}")
+        runs.tell(found)

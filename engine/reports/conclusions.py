@@ -14,16 +14,13 @@ import polars as pl
 from ..figures.crossvalidation import overfitting
 from ..results.evidence import Evidence, judge
 from ..results.result_files import write_document
-from ..results.results import COUNTS, LEAST_PNL, MONEY, WORST_PNL, Sweep, read_sweep
+from ..results.results import COUNTS, MONEY, WORST_PNL, Sweep
 from ..results.selection import (
     Pick,
-    Ranking,
     best_by_market,
     best_overall,
     best_plateau,
     effect_sizes,
-    marginal_effects,
-    ranked,
 )
 from .drawing import Drawer
 
@@ -39,15 +36,13 @@ def get_ready(pictures: bool) -> None:
     threading.Thread(target=load).start()
 
 
-def conclude(folder: str | Path, drawer: Drawer | None) -> Evidence:
-    """Write everything that follows from ``cells.parquet`` and ``periods.parquet``; returns the evidence.
+def conclude(sweep: Sweep, place: Path, drawer: Drawer | None) -> Evidence:
+    """Write everything that follows from a sweep's cells and periods into its folder; returns the evidence.
 
     ``market_results.json``, ``overall_results.json``, ``best_overall.json``, ``best_by_market.json``,
     ``best_robust.json``, ``evidence.json``; with a drawer ``heatmap`` and ``heatmap_markets`` as PNG and SVG,
     ``heatmap.html`` and ``report.html``.
     """
-    place = Path(folder)
-    sweep = read_sweep(place)
     robust, overall, by_market = best_plateau(sweep), best_overall(sweep), best_by_market(sweep)
     grid: dict[str, dict[str, Any]] = {}
     if drawer is not None:
@@ -82,34 +77,6 @@ def conclude(folder: str | Path, drawer: Drawer | None) -> Evidence:
         page.write_page(place / "heatmap.html", f"{sweep.strategy}: heat maps", *blocks)
         write_sweep_report(sweep, robust, evidence, grid, place / "report.html")
     return evidence
-
-
-def show(folder: str | Path, top: int = 10, evidence: Evidence | None = None, by: Ranking = "pnl") -> dict[str, Any]:
-    """Return what ``engine sweep show`` prints: the top cells, each parameter's marginal effect, the warnings.
-
-    The evidence is weighed again unless it is given. The top cells rank by P&L, or by cash if asked for.
-    """
-    sweep = read_sweep(folder)
-    robust = best_plateau(sweep)
-    evidence = evidence or judge(sweep, robust)
-    order = ranked(sweep, by).head(top)
-    names = [axis.name for axis in sweep.axes]
-    figures = ("total_pnl", "pnl", LEAST_PNL, "cash", "abs_position", "fills", "uptime")
-    return {
-        "strategy": sweep.strategy,
-        "ranked_by": by,
-        "markets": sweep.counted["market"].n_unique(),
-        "bets": "pipeline" in sweep.about,
-        "axes": names,
-        "labels": {axis.name: list(axis.labels) for axis in sweep.axes if axis.labels},
-        "robust": None if sweep.made_nothing else robust.as_row(),
-        "overall": None if sweep.made_nothing else best_overall(sweep, by).as_row(),
-        "top": order.select("cell", *names, *figures).to_dicts(),
-        "effects": marginal_effects(sweep).to_dicts(),
-        "explained": effect_sizes(sweep),
-        "evidence": evidence.as_row(),
-        "warnings": [notice.as_row() for notice in evidence.notices],
-    }
 
 
 def _market_results(sweep: Sweep, robust: Pick, best: dict[str, Pick]) -> dict[str, dict[str, Any]]:

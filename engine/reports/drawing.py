@@ -97,6 +97,13 @@ def browser_library() -> str:
     return text
 
 
+def svg(document: dict[str, Any]) -> str:
+    """Draw a Vega-Lite document as SVG, in this process."""
+    import vl_convert
+
+    return vl_convert.vegalite_to_svg(document)
+
+
 def _draw(document: dict[str, Any], path: Path) -> None:
     for suffix, content in _pictures(document).items():
         atomic.write(path.with_name(path.name + suffix), content)
@@ -105,5 +112,5 @@ def _draw(document: dict[str, Any], path: Path) -> None:
 def _pictures(document: dict[str, Any]) -> dict[str, bytes]:
     import vl_convert
 
-    svg = vl_convert.vegalite_to_svg(document)
-    return {".svg": svg.encode(), ".png": vl_convert.svg_to_png(svg, scale=2)}
+    drawn = svg(document)
+    return {".svg": drawn.encode(), ".png": vl_convert.svg_to_png(drawn, scale=2)}

@@ -10,7 +10,7 @@ import polars as pl
 from ...io.ground.units import contracts
 from ..figures.words import count, day, figure, percent, span, usd
 from ..results.evidence import Evidence, judge
-from ..results.results import Bets, Runs, Sweep, read_results, synthetic
+from ..results.results import Bets, Recorded, Run, Runs, Sweep, synthetic
 from ..results.selection import Pick, best_by_market, best_overall, best_plateau, ranked
 from . import page, pictures
 from .report_run import write_run_report, write_runs_report
@@ -19,10 +19,8 @@ TOP = 12
 CASH = "P&L counts positions at what they settled, or else at the last mid. Cash leaves that out."
 
 
-def report(folder: str | Path, to: str | Path | None = None) -> Path:
-    """Write one self-contained page about a folder of results; returns its path (there, unless given)."""
-    found = read_results(folder)
-    path = Path(to) if to is not None else Path(folder) / "report.html"
+def write_report(found: Recorded, path: Path) -> Path:
+    """Write one self-contained page about a result of any kind; returns its path."""
     if isinstance(found, Sweep):
         pick = best_plateau(found)
         grid = pictures.grid_documents(found, pick, best_overall(found))
@@ -31,7 +29,10 @@ def report(folder: str | Path, to: str | Path | None = None) -> Path:
         from .report_bets import write_bets_report
 
         return write_bets_report(found, path)
-    return write_runs_report(found, path) if isinstance(found, Runs) else write_run_report(found, path)
+    if isinstance(found, Runs):
+        return write_runs_report(found, path)
+    assert isinstance(found, Run)
+    return write_run_report(found, path)
 
 
 def write_sweep_report(

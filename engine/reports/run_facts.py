@@ -135,11 +135,13 @@ def data_facts(record: Mapping[str, Any]) -> Facts:
 
 def asked_facts(record: Mapping[str, Any]) -> Facts:
     """What a run was asked for, under the names that a person types."""
-    window = f"{record.get('from') or 'the beginning'} to {record.get('to') or 'the end'}"
+    window = f"{record.get('start') or 'the beginning'} to {record.get('end') or 'the end'}"
     parameters = record.get("values") or record.get("parameters") or {}
-    facts = [("strategy", str(record.get("strategy", ""))), ("store", str(record.get("store", ""))), ("window", window)]
+    facts = [(name, str(record.get(name, ""))) for name in ("strategy", "store")] + [("window", window)]
     facts += [(name, _setting(value)) for name, value in parameters.items()]
-    named = [(name, record.get(name)) for name in ("grid", "underlying")] + list((record.get("venue") or {}).items())
+    named = [(name, record.get(name)) for name in ("price_grid", "underlying")] + list(
+        (record.get("venue") or {}).items()
+    )
     facts += [(name, _setting(value)) for name, value in named if value is not None]
     hashes = (("data hash", "data_hash"), ("result hash", "result_hash"), ("engine", "engine_version"))
     return facts + [(name, str(record[key])) for name, key in hashes if record.get(key)]

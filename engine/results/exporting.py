@@ -26,7 +26,7 @@ from .params import (
     write_params,
 )
 from .result_files import check_hash, frames_hash
-from .results import Sweep, read_sweep
+from .results import Sweep
 from .selection import Pick, Ranking, best_by_market, best_overall, best_plateau
 
 DAY_NS = 86_400 * NS_PER_SECOND
@@ -34,14 +34,10 @@ DAY_NS = 86_400 * NS_PER_SECOND
 LEAST_EVENTS = 5
 
 
-def export(
-    folder: str | Path,
-    to: str | Path,
-    pick: PickName = "robust",
-    force: bool = False,
+def write_choice(
+    sweep: Sweep, out: str | Path, *, pick: PickName = "robust", by: Ranking = "pnl", force: bool = False,
     valid_days: float | None = None,
-    by: Ranking = "pnl",
-) -> Params:
+) -> Params:  # fmt: skip
     """Write a sweep's choice as a parameter file for the live runner.
 
     Refuses when the best cells of one half of the data mostly failed in the other (PBO above .5), when cells chosen on
@@ -49,17 +45,17 @@ def export(
     same and says so in the file. A sweep in which nothing was made or lost has no choice to export. ``by`` is what
     the picks overall and by-market rank by: P&L, or cash, which leaves the worth of positions out.
     """
-    sweep = read_sweep(folder)
-    check_hash(sweep.folder, sweep.about, frames_hash({}, {"cells": sweep.cells, "periods": sweep.periods}))
+    if sweep.folder is not None:
+        check_hash(sweep.folder, sweep.about, frames_hash({}, {"cells": sweep.cells, "periods": sweep.periods}))
     if sweep.made_nothing:
         raise CheckError("not exported: no cell made or lost anything, so there is nothing to choose")
     chosen = _picks(sweep, pick, by)
     evidence = judge(sweep, chosen[0] if pick != "by-market" else None)
     refusals = refusal_reasons(evidence)
     if refusals and not force:
-        raise CheckError(f"not exported: {'; '.join(refusals)}. --force exports all the same and says so in the file")
-    write_params(Path(to), _assemble(sweep, pick, chosen, evidence, refusals, valid_days))
-    return load_params(to)
+        raise CheckError(f"not exported: {'; '.join(refusals)}; force= exports all the same and says so in the file")
+    write_params(Path(out), _assemble(sweep, pick, chosen, evidence, refusals, valid_days))
+    return load_params(out)
 
 
 def refusal_reasons(evidence: Evidence) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,16 @@ RECORD = "run.json"
 SWEEP_RECORD = "sweep.json"
 #: The checksums of a result's files, by name, and its own.
 CHECKSUMS = "checksums.json"
+#: What a run was asked for, by the names in its record; two runs that agree in all of it may share a folder.
+RUN_QUESTION = (
+    "kind", "strategy", "market", "store", "parameters", "start", "end", "price_grid", "underlying", "venue",
+    "settings",
+)  # fmt: skip
 _AGAIN = "bring back a copy of it, or run the command that made it again"
+
+
+class TakenError(InputError):
+    """A folder holds the answer to another question."""
 
 
 def frames_hash(totals: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]) -> str:
@@ -57,12 +66,27 @@ def _canonical(column: pl.Series) -> tuple[str, list[bytes]]:
     return ordered.dtype.str, [ordered.tobytes()]
 
 
-def write_run(folder: str | Path, frames: Mapping[str, pl.DataFrame], record: Mapping[str, Any]) -> Path:
-    """Write a run's folder."""
+def write_run(
+    folder: str | Path, frames: Mapping[str, pl.DataFrame], record: Mapping[str, Any], *, force: bool = False
+) -> Path:
+    """Write a run's folder; one that holds the answer to another question is left alone unless ``force`` is given."""
     place = Path(folder)
     if (place / SWEEP_RECORD).exists():
-        raise InputError(f"{place} holds a sweep; name another folder with --out")
+        raise TakenError(f"{place} holds a sweep; name another folder with out=")
+    if not force and (place / RECORD).is_file():
+        refuse_other(place, read_json(place / RECORD), record, RUN_QUESTION)
     return write_files(place, frames, record, RECORD)
+
+
+def refuse_other(place: Path, held: Mapping[str, Any], record: Mapping[str, Any], question: Sequence[str]) -> None:
+    """Raise an error if what a folder holds was asked for otherwise than what would take its place."""
+    asked = as_written(record)
+    for name in question:
+        if held.get(name) != asked.get(name):
+            raise TakenError(
+                f"{place} holds another result, of another {name.replace('_', ' ')}: name another folder with out=, or "
+                f"have it replaced with force="
+            )
 
 
 def write_files(place: Path, frames: Mapping[str, pl.DataFrame], record: Mapping[str, Any], record_name: str) -> Path:
@@ -84,6 +108,16 @@ def write_files(place: Path, frames: Mapping[str, pl.DataFrame], record: Mapping
         if error.errno in DISK_FULL:
             raise DiskError(f"{said}; free some space and run the same command again") from None
         raise InputError(said) from None
+
+
+def write_copy(held: Path | None, place: Path) -> None:
+    """Copy a finished result's files into a folder that holds none; the record comes last."""
+    if held is None or (place.exists() and any(place.iterdir())):
+        raise InputError(f"{place} is not empty; name a new folder for the copy")
+    place.mkdir(parents=True, exist_ok=True)
+    names = sorted(checksums(held), key=lambda name: name in (RECORD, SWEEP_RECORD))
+    for name in (*names, CHECKSUMS):
+        atomic.write(place / name, (held / name).read_bytes())
 
 
 def write_document(path: Path, content: bytes) -> None:
@@ -162,6 +196,11 @@ def read_record(path: str | Path) -> dict[str, Any]:
 def settled(store: str) -> str:
     """Return a store's place so that it is found from any folder."""
     return store if "://" in store else str(Path(store).expanduser().absolute())
+
+
+def as_written(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record as it will be when it is read back: with JSON's own types."""
+    return json.loads(json.dumps(record, default=plain))
 
 
 def plain(value: Any) -> Any:

@@ -16,12 +16,15 @@ import polars as pl
 from ...io.ground.errors import InputError
 from ..figures.metrics import Floats, Integers
 from ..figures.warnings import Notice, notices
-from .result_files import read_json, read_whole
+from .result_files import RECORD, SWEEP_RECORD, read_json, read_whole
 
 #: Columns of ``cells.parquet`` in micros.
 MONEY = ("cash", "pnl", "spread_capture", "drift", "settlement", "rebates", "fees", "max_drawdown")
 #: The other columns that every sweep has.
 COUNTS = ("position", "max_position", "fills", "volume", "requotes", "uptime", "markout_10s")
+#: The frames of a replay and of bets, in the order in which their hash reads them.
+RUN_FRAMES = ("fills", "quotes", "equity")
+BETS_FRAMES = ("trades", "equity", "candidates")
 #: P&L under the queue model that fills least; a column that a sweep may have.
 WORST_PNL = "pnl_worst"
 #: In ``grid``: the lower of a cell's average P&L under the queue models that were run.
@@ -81,25 +84,78 @@ class SweptMarket:
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """A sweep's folder: one row a market and cell, P&L a period, and everything needed to repeat it."""
+class Recorded:
+    """A result as its folder holds it: the record of what was asked and found, and frames by name."""
 
-    folder: Path
     about: Mapping[str, Any]
-    axes: tuple[Axis, ...]
-    markets: tuple[SweptMarket, ...]
-    cells: pl.DataFrame
-    periods: pl.DataFrame
+    frames: Mapping[str, pl.DataFrame]
+    folder: Path | None = None  #: None until it is written
+
+    @property
+    def notices(self) -> list[Notice]:
+        """The warnings that the run itself gave."""
+        return notices(self.about.get("warnings", ()))
+
+    @property
+    def equity(self) -> pl.DataFrame:
+        """Equity by moment or bar, micros."""
+        return self.frames["equity"]
+
+
+@dataclass(frozen=True)
+class Run(Recorded):
+    """A replay: one market, one cell, every fill, quote and equity point."""
+
+    @property
+    def fills(self) -> pl.DataFrame:
+        """A row a fill."""
+        return self.frames["fills"]
+
+    @property
+    def quotes(self) -> pl.DataFrame:
+        """A row a change of the own quotes."""
+        return self.frames["quotes"]
+
+
+@dataclass(frozen=True)
+class Runs(Recorded):
+    """One strategy on several markets: the record above theirs, and their joined equity."""
+
+    runs: tuple[Run, ...] = ()  #: of each market, where they are in memory
+
+
+@dataclass(frozen=True)
+class Bets(Recorded):
+    """A betting backtest: many markets, every trade, every bar's equity, every candidate's fate."""
+
+    @property
+    def trades(self) -> pl.DataFrame:
+        """A row a trade."""
+        return self.frames["trades"]
+
+
+@dataclass(frozen=True)
+class Sweep(Recorded):
+    """A sweep: one row a market and cell, P&L a period, and everything needed to repeat it."""
+
+    axes: tuple[Axis, ...] = ()
+    markets: tuple[SweptMarket, ...] = ()
+    computed: int | None = None  #: cell-events that were not there already, of a sweep that was just run
+
+    @property
+    def cells(self) -> pl.DataFrame:
+        """A row a market and cell."""
+        return self.frames["cells"]
+
+    @property
+    def periods(self) -> pl.DataFrame:
+        """P&L by market, cell and period."""
+        return self.frames["periods"]
 
     @property
     def strategy(self) -> str:
         """The strategy's name."""
         return str(self.about.get("strategy", ""))
-
-    @property
-    def notices(self) -> list[Notice]:
-        """The warnings that the sweep itself gave."""
-        return notices(self.about.get("warnings", ()))
 
     @cached_property
     def counted(self) -> pl.DataFrame:
@@ -188,82 +244,56 @@ def _matrix(rows: pl.DataFrame, key: str, cells: pl.Series) -> tuple[Integers, F
     return keys.astype(np.int64), matrix
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """What the folder of any backtest holds beside its frames."""
-
-    folder: Path
-    about: Mapping[str, Any]
-
-    @property
-    def notices(self) -> list[Notice]:
-        """The warnings that the run gave."""
-        return notices(self.about.get("warnings", ()))
-
-
-@dataclass(frozen=True)
-class Run(Recorded):
-    """A run's folder: one market (or several), one cell, everything recorded."""
-
-    fills: pl.DataFrame
-    quotes: pl.DataFrame
-    equity: pl.DataFrame
-
-
-@dataclass(frozen=True)
-class Bets(Recorded):
-    """A betting backtest's folder: many markets, every trade, every bar's equity, every candidate's fate."""
-
-    trades: pl.DataFrame
-    equity: pl.DataFrame
-
-
-@dataclass(frozen=True)
-class Runs(Recorded):
-    """The folder of one strategy on several markets: the record above theirs, and their joined equity."""
-
-    equity: pl.DataFrame
-
-
 def read_results(folder: str | Path) -> Sweep | Run | Runs | Bets:
     """Read a folder of results, whichever kind it is."""
     place = Path(folder)
-    if (place / "sweep.json").is_file():
+    if (place / SWEEP_RECORD).is_file():
         return read_sweep(place)
-    if (place / "run.json").is_file():
-        about = _json(place / "run.json", "engine backtest")
-        readers = {"directional": read_bets, "replays": read_runs}
-        return readers.get(str(about.get("kind")), read_run)(place)
-    raise InputError(f"{place} is no folder of results: it has neither sweep.json nor run.json")
+    if not (place / RECORD).is_file():
+        raise InputError(f"{place} is no folder of results: it has neither {SWEEP_RECORD} nor {RECORD}")
+    kind = str(_json(place / RECORD, "engine backtest").get("kind", "replay"))
+    if kind == "replay":
+        return read_run(place)
+    if kind == "replays":
+        return read_runs(place)
+    if kind == "bets":
+        return read_bets(place)
+    raise InputError(f"{place} holds a result of kind {kind!r}, of another version; run it again")
 
 
 def read_sweep(folder: str | Path) -> Sweep:
     """Read a sweep's folder, and say plainly what is missing from it."""
     place = Path(folder)
-    about = _json(place / "sweep.json", "engine sweep")
+    about = _json(place / SWEEP_RECORD, "engine sweep")
     cells, periods = _frame(place / "cells.parquet"), _frame(place / "periods.parquet")
-    axes = tuple(_axis(row, place) for row in about.get("axes", ()))
-    _need(cells, ("market", "cell", *(axis.name for axis in axes), *MONEY, *COUNTS), place / "cells.parquet")
+    names = [str(row.get("name")) for row in about.get("axes", ())]
+    _need(cells, ("market", "cell", *names, *MONEY, *COUNTS), place / "cells.parquet")
     _need(periods, ("market", "cell", "period", "pnl"), place / "periods.parquet")
     if cells.is_empty():
         raise InputError(f"{place / 'cells.parquet'} has no rows: the sweep ran no cell")
+    return sweep_of(about, cells, periods, place)
+
+
+def sweep_of(about: Mapping[str, Any], cells: pl.DataFrame, periods: pl.DataFrame, place: Path) -> Sweep:
+    """Return a sweep from its record and frames; a market that the record leaves out stands for itself."""
+    axes = tuple(_axis(row, place) for row in about.get("axes", ()))
     markets = tuple(_market(row) for row in about.get("markets", ()))
     known = {market.ticker for market in markets}
     rest = (
         SweptMarket(name, name, name.split("-")[0]) for name in cells["market"].unique().sort() if name not in known
     )
-    return Sweep(place, about, axes, (*markets, *rest), cells, periods)
+    return Sweep(about, {"cells": cells, "periods": periods}, place, axes, (*markets, *rest))
 
 
 def read_run(folder: str | Path) -> Run:
     """Read a run's folder."""
     place = Path(folder)
-    about = _json(place / "run.json", "engine backtest")
-    frames = read_frames(place, ("fills", "quotes", "equity"))
+    about = _json(place / RECORD, "engine backtest")
+    frames = read_frames(place, RUN_FRAMES)
     _need(frames["fills"], ("ts", "side", "price", "size", "fee", "position", "mid"), place / "fills.parquet")
     _need(frames["quotes"], ("ts", "bid", "ask"), place / "quotes.parquet")
     _need(frames["equity"], ("ts", "cash", "position", "mid", "equity"), place / "equity.parquet")
-    return Run(place, about, frames["fills"], frames["quotes"], frames["equity"])
+    return Run(about, frames, place)
 
 
 def read_runs(folder: str | Path) -> Runs:
@@ -271,17 +301,17 @@ def read_runs(folder: str | Path) -> Runs:
     place = Path(folder)
     equity = _frame(place / "equity.parquet")
     _need(equity, ("ts", "equity"), place / "equity.parquet")
-    return Runs(place, _json(place / "run.json", "engine backtest"), equity)
+    return Runs(_json(place / RECORD, "engine backtest"), {"equity": equity}, place)
 
 
 def read_bets(folder: str | Path) -> Bets:
     """Read a betting backtest's folder."""
     place = Path(folder)
-    about = _json(place / "run.json", "engine backtest")
-    frames = read_frames(place, ("trades", "equity"))
+    about = _json(place / RECORD, "engine backtest")
+    frames = read_frames(place, BETS_FRAMES)
     _need(frames["trades"], ("ticker", "event", "side", "entry_ts", "exit_ts", "pnl", "exit"), place / "trades.parquet")
     _need(frames["equity"], ("ts", "equity", "locked", "positions"), place / "equity.parquet")
-    return Bets(place, about, frames["trades"], frames["equity"])
+    return Bets(about, frames, place)
 
 
 def read_frames(place: Path, names: Sequence[str]) -> dict[str, pl.DataFrame]:

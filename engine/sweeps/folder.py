@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,21 @@ import numpy as np
 import polars as pl
 
 from ...io.ground.errors import InputError
-from .. import __version__
 from ..figures.warnings import Notice
 from ..figures.words import usd
-from ..results.result_files import SWEEP_RECORD, frames_hash, write_files
-from ..results.results import WORST_PNL
+from ..results.result_files import (
+    SWEEP_RECORD,
+    as_written,
+    frames_hash,
+    read_json,
+    refuse_other,
+    write_files,
+)
+from ..results.results import WORST_PNL, Axis, Sweep, sweep_of
 from ..simulator.assumptions.venue import table_of
 from ..simulator.state import I64
 from ..simulator.tape.tape import Tape
+from ..version import __version__
 from .block import BlockPart, coarser, period_for
 from .plan import Plan
 
@@ -67,7 +74,8 @@ def claimed(folder: Path) -> Iterator[None]:
     """
     other = folder.exists() and not (folder / SWEEP_RECORD).exists() and not (folder / PARTS).exists()
     if other and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} holds something else than a sweep; name a new folder with --out")
+        raise InputError(f"{folder} holds something else than a sweep; name a new folder with out=")
+    new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -75,11 +83,30 @@ def claimed(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(
-                f"another sweep is writing to {folder}; wait for it, or name another folder with --out"
+                f"another sweep is writing to {folder}; wait for it, or name another folder with out="
             ) from None
         yield
     finally:
         os.close(handle)
+        if new:
+            with suppress(OSError):  # it holds something
+                folder.rmdir()
+
+
+def refuse_other_sweep(
+    folder: Path, asked: Mapping[str, Any], axes: Iterable[Axis], tickers: Iterable[str] | None
+) -> None:
+    """Raise an error if the folder holds a sweep that this one does not go on with or widen.
+
+    A wider one has more markets or more values on the same axes. ``tickers`` is None where the strategy finds them.
+    """
+    if not (folder / SWEEP_RECORD).is_file():
+        return
+    held = read_json(folder / SWEEP_RECORD)
+    known = {**asked, "axes": sorted(one.name for one in axes), "markets": True}
+    lost = set() if tickers is None else {row["ticker"] for row in held.get("markets", ())} - set(tickers)
+    held |= {"axes": sorted(str(row.get("name")) for row in held.get("axes", ())), "markets": not lost}
+    refuse_other(folder, held, known, (*asked, "axes", "markets"))
 
 
 def period_length(tapes: Iterable[TapeFacts]) -> int:
@@ -97,11 +124,8 @@ def period_length(tapes: Iterable[TapeFacts]) -> int:
 
 def write_sweep(
     folder: Path, plan: Plan, settings: Mapping[str, Any], markets: list[TapeFacts], parts: Iterable[list[BlockPart]]
-) -> str:
-    """Write the cells, the periods and, last, the record; ``parts`` are a market's groups, market by market.
-
-    Returns the hash of what the sweep produced.
-    """
+) -> Sweep:
+    """Write the cells, the periods and, last, the record; ``parts`` are a market's groups, market by market."""
     length = period_length(markets)
     cells, periods = [], []
     for market, groups in zip(markets, parts, strict=True):
@@ -109,10 +133,9 @@ def write_sweep(
         cells.append(_cells(plan, market, groups, order))
         periods.append(_periods(market, groups, order, length))
     frames = {"cells": pl.concat(cells, rechunk=False), "periods": pl.concat(periods, rechunk=False)}
-    result = frames_hash({}, frames)
-    record = _record(plan, settings, markets, frames["cells"], length) | {"result_hash": result}
+    record = _record(plan, settings, markets, frames["cells"], length) | {"result_hash": frames_hash({}, frames)}
     write_files(folder, frames, record, SWEEP_RECORD)
-    return result
+    return sweep_of(as_written(record), frames["cells"], frames["periods"], folder)
 
 
 def _joined(groups: list[BlockPart], order: I64, name: str) -> np.ndarray[Any, Any]:
@@ -138,17 +161,13 @@ def _periods(market: TapeFacts, groups: list[BlockPart], order: I64, length: int
 def _record(
     plan: Plan, settings: Mapping[str, Any], markets: list[TapeFacts], cells: pl.DataFrame, length: int
 ) -> dict[str, Any]:
-    swept = {one.name for one in plan.axes}
-    assumed = {name: value for name, value in plan.assumptions.as_dict().items() if name not in swept}
     kept = ("ticker", "event", "series", "close_ts", "settlement", "coverage")
     digests = "".join(market.digest for market in markets)
     return {
         "kind": "sweep",
         "engine_version": __version__,
         **settings,
-        "fixed": dict(plan.fixed),
-        "limits": {name: value for name, value in assumed.items() if table_of(name) == "limits"},
-        "venue": {name: value for name, value in assumed.items() if table_of(name) == "venue"},
+        **assumed_of(plan),
         "data_hash": hashlib.sha256(digests.encode()).hexdigest()[:16],
         "period_ns": length,
         "axes": [_present(asdict(one)) for one in plan.axes],
@@ -156,6 +175,17 @@ def _record(
             {name: getattr(market, name) for name in kept} | {"can_fill": can_fill(plan, market)} for market in markets
         ],
         "warnings": [notice.as_row() for notice in _notices(plan, markets, cells)],
+    }
+
+
+def assumed_of(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Return what all cells of a plan share: the model's fixed parameters, the limits and the venue."""
+    swept = {one.name for one in plan.axes}
+    assumed = {name: value for name, value in plan.assumptions.as_dict().items() if name not in swept}
+    return {
+        "fixed": dict(plan.fixed),
+        "limits": {name: value for name, value in assumed.items() if table_of(name) == "limits"},
+        "venue": {name: value for name, value in assumed.items() if table_of(name) == "venue"},
     }
 
 

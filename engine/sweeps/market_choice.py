@@ -48,7 +48,7 @@ def choose_markets(
 ) -> list[str]:
     """The tickers that meet every condition and have events in the window, in order."""
     if choice.looks_back and start is None:
-        raise InputError("volume and score look at what was before the sweep's window: say where it begins with --from")
+        raise InputError("volume and score look at what was before the sweep's window: say where it begins with start=")
     found = _recorded(store, start, end)
     for ticker in choice.markets:
         if ticker not in found:

@@ -24,10 +24,10 @@ from ...io.ground.checksums import checksum
 from ...io.ground.errors import InputError
 from ...strategies.quoting.fingerprint import fingerprint
 from ...strategies.quoting.model import QuotingModel
-from .. import __version__
 from ..simulator.assumptions.venue import Assumptions
 from ..simulator.state import F64
 from ..simulator.tape.tape import Tape
+from ..version import __version__
 from .block import BlockPart, worst_queue
 from .plan import PER_CELL
 

@@ -1,4 +1,4 @@
-"""Sweeps: a quoting model, markets, thousands of cells; the same answer however the work was spread and resumed."""
+"""Run thousands of cells of a quoting model on markets; the answer is the same however the work was spread."""
 
 from __future__ import annotations
 
@@ -6,33 +6,31 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from ...io.ground.errors import CheckError, InputError
 from ...io.ground.progress import Progress
+from ...io.ground.times import Moment, written
 from ...io.store.store import Store
+from ...strategies.own_file import from_anywhere
 from ...strategies.parameters import check
 from ...strategies.quoting.fingerprint import fingerprint
 from ...strategies.quoting.model import QuotingModel
 from ...strategies.quoting.registry import quoting_model
-from ..reports.conclusions import conclude, get_ready
-from ..reports.drawing import Drawer, drawing
-from ..results.evidence import Evidence
-from ..results.results import Sweep, read_sweep
+from ..results.results import Sweep
 from ..simulator.ahead import compile_ahead
 from ..simulator.assumptions.venue import Assumptions
 from ..simulator.lookahead import prove as look_ahead
 from ..simulator.prepare import Ground, ground
 from ..simulator.state import F64
-from ..simulator.tape.source import Moment, compile_tape
+from ..simulator.tape.source import compile_tape
 from ..simulator.tape.tape import Tape
 from .block import BLOCK, BlockPart, StoppedError, keys_of, own_period, run_part
-from .folder import PARTS, TapeFacts, claimed, facts_of, write_sweep
+from .folder import PARTS, TapeFacts, assumed_of, facts_of, refuse_other_sweep, write_sweep
 from .grid_spec import axes_of
 from .parts import Parts, gather, group_name, missing
 from .plan import Group, Plan, plan_of
@@ -41,86 +39,55 @@ from .plan import Group, Plan, plan_of
 PROVING_CELLS, PROVING_CUTS = 16, 5
 
 
-@dataclass(frozen=True)
-class Swept:
-    """A finished sweep: its folder, frames and evidence."""
+def sweep_quotes(
+    strategy: str | type[QuotingModel], tickers: Sequence[str], store: Store, place: Path, *,
+    axes: Sequence[str] | Mapping[str, Any] | None = None, sample: str | None = None, start: Moment | None = None,
+    end: Moment | None = None, price_grid: str | None = None, underlying: str | None = None,
+    assumptions: Assumptions | None = None, params: Mapping[str, Any] | None = None, threads: int = 2,
+    walk_forward: int = 5, embargo_hours: float = 0.0, prove: bool = False, scheduler: str | None = None,
+    force: bool = False, progress: Progress | None = None,
+) -> Sweep:  # fmt: skip
+    """Run every cell of a grid on every market; the cells, the periods and the record are left in ``place``.
 
-    sweep: Sweep
-    evidence: Evidence
-    result_hash: str
-    computed: int  #: cell-events that were not there already
-
-    @property
-    def folder(self) -> Path:
-        """Where everything was written."""
-        return self.sweep.folder
-
-    @property
-    def cells(self) -> pl.DataFrame:
-        """A row a market and cell."""
-        return self.sweep.cells
-
-    @property
-    def periods(self) -> pl.DataFrame:
-        """P&L by market, cell and period."""
-        return self.sweep.periods
-
-
-def sweep(
-    strategy: str | type[QuotingModel], markets: str | Sequence[str], store: Store | str = "data", *,
-    out: str | Path = "results/sweep", grid: Sequence[str] | Mapping[str, Any] | None = None,
-    sample: str | None = None, start: Moment | None = None, end: Moment | None = None, price_grid: str | None = None,
-    underlying: str | None = None, assumptions: Assumptions | None = None, threads: int = 2,
-    pictures: bool | Drawer = True, walk_forward: int = 5, embargo_hours: float = 0.0, prove: bool = False,
-    scheduler: str | None = None, progress: Progress | None = None, **parameters: Any,
-) -> Swept:  # fmt: skip
-    """Run every cell of a grid on every market, and weigh what came out; everything is left in the folder ``out``.
-
-    ``grid`` maps parameters of the model, the venue or the limits to a list of values or a text such as
-    ``"0.05:1:32"``; without it the model's own grid is taken. Other keywords fix parameters of the model. What the
-    folder holds already is not computed again. ``walk_forward`` is the number of folds, each chosen on what ended
-    ``embargo_hours`` before it; ``prove`` looks for look-ahead first. ``scheduler`` is the address of a Dask scheduler
-    whose workers read the same store; they take the place of ``threads``.
-    ``progress`` hears of cell-events: done, and about how many in all.
+    The folder is claimed by the caller. What it holds already is not computed again; a sweep in it that this one does
+    not widen is left alone unless ``force`` is given. ``walk_forward`` is the number of
+    folds, each chosen on what ended ``embargo_hours`` before it; ``prove`` looks for look-ahead first. ``scheduler``
+    is the address of a Dask scheduler whose workers read the same store; they take the place of ``threads``.
     """
     model = quoting_model(strategy) if isinstance(strategy, str) else strategy
-    check(model.parameters, parameters)
-    opened = Store(store) if isinstance(store, str) else store
-    tickers = sorted({markets} if isinstance(markets, str) else set(markets))
+    fixed = dict(params or {})
+    check(model.parameters, fixed)
     if not tickers:
-        raise InputError("a sweep needs a market: --market TICKER, or --series, --category, --where")
-    plan = plan_of(model, parameters, assumptions or Assumptions(), axes_of(model, grid, parameters), sample)
-    place = Path(out)
-    with claimed(place):
-        asked = {
-            "strategy": strategy if isinstance(strategy, str) else model.name, "strategy_hash": fingerprint(model),
-            "store": opened.path, "from": None if start is None else str(start),
-            "to": None if end is None else str(end), "grid": price_grid, "underlying": underlying, "sample": sample,
-            "walk_forward": {"folds": walk_forward, "embargo_ns": round(embargo_hours * 3_600e9)},
-        }  # fmt: skip
+        raise InputError("a sweep of a quoting strategy needs a market")
+    markets = sorted(set(tickers))
+    plan = plan_of(model, fixed, assumptions or Assumptions(), axes_of(model, axes, fixed), sample)
+    asked = {
+        "strategy": from_anywhere(strategy) if isinstance(strategy, str) else model.name,
+        "strategy_hash": fingerprint(model), "store": store.path, "start": written(start), "end": written(end),
+        "price_grid": price_grid, "underlying": underlying, "sample": sample,
+        "walk_forward": {"folds": walk_forward, "embargo_ns": round(embargo_hours * 3_600e9)},
+    }  # fmt: skip
+    if not force:
+        refuse_other_sweep(place, asked | assumed_of(plan), plan.axes, markets)
+    source = {"start": start, "end": end, "grid": price_grid, "underlying": underlying}
 
-        source = {"start": start, "end": end, "grid": price_grid, "underlying": underlying}
+    def tapes() -> Iterator[Tape]:
+        for ticker in markets:
+            yield compile_tape(store, ticker, **source)
 
-        def tapes() -> Iterator[Tape]:
-            for ticker in tickers:
-                yield compile_tape(opened, ticker, **source)
-
-        if prove:
-            asked["proved"] = prove_plan(plan, tapes())
-        remote = None if scheduler is None else Remote(scheduler, strategy, {"store": opened.path, **source})
-        runner = Runner(plan, Parts(place / PARTS), max(threads, 1), len(tickers), progress, remote)
-        if remote is None and isinstance(strategy, str):
-            compile_ahead(strategy, plan.groups[0].limits[0], cells=2, record=False, float_queue=plan.float_queue)
-        with drawing(pictures) as drawer:
-            get_ready(drawer is not None)
-            try:
-                found = runner.run(tapes())
-            finally:
-                if remote is not None:
-                    remote.cluster.close()
-            result = write_sweep(place, plan, asked, [facts for facts, _ in found], runner.collect(found))
-            evidence = conclude(place, drawer)
-        return Swept(read_sweep(place), evidence, result, runner.computed)
+    if prove:
+        asked["proved"] = prove_plan(plan, tapes())
+    remote = None if scheduler is None else Remote(scheduler, strategy, {"store": store.path, **source})
+    runner = Runner(plan, Parts(place / PARTS), max(threads, 1), len(markets), progress, remote)
+    if remote is None and isinstance(strategy, str):
+        compile_ahead(strategy, plan.groups[0].limits[0], cells=2, record=False, float_queue=plan.float_queue)
+    try:
+        found = runner.run(tapes())
+    finally:
+        if remote is not None:
+            remote.cluster.close()
+    made = write_sweep(place, plan, asked, [facts for facts, _ in found], runner.collect(found))
+    return replace(made, computed=runner.computed)
 
 
 def prove_plan(plan: Plan, tapes: Iterable[Tape], cuts: int = PROVING_CUTS, seed: int = 0) -> dict[str, Any]:

@@ -60,6 +60,15 @@ def _second(second: int) -> str:
     return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
+def written(moment: Moment | None) -> str | int | None:
+    """Return a moment as a record keeps it: as it was typed, or in ISO 8601.
+
+    >>> written(date(2025, 6, 15)), written(5), written(None)
+    ('2025-06-15', 5, None)
+    """
+    return moment.isoformat() if isinstance(moment, date) else moment
+
+
 def _parse(text: str, what: str) -> int:
     found = _FRACTION.search(text)
     fraction = int(found[1].ljust(9, "0")) if found else 0

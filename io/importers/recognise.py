@@ -87,7 +87,7 @@ def recognise(path: Path, options: Options) -> Recognised:
         importer = by_name(options.format)
         lacking = importer.lacks(sample)
         if lacking:
-            raise InputError(f"{path}: format {importer.name} needs {_listed(lacking)}; {_found(sample)}; see columns=")
+            raise InputError(f"{path}: format {importer.name} needs {_listed(lacking)}; {_found(sample)}; see map=")
         return _readable(sample, importer, "named by format=")
     for importer in IMPORTERS:
         why = importer.recognises(sample)
@@ -102,7 +102,7 @@ def recognise(path: Path, options: Options) -> Recognised:
     nearest = min(fitting, key=lambda importer: len(importer.lacks(sample)))
     raise InputError(
         f"{path}: no format fits; {_found(sample)}; the nearest is {nearest.name} ({nearest.title}), "
-        f"which lacks {_listed(nearest.lacks(sample))}; name columns with columns= or the format with format="
+        f"which lacks {_listed(nearest.lacks(sample))}; name columns with map= or the format with format="
     )
 
 
@@ -112,7 +112,7 @@ def _hint(sample: Sample) -> str | None:
     if columns <= {"t", "p"}:
         return (
             "a history of prices, without bids, sizes or trades, that nothing can trade against; to use it as a signal "
-            "read it as an underlying: format='underlying', columns={'ts': 't', 'value': 'p'}, underlying='NAME'"
+            "read it as an underlying: format='underlying', map={'ts': 't', 'value': 'p'}, underlying='NAME'"
         )
     if "market_ticker" in columns and "side" in columns and columns & {"delta", "delta_fp"}:
         return (
@@ -182,7 +182,7 @@ def sample_of(path: Path, options: Options) -> Sample:
         missing = [column for column in missing if column not in held]
         if missing:
             raise InputError(
-                f"{path}: columns= names {_listed(missing)}, which the file does not have; "
+                f"{path}: map= names {_listed(missing)}, which the file does not have; "
                 f"it has {_listed([*columns, *sorted(held)])}"
             )
     return Sample(path, container, tuple(renamed(columns, renames)), records)

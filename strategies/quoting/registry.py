@@ -17,12 +17,7 @@ from ..parameters import check, nearest
 from .known import Known
 from .model import QuotingModel
 
-#: What backtests and sweeps are asked for themselves, by the keywords of `engine.backtest` and `engine.sweep`.
-RESERVED = frozenset({
-    "strategy", "market", "markets", "store", "out", "grid", "sample", "start", "end", "price_grid", "underlying",
-    "assumptions", "threads", "pictures", "walk_forward", "embargo_hours", "prove", "scheduler", "progress",
-})  # fmt: skip
-#: Name -> (module of the shipped models, class).
+#: Name -> (module of this package, class).
 QUOTING: dict[str, tuple[str, str]] = {
     "avellaneda-stoikov": ("avellaneda_stoikov", "AvellanedaStoikov"),
     "avellaneda-stoikov-stationary": ("stationary", "Stationary"),
@@ -86,8 +81,6 @@ def _validated(model: type[QuotingModel], where: str) -> type[QuotingModel]:
         for name in given:
             if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
                 raise InputError(f"{where}: {kind} {name!r} is not a plain Python name")
-    for name in sorted(RESERVED.intersection(names)):
-        raise InputError(f"{where}: parameter {name!r} has the name of an option of backtests or sweeps; rename it")
     for name in sorted({name for name in model.columns() if model.columns().count(name) > 1}):
         raise InputError(f"{where}: {name!r} is declared twice among parameters and derived values; rename one")
     for parameter in model.parameters:

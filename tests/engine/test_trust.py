@@ -6,14 +6,10 @@ from pathlib import Path
 
 import pytest
 from touchline import engine
-from touchline.engine.backtests.run_folder import describe, run_settings, settings_of, verify, write
-from touchline.engine.bets.directional import backtest
-from touchline.engine.bets.directional_results import DirectionalResult
+from touchline.engine.api.runs import backtest as run
+from touchline.engine.api.runs import export, report, verify
 from touchline.engine.cli import main
 from touchline.engine.live.live import Live
-from touchline.engine.reports.report import report
-from touchline.engine.results.exporting import export
-from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.tape.tape import TapeMarket
 from touchline.io.ground.errors import InputError
 from touchline.strategies.models.fixed_spread import FixedSpread
@@ -66,8 +62,7 @@ def replayed(tmp_path: Path) -> tuple[Path, Planted]:
     """A replay's folder that names a file of code."""
     planted = Planted(tmp_path / "own.py", MODEL)
     store = made_books(tmp_path / "store", markets=1, seconds=60)
-    settings = settings_of(f"{planted.path}:Mine", "MADE-00", store.path, {}, Assumptions())
-    write(run_settings(settings), settings, tmp_path / "out")
+    run(f"{planted.path}:Mine", "MADE-00", store.path, out=tmp_path / "out")
     planted.arm()
     return tmp_path / "out", planted
 
@@ -77,8 +72,7 @@ def placed(tmp_path: Path) -> tuple[Path, Planted]:
     """A folder of bets whose pipeline names a file of code, inside an ensemble."""
     planted = Planted(tmp_path / "part.py", PART)
     (tmp_path / "own.toml").write_text(PIPELINE)
-    found = backtest(made_up(tmp_path / "store", 1), tmp_path / "own.toml")
-    DirectionalResult(found).write(tmp_path / "out")
+    run(tmp_path / "own.toml", store=made_up(tmp_path / "store", 1), out=tmp_path / "out")
     planted.arm()
     return tmp_path / "out", planted
 
@@ -89,10 +83,9 @@ def test_verify_runs_a_file_only_if_the_user_names_it(kind, request: pytest.Fixt
     (tmp_path / "other.py").write_text("")
     for trust in ((), tmp_path / "other.py", [str(tmp_path)]):
         with pytest.raises(InputError, match=REFUSED):
-            verify(folder, trust)
+            verify(folder, trust=trust)
         assert not planted.ran
-    had, got = verify(folder, [planted.path])
-    assert had == got
+    assert verify(folder, trust=[planted.path]) == engine.open(folder).hash
     assert planted.ran
 
 
@@ -148,5 +141,5 @@ def test_a_path_that_the_user_types_needs_no_more_words(tmp_path: Path):
     planted.arm()
     assert quoting_model(f"{planted.path}:Mine").name == "mine"
     store = made_books(tmp_path / "store", markets=1, seconds=60)
-    settings = settings_of(f"{planted.path}:Mine", "MADE-00", store.path, {}, Assumptions())
-    assert describe(run_settings(settings), settings)["strategy"] == f"{planted.path}:Mine"
+    made = run(f"{planted.path}:Mine", "MADE-00", store.path)
+    assert made.record["strategy"] == f"{planted.path}:Mine"

@@ -102,5 +102,5 @@ def test_bands_are_null_where_the_price_stands_still():
 @given(frame=frames())
 def test_is_outside_equals_sql(frame):
     found = frame.select(o=is_outside(pl.col("x"), pl.col("bid"), pl.col("size") / 10, 2.5, 3.0))
-    query = "select abs(x - bid) >= 2.5 * size / 10 and size / 10 >= 3 from t order by n"
+    query = "select abs(x - bid) >= 2.5::double * (size / 10) and size / 10 >= 3 from t order by n"
     same(found["o"].to_list(), sql(query, t=frame))

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
 from ...figures.words import moment
 from ..console import JSON_OPTION, emit_json, emit_table, say
+from ..options import STORE
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _COLUMNS = ("ticker", "from (UTC)", "to (UTC)", "trades", "book", "quotes", "gaps", "result", "status", "series")
 #: What is left out first where there is no room.
@@ -16,7 +21,7 @@ _MAY_GO = ("series", "status", "to (UTC)", "gaps", "result", "from (UTC)", "quot
 
 
 def data_markets(
-    store: str = typer.Option("data", "--store", help="The store: a folder or s3://bucket/prefix."),
+    store: str = STORE,
     series: str | None = typer.Option(None, "--series", help="Only markets of this series."),
     like: str | None = typer.Option(
         None, "--like", help="Only tickers like this: % stands for anything, _ for one letter."
@@ -25,13 +30,16 @@ def data_markets(
     as_json: bool = JSON_OPTION,
 ) -> None:
     """List what is stored by ticker: rows in each table, from when to when, and gaps in its books."""
-    from ....io.store.store import Store
+    from ...api.data import markets
 
-    opened = Store(store)
-    found = opened.coverage(series=series, like=like)
+    found = markets(store, series=series, like=like)
     if as_json:
-        emit_json({"store": opened.path, "markets": found.to_dicts()})
-        return
+        emit_json({"store": store, "markets": found.to_dicts()})
+    else:
+        _tell(store, found, limit)
+
+
+def _tell(store: str, found: pl.DataFrame, limit: int) -> None:
     rows = [
         (
             one["ticker"], moment(one["start"]), moment(one["end"]), one["trades"], one["book"], one["quotes"],
@@ -40,7 +48,7 @@ def data_markets(
         for one in found.head(limit).to_dicts()
     ]  # fmt: skip
     columns, fitting = narrowed(_COLUMNS, rows, _width())
-    emit_table(opened.path, columns, fitting)
+    emit_table(store, columns, fitting)
     if found.height > limit:
         say(f"{found.height - limit:,} more markets; --series and --like choose among them, --json shows all")
     facts = found.filter(~found["listed"]).height

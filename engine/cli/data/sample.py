@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
-import time
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..console import JSON_OPTION, emit_json, emit_table, progress, say
+from ..console import JSON_OPTION, bar, emit_json, emit_table, say
+from ..options import STORE
+
+if TYPE_CHECKING:
+    from ...api.data import SampleDay
 
 _OUT = typer.Option(None, "--out", help="Keep the files of the recording in this folder.")
 
@@ -18,43 +19,33 @@ _OUT = typer.Option(None, "--out", help="Keep the files of the recording in this
 def data_sample(
     seed: int = typer.Option(7, "--seed", help="The same seed gives the same bytes."),
     scale: float = typer.Option(1.0, "--scale", help="How much happens: 1 is over a million frames."),
-    store: str = typer.Option("data", "--store", "--data-dir", help="The store to import into."),
+    store: str = STORE,
     out: Path | None = _OUT,
     no_import: bool = typer.Option(False, "--no-import", help="Only write the files; needs --out."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Make a synthetic market day, in the exchange's own capture format, and import it. None of it was ever traded."""
-    from ....io import sample
-    from ....io.ground.errors import InputError
-    from ....io.store.store import Store
+    from ...api.data import sample
 
-    if no_import and out is None:
-        raise InputError("--no-import keeps nothing; say where the files go with --out FOLDER")
-    began = time.perf_counter()
-    with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place, progress(quiet=as_json) as bar:
-        making = bar.add_task("making the synthetic day", total=sample.RECORDINGS)
-        written = sample.make(seed, scale, place, lambda done: bar.advance(making))
-        made = time.perf_counter()
-        size = sum(path.stat().st_size for path in written)
-        rows: dict[str, int] = {}
-        if not no_import:
-            importing = bar.add_task("importing it", total=len(written))
-            rows = sample.load(Store(store), written, lambda done: bar.advance(importing))
-    took = time.perf_counter() - made
-    facts: dict[str, Any] = {
-        "synthetic": True,
-        "seed": seed,
-        "scale": scale,
-        "megabytes": round(size / 1e6, 1),
-        "rows": rows,
-        "seconds_to_make": round(made - began, 2),
-        "seconds_to_import": round(took, 2),
-        "files": [str(path) for path in written] if out is not None else [],
-    }
+    with bar("making the synthetic day, importing it", quiet=as_json) as seen:
+        made = sample(store, seed=seed, scale=scale, out=out, no_import=no_import, progress=seen)
     if as_json:
-        emit_json(facts)
+        emit_json(_document(made))
         return
-    emit_table("synthetic market day", ("table", "new rows"), rows.items())
+    emit_table("synthetic market day", ("table", "new rows"), made.rows.items())
     where = f"; files in {out}" if out is not None else ""
-    took_to_make = f"{size / 1e6:,.1f} MB made in {made - began:.1f} s"
-    say(f"seed {seed}, scale {scale:g}: {took_to_make}, imported in {took:.1f} s{where}")
+    took = f"{made.bytes / 1e6:,.1f} MB made in {made.seconds_to_make:.1f} s"
+    say(f"seed {seed}, scale {scale:g}: {took}, imported in {made.seconds_to_import:.1f} s{where}")
+
+
+def _document(made: SampleDay) -> dict[str, Any]:
+    return {
+        "synthetic": True,
+        "seed": made.seed,
+        "scale": made.scale,
+        "megabytes": round(made.bytes / 1e6, 1),
+        "rows": made.rows,
+        "seconds_to_make": round(made.seconds_to_make, 2),
+        "seconds_to_import": round(made.seconds_to_import, 2),
+        "files": [str(path) for path in made.files],
+    }

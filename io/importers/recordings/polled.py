@@ -136,7 +136,7 @@ def _price_places(spans: Spans, options: Options, path: Path) -> dict[str, int]:
 def _books(spans: Spans, rows: SourceRows, books: SourceBooks, places: dict[str, int]) -> BookRows:
     time = rows.first(_TIME)
     if time is None:
-        raise InputError("the polls carry no time; name it with columns={'ts': '…'}")
+        raise InputError("the polls carry no time; name it with map={'ts': '…'}")
     ts = rows.time(time)
     market = books.code_of(rows.ticker(*_TICKER).fill_null(""))
     sides: list[tuple[Side, LevelLists]] = []

@@ -97,7 +97,7 @@ class OwnLog(Layout):
         if lacking:
             raise InputError(
                 f"{sample.path}: an own record of fills or bets ({', '.join(found)}), not the market's history; "
-                f"own_fills needs {', '.join(sorted(lacking))} too: name it with columns=, or the format with format="
+                f"own_fills needs {', '.join(sorted(lacking))} too: name it with map=, or the format with format="
             )
         return f"own record: {', '.join(found)}"
 

@@ -39,7 +39,7 @@ def _symbol(rows: SourceRows) -> pl.Series | str:
             "of which underlying= would make one index" if rows.options.underlying is not None else "as contracts have"
         )
         raise InputError(
-            f"{rows.path}: {several} holds several names, {why}; columns={{'symbol': {several!r}}} makes each an "
+            f"{rows.path}: {several} holds several names, {why}; map={{'symbol': {several!r}}} makes each an "
             "underlying of its own. Quotes and trades of markets need bids and asks, or sizes"
         )
     if rows.options.underlying is not None:

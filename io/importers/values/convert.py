@@ -150,14 +150,12 @@ class SourceRows:
         if self.options.ticker is not None and several is not None:
             raise InputError(
                 f"{several} holds several names, of which ticker= would make one market; "
-                f"columns={{'ticker': {several!r}}} keeps them apart"
+                f"map={{'ticker': {several!r}}} keeps them apart"
             )
         ticker = self.options.ticker or ticker_in(self.path)
         if ticker is None or several is not None:
             what = (
-                "pass ticker="
-                if several is None
-                else f"pass columns={{'ticker': {several!r}}}, which holds several names"
+                "pass ticker=" if several is None else f"pass map={{'ticker': {several!r}}}, which holds several names"
             )
             raise InputError(f"the file does not name its market; {what}")
         self.say(f"the market is {ticker}")

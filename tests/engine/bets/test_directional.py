@@ -17,6 +17,7 @@ from touchline.engine.bets.portfolio.columns import columns_of, fee_rows
 from touchline.engine.bets.portfolio.portfolio import rules, run
 from touchline.engine.bets.portfolio.types import Exit
 from touchline.engine.results.result_files import read_record
+from touchline.engine.runs.result import Result
 from touchline.engine.simulator.assumptions.fees import fee_table, market_schedule
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.ground.errors import InputError
@@ -108,7 +109,7 @@ def test_every_weather_market_is_entered_held_and_paid_as_recorded(weather):
 def test_a_result_is_whole(weather, tmp_path):
     found = backtest(weather, "quant", options={"step_minutes": 15}, random_portfolios=200, seed=3)
     result = DirectionalResult(found)
-    written = read_record(result.write(tmp_path / "out"))
+    written = read_record(Result(result.recorded).write(tmp_path / "out"))
     assert written == json.loads(json.dumps(result.summary))
     assert {"unknown-depth", "few-events"} <= {w["name"] for w in written["warnings"]}
     assert written["random"]["portfolios"] == 200

@@ -8,13 +8,14 @@ import sys
 import numpy as np
 import polars as pl
 import pytest
+from touchline.engine.api.runs import sweep
 from touchline.engine.bets.directional import backtest, run_grid
 from touchline.engine.bets.directional_results import DirectionalResult
 from touchline.engine.bets.panel.build import build_panel
 from touchline.engine.bets.panel.maker import with_orders
 from touchline.engine.bets.portfolio.columns import fee_rows
 from touchline.engine.bets.portfolio.types import Fate
-from touchline.engine.bets.sweeping_bets import panel_hash, sweep_bets
+from touchline.engine.bets.sweeping_bets import panel_hash
 from touchline.engine.cli import main
 from touchline.engine.results.results import read_sweep
 from touchline.engine.simulator.tape.source import compile_tape
@@ -185,13 +186,13 @@ def test_a_grid_over_the_entry_equals_single_runs(store, panel, tmp_path):
         assert row["pnl"] == alone.run.pnl / 1e6
         assert row["orders"] == int(alone.run.account["orders"])
         assert (row["orders"] > 0) == (cell["entry"] == "maker")
-    swept = sweep_bets(
-        PATIENT, store, out=tmp_path / "out", grid=["entry=taker,maker", "maker_bars=1,4"], pictures=False
+    swept = sweep(
+        PATIENT, store=store, out=tmp_path / "out", axes=["entry=taker,maker", "maker_bars=1,4"], pictures=False
     )
     by_cell = read_sweep(swept.folder).cells.group_by("cell").agg(pl.col("pnl").sum()).sort("cell")["pnl"] / 1e6
     assert by_cell.to_list() == pytest.approx(frame["pnl"].to_list())
     with pytest.raises(InputError, match="queue shapes the data of all cells"):
-        sweep_bets(PATIENT, store, out=tmp_path / "no", grid=["queue=touch,power@3"], pictures=False)
+        sweep(PATIENT, store=store, out=tmp_path / "no", axes=["queue=touch,power@3"], pictures=False)
     with pytest.raises(InputError, match="one for all of them, not power@3, touch@1"):
         run_grid(panel, PATIENT, [{"queue": "power@3"}, {"queue": "touch"}])
 
@@ -227,9 +228,9 @@ def test_the_command_bets_as_maker_and_repeats(store, tmp_path, monkeypatch, cap
         "[source]\nstep_minutes = 1\n[selector]\nmin_score = 0.005\n"
         '[scorer]\nname = "mean-reversion"\nwindow_bars = 10\n'
     )
-    asked = ["--strategy", str(tmp_path / "patient.toml"), "--data-dir", store.path, "--out", str(tmp_path / "out")]
+    asked = ["--strategy", str(tmp_path / "patient.toml"), "--store", store.path, "--out", str(tmp_path / "out")]
     told = json.loads(engine("backtest", *asked, "--set", "executor.entry=maker", "--set", "maker_bars=3", "--json"))
     assert told["maker_orders"]["orders"] > 10
-    assert "maker orders" in engine("summary", "--results-file", str(tmp_path / "out"))
+    assert "maker orders" in engine("summary", str(tmp_path / "out"))
     engine("verify", str(tmp_path / "out"))
     assert "maker_bars" in engine("strategies", "taker")

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from touchline.engine.api.runs import sweep
 from touchline.engine.bets.directional import backtest
 from touchline.engine.bets.directional_results import DirectionalResult
 from touchline.engine.bets.panel.build import build_panel
-from touchline.engine.bets.sweeping_bets import sweep_bets
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.importers.base import Chunk
 from touchline.io.store.store import Store
@@ -89,7 +89,7 @@ def test_sweeps_say_it_too(known: tuple[Store, pl.DataFrame], tmp_path: Path) ->
     store, markets = known
     none = pl.lit(None, pl.Int64)
     bare = rewritten(store, tmp_path / "bare", markets.with_columns(close_ts=none, settled_ts=none, expiration_ts=none))
-    sweep_bets("quant", bare, out=tmp_path / "out", grid={"kelly_fraction": [0.1, 0.25]}, pictures=False)
+    sweep("quant", store=bare, out=tmp_path / "out", axes={"kelly_fraction": [0.1, 0.25]}, pictures=False)
     record = json.loads((tmp_path / "out" / "sweep.json").read_text())
     assert "assumed-close" in {one["name"] for one in record["warnings"]}
 

@@ -7,12 +7,11 @@ import sys
 
 import polars as pl
 import pytest
+from touchline.engine.api.runs import show, sweep
 from touchline.engine.bets.directional import backtest
-from touchline.engine.bets.sweeping_bets import sweep_bets
 from touchline.engine.cli import main
-from touchline.engine.cli.sweep_summary import tell
+from touchline.engine.cli.tell.sweeps import tell
 from touchline.engine.figures.words import usd
-from touchline.engine.reports.conclusions import show
 from touchline.engine.results.results import read_sweep
 from touchline.io.ground.errors import InputError
 from touchline.strategies.pipeline.pipeline import load_pipeline
@@ -31,7 +30,7 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="module")
 def swept(store, tmp_path_factory):
     folder = tmp_path_factory.mktemp("swept") / "sweep"
-    return sweep_bets("quant", store, out=folder, grid=GRID, options=OPTIONS, pictures=False)
+    return sweep("quant", store=store, out=folder, axes=GRID, params=OPTIONS, pictures=False)
 
 
 def test_every_row_is_a_backtest_and_its_parts_add_up(store, swept):
@@ -63,8 +62,8 @@ def test_events_live_as_long_as_their_markets(swept):
 
 
 def test_the_same_sweep_has_the_same_hash_and_goes_where_one_was(store, swept):
-    again = sweep_bets("quant", store, out=swept.folder, grid=GRID, options=OPTIONS, pictures=False)
-    assert again.result_hash == swept.result_hash
+    again = sweep("quant", store=store, out=swept.folder, axes=GRID, params=OPTIONS, pictures=False)
+    assert again.hash == swept.hash
 
 
 @pytest.mark.parametrize(
@@ -82,21 +81,21 @@ def test_the_same_sweep_has_the_same_hash_and_goes_where_one_was(store, swept):
 )
 def test_a_wrong_axis_is_named(store, tmp_path, grid, message):
     with pytest.raises(InputError, match=message):
-        sweep_bets("quant", store, out=tmp_path / "out", grid=grid, options=OPTIONS)
+        sweep("quant", store=store, out=tmp_path / "out", axes=grid, params=OPTIONS)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_with_something_else_is_left_alone(store, tmp_path):
     (tmp_path / "note").write_text("mine")
     with pytest.raises(InputError, match="something else than a sweep"):
-        sweep_bets("quant", store, out=tmp_path, grid=["k=1,2"])
+        sweep("quant", store=store, out=tmp_path, axes=["k=1,2"])
 
 
 def test_the_command_sweeps_pipelines_too(store, tmp_path, monkeypatch, capsys):
     """With pictures and report; and an option of the other family is refused."""
 
     def engine(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["engine", "sweep", *arguments, "--data-dir", store.path])
+        monkeypatch.setattr(sys, "argv", ["engine", "sweep", *arguments, "--store", store.path])
         try:
             main()
         except SystemExit as ended:
@@ -104,7 +103,7 @@ def test_the_command_sweeps_pipelines_too(store, tmp_path, monkeypatch, capsys):
         return 0
 
     out = tmp_path / "out"
-    asked = ["-s", "quant", "--grid", "k=1,5,20", "--grid", "take_profit=0.1:0.4:4", "--set", "max_spread=10"]
+    asked = ["-s", "quant", "--axis", "k=1,5,20", "--axis", "take_profit=0.1:0.4:4", "--set", "max_spread=10"]
     assert engine(*asked, "--out", str(out), "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert len(told["top"]) == 10
@@ -127,7 +126,7 @@ def test_what_is_the_portfolios_and_what_is_an_average_a_market_is_told(swept, c
     assert "P&L, portfolio" in head
     assert "P&L a market" in head
     assert "cash" not in head
-    best = swept.sweep.cells.group_by("cell").agg(total=pl.col("pnl").sum(), mean=pl.col("pnl").mean())
+    best = swept.cells.group_by("cell").agg(total=pl.col("pnl").sum(), mean=pl.col("pnl").mean())
     row = best.row(by_predicate=pl.col("cell") == shown["top"][0]["cell"], named=True)
     assert shown["top"][0]["total_pnl"] == row["total"] == best["total"].max()
     assert (usd(row["total"]) in printed, usd(row["mean"]) in printed) == (True, True)

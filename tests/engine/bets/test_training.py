@@ -75,7 +75,7 @@ def test_rows_are_those_of_the_pipeline_and_features_those_of_the_model(store):
 
 
 def test_features_are_those_that_the_scorer_reads_or_that_are_named(store):
-    assert engine.training_frame(store, "quant", CUT, features=["mark", "sigma_6"]).columns[5:-2] == ["mark", "sigma_6"]
+    assert engine.features("quant", CUT, store, features=["mark", "sigma_6"]).columns[5:-2] == ["mark", "sigma_6"]
     members = [{"name": "momentum", "window_bars": 6}, MODEL]
     first = int(store.quotes().select(pl.col("ts").min()).collect().item())
     both = pipeline_of({"scorer": {"name": "ensemble", "members": members}}, "p")
@@ -90,7 +90,7 @@ def test_the_command_writes_the_same(store, tmp_path, monkeypatch, capsys):
     out = tmp_path / "rows.parquet"
     asked = [
         "quant",
-        "--data-dir",
+        "--store",
         store.path,
         "--until",
         "1970-01-06T00:20:00Z",

@@ -11,6 +11,7 @@ import pytest
 from touchline.engine.bets.directional import backtest
 from touchline.engine.bets.directional_results import DirectionalResult
 from touchline.engine.cli import main
+from touchline.engine.runs.result import Result
 
 from ..histories import made_up
 
@@ -56,16 +57,16 @@ def test_a_pipeline_is_shown_with_what_it_holds():
 
 def test_summary_shows_a_result_again(tmp_path):
     found = backtest(made_up(tmp_path / "store", 1), "quant", options={"max_spread": 10, "min_score": 0.005})
-    DirectionalResult(found).write(tmp_path / "out")
-    shown = engine("summary", "--results-file", str(tmp_path / "out" / "run.json"))
+    Result(DirectionalResult(found).recorded).write(tmp_path / "out")
+    shown = engine("summary", str(tmp_path / "out"))
     assert shown.returncode == 0
     assert "maximum drawdown" in shown.stdout
     assert "warning: few-events" in shown.stderr
-    document = json.loads(engine("summary", "--results-file", str(tmp_path / "out"), "--json").stdout)
+    document = json.loads(engine("summary", str(tmp_path / "out"), "--json").stdout)
     assert document["strategy"]["name"] == "quant"
-    missing = engine("summary", "--results-file", str(tmp_path / "nothing.json"))
+    missing = engine("summary", str(tmp_path / "nothing"))
     assert missing.returncode == 2
-    assert "no results file" in missing.stderr
+    assert "no folder of results" in missing.stderr
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +97,9 @@ def test_backtest_bets_with_the_issue_s_options_and_the_folder_is_whole(folder):
     options = ["--start", "2024-01-01", "--end", "2024-01-06", "--capital", "5000", "--max-position", "500"]
     options += ["--max-positions", "10", "--kelly-fraction", "0.5", "--max-position-pct", "0.2", "--take-profit", "0.3"]
     options += ["--stop-loss", "0.1", "--max-hold-hours", "24", "--compare-random", "--seed", "5", "--json"]
-    done = engine("backtest", "--strategy", "mine.toml", "--data-dir", "csv", *options, "--set", "k=5", cwd=folder)
+    done = engine("backtest", "--strategy", "mine.toml", "--store", "csv", *options, "--set", "k=5", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "1 rows cannot be used" in done.stderr
+    assert any("1 rows cannot be used" in note for note in json.loads(done.stdout)["notes"])
     told = json.loads(done.stdout)
     executor = told["strategy"]["executor"]
     wanted = {"capital": 5000, "max_position": 500, "max_positions": 10, "kelly_fraction": 0.5}
@@ -139,9 +140,9 @@ def test_backtest_bets_with_the_issue_s_options_and_the_folder_is_whole(folder):
             ["-s", "quant", "--start", "2024-02-01", "--end", "2024-01-01"],
             "its start 2024-02-01 is not before its end 2024-01-01",
         ),
-        (["-s", "quant", "--data-dir", "nowhere"], "there is no store at"),
-        (["-s", "tabled.toml", "--data-dir", "nowhere"], "news.csv, line 3: mood 'up' cannot be read"),
-        (["-s", "modelled.toml", "--data-dir", "nowhere"], "onnx: there is no model file"),
+        (["-s", "quant", "--store", "nowhere"], "there is no store at"),
+        (["-s", "tabled.toml", "--store", "nowhere"], "news.csv, line 3: mood 'up' cannot be read"),
+        (["-s", "modelled.toml", "--store", "nowhere"], "onnx: there is no model file"),
         (["-s", "quant", "--out", "mine.toml"], "cannot write to mine.toml"),
     ],
 )
@@ -158,7 +159,7 @@ def test_what_is_wrong_is_said_and_exit_code_2(folder, arguments, says, monkeypa
 
 def test_report_makes_a_page_of_bets(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
-    asked = ["backtest", "-s", "mine.toml", "--data-dir", "csv", "--out", "one", "--compare-random"]
+    asked = ["backtest", "-s", "mine.toml", "--store", "csv", "--out", "one", "--compare-random"]
     for arguments in (asked, ["report", "one"]):
         monkeypatch.setattr(sys, "argv", ["engine", *arguments])
         with pytest.raises(SystemExit) as ended:

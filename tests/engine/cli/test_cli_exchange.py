@@ -33,7 +33,7 @@ def command(*arguments: object) -> list[str]:
 
 def test_it_says_where_it_is_and_stops_when_told(store, tmp_path):
     keys = tmp_path / "keys"
-    options = ("--replay", store, "--keys", keys, "--fault", "gap=0.1", "--speed", "max")
+    options = ("--store", store, "--keys", keys, "--fault", "gap=0.1", "--speed", "max")
     with subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -65,7 +65,7 @@ def test_its_keys_lie_in_the_users_settings_not_in_the_current_folder(store, tmp
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     paths: list[str] = []
     for _ in range(2):
-        with subprocess.Popen(command("--replay", store), stdout=-1, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(command("--store", store), stdout=-1, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             assert process.stderr is not None
             process.stdout.readline()
@@ -87,7 +87,7 @@ def test_its_keys_lie_in_the_users_settings_not_in_the_current_folder(store, tmp
         (("--fault", "gap=x"), "fault gap needs a number"),
         (("--speed", "fast"), "speed must be a number or 'max', not 'fast'"),
         (
-            ("--from", "yesterday"),
+            ("--start", "yesterday"),
             "start 'yesterday' is not an ISO 8601 time; write 2025-06-15 or 2025-06-15T15:06:40Z, or 'end'",
         ),
         (("--tier", "gold"), "usage tier 'gold' is not known"),
@@ -98,7 +98,7 @@ def test_its_keys_lie_in_the_users_settings_not_in_the_current_folder(store, tmp
             ("--shift", "then"),
             "shift 'then' is not an ISO 8601 time; write 2025-06-15 or 2025-06-15T15:06:40Z, or 'now'",
         ),
-        (("--shift", "now", "--from", "end"), "a replay that begins at the end cannot be shifted"),
+        (("--shift", "now", "--start", "end"), "a replay that begins at the end cannot be shifted"),
         (("--port", "65536"), "port must be from 0 to 65535"),
         (("--cash", "-5"), "cash must not be below 0"),
         (("--live-days", "0"), "live days must be above 0"),
@@ -106,7 +106,7 @@ def test_its_keys_lie_in_the_users_settings_not_in_the_current_folder(store, tmp
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(store, tmp_path, arguments, says, monkeypatch, capsys):
-    given = ["engine", "exchange", "--replay", str(store), "--keys", str(tmp_path / "k"), *arguments]
+    given = ["engine", "exchange", "--store", str(store), "--keys", str(tmp_path / "k"), *arguments]
     monkeypatch.setattr(sys, "argv", given)
     with pytest.raises(SystemExit) as ended:
         main()
@@ -118,7 +118,7 @@ def test_bad_input_is_one_line_and_exit_2(store, tmp_path, arguments, says, monk
 
 
 def test_a_shifted_replay_starts_now_and_says_when_it_has_ended(store, tmp_path):
-    options = ("--replay", store, "--keys", tmp_path / "keys", "--shift", "now", "--speed", "1000")
+    options = ("--store", store, "--keys", tmp_path / "keys", "--shift", "now", "--speed", "1000")
     with subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -74,7 +74,7 @@ def test_an_unknown_ticker_is_named(crossed: Path) -> None:
 
 def test_a_sample_is_made_imported_and_sound(tmp_path: Path) -> None:
     store, out = tmp_path / "store", tmp_path / "files"
-    made = run("data", "sample", "--scale", "0.005", "--data-dir", store, "--out", out, "--json")
+    made = run("data", "sample", "--scale", "0.005", "--store", store, "--out", out, "--json")
     document = json.loads(made.stdout)
     assert made.returncode == 0 and document["synthetic"] is True
     assert document["rows"]["trades"] > 100 and len(document["files"]) == 18

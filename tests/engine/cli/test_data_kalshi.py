@@ -17,20 +17,20 @@ from ..exchanges.conftest import make_history
     ("arguments", "environment", "says"),
     [
         (["record"], {}, "nothing to record: name markets, or a series with --series"),
-        (["record", "T", "--poll", "0"], {}, "--poll 0.0 must be above 0 seconds"),
+        (["record", "T", "--poll", "0"], {}, "--poll must be above 0 seconds, not 0.0"),
         (["record", "T", "--for", "soon"], {}, "'soon' is no span of time; expected such as 90s, 30m, 8h, 2d"),
         (["record", "T", "--store", "s3://b/p"], {}, "name a folder with --journal"),
         (["record", "T"], {}, "the stream needs a key: set KALSHI_KEY_ID and KALSHI_PRIVATE_KEY_PATH"),
-        (["pull", "--from", "2026-01-01"], {}, "name a series with --series"),
-        (["pull", "--series", "X", "--from", "2026-01-40"], {}, "--from '2026-01-40' is not an ISO 8601 time"),
-        (["pull", "--series", "X", "--from", "2026-01-02", "--to", "2026-01-01"], {}, "is not before --to 2026-01-01"),
-        (["pull", "--series", "X", "--from", "2999-01-01"], {}, "--from 2999-01-01 is not before now"),
+        (["pull", "--start", "2026-01-01"], {}, "name a series with --series"),
+        (["pull", "--series", "X", "--start", "2026-01-40"], {}, "start '2026-01-40' is not an ISO 8601 time"),
+        (["pull", "--series", "X", "--start", "2026-01-02", "--end", "2026-01-01"], {}, "is not before end 2026-01-01"),
+        (["pull", "--series", "X", "--start", "2999-01-01"], {}, "start 2999-01-01 is not before now"),
         (["scan"], {}, "name a series with --series"),
-        (["scan", "--series", "X", "--rate", "0"], {}, "--rate 0.0 must be above 0"),
-        (["scan", "--series", "X", "--rate", "nan"], {}, "--rate nan must be above 0"),
+        (["scan", "--series", "X", "--rate", "0"], {}, "--rate must be above 0"),
+        (["scan", "--series", "X", "--rate", "nan"], {}, "--rate must be above 0 requests a second, not nan"),
         (["scan", "--series", "X", "--every", "-1"], {}, "--every must be above 0 seconds"),
         (["scan", "--series", "X", "--top", "0"], {}, "--top at least 1"),
-        (["record", "T", "--poll", "nan"], {}, "--poll nan must be above 0"),
+        (["record", "T", "--poll", "nan"], {}, "--poll must be above 0 seconds, not nan"),
         (["scan", "--series", "X"], {"KALSHI_ENV": "prod"}, "expected demo or production"),
         (["scan", "--series", "X"], {"KALSHI_REST_URL": "http://example.com/v2"}, "allowed to this machine only"),
         (["scan", "--series", "X"], {"KALSHI_PRIVATE_KEY_PATH": "none.pem"}, "private key file none.pem"),
@@ -63,7 +63,7 @@ def test_a_wrong_series_or_key_is_said_before_anything_begins(
 ) -> None:  # fmt: skip
     """A key that others can read is warned about and used."""
     monkeypatch.chdir(tmp_path)
-    options = {"scan": ["--json"], "pull": ["--from", "2026-01-01"], "record": ["--for", "1s", "--no-import"]}
+    options = {"scan": ["--json"], "pull": ["--start", "2026-01-01"], "record": ["--for", "1s", "--no-import"]}
     with Exchange(make_history(), speed=0) as exchange:
         for key, value in exchange.environment.items():
             monkeypatch.setenv(key, value)

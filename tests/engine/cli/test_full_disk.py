@@ -68,7 +68,7 @@ def test_a_download_goes_on_where_the_disk_was_full(tmp_path: Path):
     trades = [(n * 0.05, 4_600 + 100 * (n % 3), 100 + n % 7, 1) for n in range(1, 15_000)]
     history = make_history(trades=trades, close_ts=1_790_000_900 * 10**9)
     with Exchange(history, speed=0, start="end") as exchange:
-        command = ["data", "pull", "--series", "KXTEST", "--from", "2026-09-01", "--to", "2026-10-01"]
+        command = ["data", "pull", "--series", "KXTEST", "--start", "2026-09-01", "--end", "2026-10-01"]
         command += ["--trades", "--rate", "1000", "--store", str(tmp_path), "--json"]
         for limit in (3_000, 100_000, 1_000_000):
             plain(run(command, limit, **exchange.environment))
@@ -79,11 +79,11 @@ def test_a_download_goes_on_where_the_disk_was_full(tmp_path: Path):
     assert found.height == found["trade_id"].n_unique() == len(trades)
 
 
-GRID = ["sweep", "--grid", "kelly_fraction=0.1:0.3:3", "--no-pictures"]
+GRID = ["sweep", "--axis", "kelly_fraction=0.1:0.3:3", "--no-pictures"]
 
 
 def bets(command: list[str], store: Path, out: Path) -> list[str]:
-    return [*command, "--strategy", "quant", "--data-dir", str(store), "--set", "max_spread=10", "--out", str(out)]
+    return [*command, "--strategy", "quant", "--store", str(store), "--set", "max_spread=10", "--out", str(out)]
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 from touchline import engine
-from touchline.engine.cli.summary import tell_bets
+from touchline.engine.cli.tell.runs import tell_bets
 from touchline.engine.figures.performance import DAY_NS
 from touchline.engine.figures.stakes import at_stake
 from touchline.engine.reports import pictures, pictures_bets
-from touchline.engine.reports.report import report
 from touchline.engine.results.results import read_bets
 from touchline.io.importers.base import Chunk
 
@@ -22,7 +21,9 @@ WEEKS = 10 * 7 * 24
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    return engine.backtest("quant", store=made_up(tmp_path_factory.mktemp("plain") / "store", 3, hours=40), **OPTIONS)
+    return engine.backtest(
+        "quant", store=made_up(tmp_path_factory.mktemp("plain") / "store", 3, hours=40), params=OPTIONS
+    )
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +35,12 @@ def stretched(tmp_path_factory):
     row |= {"close_ts": WEEKS * HOUR, "settled_ts": WEEKS * HOUR + HOUR, "result": "yes", "settlement": 10_000}
     quotes = {"ts": ts, "ticker": "KXSLOW-1", "bid": 1_000, "bid_size": 100, "ask": 9_000, "ask_size": 100}
     store.ingest("made up", "slow", [Chunk({"markets": pl.DataFrame([row]), "quotes": pl.DataFrame(quotes)})])
-    return engine.backtest("quant", store=store, **OPTIONS)
+    return engine.backtest("quant", store=store, params=OPTIONS)
 
 
 def test_one_slow_market_does_not_stretch_the_figures(plain, stretched):
     assert stretched.trades.equals(plain.trades)
-    assert stretched.found.panel.times[-1] - stretched.found.panel.times[0] > 60 * DAY_NS
+    assert stretched.record["to_ts"] - stretched.record["from_ts"] > 60 * DAY_NS
     one, other = plain.summary, stretched.summary
     for name in ("trades_a_day", "exposure", "max_exposure"):
         assert other[name] == pytest.approx(one[name]), name
@@ -49,19 +50,19 @@ def test_one_slow_market_does_not_stretch_the_figures(plain, stretched):
     days = other["at_stake"]["days"]
     assert days == one["at_stake"]["days"] <= 5
     assert other["at_stake"]["history_days"] > 60
-    assert other["trades_a_day"] == len(stretched.found.run.trades) / days > 1
+    assert other["trades_a_day"] == stretched.trades.height / days > 1
     assert other["exposure"] > 0.001
     assert f"{days} days of {other['at_stake']['history_days']}" in other["figures"]["assumptions"]
 
 
 def test_the_command_and_the_page_say_over_which_time(stretched, tmp_path, capsys):
-    tell_bets(stretched.summary)
+    tell_bets(stretched.record)
     printed = capsys.readouterr().out
     told = stretched.summary["at_stake"]
     assert f"{told['days']} of {told['history_days']} days, 1970-01-0" in printed
     assert "a day at stake" in printed
     stretched.write(tmp_path)
-    assert f"{told['days']} of {told['history_days']} days" in report(tmp_path).read_text()
+    assert f"{told['days']} of {told['history_days']} days" in engine.report(tmp_path).read_text()
 
 
 def test_pictures_show_the_time_at_stake(plain, stretched, tmp_path):

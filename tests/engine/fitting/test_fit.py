@@ -152,10 +152,10 @@ def test_the_command_as_json_and_as_tables(store: Store):
     ("arguments", "message"),
     [
         ([], "name what to fit"),
-        (["--underlying", "IDX", "--horizons", "60,x"], "--horizons are seconds"),
-        (["--underlying", "IDX", "--horizons", "60,0"], "--horizons must be more than 0"),
-        (["--underlying", "IDX", "--held-out", "1"], "--held-out is a share"),
-        (["--market", "MADE", "--from", "soon"], "not an ISO 8601 time"),
+        (["--underlying", "IDX", "--horizons", "60,x"], "horizons= are seconds"),
+        (["--underlying", "IDX", "--horizons", "60,0"], "horizons= must be more than 0"),
+        (["--underlying", "IDX", "--held-out", "1"], "held_out= is a share"),
+        (["--market", "MADE", "--start", "soon"], "not an ISO 8601 time"),
     ],
 )
 def test_bad_input_of_the_command(store: Store, arguments: list[str], message: str):

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from touchline import engine
 from touchline.engine.exchanges import Exchange
 from touchline.engine.exchanges.network import hub
 from touchline.engine.live.live import Live
@@ -27,6 +26,7 @@ from touchline.engine.simulator.kernel.rows import S
 from touchline.engine.simulator.replay import Replay, replay
 from touchline.engine.simulator.state import Columns
 from touchline.engine.simulator.tape.events import BOOK, KIND, UNDERLYING
+from touchline.engine.simulator.tape.source import compile_tape
 from touchline.engine.simulator.tape.tape import Tape
 from touchline.io.ground.errors import InputError
 from touchline.io.kalshi.client import Client
@@ -66,10 +66,10 @@ def exported(day: Store, ticker: str, queue: str, size: int) -> Path:
     """Sweep four cells of one market and export the choice, as somebody in a hurry would."""
     folder = Path(day.path).parent / f"{ticker}-{queue}-{size}"
     sweep = ["sweep", "--store", day.path, "--strategy", "avellaneda-stoikov", "--market", ticker]
-    sweep += ["--grid", "gamma=0.1,0.2", "--grid", "kappa=1,2", "--set", f"size={size}"]
+    sweep += ["--axis", "gamma=0.1,0.2", "--axis", "kappa=1,2", "--set", f"size={size}"]
     sweep += ["--assume", f"queue={queue}", "--assume", "horizon=fixed", "--out", str(folder / "sweep")]
     subprocess.run([*ENGINE, *sweep], check=True, capture_output=True)
-    export = ["export", str(folder / "sweep"), "--to", str(folder / "params.toml"), "--force"]
+    export = ["export", str(folder / "sweep"), "--out", str(folder / "params.toml"), "--force"]
     subprocess.run([*ENGINE, *export], check=True, capture_output=True)
     return folder / "params.toml"
 
@@ -168,7 +168,7 @@ def test_live_orders_do_what_the_replay_did(day: Store, ticker: str, at_least: i
     an amended order keeps what rounding took too much of it, in a replay a moved order is a new one.
     """
     path = exported(day, ticker, "touch+cross@1", size=1)
-    run = replayed(engine.compile_tape(day, ticker), path)
+    run = replayed(compile_tape(day, ticker), path)
     trader, account, resting = traded(day, path, ticker, "touch+cross@1")
     account_equals_live(trader, account)
     close = int(trader.feed.market.close_ts or 0)
@@ -191,7 +191,7 @@ def test_live_orders_leave_the_replay_where_the_book_crosses_them(day: Store) ->
     There the exchange trades, as a real one would, and the recording knows nothing of it.
     """
     path = exported(day, MATCH, "pessimistic@1", size=10)
-    tape = engine.compile_tape(day, MATCH)
+    tape = compile_tape(day, MATCH)
     run = replayed(tape, path)
     trader, account, _ = traded(day, path, MATCH, "pessimistic@1")
     account_equals_live(trader, account)
@@ -214,7 +214,7 @@ def test_fills_and_cash_agree_however_the_clock_runs(day: Store, tmp_path: Path)
     """`engine exchange` as a process, 2,000 seconds a second: decisions come late, and the books still agree."""
     path = exported(day, MATCH, "pessimistic@1", size=10)
     keys = tmp_path / "keys"
-    command = [*ENGINE, "exchange", "--replay", day.path, MATCH, "--speed", "2000", "--keys", str(keys)]
+    command = [*ENGINE, "exchange", "--store", day.path, MATCH, "--speed", "2000", "--keys", str(keys)]
     with subprocess.Popen([*command, "--cash", "1000000", "--tier", "prestige"], stdout=subprocess.PIPE) as served:
         assert served.stdout is not None
         address = json.loads(served.stdout.readline())
@@ -246,7 +246,7 @@ def test_fills_and_cash_agree_however_the_clock_runs(day: Store, tmp_path: Path)
 @pytest.mark.parametrize("name", ["avellaneda-stoikov", "fixed-spread"])
 def test_a_stream_of_the_sample_day_decides_as_its_replay(day: Store, ticker: str, name: str) -> None:
     """One event after the other, with the underlying's ticks where there is one: prices, sizes, times, fills."""
-    tape, model = engine.compile_tape(day, ticker), quoting_model(name)
+    tape, model = compile_tape(day, ticker), quoting_model(name)
     assumed = Assumptions(queue="power@3", horizon="to-close")
     run = replay(tape, model, {}, assumed)
     live = Live(tape.market, model, {}, assumed)

@@ -9,11 +9,11 @@ import re
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.cli.sweep_summary import tell
+from touchline.engine.api.runs import report, show
+from touchline.engine.cli.tell.sweeps import tell
 from touchline.engine.reports import pictures
-from touchline.engine.reports.conclusions import conclude, show
+from touchline.engine.reports.conclusions import conclude
 from touchline.engine.reports.drawing import Drawer
-from touchline.engine.reports.report import report
 from touchline.engine.results.results import Axis, Run, read_results, read_sweep
 from touchline.engine.results.selection import best_plateau
 from touchline.io.ground.errors import CheckError, InputError
@@ -73,7 +73,7 @@ def run_folder(tmp_path):
 def test_conclude_writes_every_file(make_sweep):
     folder = make_sweep(edge=True, events=12)
     with Drawer() as drawer:
-        evidence = conclude(folder, drawer)
+        evidence = conclude(read_sweep(folder), folder, drawer)
     sweep = read_sweep(folder)
     best = json.loads((folder / "best_overall.json").read_text())
     assert best["score"] == sweep.grid["pnl"].max()
@@ -133,7 +133,7 @@ def test_heat_maps_of_three_axes_say_what_became_of_the_third(make_sweep, tmp_pa
     two = read_sweep(make_sweep(events=2))
     larger = two.cells.with_columns(pl.col("cell") + 25, size=pl.lit(2.0), pnl=pl.col("pnl") + 4_000_000)
     cells = pl.concat([two.cells.with_columns(size=pl.lit(1.0)), larger.select(*two.cells.columns, "size")])
-    three = dataclasses.replace(two, axes=(*two.axes, Axis("size", (1.0, 2.0))), cells=cells)
+    three = dataclasses.replace(two, axes=(*two.axes, Axis("size", (1.0, 2.0))), frames={**two.frames, "cells": cells})
     told = "Each field is the average over all values of "
     for chart in (pictures.heat_map(three), pictures.market_heat_maps(three)):
         assert chart is not None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from touchline.engine.backtests.run_folder import describe, run_settings, settings_of, write
-from touchline.engine.cli.summary import tell_replay
-from touchline.engine.reports.report import report
+from touchline.engine.cli.tell.runs import tell_replay
 from touchline.engine.reports.run_facts import asked_facts, data_facts, queue_rows, run_facts
+from touchline.engine.runs.replayed import recorded, run_settings, settings_of
+from touchline.engine.runs.result import Result
 from touchline.engine.simulator.assumptions.venue import Assumptions
 
 from ..made_books import made_books
@@ -20,7 +20,8 @@ def made(tmp_path_factory):
     settings = settings_of("fixed-spread", "MADE-00", store.path, {"skew": 0.1}, Assumptions(queue="power@3"))
     run = run_settings(settings)
     folder = tmp_path_factory.mktemp("run")
-    return run, write(run, settings, folder), folder
+    result = Result(recorded(run, settings))
+    return run, result.record, result.written(folder)
 
 
 def test_figures_are_told_in_contracts_dollars_and_time(made):
@@ -41,9 +42,9 @@ def test_figures_are_told_in_contracts_dollars_and_time(made):
 
 def test_page_and_command_tell_one_figure_each(made, capsys):
     """The page had its own half-life and mean position, from the samples of the equity instead of from the fills."""
-    _, record, folder = made
+    _, record, result = made
     tell_replay(record)
-    printed, page = capsys.readouterr().out, report(folder).read_text()
+    printed, page = capsys.readouterr().out, result.report().read_text()
     own = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
     for name, text in run_facts(record):
         assert re.search(rf"{re.escape(name)}\s*│ {re.escape(text)}", printed), name
@@ -56,7 +57,7 @@ def test_page_and_command_tell_one_figure_each(made, capsys):
     "raw", ["lot_hours", "lot hours", "micros", "quoting.", "inventory.", "mean_abs", "_ns", "lots"]
 )
 def test_no_field_names_or_raw_units_on_a_page(made, raw):
-    page = report(made[2]).read_text()
+    page = made[2].report().read_text()
     own = re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL)
     assert raw not in own
 
@@ -65,7 +66,6 @@ def test_what_an_old_record_lacks_is_left_out(made):
     assert run_facts({}) == []
     assert data_facts({}) == []
     assert run_facts({"summary": {"pnl": -5_000, "fees": 20_000}}) == [("P&L", "-$0.01"), ("fees", "-$0.02")]
-    assert describe(made[0], {**made[1]})["kind"] == "replay"
 
 
 def test_the_least_favourable_is_the_worst_of_those_that_were_run():

@@ -136,7 +136,7 @@ def test_axes_of_the_venue_and_the_limits_stay_there(good, tmp_path):
 
 def test_overfitting_forbids_export_unless_forced(noise, tmp_path):
     to = tmp_path / "params.toml"
-    with pytest.raises(CheckError, match=r"not exported: .*--force exports all the same"):
+    with pytest.raises(CheckError, match=r"not exported: .*force= exports all the same"):
         engine.export(noise, to)
     assert not to.exists()
     forced = engine.export(noise, to, force=True)
@@ -311,13 +311,13 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_command_exports_and_refuses(good, noise, tmp_path):
-    done = run("export", good, "--to", tmp_path / "p.toml")
+    done = run("export", good, "--out", tmp_path / "p.toml")
     assert (done.returncode, "wrote" in done.stdout) == (0, True)
     assert "gamma = 0.2, kappa = 2.5" in done.stdout
-    refused = run("export", noise, "--to", tmp_path / "n.toml")
+    refused = run("export", noise, "--out", tmp_path / "n.toml")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("error: not exported: ")
-    forced = run("export", noise, "--to", tmp_path / "n.toml", "--pick", "by-market", "--force", "--json")
+    forced = run("export", noise, "--out", tmp_path / "n.toml", "--pick", "by-market", "--force", "--json")
     assert json.loads(forced.stdout)["provenance"]["forced"] is True
-    missing = run("export", tmp_path / "no", "--to", tmp_path / "x.toml")
+    missing = run("export", tmp_path / "no", "--out", tmp_path / "x.toml")
     assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)

@@ -7,11 +7,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from touchline.engine.backtests.run_folder import run_settings, settings_of, verify, write
-from touchline.engine.bets.directional import backtest
-from touchline.engine.bets.directional_results import DirectionalResult
-from touchline.engine.reports.conclusions import show
-from touchline.engine.results.exporting import export
+from touchline.engine.api.runs import backtest as run
+from touchline.engine.api.runs import export, show, sweep, verify
 from touchline.engine.results.params import load_params
 from touchline.engine.results.result_files import (
     CHECKSUMS,
@@ -23,9 +20,8 @@ from touchline.engine.results.result_files import (
     read_record,
 )
 from touchline.engine.results.results import read_results
-from touchline.engine.simulator.assumptions.venue import Assumptions
+from touchline.engine.runs.result import open_result
 from touchline.engine.sweeps.folder import claimed
-from touchline.engine.sweeps.sweeping import sweep
 from touchline.io.ground.checksums import file_checksum, with_checksum
 from touchline.io.ground.errors import DamagedError, InputError
 from touchline.io.store.store import Store
@@ -46,10 +42,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture(scope="module")
 def folders(store: Store) -> dict[str, Path]:
     place = Path(store.path).parent
-    settings = settings_of("fixed-spread", MARKETS[0], store.path, {}, Assumptions())
-    write(run_settings(settings), settings, place / "replay")
-    DirectionalResult(backtest(store, "quant", random_portfolios=20)).write(place / "bets")
-    sweep("fixed-spread", MARKETS, store, out=place / "sweep", grid={"half_spread": "1:3:3"}, pictures=False)
+    run("fixed-spread", MARKETS[0], store.path, out=place / "replay")
+    run("quant", store=store, compare_random=20, out=place / "bets")
+    sweep("fixed-spread", MARKETS, store, out=place / "sweep", axes={"half_spread": "1:3:3"}, pictures=False)
     return {kind: place / kind for kind in ("replay", "bets", "sweep")}
 
 
@@ -86,8 +81,8 @@ def test_damaged_parts_of_a_sweep_are_computed_again(folders: dict[str, Path], s
     folder = folders["sweep"]
     made = read_results(folder).about["result_hash"]
     for _ in flips(sorted(folder.glob("parts/*/*")), count):
-        again = sweep("fixed-spread", MARKETS, store, out=folder, grid={"half_spread": "1:3:3"}, pictures=False)
-        assert again.computed > 0 and again.result_hash == made
+        again = sweep("fixed-spread", MARKETS, store, out=folder, axes={"half_spread": "1:3:3"}, pictures=False)
+        assert again.recorded.computed > 0 and again.hash == made
 
 
 @pytest.mark.parametrize("kind", ["replay", "bets"])
@@ -115,20 +110,18 @@ def test_a_result_of_before_opens_and_verifies(folders: dict[str, Path], kind: s
     record = read_record(folders[kind]) | {"result_hash": "of another kind"}
     (folder / RECORD).write_text(json.dumps(record))
     read_results(folder)
-    had, got = verify(folder)
-    assert had == got
+    assert verify(folder) == open_result(folders[kind]).hash
 
 
 @pytest.mark.parametrize("kind", ["replay", "bets"])
 def test_verify_finds_a_store_that_was_moved(folders: dict[str, Path], kind: str, store: Store, tmp_path: Path):
-    had, got = verify(folders[kind])
-    assert had == got
+    hash = verify(folders[kind])
     folder = Path(store.path)
     moved = folder.rename(tmp_path / "moved")
     try:
-        with pytest.raises(InputError, match=r"is not there; say where it is now with --store"):
+        with pytest.raises(InputError, match=r"is not there; say where it is now with store="):
             verify(folders[kind])
-        assert verify(folders[kind], store=str(moved)) == (had, got)
+        assert verify(folders[kind], store=str(moved)) == hash
     finally:
         moved.rename(folder)
 
@@ -161,7 +154,7 @@ def test_the_hash_of_a_result_is_of_its_values_alone():
 def test_two_sweeps_do_not_share_a_folder(folders: dict[str, Path], store: Store):
     made = folders["sweep"]
     with claimed(made), pytest.raises(InputError, match="another sweep is writing to"):
-        sweep("fixed-spread", MARKETS, store, out=made, grid={"half_spread": "1:3:3"}, pictures=False)
+        sweep("fixed-spread", MARKETS, store, out=made, axes={"half_spread": "1:3:3"}, pictures=False)
     with claimed(made):
         pass
 

@@ -22,7 +22,7 @@ from touchline.io.ground.errors import InputError
 
 
 def changed(sweep, **columns):
-    return dataclasses.replace(sweep, cells=sweep.cells.with_columns(**columns))
+    return dataclasses.replace(sweep, frames={**sweep.frames, "cells": sweep.cells.with_columns(**columns)})
 
 
 def test_overall_is_the_highest_average(make_sweep):

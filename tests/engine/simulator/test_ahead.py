@@ -32,7 +32,7 @@ what, store, out = sys.argv[1:]
 if what == "backtest":
     engine.backtest("fixed-spread", "MADE-00", store)
 else:
-    engine.sweep("fixed-spread", "MADE-00", store, out=out, grid={"half_spread": "0.5:3:5"}, pictures=False)
+    engine.sweep("fixed-spread", "MADE-00", store, out=out, axes={"half_spread": "0.5:3:5"}, pictures=False)
 print(json.dumps(sorted(set(compiled))))
 """
 

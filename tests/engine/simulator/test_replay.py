@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from numba import njit
-from touchline.engine.backtests.run_folder import bracket, notices_of, result_hash
+from touchline.engine.runs.replayed import bracket, notices_of, result_hash
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import Replay, replay
 from touchline.engine.simulator.tape import rebuild as kernel
@@ -351,9 +351,9 @@ def test_the_command_writes_a_folder_that_verifies(tmp_path: Path, tape: Tape):
         (["--strategy", "fixed-spread", "--market", "MADE-UP", "--set", "siz=1"], "did you mean 'size'?"),
         (["--strategy", "fixed-spread", "--market", "MADE-UP", "--set", "size"], "expected name=value"),
         (["--strategy", "fixed-spread", "--market", "MADE-UP", "--assume", "qeue=touch"], "did you mean 'queue'?"),
-        (["--strategy", "fixed-spread", "--market", "MADE-UP", "--from", "2040-01-01"], "try a wider window"),
+        (["--strategy", "fixed-spread", "--market", "MADE-UP", "--start", "2040-01-01"], "try a wider window"),
         (["--strategy", "cauchy-band", "--market", "MADE-UP"], "needs the underlying's prices"),
-        (["--strategy", "fixed-spread"], "name a market"),
+        (["--strategy", "fixed-spread"], "name it with --market"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path: Path, tape: Tape, arguments: list[str], message: str):

@@ -24,7 +24,7 @@ def seen(done, total):
     at.append((done / total, own()))
 
 engine.sweep("fixed-spread", Store(sys.argv[1]).tickers("book"), sys.argv[1], out=sys.argv[2], pictures=False,
-             progress=seen, grid={"half_spread": "0.5:3:32", "skew": "0:0.3:32"})
+             progress=seen, axes={"half_spread": "0.5:3:32", "skew": "0:0.3:32"})
 print(next(mb for share, mb in at if share > 0.25), at[-1][1])
 """
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from touchline.engine.api.runs import sweep
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.tape.source import compile_tape
-from touchline.engine.sweeps import sweeping
 from touchline.engine.sweeps.cluster import Task, work
 from touchline.io.ground.errors import InputError
 from touchline.io.store.store import Store
@@ -36,7 +36,10 @@ KILLS, CELLS = 30, 200
 #: does not buffer, `print` writes the end of the line by itself, and a kill between the two would join two lines.
 CHILD = """
 import os, sys
+from touchline.engine.api.runs import sweep
+from touchline.engine.bets.panel import history
 from touchline.engine.reports import conclusions
+from touchline.engine.runs import result
 from touchline.engine.simulator import replay
 from touchline.engine.simulator.tape import source as tape_source
 from touchline.engine.simulator.assumptions.venue import Assumptions
@@ -59,9 +62,9 @@ for _ in sys.stdin:
         os.waitpid(fork, 0)
         tell("gone")
         continue
-    made = sweeping.sweep("fixed-spread", ["MADE-00", "MADE-01"], sys.argv[1], out=sys.argv[2], threads=1,
-                          grid={"half_spread": "0.5:3:21", "skew": [0, 0.1, 0.2]}, pictures=False)
-    tell(made.result_hash)
+    made = sweep("fixed-spread", ["MADE-00", "MADE-01"], sys.argv[1], out=sys.argv[2], threads=1,
+                          axes={"half_spread": "0.5:3:21", "skew": [0, 0.1, 0.2]}, pictures=False)
+    tell(made.hash)
     os._exit(0)
 """
 
@@ -75,9 +78,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def test_a_sweep_survives_thirty_kills(store: Store, tmp_path: Path):
     """Each child is killed at a random moment after some part; only a sweep that was not may finish."""
     grid = {"half_spread": "0.5:3:21", "skew": [0, 0.1, 0.2]}
-    whole = sweeping.sweep(
-        "fixed-spread", ["MADE-00", "MADE-01"], store, out=tmp_path / "whole", grid=grid, pictures=False
-    )
+    whole = sweep("fixed-spread", ["MADE-00", "MADE-01"], store, out=tmp_path / "whole", axes=grid, pictures=False)
     rng, place = np.random.default_rng(11), tmp_path / "killed"
     kills, hashes = 0, []
     command = [sys.executable, "-c", CHILD, store.path, str(place)]
@@ -100,18 +101,18 @@ def test_a_sweep_survives_thirty_kills(store: Store, tmp_path: Path):
             found = [line for line in lines[1:] if line not in ("part", "gone")]
             hashes += found if kills == KILLS else []
             if found and kills < KILLS:  # it came to its end: the next one begins again
-                assert found == [whole.result_hash]
+                assert found == [whole.hash]
                 shutil.rmtree(place)
         parent.stdin.close()
     assert kills == KILLS
-    assert set(hashes) == {whole.result_hash}
+    assert set(hashes) == {whole.hash}
 
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_a_sweep_that_goes_on(store: Store, tmp_path: Path):
     engine = str(Path(sys.executable).with_name("engine"))
     asked = ["--strategy", "fixed-spread", "--series", "MADE", "--store", store.path, "--no-pictures", "--json"]
-    asked += ["--grid", "half-spread=0.5:3:100", "--grid", "skew=0:0.5:60"]
+    asked += ["--axis", "half-spread=0.5:3:100", "--axis", "skew=0:0.5:60"]
     command, parts = [engine, "sweep", *asked, "--out", str(tmp_path / "stopped")], tmp_path / "stopped/parts"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as sweep:
         wait_for(lambda: sweep.poll() is not None or len(list(parts.glob("*/*.part"))) >= 2)
@@ -170,7 +171,7 @@ def test_a_worker_with_another_model_under_the_same_name_refuses(store: Store):
 @pytest.mark.slow
 def test_workers_give_the_same_hash_though_one_is_killed(store: Store, tmp_path: Path):
     asked = ["--strategy", "fixed-spread", "--series", "MADE", "--store", store.path, "--no-pictures", "--json"]
-    asked += ["--grid", "half-spread=0.5:3:40", "--grid", "skew=0:0.5:40"]
+    asked += ["--axis", "half-spread=0.5:3:40", "--axis", "skew=0:0.5:40"]
     engine = str(Path(sys.executable).with_name("engine"))
     local = subprocess.run([engine, "sweep", *asked, "--out", tmp_path / "local"], capture_output=True, check=False)
     assert local.returncode == 0, local.stderr
@@ -213,8 +214,8 @@ def test_random_cells_of_random_sweeps_are_replays(store: Store, tmp_path: Path)
             "daily_loss": [0.5, float(rng.uniform(1, 5))],
             "position_limit": [float(one) for one in rng.choice(np.arange(3, 20), 2, replace=False)],
         }
-        made = sweeping.sweep(
-            FixedSpread, ["MADE-00", "MADE-02"], store, out=tmp_path / str(number), grid=grid, size=2, pictures=False
+        made = sweep(
+            FixedSpread, ["MADE-00", "MADE-02"], store, out=tmp_path / str(number), axes=grid, size=2, pictures=False
         )
         labels = {axis.name: axis for axis in made.sweep.axes}
         for row in made.cells.sample(CELLS // len(sweeps), seed=number).iter_rows(named=True):

@@ -83,7 +83,7 @@ ADVICES = {
         r"(--underlying) says otherwise", tickers("underlying"), ["ABC"], name="spx.csv", filled="ABC",
     ),
     "contracts are no index": Advice(
-        CONTRACTS, "{} holds several names, {}; columns={'symbol': {}} makes each an underlying of its own",
+        CONTRACTS, "{} holds several names, {}; map={'symbol': {}} makes each an underlying of its own",
         r"(--map symbol=ticker) makes", tickers("underlying"), ["KXA-T1", "KXA-T2"],
     ),
     "contracts are no index, whatever it is called": Advice(
@@ -91,7 +91,7 @@ ADVICES = {
         ["KXA-T1", "KXA-T2"], "--underlying SPX",
     ),
     "two indices are not one": Advice(
-        f"ts,symbol,value\n{T}0Z,SPX,4000\n{T}0Z,NDX,9000\n", "columns={'symbol': {}} makes each",
+        f"ts,symbol,value\n{T}0Z,SPX,4000\n{T}0Z,NDX,9000\n", "map={'symbol': {}} makes each",
         r"(--map symbol=symbol) makes", tickers("underlying"), ["NDX", "SPX"], "--underlying SPX",
     ),
     "a spot price without a symbol": Advice(
@@ -103,11 +103,11 @@ ADVICES = {
         filled="KXA-T1",
     ),
     "trades of two tokens": Advice(
-        TOKENS, "pass columns={'ticker': {}}, which holds several names", r"pass (--map ticker=contract), which",
+        TOKENS, "pass map={'ticker': {}}, which holds several names", r"pass (--map ticker=contract), which",
         tickers("trades"), ["one", "two"],
     ),
     "trades of two tokens are not one market": Advice(
-        TOKENS, "{} holds several names, of which ticker= would make one market; columns={'ticker': {}} keeps them apart",
+        TOKENS, "{} holds several names, of which ticker= would make one market; map={'ticker': {}} keeps them apart",
         r"(--map ticker=contract) keeps", tickers("trades"), ["one", "two"], "--ticker KXA-T1",
     ),
     "times without a zone": Advice(
@@ -146,25 +146,25 @@ ADVICES = {
         r"(--use-yes-price) says otherwise", prices("own_fills"), [3000],
     ),
     "own bets without prices": Advice(
-        f"ts,ticker,side,paid,n,won\n{T}0Z,KXA-T1,yes,40,1,1\n", "too: name it with columns=, or the format with format=",
+        f"ts,ticker,side,paid,n,won\n{T}0Z,KXA-T1,yes,40,1,1\n", "too: name it with map=, or the format with format=",
         r"name it with (--map)", prices("own_fills"), [4000], filled="price=paid,count=n",
     ),
     "polls without a time": Advice(
         '{"when":"' + T + '0Z","ticker":"KXA-T1","orderbook":{"yes":[[40,5]],"no":[[50,5]]}}\n'
         '{"ts":"' + T + '0Z","note":"started"}\n',
-        "the polls carry no time; name it with columns={'ts': '…'}", r"name it with (--map) 'ts=…'", tickers("book"), ["KXA-T1"],
+        "the polls carry no time; name it with map={'ts': '…'}", r"name it with (--map) 'ts=…'", tickers("book"), ["KXA-T1"],
         name="in.jsonl", filled="ts=when", code=1,
     ),
     "columns of another name": Advice(
-        f"ts,ticker,paid,size\n{T}0Z,KXA-T1,0.47,1\n", "name columns with columns= or the format with format=",
+        f"ts,ticker,paid,size\n{T}0Z,KXA-T1,0.47,1\n", "name columns with map= or the format with format=",
         r"name columns with (--map)", tickers("trades"), ["KXA-T1"], filled="price=paid",
     ),
     "columns that a format needs": Advice(
-        f"ts,ticker,paid,size\n{T}0Z,KXA-T1,0.47,1\n", "{}: format {} needs {}; {}; see columns=", r"see (--map)",
+        f"ts,ticker,paid,size\n{T}0Z,KXA-T1,0.47,1\n", "{}: format {} needs {}; {}; see map=", r"see (--map)",
         tickers("trades"), ["KXA-T1"], "--format trades", filled="price=paid",
     ),
     "a history of prices": Advice(
-        '{"history":[{"t":1750000000,"p":0.4}]}', "read it as an underlying: format='underlying', columns=",
+        '{"history":[{"t":1750000000,"p":0.4}]}', "read it as an underlying: format='underlying', map=",
         r"(--format underlying --map ts=t,value=p --underlying NAME)", tickers("underlying"), ["NAME"], name="in.json",
     ),
     "events without an index": Advice(
@@ -183,13 +183,13 @@ ADVICES = {
     ),
     "a grown file that gives less now": Advice(
         f"{HEAD}{LOW}{T}8Z,KXA-T1,45,1\n{T}9Z,KXA-T1,10.3,1\n", "but gives fewer rows now; take that one back first: engine data",
-        r"engine data (forget \S+ --yes)", prices("trades"), [4500], "--grid linear_cent", before=f"{HEAD}{LOW}", code=1,
+        r"engine data (forget \S+ --yes)", prices("trades"), [4500], "--price-grid linear_cent", before=f"{HEAD}{LOW}", code=1,
     ),
 }  # fmt: skip
 #: Lines that name an option and advise nothing; and what is followed in tests of its own.
 OTHERS = {
     "named by format=": "says why",
-    "columns= names {}, which the file does not have": "a fault",
+    "map= names {}, which the file does not have": "a fault",
     "the first rows do not say the unit; pass price_unit=": "test_a_row_whose_unit_the_first_part_left_open",
 }
 
@@ -253,7 +253,7 @@ def test_a_row_whose_unit_the_first_part_left_open(tmp_path: Path, monkeypatch: 
 
 #: An argument as messages name it, anywhere but at their beginning, or an option of a command that they give.
 _NAMED = re.compile(
-    r"(?<=[^\w.'\"-])((columns|format|grid|journal|price_unit|scale|seed|size_unit|ticker|tz|underlying|use_yes_price)="
+    r"(?<=[^\w.'\"-])((map|format|price_grid|journal|price_unit|scale|seed|size_unit|ticker|tz|underlying|use_yes_price)="
     r"(?=['{TF ,;]|$)|--[a-z])"
 )
 

@@ -84,7 +84,7 @@ def test_a_grid_can_be_asked_for(tmp_path: Path) -> None:
 def test_columns_of_any_name_can_be_mapped(tmp_path: Path) -> None:
     options = Options(columns={"ts": "when", "ticker": "m", "price": "px", "size": "n"}, price_unit="cents")
     assert trades(tmp_path, "1750000000,A-1,47,3\n", options, head="when,m,px,n\n") == [(JUNE, "A-1", 4700, 300, 0)]
-    with pytest.raises(InputError, match="columns= names wenn, which the file does not have; it has when, m, px, n"):
+    with pytest.raises(InputError, match="map= names wenn, which the file does not have; it has when, m, px, n"):
         trades(tmp_path, "1,2,3,4\n", Options(columns={"ts": "wenn"}), head="when,m,px,n\n")
 
 

@@ -85,7 +85,7 @@ def test_an_import_says_what_it_was_what_came_and_what_did_not(engine: Callable[
         (["--price-unit", "euros"], "it is cents or dollars"),
         (["--size-unit", "kilos"], "it is contracts or lots"),
         (["--map", "ts"], "is not ours=theirs"),
-        (["--grid", "none"], "no price grid is named"),
+        (["--price-grid", "none"], "no price grid is named"),
         (["--format", "x"], "format 'x' is not known"),
         (["/no/such/file.csv"], "there is no such file or folder"),
     ],

@@ -101,9 +101,7 @@ def test_how_a_bet_ended_is_said_not_to_be_the_result(tmp_path: Path) -> None:
 
 def test_a_record_of_bets_without_prices_is_refused_and_no_list_of_markets(tmp_path: Path) -> None:
     text = "ticker,close_time,outcome,won,pnl\nA-1,2025-06-15T15:06:40Z,1,true,3\n"
-    with pytest.raises(
-        InputError, match=r"own record of fills or bets \(won, pnl\), not the market's history.*columns="
-    ):
+    with pytest.raises(InputError, match=r"own record of fills or bets \(won, pnl\), not the market's history.*map="):
         read_text(tmp_path, "bets.csv", text)
 
 

@@ -146,7 +146,7 @@ def test_candlesticks_without_a_ticker_take_the_one_that_is_passed(tmp_path: Pat
 
 def test_a_history_of_prices_says_what_it_can_be(tmp_path: Path) -> None:
     path = written(tmp_path, "in.json", {"history": [{"t": T0, "p": 0.47}, {"t": T0 + 60, "p": 0.48}]})
-    with pytest.raises(InputError, match=r"format='underlying', columns=.*, underlying='NAME'"):
+    with pytest.raises(InputError, match=r"format='underlying', map=.*, underlying='NAME'"):
         bring(tmp_path, path)
     followed = Options(format="underlying", columns={"ts": "t", "value": "p"}, underlying="NAME")
     assert bring(tmp_path, path, followed).underlying("NAME").collect()["value"].to_list() == [0.47, 0.48]
@@ -242,7 +242,7 @@ def test_map_reaches_fields_of_objects(tmp_path: Path, ending: str) -> None:
         pl.DataFrame(rows).write_parquet(path)
     columns = {"ticker": "m.id", "ts": "at", "price": "p.yes", "size": "n"}
     assert sizes(bring(tmp_path, path, Options(columns=columns, price_unit="cents"))) == READ
-    with pytest.raises(InputError, match=r"columns= names p\.no, which the file does not have"):
+    with pytest.raises(InputError, match=r"map= names p\.no, which the file does not have"):
         bring(tmp_path, path, Options(columns=columns | {"price": "p.no"}))
 
 
@@ -257,7 +257,7 @@ def test_map_reaches_fields_of_the_records_of_pages(tmp_path: Path, one: bool) -
     path.write_text(json.dumps(pages[0], indent=1) if one else as_lines(*pages))
     columns = {"ticker": "m.id", "ts": "at", "price": "p.yes.cents", "size": "n"}
     assert sizes(bring(tmp_path, path, Options(columns=columns, price_unit="cents"))) == READ
-    with pytest.raises(InputError, match=r"columns= names p\.no, which the file does not have; it has trades, .*at"):
+    with pytest.raises(InputError, match=r"map= names p\.no, which the file does not have; it has trades, .*at"):
         bring(tmp_path, path, Options(columns=columns | {"price": "p.no"}))
 
 

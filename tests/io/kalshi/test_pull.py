@@ -311,7 +311,7 @@ def test_two_kills_in_a_long_download_lose_and_double_nothing(
     made = make_archive(trades_per_market=count, trouble=0.03)
     store = tmp_path / "store"
     begun = time.monotonic()
-    command = [*COMMAND, "--series", "KXT", "--from", "2026-01-05", "--store", str(store), "--rate", "5000", "--json"]
+    command = [*COMMAND, "--series", "KXT", "--start", "2026-01-05", "--store", str(store), "--rate", "5000", "--json"]
     for share in (0.3, 0.6):
         child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         while made.pages < share * 4 * count / made.page:

@@ -100,7 +100,7 @@ def test_a_download_and_a_scan_of_a_replay(original: Store, tmp_path: Path) -> N
         admit = limits.admit
         limits.admit = lambda *call: admitted.append(admit(*call)) or admitted[-1]
         done = subprocess.run(
-            [*COMMAND, "pull", "--series", "KXT", "--from", "2026-09-01", "--store", str(tmp_path / "pulled"),
+            [*COMMAND, "pull", "--series", "KXT", "--start", "2026-09-01", "--store", str(tmp_path / "pulled"),
              "--trades", "--markets", "--candles", "--json", "--rate", "1000"],
             env=environment(exchange, keys), capture_output=True, check=True, timeout=100,
         )  # fmt: skip

@@ -46,7 +46,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @contextlib.contextmanager
 def exchange(day: Store, keys: Path, *options: str) -> Iterator[dict[str, str]]:
     """Serve the day at full speed; gives the environment of a client."""
-    command = [*ENGINE, "exchange", "--replay", day.path, "--speed", "max", "--keys", str(keys), *options]
+    command = [*ENGINE, "exchange", "--store", day.path, "--speed", "max", "--keys", str(keys), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as served:
         assert served.stdout is not None
         line = served.stdout.readline()

@@ -58,7 +58,7 @@ def test_a_full_run_shows_nothing_of_the_key(
     run("record", "--series", "KXS", "--store", "store", "--for", "1s", "--keep")
     run("record", "--series", "KXS", "--store", "store", "--for", "1s", "--poll", "0.5", "--no-import")
     run("scan", "--series", "KXS", "--json")
-    run("pull", "--series", "KXS", "--from", "2026-01-01", "--store", "store")
+    run("pull", "--series", "KXS", "--start", "2026-01-01", "--store", "store")
     exchange.refuse = True
     run("record", "--series", "KXS", "--store", "store", "--for", "2s", "--no-import")
     run("scan", "--series", "KXS", KALSHI_PRIVATE_KEY_PATH=str(tmp_path))

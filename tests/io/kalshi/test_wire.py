@@ -68,7 +68,7 @@ def test_a_market_of_tomorrow_is_read_today() -> None:
             "result": None,
         }
     )
-    market = decode(models.Market, raw)
+    market = decode(models.MarketRecord, raw)
     assert (market.yes_bid, market.yes_bid_size, market.yes_ask, market.floor_strike) == (4700, 1300, None, 7175.0)
     assert market.price_ranges and market.price_ranges[0].step == 100
     assert isinstance(market.yes_bid, int)

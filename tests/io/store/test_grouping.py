@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from touchline.engine.cli.data.told import grouped
+from touchline.engine.cli.tell.imports import grouped
 from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, import_files, plan

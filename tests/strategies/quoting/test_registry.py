@@ -119,7 +119,6 @@ def test_a_model_may_extend_a_shipped_one(tmp_path: Path):
         (GOOD.replace("9.0, ", "9.0, doc=").replace("1.0, 0.1", "99.0, 0.1"), "Mine", "half is 0.1 to 9, not 99.0"),
         (GOOD.replace("half", "class"), "Mine", "invalid syntax"),
         (GOOD.replace('"half"', '"lambda"'), "Mine", "parameter 'lambda' is not a plain Python name"),
-        (GOOD.replace('"half"', '"out"').replace("p.half", "p.out"), "Mine", "'out' has the name of an option"),
         (GOOD.replace('"half"', '"_half"'), "Mine", "parameter '_half' is not a plain Python name"),
         (GOOD.replace("p.half", "p.haf"), "Mine", "quote fails on an example with AttributeError"),
         (GOOD.replace("known.mid -", "known.middle -"), "Mine", "has no attribute 'middle'"),

@@ -49,7 +49,7 @@ def served(folder: Path, files: int) -> Iterator[tuple[psutil.Process, int]]:
     book = book_rows([(0, BookKind.CLEAR, 0, 0, 0), (0, BookKind.LEVEL, 1, 4600, 100)])
     Store(str(folder / "data")).ingest("made up", "1", [Chunk({"markets": market_row(), "book": book})])
     engine = str(Path(sys.executable).with_name("engine"))
-    options = ["--replay", "data", "--keys", "keys", "--tier", "unlimited"]
+    options = ["--store", "data", "--keys", "keys", "--tier", "unlimited"]
     command = [sys.executable, "-c", LIMITED.format(files=files), engine, "exchange", *options]
     with (
         (folder / "log").open("w") as log,

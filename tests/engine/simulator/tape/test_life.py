@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.backtests.run_folder import bracket, describe, result_hash
+from touchline.engine.api.runs import sweep
 from touchline.engine.bets.panel.build import build_panel
 from touchline.engine.live.live import Live
+from touchline.engine.runs.replayed import bracket, describe, result_hash
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.kernel.rows import S
 from touchline.engine.simulator.prepare import new_block
@@ -24,7 +25,6 @@ from touchline.engine.simulator.tape.events import BOOK, KIND, STATUS, TRADE, UN
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.engine.simulator.tape.tape import Tape, open_at_start
 from touchline.engine.sweeps.market_choice import MarketChoice, choose_markets
-from touchline.engine.sweeps.sweeping import sweep
 from touchline.io.ground.errors import InputError
 from touchline.io.importers.base import Chunk, Options
 from touchline.io.importers.importing import import_file, plan
@@ -117,9 +117,9 @@ def test_a_sweep_is_the_same_among_days_of_the_underlying(tmp_path: Path):
     for name, ticks in (("alone", (0, 0)), ("among", (3, 2))):
         store = market_store(tmp_path / name, ticks=ticks)
         made = sweep(
-            AvellanedaStoikov, "M", store, out=tmp_path / f"out-{name}", grid={"gamma": [0.05, 0.1]}, pictures=False
+            AvellanedaStoikov, "M", store, out=tmp_path / f"out-{name}", axes={"gamma": [0.05, 0.1]}, pictures=False
         )
-        found.append((made.result_hash, made.sweep.period_ns, made.periods.height))
+        found.append((made.hash, made.recorded.period_ns, made.periods.height))
     assert found[0] == found[1]
 
 

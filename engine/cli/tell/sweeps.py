@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..figures.words import count, figure, usd
-from .console import emit_facts, emit_table, say
+from ...figures.words import count, figure, usd
+from ..console import emit_facts, emit_table, say
 
 
 def tell(shown: dict[str, Any]) -> None:
-    """Print what ``conclusions.show`` returned."""
+    """Print what ``engine.show`` returns."""
     evidence = shown["evidence"]
     several = shown["markets"] > 1
     each = "a market" if several else ""

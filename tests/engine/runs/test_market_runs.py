@@ -6,8 +6,8 @@ import math
 
 import pytest
 from touchline import engine
-from touchline.engine.backtests.run_folder import notices_of
 from touchline.engine.bets.directional import backtest
+from touchline.engine.runs.replayed import notices_of, result_hash
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.tape.source import compile_tape
@@ -35,20 +35,24 @@ def books(tmp_path_factory):
 def test_a_pipeline_bets_across_markets(bets):
     wanted = backtest(bets, "quant", options=OPTIONS, random_portfolios=20, seed=4)
     for strategy in ("quant", load_pipeline("quant")):
-        result = engine.backtest(strategy, store=bets, random_portfolios=20, seed=4, **OPTIONS)
-        assert result.found.run.pnl == wanted.run.pnl
+        result = engine.backtest(strategy, store=bets, compare_random=20, seed=4, params=OPTIONS)
+        assert round(result.summary["figures"]["pnl"] * 1e6) == wanted.run.pnl
         assert result.summary["random"]["mean"] == wanted.random.pnl.mean() / 1e6
         assert result.trades.height == len(wanted.run.trades) + len(wanted.run.still_open) > 3
-    by_panel = engine.backtest("quant", store=wanted.panel, **OPTIONS)
-    assert by_panel.found.run.pnl == wanted.run.pnl
-    owned = engine.backtest("quant", store=bets.path, **{"bollinger.width": 1.5, **OPTIONS})
-    assert owned.found.pipeline.scorer.values["members"][1]["width"] == 1.5
+    by_panel = engine.backtest("quant", store=wanted.panel, params=OPTIONS)
+    assert round(by_panel.summary["figures"]["pnl"] * 1e6) == wanted.run.pnl
+    owned = engine.backtest("quant", store=bets.path, params={"bollinger.width": 1.5, **OPTIONS})
+    assert owned.record["strategy"]["scorer"]["members"][1]["width"] == 1.5
 
 
 def test_a_model_is_replayed_on_one_market(books):
     wanted = replay(compile_tape(books, "MADE-00"), FixedSpread, {"half_spread": 2.0})
     for strategy, store in (("fixed-spread", books), (FixedSpread, books.path)):
-        assert engine.backtest(strategy, "MADE-00", store, half_spread=2.0).totals == wanted.totals
+        found = engine.backtest(strategy, "MADE-00", store, params={"half_spread": 2.0})
+        assert found.hash == result_hash(wanted)
+        assert {name: found.summary[name] for name in vars(wanted.totals)} == vars(wanted.totals)
+        assert list(found.summary["by_queue"]) == ["pessimistic@1", "power@3", "optimistic@1"]
+        assert [notice.name for notice in found.warnings] == [notice.name for notice in notices_of(wanted, {})]
     assert wanted.totals.fills > 0
 
 
@@ -86,11 +90,13 @@ def test_a_reversed_window_says_so(books, bets, strategy, market):
 @pytest.mark.parametrize(
     ("strategy", "market", "given", "message"),
     [
-        ("quant", "MADE-00", {}, "finds its own markets: leave market 'MADE-00' away"),
-        ("glft", None, {}, "replayed on one market"),
-        ("quant", None, {"assumptions": None}, "pipeline quant has no parameter 'assumptions'"),
-        ("glft", "MADE-00", {"seed": 1}, "there is no parameter 'seed'"),
-        ("quant", None, {"gama": 1}, "has no parameter 'gama'"),
+        ("quant", "MADE-00", {}, "which finds its own markets"),
+        ("glft", None, {}, "is replayed on a market"),
+        ("quant", None, {"params": {"assumptions": None}}, "pipeline quant has no parameter 'assumptions'"),
+        ("glft", "MADE-00", {"seed": 1}, "seed= belongs to betting pipelines, and glft is a quoting strategy"),
+        ("glft", "MADE-00", {"params": {"seed": 1}}, "there is no parameter 'seed'"),
+        ("quant", None, {"queue": "log"}, "queue= belongs to quoting strategies, and quant is a betting pipeline"),
+        ("quant", None, {"params": {"gama": 1}}, "has no parameter 'gama'"),
         ("quantt", None, {}, "there is no strategy 'quantt'; did you mean 'quant'"),
     ],
 )

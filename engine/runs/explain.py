@@ -26,7 +26,7 @@ from ..simulator.prepare import new_block, parameter_values, run_block
 from ..simulator.state import Columns, Samples
 from ..simulator.tape.events import CLOCK
 from ..simulator.tape.tape import Tape, mids_of
-from .run_folder import tape_and_model
+from .replayed import ReplaySettings, tape_and_model
 
 SIDES = ("bid", "ask")
 
@@ -70,10 +70,10 @@ def explain(
     )  # fmt: skip
 
 
-def explain_settings(settings: Mapping[str, Any], ts: int) -> Explanation:
-    """The same for what a run's settings ask for; see ``run_folder.settings_of``."""
-    tape, model = tape_and_model(settings)
-    return explain(tape, model, settings["parameters"], Assumptions().with_options(settings["venue"]), ts)
+def explain_settings(asked: ReplaySettings, ts: int, model: type[QuotingModel] | None = None) -> Explanation:
+    """The same for what a replay's settings ask for."""
+    tape, model = tape_and_model(asked, model)
+    return explain(tape, model, asked.parameters, asked.assumptions, ts)
 
 
 def _until(tape: Tape, ts: int) -> Columns:

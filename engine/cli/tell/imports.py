@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..console import emit_table, say
+from ..console import emit_table, say, spelled
 
 if TYPE_CHECKING:
     from ....io.importers.importing import Imported
+    from ...api.data import ImportedFiles
 
 #: Up to so many files have a line each.
 _EACH = 20
@@ -20,8 +21,15 @@ _VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\S*\d\S*|(?<= is )[A-Z][\w.-]*")
 _REASONS = 10
 
 
-def tell(done: list[Imported], aside: list[tuple[Path, str]]) -> None:
+def as_json(found: ImportedFiles) -> dict[str, Any]:
+    """Return what came of an import as plain values."""
+    skipped = [{"path": str(path), "reason": spelled(reason)} for path, reason in found.skipped]
+    return {"imports": [_document(one) for one in found.imported], "skipped": skipped}
+
+
+def tell(found: ImportedFiles) -> None:
     """Print what came of an import."""
+    done, aside = found.imported, found.skipped
     rows = _rows_by_file(done) if len(done) <= _EACH else _rows_by_format(done)
     what = "file" if len(done) <= _EACH else "files"
     emit_table("imported", (what, "format", "table", "rows", "stored already", "quarantined", ""), rows)
@@ -100,3 +108,26 @@ def _rows_by_format(done: list[Imported]) -> Iterator[tuple[object, ...]]:
         yield (count, format, table, rows[format, table], stored[format, table], quarantined[format], "")
     for format, count in before.items():
         yield (count, format, "", 0, 0, 0, "imported before; nothing changed")
+
+
+def _document(one: Imported) -> dict[str, Any]:
+    report = one.report
+    return {
+        "path": one.recognised.name,
+        "format": one.recognised.importer.name,
+        "why": spelled(one.recognised.why),
+        "import_id": report.import_id,
+        "new": report.new,
+        "resumed": report.resumed,
+        "rows": report.rows,
+        "duplicates": report.duplicates,
+        "quarantined": report.quarantined,
+        "reasons": {spelled(reason): count for reason, count in one.reasons.items()},
+        "quarantine": report.quarantine,
+        "notes": dict(one.notes),
+        "facts": [spelled(fact) for fact in one.facts],
+        "tickers": report.tickers,
+        "start": report.start,
+        "end": report.end,
+        "seconds": round(report.seconds, 3),
+    }

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from touchline.engine.backtests.many_runs import combine, joined_curve, named_notices
 from touchline.engine.results.result_files import read_record
+from touchline.engine.runs.several import combine, joined_curve, named_notices
 from touchline.io.store.store import Store
 
 from ..made_books import made_books
@@ -62,7 +62,7 @@ def test_the_advice_it_prints_is_right(multi):
     for words in ("fixed-spread on 2 markets", "MADE-00", "MADE-01", "best market", "worst market", ">total<"):
         assert words in page
     assert page.index("Warnings") < page.index("In short") < page.index("Market by market")
-    shown = engine("summary", "--results-file", out)
+    shown = engine("summary", out)
     assert (shown.returncode, shown.stdout) == (0, done.stdout)
 
 

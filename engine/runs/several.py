@@ -12,7 +12,8 @@ from ...io.ground.errors import InputError
 from ...io.ground.names import file_name
 from ..figures.metrics import max_drawdown
 from ..figures.warnings import Notice, notices
-from ..results.result_files import frames_hash, read_record, write_run
+from ..results.result_files import frames_hash, read_record
+from ..results.results import Run, Runs
 
 KIND = "replays"
 #: Of a market's summary, what adds up over markets.
@@ -51,6 +52,14 @@ def combine(records: Sequence[Mapping[str, Any]], curve: pl.DataFrame) -> dict[s
     }
 
 
+def together(runs: Sequence[Run]) -> Run | Runs:
+    """Return replays of several markets as one result; a single one stays what it is."""
+    if len(runs) == 1:
+        return runs[0]
+    curve = joined_curve([run.equity.select("ts", "equity") for run in runs])
+    return Runs(combine([run.about for run in runs], curve), {"equity": curve}, runs=tuple(runs))
+
+
 def combined_hash(hashes: Mapping[str, str]) -> str:
     """Return one hash of several replays' own, by ticker."""
     return frames_hash(hashes, {})
@@ -77,11 +86,6 @@ def joined_curve(curves: Sequence[pl.DataFrame]) -> pl.DataFrame:
     ]
     rows = pl.concat(moves).group_by("ts").agg(pl.col("move").sum()).sort("ts")
     return rows.select("ts", pl.col("move").cum_sum().alias("equity"))
-
-
-def write_many(folder: Path, record: Mapping[str, Any], curve: pl.DataFrame) -> None:
-    """Write what stands above the folders of the markets: the joined curve and the record."""
-    write_run(folder, {"equity": curve}, record)
 
 
 def own_folder(folder: Path, ticker: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from touchline.engine.backtests.explain import explain
+from touchline.engine.runs.explain import explain
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import replay
 from touchline.io.ground.errors import InputError
@@ -92,12 +92,12 @@ def test_the_command_explains(tmp_path: Path, tape):
     given = ["--strategy", "avellaneda-stoikov", "--market", "MADE-UP", "--store", str(tmp_path / "store")]
     ts = int(tape.columns.ts[0]) + 30 * SECOND
     moment = f"{pl.from_epoch(pl.Series([ts // SECOND]))[0].isoformat()}Z"
-    shown = engine("backtest", *given, "--explain", moment)
+    shown = engine("explain", *given, "--at", moment)
     assert shown.returncode == 0, shown.stderr
     for text in ("reservation price, cents", "half spread, cents", "sigma", "on the grid", "resting at the moment"):
         assert text in shown.stdout
-    told = json.loads(engine("backtest", *given, "--explain", moment, "--json").stdout)
-    assert told["decided_ts"] <= told["ts"]
-    refused = engine("backtest", *given, "--explain", moment, "--out", str(tmp_path / "out"))
+    told = json.loads(engine("explain", *given, "--at", moment, "--json").stdout)
+    assert told["decided_ts"] <= ts
+    refused = engine("backtest", *given, "--explain", moment)
     assert refused.returncode == 2
-    assert "leave --out away" in refused.stderr
+    assert "write engine explain --at TIME" in refused.stderr

@@ -1,0 +1,239 @@
+"""Markets from the exchange itself: downloads, recordings, and which markets are worth it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...io.ground.errors import InputError
+from ...io.ground.times import Moment, nanoseconds
+from ...io.store.store import Store
+from .data import opened
+
+if TYPE_CHECKING:
+    from ...io.kalshi.client import Client
+    from ...io.kalshi.pull import Pulled
+    from ...io.kalshi.recorder.journal import Journal
+    from ...io.kalshi.recorder.poller import Poller
+    from ...io.kalshi.recorder.recorder import RecorderTotals
+    from ...io.kalshi.scan import Candidate
+    from ...io.kalshi.stream.stream import Stream
+
+Tell = Callable[[str], None]
+
+
+def pull(
+    series: str | Sequence[str], start: Moment, end: Moment | None = None, store: Store | str | Path = "data", *,
+    markets: bool = False, trades: bool = False, candles: bool = False, rate: float = 10.0,
+    progress: Callable[[int, int, str], None] | None = None, tell: Tell | None = None,
+) -> Pulled:  # fmt: skip
+    """Download series into a store; without a choice, markets and trades. Run again, it fetches what is new.
+
+    Args:
+        series: A series of the exchange, such as ``KXINX``, or several.
+        start: From this time on.
+        end: Before this time; now unless given.
+        store: The store to write to.
+        markets: Markets with their results and fees.
+        trades: Every trade.
+        candles: Best bid and ask at every minute, into table ``quotes``.
+        rate: Requests a second at most.
+        progress: Told how many markets are done, of how many, and what is being done.
+        tell: Told in a line what a person should know.
+
+    Returns:
+        How many markets and rows were fetched and stored.
+    """
+    from ...io.kalshi.pull import Pull, Wanted
+
+    named = _named(series)
+    if not named:
+        raise InputError("nothing to download: name a series with series=")
+    begun, ended = nanoseconds(start, "start"), time.time_ns() if end is None else nanoseconds(end, "end")
+    if begun >= ended:
+        raise InputError(f"start {start} is not before {'now' if end is None else f'end {end}'}")
+    everything = not (markets or trades or candles)
+    wanted = Wanted(named, begun, ended, markets or everything, trades or everything, candles)
+    target = opened(store)
+    with _client(rate, named, tell) as client:
+        show = progress or (lambda done, total, name: None)
+        return Pull(client, target, _state_file(target.path, client), show).run(wanted)
+
+
+def scan(series: str | Sequence[str], *, rate: float = 10.0, tell: Tell | None = None) -> list[Candidate]:
+    """List candidate markets, best first: spread, volume, range and volatility of the last hour, and their score.
+
+    Args:
+        series: A series of the exchange, or several.
+        rate: Requests a second at most.
+        tell: Told in a line what a person should know.
+
+    Returns:
+        A candidate a market; prices in ticks, sizes in lots.
+    """
+    from ...io.kalshi.scan import scan as look
+
+    named = _named(series)
+    if not named:
+        raise InputError("nothing to scan: name a series with series= (all markets together are too many to ask for)")
+    with _client(rate, named, tell) as client:
+        return look(client, named)
+
+
+@dataclass(frozen=True)
+class RecordingDone:
+    """What a recorder did."""
+
+    totals: RecorderTotals
+    rows: dict[str, int]  #: stored by table
+    failed: bool  #: whether some of the journal could not be imported, and is kept
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """Return the counts by name."""
+        totals = self.totals
+        return {
+            "messages": totals.messages,
+            "book changes": totals.changes,
+            "trades": totals.trades,
+            "markets": totals.markets,
+            "holes": totals.holes,
+            "seconds without trusted books": round(totals.missed_seconds, 1),
+            "journal bytes": totals.bytes,
+            **{f"{table} rows stored": rows for table, rows in self.rows.items()},
+        }
+
+
+def record(
+    tickers: str | Sequence[str] = (), store: str | Path = "data", *, series: str | Sequence[str] = (),
+    journal: str | Path | None = None, poll: float | None = None, duration: float | None = None, keep: bool = False,
+    no_import: bool = False, rate: float = 10.0, stop: threading.Event | None = None, tell: Tell | None = None,
+) -> RecordingDone:  # fmt: skip
+    """Record order books and trades: first into a journal, which survives anything, then into a store.
+
+    Args:
+        tickers: Single markets.
+        store: The store to write to.
+        series: Every market of a series, new ones too.
+        journal: Folder of the journal; ``STORE/journal`` unless given.
+        poll: Read over REST every so many seconds instead of the stream.
+        duration: Stop after so many seconds; else when ``stop`` is set or on Ctrl-C.
+        keep: Keep the journal after its rows are in the store.
+        no_import: Only write the journal; import it later.
+        rate: Requests a second at most.
+        stop: An event that ends the recording cleanly when it is set.
+        tell: Told in a line what a person should know.
+
+    Returns:
+        What was heard, and what of it was stored.
+    """
+    from ...io.kalshi.recorder.importing import JournalImporter
+    from ...io.kalshi.recorder.journal import mend, segments
+    from ...io.kalshi.recorder.recorder import Recorder
+    from ...io.kalshi.recorder.watcher import Watcher
+
+    named, markets, say = _named(series), _named(tickers), tell or (lambda line: None)
+    if not markets and not named:
+        raise InputError("nothing to record: name markets, or a series with series=")
+    if poll is not None and not 0 < poll < 1e9:
+        raise InputError(f"poll= must be above 0 seconds, not {poll}")
+    folder = Path(journal) if journal is not None else _journal_folder(str(store))
+    with _client(rate, named, tell) as client:
+        source = _source(client, poll)  # what it needs and does not have is said before a journal begins
+        recording = _begin(folder, client, named, markets, poll)
+        importer = JournalImporter(str(store), keep=keep, tell=say)
+        for path in segments(folder):
+            if path != recording.path and mend(path):
+                say(f"{path.name}: its recorder did not end cleanly; everything it wrote is kept")
+        if not no_import:
+            importer.add([path for path in segments(folder) if path != recording.path])
+        recorder = Recorder(
+            source, recording, Watcher(client, named, markets), series=named, tell=say,
+            closed=lambda path: None if no_import else importer.add([path]),
+        )  # fmt: skip
+        say(f"recording into {folder}; Ctrl-C ends it cleanly")
+        totals = recorder.run(stop or threading.Event(), duration)
+        if not no_import:
+            importer.add(segments(folder))
+        importer.finish()
+    return RecordingDone(totals, dict(importer.rows), importer.failed)
+
+
+def _named(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _begin(folder: Path, client: Client, series: Sequence[str], tickers: Sequence[str], poll: float | None) -> Journal:
+    from ...io.kalshi.recorder.journal import Journal
+
+    header = {
+        "version": 1,
+        "environment": client.settings.environment,
+        "use_yes_price": poll is None,
+        "poll_seconds": poll,
+        "series": list(series),
+        "tickers": list(tickers),
+    }
+    return Journal(folder, header)
+
+
+def _source(client: Client, poll: float | None) -> Poller | Stream:
+    from ...io.kalshi.recorder.poller import Poller
+    from ...io.kalshi.stream.stream import BOOK, LIFECYCLE, TRADES, Stream
+
+    if poll is not None:
+        return Poller(client, every=poll)
+    return Stream(client.settings, channels=(BOOK, TRADES, LIFECYCLE))
+
+
+def _client(rate: float, series: Sequence[str], tell: Tell | None) -> Client:
+    """Make a client that asks no faster than was said, nor than the account of its key may; look the series up."""
+    from ...io.kalshi.client import Client as KalshiClient
+    from ...io.kalshi.rest.errors import AuthError, ConfigError, KalshiError, NotFoundError
+
+    if not rate > 0:
+        raise InputError(f"rate= must be above 0 requests a second, not {rate}")
+    client = KalshiClient(requests_per_second=rate)
+    where = client.settings.environment
+    if client.settings.signer is not None:
+        try:
+            client.adopt_limits()
+        except AuthError as error:
+            hint = f"KALSHI_KEY_ID must be the id of this key, the key one of the {where} exchange, the clock right"
+            raise ConfigError(f"{error}: {hint}") from None
+        except KalshiError as error:
+            (tell or (lambda line: None))(
+                f"the account's rate limits could not be read ({error}); asking at most {rate:g} times a second"
+            )
+    for name in series:
+        try:
+            client.market_data.series(name)
+        except NotFoundError:
+            raise InputError(f"there is no series {name} on the {where} exchange; a series is such as KXINX") from None
+        except KalshiError:  # whoever needs it now says so; a recorder waits for the exchange to come back
+            break
+    return client
+
+
+def _journal_folder(store: str) -> Path:
+
+    if "://" in store:
+        raise InputError("a journal is written to this machine's disk: name a folder with journal=")
+    return Path(store) / "journal"
+
+
+def _state_file(store: str, client: Client) -> Path:
+    """Where a download keeps what it has not stored yet: in the store, or for a remote one in the user's cache."""
+    import hashlib
+
+    from ...io.ground.cache import cache_dir
+
+    if "://" not in store:
+        return Path(store) / "pull" / f"{client.settings.environment}.sqlite"
+    return (
+        cache_dir() / "pull" / f"{client.settings.environment}-{hashlib.sha256(store.encode()).hexdigest()[:16]}.sqlite"
+    )

@@ -1,0 +1,129 @@
+"""Strategies and their parameters: what there is, and what history says of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...io.ground.errors import InputError
+from ...io.ground.progress import Progress
+from ...io.ground.times import Moment
+from ...io.store.store import Store
+from ...strategies.parameters import nearest
+from .data import opened
+
+if TYPE_CHECKING:
+    from ...strategies.parameters import Parameter
+    from ..fitting.fit import MarketFit, UnderlyingFit
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A strategy or a part of pipelines: its kind, its name, a line on it, and its parameters."""
+
+    kind: str
+    name: str
+    doc: str
+    parameters: tuple[Parameter, ...]
+
+
+def strategies(name: str | None = None) -> list[Entry]:
+    """List quoting models, betting pipelines and the parts they are made of.
+
+    Args:
+        name: Only those of this name, or the model or pipeline of a file of one's own.
+
+    Returns:
+        An entry each, with the parameters: default, bounds and a line on what each is.
+    """
+    from ...strategies.families import is_pipeline
+    from ...strategies.pipeline.pipeline import load_pipeline, parts, shipped
+    from ...strategies.quoting.registry import quoting_model, quoting_models
+
+    if name is not None and (".py" in name or name.endswith(".toml")):
+        if is_pipeline(name):
+            return [Entry("pipeline", name, load_pipeline(name).description, ())]
+        model = quoting_model(name)
+        return [Entry("quoting model", name, _first_line(model), tuple(model.parameters))]
+    found = [
+        Entry("quoting model", key, _first_line(model), tuple(model.parameters))
+        for key, model in quoting_models().items()
+    ]
+    found += [Entry("pipeline", key, load_pipeline(key).description, ()) for key in shipped()]
+    found += [Entry(kind, key, part.doc(), tuple(part.PARAMETERS)) for kind, key, part in parts()]
+    if name is None:
+        return found
+    chosen = [one for one in found if one.name == name]
+    if not chosen:
+        raise InputError(f"there is no strategy {name!r}; {nearest(name, {one.name for one in found})}")
+    return chosen
+
+
+def _first_line(model: type) -> str:
+    return (model.__doc__ or "").strip().split("\n")[0]
+
+
+@dataclass(frozen=True)
+class Fits:
+    """What was fitted: a fit a market and a fit an underlying."""
+
+    markets: list[MarketFit]
+    underlyings: list[UnderlyingFit]
+
+
+def fit(
+    market: str | Sequence[str] = (), underlying: str | Sequence[str] = (), store: Store | str | Path = "data", *,
+    start: Moment | None = None, end: Moment | None = None, step: float = 1.0, window: float = 60.0,
+    theta: float = 60.0, horizons: Sequence[float] = (60.0, 300.0, 900.0, 3600.0), nu: float = 3.0,
+    held_out: float = 0.3, progress: Progress | None = None,
+) -> Fits:  # fmt: skip
+    """Estimate A, kappa and sigma of markets, and the law of an underlying's return, by maximum likelihood.
+
+    Args:
+        market: Tickers whose A, kappa and sigma are fitted.
+        underlying: Symbols whose return's law is fitted.
+        store: The store.
+        start: From this time on.
+        end: Before this time.
+        step: Seconds in which the deepest trade of a side counts.
+        window: Seconds of a window, for sigma from levels.
+        theta: Time constant of the moving average with exponential weights, in seconds.
+        horizons: Seconds over which returns are taken.
+        nu: Degrees of freedom of Student's law.
+        held_out: Share of the returns, the last, that laws are scored on.
+        progress: Told how many fits are done.
+
+    Returns:
+        The fits, with standard errors and notes.
+    """
+    from ..fitting.fit import fit_market, fit_underlying
+
+    tickers, symbols = _named(market), _named(underlying)
+    if not tickers and not symbols:
+        raise InputError("name what to fit: market=, underlying= or both")
+    if not 0 < held_out < 1:
+        raise InputError(f"held_out= is a share between 0 and 1, not {held_out:g}")
+    if not all(0 < span < math.inf for span in horizons):
+        raise InputError(f"horizons= must be more than 0 seconds, not {', '.join(f'{span:g}' for span in horizons)}")
+    source, total, found = opened(store), len(tickers) + len(symbols), Fits([], [])
+
+    def done() -> None:
+        if progress is not None:
+            progress(len(found.markets) + len(found.underlyings), total)
+
+    for ticker in tickers:
+        found.markets.append(fit_market(source, ticker, start, end, step_s=step, window_s=window, theta_s=theta))
+        done()
+    for symbol in symbols:
+        found.underlyings.append(
+            fit_underlying(source, symbol, start, end, horizons_s=horizons, nu=nu, held_out=held_out)
+        )
+        done()
+    return found
+
+
+def _named(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)

@@ -1,0 +1,1 @@
+"""What commands say: results of the face in words for a person."""

@@ -1,0 +1,82 @@
+"""Backtests and explanations in words for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..console import emit_facts, emit_table, say
+
+if TYPE_CHECKING:
+    from ...runs.explain import Explanation
+    from ...runs.result import Result
+
+
+def tell(found: Result) -> None:
+    """Print a backtest, of whatever kind it is."""
+    {"replay": tell_replay, "replays": tell_replays, "bets": tell_bets}[found.kind](found.record)
+
+
+def tell_replay(record: Mapping[str, Any]) -> None:
+    """Print one replay for people."""
+    from ...reports.run_facts import queue_rows, run_facts
+
+    emit_facts(f"{record['strategy']} on {record['market']}", dict(run_facts(record)))
+    emit_table("P&L by queue model", ("queue", "P&L"), queue_rows(record["summary"]["by_queue"]))
+    _warn(record)
+
+
+def tell_replays(record: Mapping[str, Any]) -> None:
+    """Print several replays for people: a row a market, and what they come to together."""
+    from ...figures.words import count
+    from ...reports.run_facts import MARKET_COLUMNS, market_rows, queue_rows, total_facts
+
+    title = f"{record['strategy']} on {count(len(record['markets']), 'market')}"
+    emit_table(title, MARKET_COLUMNS, market_rows(record))
+    emit_facts("All markets together", dict(total_facts(record)))
+    if rows := queue_rows(record["total"].get("by_queue")):
+        emit_table("P&L of all markets by queue model", ("queue", "P&L"), rows)
+    _warn(record)
+
+
+def tell_explanation(found: Explanation, title: str) -> None:
+    """Print for a person why a quote was what it was."""
+    from datetime import UTC, datetime
+
+    when = datetime.fromtimestamp(found.decided_ts / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S.%f UTC")
+    known = {name: value for name, value in found.known.items() if name != "time"}
+    emit_facts(f"{title}: decided at {when}", {name.replace("_", " "): f"{value:.6g}" for name, value in known.items()})
+    emit_facts("parameters", {name.replace("_", " "): f"{value:.6g}" for name, value in found.values.items()})
+    if found.inside:
+        emit_facts("inside the model", {name: f"{value:.6g}" for name, value in found.inside.items()})
+    rows = [
+        (name, f"{price:.6g}", f"{size:.6g}", rounded, wanted)
+        for name, price, size, rounded, wanted in zip(
+            ("bid", "ask"), found.asked[:2], found.asked[2:], found.rounded, found.wanted, strict=True
+        )
+    ]
+    emit_table("quote", ("side", "model's price", "model's size", "on the grid", "after all rules"), rows)
+    if found.because:
+        emit_table("rules that changed it", ("rule",), [(line,) for line in found.because])
+    emit_table("resting at the moment", ("order",), [(line,) for line in found.resting])
+
+
+def tell_bets(result: Mapping[str, Any]) -> None:
+    """Print a betting backtest for people."""
+    from ...reports.bet_facts import CANDIDATE_COLUMNS, GROUP_COLUMNS, bet_facts, candidate_rows, group_rows
+
+    emit_facts(result["strategy"]["name"], dict(bet_facts(result)))
+    for by, rows in result["groups"].items():
+        if len(rows) > 1:
+            emit_table(f"By {by}", (by, *GROUP_COLUMNS), group_rows(by, rows))
+    if result["candidates"]:
+        title = "Candidates, one contract each, kept to the end"
+        emit_table(title, CANDIDATE_COLUMNS, candidate_rows(result["candidates"]))
+    _warn(result)
+
+
+def _warn(record: Mapping[str, Any]) -> None:
+    for note in record.get("notes", ()):
+        say(f"note: {note}")
+    for warning in record["warnings"]:
+        say(f"warning: {warning['name']}: {warning['text']}")
