@@ -36,7 +36,7 @@ ELSEWHERE = {
 #: Pages with blocks that are run here; each has a test below.
 HERE = {
     "README.md",
-    "directional.md",
+    "bets.md",
     "exchange.md",
     "features.md",
     "kalshi.md",
@@ -154,20 +154,20 @@ def test_the_page_on_the_store_runs(with_data: Path):
 
 @pytest.mark.slow
 def test_the_page_on_betting_runs(with_data: Path):
-    scripts = [body for language, body in blocks("directional.md") if language == "python"]
-    (with_data / "own.toml").write_text(blocks("directional.md", "toml")[0][1])
+    scripts = [body for language, body in blocks("bets.md") if language == "python"]
+    (with_data / "own.toml").write_text(blocks("bets.md", "toml")[0][1])
     assert load_pipeline(with_data / "own.toml").scorer.values["width"] == 2.5
     (with_data / "my_scorers.py").write_text(scripts[1])
     (with_data / "scored.toml").write_text('description = "x"\n[scorer]\nname = "my_scorers.py:Dip"\n')
     assert load_pipeline(with_data / "scored.toml").scorer.values["fall"] == 0.10
-    (with_data / "forecasts.csv").write_text(blocks("directional.md", "csv")[0][1])
-    (with_data / "forecast.toml").write_text(blocks("directional.md", "toml")[1][1])
+    (with_data / "forecasts.csv").write_text(blocks("bets.md", "csv")[0][1])
+    (with_data / "forecast.toml").write_text(blocks("bets.md", "toml")[1][1])
     (with_data / "forecast.py").write_text(scripts[2])
     commands("engine backtest --strategy forecast.toml --store data --out results/forecast", with_data)
     assert json.loads((with_data / "results/forecast/run.json").read_text())["figures"]["trades"] > 0
     python(scripts[0], with_data)
     assert json.loads((with_data / "results/first/run.json").read_text())["markets"] == 4
-    for _, body in blocks("directional.md", "sh"):
+    for _, body in blocks("bets.md", "sh"):
         if "data sample" not in body:
             commands(body, with_data)
     assert (with_data / "results/quant/report.html").is_file()
@@ -176,7 +176,7 @@ def test_the_page_on_betting_runs(with_data: Path):
 
 @pytest.mark.slow
 def test_the_example_of_maker_entries_runs_on_the_synthetic_day(tmp_path: Path):
-    body = next(body for _, body in blocks("directional.md", "sh") if "data sample" in body)
+    body = next(body for _, body in blocks("bets.md", "sh") if "data sample" in body)
     commands(body, tmp_path)
     orders = json.loads((tmp_path / "results/patient/run.json").read_text())["maker_orders"]
     assert min(orders.values()) > 0

@@ -141,8 +141,8 @@ def _bet(
     strategy: Strategy, store: Store | str | Path | Panel, params: Mapping[str, Any] | None, start: Moment | None,
     end: Moment | None, random: int, seed: int, progress: Progress | None,
 ) -> Result:  # fmt: skip
-    from ..bets.directional import backtest as bet
-    from ..bets.directional_results import DirectionalResult
+    from ..bets.backtest import backtest as bet
+    from ..bets.results import BetsResult
     from ..runs.result import Result
 
     assert isinstance(strategy, str | Path | Pipeline)
@@ -150,7 +150,7 @@ def _bet(
     found = bet(
         store, strategy, start=start, end=end, options=params, random_portfolios=count, seed=seed, progress=progress
     )
-    return Result(DirectionalResult(found).recorded)
+    return Result(BetsResult(found).recorded)
 
 
 def explain(
@@ -292,7 +292,7 @@ def _sweep_bets(
 ) -> Sweep:
     import numba
 
-    from ..bets.sweeping_bets import sweep_bets
+    from ..bets.sweep import sweep_bets
 
     assert isinstance(strategy, str | Path | Pipeline)
     most = vars(numba)["config"].NUMBA_NUM_THREADS

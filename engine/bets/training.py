@@ -18,7 +18,7 @@ from ...io.store.store import Store
 from ...strategies.parameters import nearest
 from ...strategies.pipeline.pipeline import Pipeline, Scorer, ask, load_pipeline
 from ...strategies.pipeline.scorers.onnx import FEATURES, OnnxScorer, feature, is_feature
-from .directional import MINUTE_NS, passing
+from .backtest import MINUTE_NS, passing
 from .panel.build import build_panel
 from .panel.history import open_history
 from .panel.panel import Panel

@@ -13,8 +13,8 @@ from ...io.store.store import Store
 from ...strategies.own_file import Trust, trusting
 from ...strategies.pipeline.pipeline import Pipeline, recorded_pipeline
 from ...strategies.quoting.model import QuotingModel
-from ..bets.directional_results import run_record
-from ..bets.sweeping_bets import sweep_bets
+from ..bets.results import run_record
+from ..bets.sweep import sweep_bets
 from ..results.result_files import check_hash, check_whole, frames_hash
 from ..results.results import BETS_FRAMES, RUN_FRAMES, Recorded, Runs, Sweep, read_frames
 from ..simulator.assumptions.venue import Assumptions

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.bets.directional import backtest
-from touchline.engine.bets.directional_results import DirectionalResult
+from touchline.engine.bets.backtest import backtest
 from touchline.engine.bets.panel.build import build_panel
 from touchline.engine.bets.panel.closes import HISTORY
+from touchline.engine.bets.results import BetsResult
 from touchline.engine.bets.training import training_frame
 from touchline.io.importers.base import Chunk
 from touchline.io.store.store import Store
@@ -76,7 +76,7 @@ def test_a_store_cut_at_a_moment_decides_as_the_whole_one_until_then(recorded, t
         lived = cut.panel.matrix_of(np.ones(cut.panel.lives.total, np.int8)) > 0
         assert np.array_equal(first[:bars, own][lived], second[lived]), name
     entries = [
-        DirectionalResult(run)
+        BetsResult(run)
         .trades.filter(pl.col("entry_ts") <= CUT)
         .select("ticker", "side", "entry_ts", "lots", "entry_price", "score")
         .sort("entry_ts", "ticker")
@@ -126,11 +126,11 @@ def test_where_only_the_end_was_recorded_its_expiration_stands_in_and_a_warning_
         until = PLANNED if series == "KXA" else panel.markets["close_ts"][m]
         frame = panel.frame(slice(m, m + 1), ("ts", "hours_left"))
         assert frame["hours_left"].to_list() == pytest.approx([max(until - ts, 0) / HOUR for ts in frame["ts"]])
-    said = {one.name: one.detail for one in DirectionalResult(backtest(store, PIPELINE)).notices}
+    said = {one.name: one.detail for one in BetsResult(backtest(store, PIPELINE)).notices}
     assert said["close-told-late"].startswith("24: KXA-00-T0")
     without = pipeline_of({"scorer": {"name": "momentum"}}, "p")
-    assert "close-told-late" not in {one.name for one in DirectionalResult(backtest(store, without)).notices}
+    assert "close-told-late" not in {one.name for one in BetsResult(backtest(store, without)).notices}
 
 
 def test_what_was_told_in_time_is_not_warned_of(recorded):
-    assert "close-told-late" not in {one.name for one in DirectionalResult(backtest(recorded, PIPELINE)).notices}
+    assert "close-told-late" not in {one.name for one in BetsResult(backtest(recorded, PIPELINE)).notices}

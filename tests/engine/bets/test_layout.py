@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from touchline.engine.bets.directional import score_panel
+from touchline.engine.bets.backtest import score_panel
 from touchline.engine.bets.panel.build import build_panel
 from touchline.engine.bets.panel.maker import with_orders
 from touchline.engine.bets.portfolio import layout

@@ -9,13 +9,13 @@ import numpy as np
 import polars as pl
 import pytest
 from touchline.engine.api.runs import sweep
-from touchline.engine.bets.directional import backtest, run_grid
-from touchline.engine.bets.directional_results import DirectionalResult
+from touchline.engine.bets.backtest import backtest, run_grid
 from touchline.engine.bets.panel.build import build_panel
 from touchline.engine.bets.panel.maker import with_orders
 from touchline.engine.bets.portfolio.columns import fee_rows
 from touchline.engine.bets.portfolio.types import Fate
-from touchline.engine.bets.sweeping_bets import panel_hash
+from touchline.engine.bets.results import BetsResult
+from touchline.engine.bets.sweep import panel_hash
 from touchline.engine.cli import main
 from touchline.engine.results.results import read_sweep
 from touchline.engine.simulator.tape.source import compile_tape
@@ -81,7 +81,7 @@ def test_a_trade_is_what_one_order_gets_in_the_bar_after_it_was_placed(store, ba
 
 
 def test_orders_are_counted_and_the_result_says_what_became_of_them(panel):
-    result = DirectionalResult(backtest(panel, PATIENT, options={"maker_bars": 2}))
+    result = BetsResult(backtest(panel, PATIENT, options={"maker_bars": 2}))
     told = result.summary["maker_orders"]
     assert told["orders"] == told["filled"] + told["part_filled"] + told["withdrawn"]
     assert min(told.values()) > 0
@@ -91,7 +91,7 @@ def test_orders_are_counted_and_the_result_says_what_became_of_them(panel):
     money = result.equity.select("cash", "locked").to_numpy()
     assert (money >= 0).all()
     assert result.equity["equity"][-1] - 10_000 * 10**6 == result.trades["pnl"].sum()
-    assert DirectionalResult(backtest(panel, PATIENT, options={"entry": "taker"})).summary["maker_orders"] is None
+    assert BetsResult(backtest(panel, PATIENT, options={"entry": "taker"})).summary["maker_orders"] is None
 
 
 def test_money_for_an_order_is_locked_while_it_rests(panel):
@@ -129,7 +129,7 @@ def test_the_result_is_shown_under_three_queue_models(store, bare):
     for queue, pnl in found.by_queue.items():
         assert pnl == backtest(with_orders(store, bare, queue, 1), PATIENT, options={"queue": queue}).run.pnl
     assert len(set(found.by_queue.values())) > 1
-    result = DirectionalResult(found)
+    result = BetsResult(found)
     assert result.summary["by_queue"] == {queue: pnl / 1e6 for queue, pnl in found.by_queue.items()}
     signs = {pnl > 0 for pnl in found.by_queue.values()}
     assert ("queue-sign" in {notice.name for notice in result.notices}) == (len(signs) > 1)

@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.bets.directional import backtest, score_panel
-from touchline.engine.bets.directional_results import DirectionalResult
+from touchline.engine.bets.backtest import backtest, score_panel
 from touchline.engine.bets.panel import build as panel_build
 from touchline.engine.bets.panel import panel as panel_module
 from touchline.engine.bets.panel.book import book_quotes
@@ -20,6 +19,7 @@ from touchline.engine.bets.panel.scratch import Scratch
 from touchline.engine.bets.portfolio.columns import columns_of, fee_rows, market_rows
 from touchline.engine.bets.portfolio.portfolio import run
 from touchline.engine.bets.portfolio.random import compare_random
+from touchline.engine.bets.results import BetsResult
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.ground.errors import DiskError, InputError
 from touchline.io.importers.base import Chunk
@@ -167,7 +167,7 @@ def test_rows_grow_with_what_lived_and_give_the_same_bets(tmp_path):
     random = compare_random(columns, found.rule, made, 20, 0)
     other = replace(found, panel=dense, columns=columns, scored=scored, run=made, random=random)
     assert len(made.trades) > 30
-    assert DirectionalResult(other).result_hash == DirectionalResult(found).result_hash
+    assert BetsResult(other).result_hash == BetsResult(found).result_hash
 
 
 def test_what_happens_later_is_in_no_earlier_bar(tmp_path):

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 from touchline.engine.api.runs import sweep
-from touchline.engine.bets.directional import backtest
-from touchline.engine.bets.directional_results import DirectionalResult
+from touchline.engine.bets.backtest import backtest
 from touchline.engine.bets.panel.build import build_panel
+from touchline.engine.bets.results import BetsResult
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.importers.base import Chunk
 from touchline.io.store.store import Store
@@ -33,7 +33,7 @@ def known(tmp_path: Path) -> tuple[Store, pl.DataFrame]:
     return store, store.markets().drop("source", "import_id").collect()
 
 
-def names(found: DirectionalResult) -> dict[str, str]:
+def names(found: BetsResult) -> dict[str, str]:
     return {notice.name: notice.detail for notice in found.notices}
 
 
@@ -50,10 +50,10 @@ def test_a_result_without_a_closing_time_pays_at_the_last_event_and_says_so(
     assert (ended["settled_ts"] == ended["close_ts"]).all()
     run = backtest(bare, "quant", random_portfolios=0)
     assert len(run.run.trades) > 0
-    said = names(DirectionalResult(run))
+    said = names(BetsResult(run))
     assert said["assumed-close"].startswith(f"{ended.height}: KXA-")
     assert "no-closing-time" in said or panel.markets["close_ts"].null_count() == 0
-    plain = names(DirectionalResult(backtest(store, "quant")))
+    plain = names(BetsResult(backtest(store, "quant")))
     assert not {"assumed-close", "no-closing-time", "unlisted-markets"} & set(plain)
 
 
@@ -64,7 +64,7 @@ def test_markets_without_result_and_close_are_said_not_to_be_bet_on(
     open_ones = markets.select("ticker", "series", "event")
     run = backtest(rewritten(store, tmp_path / "open", open_ones), "quant")
     assert len(run.run.trades) == 0
-    assert names(DirectionalResult(run))["no-closing-time"] == "24: KXA-00-T0, KXA-00-T2, KXA-01-T1 …"
+    assert names(BetsResult(run))["no-closing-time"] == "24: KXA-00-T0, KXA-00-T2, KXA-01-T1 …"
 
 
 def test_tickers_without_a_row_in_markets_are_in_the_panel_and_named(
@@ -80,7 +80,7 @@ def test_tickers_without_a_row_in_markets_are_in_the_panel_and_named(
     at = panel.markets["ticker"].to_list().index("KXB-00-T1")
     bars = min(len(panel.times), len(whole.times))
     assert np.array_equal(panel.matrices["mark"][:bars, at], whole.matrices["mark"][:bars, at])
-    assert names(DirectionalResult(backtest(part, "quant")))["unlisted-markets"] == "1: KXB-00-T1"
+    assert names(BetsResult(backtest(part, "quant")))["unlisted-markets"] == "1: KXB-00-T1"
     only = build_panel(part, where=pl.col("series") == "KXB")
     assert "KXB-00-T1" in only.markets["ticker"].to_list()
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from touchline import engine
-from touchline.engine.bets.directional import backtest
+from touchline.engine.bets.backtest import backtest
 from touchline.engine.bets.training import training_frame
 from touchline.engine.cli import main
 from touchline.io.ground.errors import InputError

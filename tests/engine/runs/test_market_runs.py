@@ -6,7 +6,7 @@ import math
 
 import pytest
 from touchline import engine
-from touchline.engine.bets.directional import backtest
+from touchline.engine.bets.backtest import backtest
 from touchline.engine.runs.replayed import notices_of, result_hash
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import replay

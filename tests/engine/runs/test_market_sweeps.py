@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from touchline import engine
-from touchline.engine.bets.sweeping_bets import sweep_bets
+from touchline.engine.bets.sweep import sweep_bets
 from touchline.engine.sweeps.sweeping import sweep_quotes
 from touchline.io.ground.errors import InputError
 from touchline.strategies.models.fixed_spread import FixedSpread

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from touchline.engine.bets.directional import score_panel
+from touchline.engine.bets.backtest import score_panel
 from touchline.engine.bets.panel.panel import panel_of
 from touchline.engine.bets.panel.scratch import Scratch
 from touchline.features import related

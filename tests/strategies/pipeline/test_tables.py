@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
-from touchline.engine.bets.directional import backtest, run_grid, score_panel
-from touchline.engine.bets.directional_results import DirectionalResult, run_record
+from touchline.engine.bets.backtest import backtest, run_grid, score_panel
 from touchline.engine.bets.panel import panel as panel_module
 from touchline.engine.bets.panel.panel import Panel
 from touchline.engine.bets.panel.scratch import Scratch
+from touchline.engine.bets.results import BetsResult, run_record
 from touchline.engine.results.result_files import read_record
 from touchline.engine.runs.result import Result
 from touchline.io.ground.errors import InputError
@@ -186,7 +186,7 @@ def test_a_recorded_run_is_the_same_until_the_table_changes(folder, tmp_path):
     store = made_books(tmp_path / "store", markets=3)
     (folder / "news.csv").write_text(f"at,mood\n{stamp(BOOKS)},0.05\n{stamp(BOOKS + 300 * SECOND)},-0.05\n")
     pipeline = load_pipeline(folder / "own.toml").with_values(step_minutes=1, max_hold_hours=0.05)
-    found = DirectionalResult(backtest(store, pipeline))
+    found = BetsResult(backtest(store, pipeline))
     record = read_record(Result(found.recorded).write(tmp_path / "out"))
     assert len(found.found.run.trades) > 2
     assert run_record(record).result_hash == record["result_hash"]

@@ -1,4 +1,4 @@
-"""Betting across markets: the common work W3, a panel of 2,000 x 2,000 with ten scorers, a grid, ONNX models."""
+"""Bets across markets: the common work W3, a panel of 2,000 x 2,000 with ten scorers, a grid, ONNX models."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.bets.directional import backtest, run_grid
-from touchline.engine.bets.directional_results import DirectionalResult
+from touchline.engine.bets.backtest import backtest, run_grid
 from touchline.engine.bets.panel.panel import panel_of
+from touchline.engine.bets.results import BetsResult
 from touchline.strategies.pipeline.pipeline import pipeline_of
 
 from .panels import year_of_markets
 from .tapes import data
 
 HERE = Path(__file__).resolve().parent
-W3 = HERE / "directional" / "w3.toml"
+W3 = HERE / "bets" / "w3.toml"
 HOUR = 3_600_000_000_000
 ANCHOR = (160_158, 63_710, 617_601_130_000)
 
@@ -97,7 +97,7 @@ def test_w3_memory(w3_price):
     """W3 in a process of its own, warm kernels: at most 400 MB, prices included."""
     code = f"""
 import numpy as np
-from touchline.engine.bets.directional import backtest
+from touchline.engine.bets.backtest import backtest
 from touchline.engine.bets.panel.panel import panel_of
 price = np.load({str(data("w3_prices.npz"))!r})["price"]
 ticks = np.empty(price.shape, np.int16)
@@ -139,7 +139,7 @@ def test_ten_scorers(benchmark, big_panel):
     pipeline = pipeline_of(PIPELINE, "ten")
 
     def whole():
-        return DirectionalResult(backtest(big_panel, pipeline)).summary
+        return BetsResult(backtest(big_panel, pipeline)).summary
 
     first = whole()
     assert first["figures"]["trades"] > 1_000
@@ -182,7 +182,7 @@ def test_a_year_of_short_lived_markets(tmp_path):
     year_of_markets(tmp_path / "store")
     code = f"""
 import time
-from touchline.engine.bets.directional import backtest
+from touchline.engine.bets.backtest import backtest
 began = time.perf_counter()
 found = backtest({str(tmp_path / "store")!r}, "quant", options={{"step_minutes": 5}})
 high = next(line for line in open('/proc/self/status') if line.startswith('VmHWM'))

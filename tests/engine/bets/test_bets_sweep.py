@@ -8,7 +8,7 @@ import sys
 import polars as pl
 import pytest
 from touchline.engine.api.runs import show, sweep
-from touchline.engine.bets.directional import backtest
+from touchline.engine.bets.backtest import backtest
 from touchline.engine.cli import main
 from touchline.engine.cli.tell.sweeps import tell
 from touchline.engine.figures.words import usd

@@ -1,4 +1,4 @@
-"""Betting across markets: a pipeline on recorded history, from scores to trades, results and grids."""
+"""Bets across markets: a pipeline on recorded history, from scores to trades, results and grids."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class DirectionalRun:
+class BetsRun:
     """A backtest with everything it was made from; ``results`` turns it into frames and figures."""
 
     pipeline: Pipeline
@@ -178,7 +178,7 @@ def backtest(
     random_portfolios: int = 0,
     seed: int = 0,
     progress: Progress | None = None,
-) -> DirectionalRun:
+) -> BetsRun:
     """Run a pipeline over recorded markets and keep everything.
 
     ``data`` is a store, a folder with ``markets.csv`` and ``trades.csv``, or a panel. ``options`` set parameters of
@@ -195,9 +195,7 @@ def backtest(
     random = compare_random(columns, rule, made, random_portfolios, seed) if random_portfolios else None
     place = None if isinstance(data, Panel) else data.path if isinstance(data, Store) else str(data)
     by_queue = _by_queue(data, panel, columns, rule, scored, made)
-    return DirectionalRun(
-        pipeline, panel, columns, rule, scored, made, random, seed, place, start, end, notes, by_queue
-    )
+    return BetsRun(pipeline, panel, columns, rule, scored, made, random, seed, place, start, end, notes, by_queue)
 
 
 def _by_queue(

@@ -1,4 +1,4 @@
-"""Betting on recorded and made-up history from end to end."""
+"""Bets on recorded and made-up history from end to end."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.bets.directional import backtest, run_grid, score_panel
-from touchline.engine.bets.directional_results import DirectionalResult
+from touchline.engine.bets.backtest import backtest, run_grid, score_panel
 from touchline.engine.bets.panel.build import build_panel
 from touchline.engine.bets.panel.panel import panel_of
 from touchline.engine.bets.portfolio.columns import columns_of, fee_rows
 from touchline.engine.bets.portfolio.portfolio import rules, run
 from touchline.engine.bets.portfolio.types import Exit
+from touchline.engine.bets.results import BetsResult
 from touchline.engine.results.result_files import read_record
 from touchline.engine.runs.result import Result
 from touchline.engine.simulator.assumptions.fees import fee_table, market_schedule
@@ -28,7 +28,7 @@ from touchline.strategies.pipeline.pipeline import load_pipeline, pipeline_of
 from ..histories import HOUR, imported, made_up
 from .naive_portfolio import fee_of
 
-W3 = Path(__file__).resolve().parents[3] / "bench" / "directional" / "w3.toml"
+W3 = Path(__file__).resolve().parents[3] / "bench" / "bets" / "w3.toml"
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_every_weather_market_is_entered_held_and_paid_as_recorded(weather):
 
 def test_a_result_is_whole(weather, tmp_path):
     found = backtest(weather, "quant", options={"step_minutes": 15}, random_portfolios=200, seed=3)
-    result = DirectionalResult(found)
+    result = BetsResult(found)
     written = read_record(Result(result.recorded).write(tmp_path / "out"))
     assert written == json.loads(json.dumps(result.summary))
     assert {"unknown-depth", "few-events"} <= {w["name"] for w in written["warnings"]}
@@ -119,7 +119,7 @@ def test_a_result_is_whole(weather, tmp_path):
     assert sum(g["pnl"] for g in written["groups"]["exit"]) == pytest.approx(written["figures"]["pnl"])
     equity = pl.read_parquet(tmp_path / "out" / "equity.parquet")
     assert equity["equity"][-1] == round(written["final_equity"] * 1e6)
-    again = DirectionalResult(backtest(weather, "quant", options={"step_minutes": 15}, random_portfolios=200, seed=3))
+    again = BetsResult(backtest(weather, "quant", options={"step_minutes": 15}, random_portfolios=200, seed=3))
     assert again.summary == result.summary
 
 
@@ -130,7 +130,7 @@ def test_selling_everything_in_a_picked_sample_raises_the_warning(market_data, t
     columns = columns_of(panel, np.full(panel.lives.total, edge))
     rule = rules(pipeline.limits())
     found = backtest(panel, pipeline)
-    sold = DirectionalResult(type(found)(pipeline, panel, columns, rule, found.scored, run(columns, rule), None, 0))
+    sold = BetsResult(type(found)(pipeline, panel, columns, rule, found.scored, run(columns, rule), None, 0))
     assert sold.performance.values["pnl"] > 0
     named = {notice.name: notice.detail for notice in sold.notices}
     assert "settled NO" in named["one-sided-settlement"]
@@ -196,7 +196,7 @@ def test_a_grid_equals_single_runs(store):
     assert frame.height == 8
     for cell, row, days in zip(cells, frame.iter_rows(named=True), daily, strict=True):
         alone = backtest(panel, pipeline, options=cell)
-        result = DirectionalResult(alone)
+        result = BetsResult(alone)
         assert row["pnl"] == pytest.approx(alone.run.pnl / 1e6)
         assert row["trades"] == len(alone.run.trades)
         assert int(days.sum()) == int(alone.run.curve[-1, 0]) - int(alone.rule["capital"][0])
@@ -428,9 +428,9 @@ def test_a_mistake_in_a_part_of_one_s_own_is_one_line(store, tmp_path, kind, nam
 def test_scores_in_another_unit_are_told(store, tmp_path):
     (tmp_path / "mine.py").write_text(OWN_PARTS)
     panel = build_panel(store, step_ns=HOUR)
-    told = DirectionalResult(backtest(panel, pipeline_of({"scorer": {"name": "mine.py:Ticks"}}, "p", tmp_path)))
+    told = BetsResult(backtest(panel, pipeline_of({"scorer": {"name": "mine.py:Ticks"}}, "p", tmp_path)))
     assert "cut-scores" in [notice.name for notice in told.notices]
-    fine = DirectionalResult(backtest(panel, pipeline_of({"scorer": {"name": "momentum"}}, "p")))
+    fine = BetsResult(backtest(panel, pipeline_of({"scorer": {"name": "momentum"}}, "p")))
     assert "cut-scores" not in [notice.name for notice in fine.notices]
     swept = run_grid(panel, pipeline_of({"scorer": {"name": "mine.py:Ticks"}}, "p", tmp_path), [{}, {"capital": 500}])
     assert swept.cut > 0

@@ -22,7 +22,7 @@ from ..figures.warnings import Notice
 from ..results.result_files import frames_hash, settled
 from ..results.results import Bets
 from ..version import __version__
-from .directional import DirectionalRun, backtest, order_counts
+from .backtest import BetsRun, backtest, order_counts
 from .panel.markets import market_notices
 from .portfolio.candidates import candidate_outcomes
 from .portfolio.types import FILTER_BASE, NO_PRICE, Exit, Fate
@@ -35,10 +35,10 @@ BAND_CENTS = 10
 
 
 @dataclass(frozen=True)
-class DirectionalResult:
+class BetsResult:
     """Frames and figures of one backtest."""
 
-    found: DirectionalRun
+    found: BetsRun
 
     @cached_property
     def trades(self) -> pl.DataFrame:
@@ -288,7 +288,7 @@ class _Settings(msgspec.Struct):
     seed: int
 
 
-def run_record(record: Mapping[str, Any]) -> DirectionalResult:
+def run_record(record: Mapping[str, Any]) -> BetsResult:
     """Run again what a record says was run."""
     try:
         asked = msgspec.convert(record.get("settings"), _Settings)
@@ -301,4 +301,4 @@ def run_record(record: Mapping[str, Any]) -> DirectionalResult:
         asked.store, recorded_pipeline(told), start=asked.start, end=asked.end,
         random_portfolios=asked.random_portfolios, seed=asked.seed,
     )  # fmt: skip
-    return DirectionalResult(found)
+    return BetsResult(found)

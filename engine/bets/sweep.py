@@ -1,4 +1,4 @@
-"""Sweeps of a betting pipeline: any parameter of its parts as an axis, in the same folder as every other sweep."""
+"""Sweeps of bets: any parameter of a pipeline's parts as an axis, in the same folder as every other sweep."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..results.results import Axis, Sweep, sweep_of
 from ..sweeps.folder import FEW_FILLS, refuse_other_sweep
 from ..sweeps.grid_spec import cells_of, distinct, is_number, spec_of
 from ..version import __version__
-from .directional import BetGrid, panel_for, run_grid
+from .backtest import BetGrid, panel_for, run_grid
 from .panel.markets import market_notices
 from .panel.panel import Panel
 from .portfolio.types import BOOKED_FEES, BOOKED_LOTS, BOOKED_OPEN, BOOKED_PNL, BOOKED_SETTLED, BOOKED_TRADES

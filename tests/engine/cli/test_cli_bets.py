@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from touchline.engine.bets.directional import backtest
-from touchline.engine.bets.directional_results import DirectionalResult
+from touchline.engine.bets.backtest import backtest
+from touchline.engine.bets.results import BetsResult
 from touchline.engine.cli import main
 from touchline.engine.runs.result import Result
 
@@ -57,7 +57,7 @@ def test_a_pipeline_is_shown_with_what_it_holds():
 
 def test_summary_shows_a_result_again(tmp_path):
     found = backtest(made_up(tmp_path / "store", 1), "quant", options={"max_spread": 10, "min_score": 0.005})
-    Result(DirectionalResult(found).recorded).write(tmp_path / "out")
+    Result(BetsResult(found).recorded).write(tmp_path / "out")
     shown = engine("summary", str(tmp_path / "out"))
     assert shown.returncode == 0
     assert "maximum drawdown" in shown.stdout
