@@ -58,14 +58,20 @@ _HOME: dict[str, str] = {
     "Trader": "live.trader",
     "load_params": "results.params",
 }  # fmt: skip
-__all__ = [*sorted(_HOME), "__version__"]  # noqa: PLE0604 - the names of the table
+__all__ = [
+    "Assumptions", "Live", "Result", "Trader", "__version__", "backtest", "brought", "check", "compact", "demo",
+    "exchange", "explain", "export", "features", "fit", "forget", "import_files", "imports", "load_params", "markets",
+    "open", "pull", "record", "report", "sample", "scan", "show", "sql", "strategies", "sweep", "tables", "verify",
+]  # fmt: skip
 
 
-def __getattr__(name: str) -> object:
-    if name in _HOME:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    raise AttributeError(f"touchline.engine has no name {name!r}; it has {', '.join(sorted(_HOME))}")
+if not TYPE_CHECKING:  # a type checker knows the names above, and no others
+
+    def __getattr__(name: str) -> object:
+        if name in _HOME:
+            return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+        raise AttributeError(f"touchline.engine has no name {name!r}; it has {', '.join(sorted(_HOME))}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return list(__all__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .models.avellaneda_stoikov import AvellanedaStoikov as AvellanedaStoikov
@@ -40,10 +40,12 @@ _HOME: dict[str, str] = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    raise AttributeError(f"touchline.strategies has no name {name!r}; it has {', '.join(sorted(_HOME))}")
+if not TYPE_CHECKING:  # a type checker knows the names above, and no others
+
+    def __getattr__(name: str) -> object:
+        if name in _HOME:
+            return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+        raise AttributeError(f"touchline.strategies has no name {name!r}; it has {', '.join(sorted(_HOME))}")
 
 
 def __dir__() -> list[str]:

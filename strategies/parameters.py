@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..io.ground.errors import InputError
 
+#: What a parameter of a strategy may be set to; a list is one of those that parts of pipelines hold.
+Setting = bool | int | float | str | Sequence[float | str]
 #: How many names a hint lists.
 MOST_NAMED = 20
 #: How people write that something is so, and that it is not.

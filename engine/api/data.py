@@ -8,22 +8,24 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...io.ground.errors import InputError
-from ...io.ground.progress import Progress, silent
+from ...io.ground.progress import Progress
 from ...io.ground.times import Moment
 from ...io.store.store import Store
+from .showing import bars, showing
 
 if TYPE_CHECKING:
     import polars as pl
 
     from ...io.doctor.doctor import Finding
-    from ...io.importers.base import Chunk
+    from ...io.importers.base import Chunk, Options
     from ...io.importers.importing import Imported
     from ...io.store.compaction import CompactReport
     from ...io.store.forgetting import Forgotten
     from ...io.store.ingest.ingest import ImportReport
+    from ...strategies.parameters import Setting
     from ...strategies.pipeline.pipeline import Pipeline
 
 
@@ -42,7 +44,7 @@ class SampleDay:
 
 def sample(
     store: Store | str | Path = "data", *, seed: int = 7, scale: float = 1.0, out: str | Path | None = None,
-    no_import: bool = False, progress: Progress | None = None,
+    no_import: bool = False, progress: Progress | bool = False,
 ) -> SampleDay:  # fmt: skip
     """Make a synthetic market day, in the exchange's own capture format, and import it. None of it was ever traded.
 
@@ -52,7 +54,7 @@ def sample(
         scale: How much happens: 1 is over a million frames.
         out: Keep the files of the recording in this folder.
         no_import: Only write the files; needs ``out``.
-        progress: Told how many files are made and imported.
+        progress: ``True`` shows a bar; a function is told how many files are made and imported.
 
     Returns:
         What was made: its files, rows by table, and how long it took.
@@ -66,10 +68,10 @@ def sample(
     def seen(_: str) -> None:
         nonlocal done
         done += 1
-        if progress is not None:
-            progress(done, day.RECORDINGS * (1 if no_import else 2))
+        told(done, day.RECORDINGS * (1 if no_import else 2))
 
-    with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place:
+    scratch = tempfile.TemporaryDirectory() if out is None else nullcontext(out)
+    with scratch as place, showing(progress, "making the synthetic day, importing it") as told:
         written = day.make(seed, scale, place, seen)
         made = time.perf_counter()
         size = sum(path.stat().st_size for path in written)
@@ -118,7 +120,7 @@ def import_files(
     map: Mapping[str, str] | None = None, tz: str | None = None, price_unit: str | None = None,
     size_unit: str = "contracts", price_grid: str | None = None, ticker: str | None = None,
     underlying: str | None = None, use_yes_price: bool | None = None, strict: bool = False,
-    progress: Progress | None = None, rows: Progress | None = None,
+    progress: Progress | bool = False, rows: Progress | None = None,
 ) -> ImportedFiles:  # fmt: skip
     """Import recorded markets. Rows that cannot be read go to the store's quarantine, counted and with the reason.
 
@@ -135,8 +137,8 @@ def import_files(
         underlying: Symbol of the underlying's rows, such as ``SPX``.
         use_yes_price: WebSocket captures: how the NO side is priced, where they do not say it.
         strict: Stop at the first row that cannot be read.
-        progress: Told how many files are done.
-        rows: Told how many rows are read.
+        progress: ``True`` shows a bar; a function is told how many files are done.
+        rows: A function that is told how many rows are read.
 
     Returns:
         Each file with its format, rows, duplicates, quarantine and notes; and what was skipped.
@@ -148,26 +150,25 @@ def import_files(
     options = _options(format, map, tz, price_unit, size_unit, price_grid, ticker, underlying, use_yes_price)
     known, aside = plan([Path(path) for path in listed], options)
 
-    read = 0
-
-    def seen(chunk: Chunk) -> None:
-        nonlocal read
-        read += sum(frame.height for frame in chunk.tables.values())
-        if rows is not None:
-            rows(read, 0)
-
     done: list[Imported] = []
-    for one in run(opened(store), known, options, strict=strict, seen=seen):
-        done.append(one)
-        if progress is not None:
-            progress(len(done), len(known))
+    with bars("files", "rows", quiet=progress is not True) as (files_bar, rows_bar):
+        tell_files, tell_rows, read = progress if callable(progress) else files_bar, rows or rows_bar, 0
+
+        def seen(chunk: Chunk) -> None:
+            nonlocal read
+            read += sum(frame.height for frame in chunk.tables.values())
+            tell_rows(read, 0)
+
+        for one in run(opened(store), known, options, strict=strict, seen=seen):
+            done.append(one)
+            tell_files(len(done), len(known))
     return ImportedFiles(done, aside)
 
 
 def _options(
     format: str | None, map: Mapping[str, str] | None, tz: str | None, price_unit: str | None, size_unit: str,
     price_grid: str | None, ticker: str | None, underlying: str | None, use_yes_price: bool | None,
-) -> Any:  # fmt: skip
+) -> Options:  # fmt: skip
     """Check what the user said before any file is opened."""
     import zoneinfo
 
@@ -203,7 +204,7 @@ class Checked:
 
 def check(
     store: Store | str | Path = "data", tickers: str | Sequence[str] | None = None, *, deep: bool = False,
-    progress: Progress | None = None,
+    progress: Progress | bool = False,
 ) -> Checked:  # fmt: skip
     """Look for faults in stored history, and say what each costs in tradable minutes.
 
@@ -212,7 +213,7 @@ def check(
         tickers: Tickers to check; all of the store unless given.
         deep: Also read every byte of the store and of kept tapes and compare it with its checksum; a damaged file of
             the store is an error.
-        progress: Told how many rows are checked.
+        progress: ``True`` shows a bar; a function is told how many rows are checked.
 
     Returns:
         The findings, faults and notes, each with its check, market, count and cost.
@@ -223,19 +224,20 @@ def check(
     from ..simulator.tape.kept import check_kept
 
     source = opened(store)
-    files, without = _deep(source, progress) if deep else (0, 0)
-    tapes, damaged = check_kept(cache_dir() / "tapes", progress or silent) if deep else (0, 0)
     named = [tickers] if isinstance(tickers, str) else list(tickers or ())
-    found = look(source, named or None, progress or silent)
+    with showing(progress, "checked") as seen:
+        files, without = _deep(source, seen) if deep else (0, 0)
+        tapes, damaged = check_kept(cache_dir() / "tapes", seen) if deep else (0, 0)
+        found = look(source, named or None, seen)
     return Checked(found, files, without, tapes, damaged, [one for one in found if one.severity == FAULT])
 
 
-def _deep(store: Store, progress: Progress | None) -> tuple[int, int]:
+def _deep(store: Store, seen: Progress) -> tuple[int, int]:
     """Compare every file with its checksum before its rows are looked at; a damaged one ends the check."""
     from ...io.ground.errors import DamagedError
     from ...io.store.files.intact import DAMAGED, HELP, NOT_CHECKED
 
-    states = store.check_files(progress or silent)
+    states = store.check_files(seen)
     damaged = [one for one in states if one.state == DAMAGED]
     if damaged:
         names = ", ".join(one.name for one in damaged[:5]) + (", …" if len(damaged) > 5 else "")
@@ -327,22 +329,23 @@ def forget(import_id: str, store: Store | str | Path = "data", *, yes: bool = Fa
     return opened(store).forget(import_id, dry_run=not yes)
 
 
-def compact(store: Store | str | Path = "data", *, progress: Progress | None = None) -> CompactReport:
+def compact(store: Store | str | Path = "data", *, progress: Progress | bool = False) -> CompactReport:
     """Merge small and overlapping files of a store into few; the rows stay as they are.
 
     Args:
         store: The store.
-        progress: Told how many rows are done.
+        progress: ``True`` shows a bar; a function is told how many rows are done.
 
     Returns:
         How many files each table had and has.
     """
-    return opened(store).compact(progress or silent)
+    with showing(progress, "rows") as seen:
+        return opened(store).compact(seen)
 
 
 def features(
     pipeline: str | Path | Pipeline, until: Moment, store: Store | str | Path = "data", *, start: Moment | None = None,
-    features: Sequence[str] = (), params: Mapping[str, Any] | None = None, out: str | Path | None = None,
+    features: Sequence[str] = (), params: Mapping[str, Setting] | None = None, out: str | Path | None = None,
 ) -> pl.DataFrame:  # fmt: skip
     """Return the rows in which a pipeline could have bet, with features, and labels where they were known.
 

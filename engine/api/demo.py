@@ -15,6 +15,7 @@ from ...io.ground.progress import Progress
 from ...io.store.store import Store
 from .data import Checked, check, markets, sample
 from .runs import backtest, sweep
+from .showing import board
 
 if TYPE_CHECKING:
     from ..runs.result import Result
@@ -45,7 +46,7 @@ class Demo:
 
 
 def demo(
-    out: str | Path = "results/demo", *, seed: int = 7, scale: float = 0.05, progress: Steps | None = None
+    out: str | Path = "results/demo", *, seed: int = 7, scale: float = 0.05, progress: Steps | bool = False
 ) -> Demo:
     """Make a synthetic market day, import it, check it, bet on it and sweep it. Nothing in it was ever traded.
 
@@ -53,7 +54,7 @@ def demo(
         out: The demo's folder; an earlier demo in it is replaced.
         seed: The same seed gives the same day.
         scale: How much happens: 1 is over a million messages.
-        progress: Told what is being done, how much of it is done, and of how much.
+        progress: ``True`` shows bars; a function is told what is being done, how much of it is done, and of how much.
 
     Returns:
         The rows, the findings, the bets and the sweep.
@@ -61,22 +62,24 @@ def demo(
     from ..simulator.ahead import compile_ahead
     from ..simulator.assumptions.venue import Assumptions
 
-    def seen(what: str) -> Progress:
-        return lambda done, of: None if progress is None else progress(what, done, of)
-
     place = Path(out)
     _clear(place)
-    store = Store(place / "store")
-    compile_ahead(SWEPT, Assumptions(), cells=2, record=False)
-    day = sample(store, seed=seed, scale=scale, out=place / "day", progress=seen("making a synthetic day"))
-    checked = check(store, progress=seen("checking it"))
-    first, last = store.sql("select min(ts), max(ts) from book").row(0)
-    bets = backtest(
-        "quant", store=store, start=first, end=last + _HOUR_NS, params=_BETS, seed=seed, out=place / "bets",
-        progress=seen("betting on it"),
-    )  # fmt: skip
-    busiest = _busiest(store)
-    swept = sweep(SWEPT, busiest, store, out=place / "sweep", progress=seen("sweeping 1,024 cells"))
+    with board(quiet=progress is not True) as tell:
+
+        def seen(what: str) -> Progress:
+            return lambda done, of: progress(what, done, of) if callable(progress) else tell(what, done, of, what)
+
+        store = Store(place / "store")
+        compile_ahead(SWEPT, Assumptions(), cells=2, record=False)
+        day = sample(store, seed=seed, scale=scale, out=place / "day", progress=seen("making a synthetic day"))
+        checked = check(store, progress=seen("checking it"))
+        first, last = store.sql("select min(ts), max(ts) from book").row(0)
+        bets = backtest(
+            "quant", store=store, start=first, end=last + _HOUR_NS, params=_BETS, seed=seed, out=place / "bets",
+            progress=seen("betting on it"),
+        )  # fmt: skip
+        busiest = _busiest(store)
+        swept = sweep(SWEPT, busiest, store, out=place / "sweep", progress=seen("sweeping 1,024 cells"))
     swept.export(place / "params.toml", force=True)  # a single event never passes; the file says so
     made = Demo(place, seed, scale, day.rows, markets(store).height, checked, bets, swept, busiest)
     atomic.write(place / MARK, json.dumps({"synthetic": True, "seed": seed, "scale": scale}, indent=1) + "\n")

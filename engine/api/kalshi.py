@@ -13,6 +13,7 @@ from ...io.ground.errors import InputError
 from ...io.ground.times import Moment, nanoseconds
 from ...io.store.store import Store
 from .data import opened
+from .showing import board
 
 if TYPE_CHECKING:
     from ...io.kalshi.client import Client
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
     from ...io.kalshi.stream.stream import Stream
 
 Tell = Callable[[str], None]
+#: Told how many markets are done, of how many, and what is being done.
+MarketProgress = Callable[[int, int, str], None]
 
 
 def pull(
     series: str | Sequence[str], start: Moment, end: Moment | None = None, store: Store | str | Path = "data", *,
     markets: bool = False, trades: bool = False, candles: bool = False, rate: float = 10.0,
-    progress: Callable[[int, int, str], None] | None = None, tell: Tell | None = None,
+    progress: MarketProgress | bool = False, tell: Tell | None = None,
 ) -> Pulled:  # fmt: skip
     """Download series into a store; without a choice, markets and trades. Run again, it fetches what is new.
 
@@ -42,7 +45,8 @@ def pull(
         trades: Every trade.
         candles: Best bid and ask at every minute, into table ``quotes``.
         rate: Requests a second at most.
-        progress: Told how many markets are done, of how many, and what is being done.
+        progress: ``True`` shows a bar; a function is told how many markets are done, of how many, and what is being
+            done.
         tell: Told in a line what a person should know.
 
     Returns:
@@ -59,9 +63,9 @@ def pull(
     everything = not (markets or trades or candles)
     wanted = Wanted(named, begun, ended, markets or everything, trades or everything, candles)
     target = opened(store)
-    with _client(rate, named, tell) as client:
-        show = progress or (lambda done, total, name: None)
-        return Pull(client, target, _state_file(target.path, client), show).run(wanted)
+    with _client(rate, named, tell) as client, board(quiet=progress is not True) as shown:
+        seen = progress if callable(progress) else lambda done, of, name: shown("markets", done, of, name)
+        return Pull(client, target, _state_file(target.path, client), seen).run(wanted)
 
 
 def scan(series: str | Sequence[str], *, rate: float = 10.0, tell: Tell | None = None) -> list[Candidate]:

@@ -14,6 +14,7 @@ from ...io.ground.times import Moment
 from ...io.store.store import Store
 from ...strategies.parameters import nearest
 from .data import opened
+from .showing import showing
 
 if TYPE_CHECKING:
     from ...strategies.parameters import Parameter
@@ -78,7 +79,7 @@ def fit(
     market: str | Sequence[str] = (), underlying: str | Sequence[str] = (), store: Store | str | Path = "data", *,
     start: Moment | None = None, end: Moment | None = None, step: float = 1.0, window: float = 60.0,
     theta: float = 60.0, horizons: Sequence[float] = (60.0, 300.0, 900.0, 3600.0), nu: float = 3.0,
-    held_out: float = 0.3, progress: Progress | None = None,
+    held_out: float = 0.3, progress: Progress | bool = False,
 ) -> Fits:  # fmt: skip
     """Estimate A, kappa and sigma of markets, and the law of an underlying's return, by maximum likelihood.
 
@@ -94,7 +95,7 @@ def fit(
         horizons: Seconds over which returns are taken.
         nu: Degrees of freedom of Student's law.
         held_out: Share of the returns, the last, that laws are scored on.
-        progress: Told how many fits are done.
+        progress: ``True`` shows a bar; a function is told how many fits are done.
 
     Returns:
         The fits, with standard errors and notes.
@@ -109,19 +110,15 @@ def fit(
     if not all(0 < span < math.inf for span in horizons):
         raise InputError(f"horizons= must be more than 0 seconds, not {', '.join(f'{span:g}' for span in horizons)}")
     source, total, found = opened(store), len(tickers) + len(symbols), Fits([], [])
-
-    def done() -> None:
-        if progress is not None:
-            progress(len(found.markets) + len(found.underlyings), total)
-
-    for ticker in tickers:
-        found.markets.append(fit_market(source, ticker, start, end, step_s=step, window_s=window, theta_s=theta))
-        done()
-    for symbol in symbols:
-        found.underlyings.append(
-            fit_underlying(source, symbol, start, end, horizons_s=horizons, nu=nu, held_out=held_out)
-        )
-        done()
+    with showing(progress, "fitting") as seen:
+        for ticker in tickers:
+            found.markets.append(fit_market(source, ticker, start, end, step_s=step, window_s=window, theta_s=theta))
+            seen(len(found.markets), total)
+        for symbol in symbols:
+            found.underlyings.append(
+                fit_underlying(source, symbol, start, end, horizons_s=horizons, nu=nu, held_out=held_out)
+            )
+            seen(len(found.markets) + len(found.underlyings), total)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,14 @@ from ...io.ground.progress import Progress
 from ...io.ground.times import Moment, nanoseconds
 from ...io.store.store import Store
 from ...strategies.families import is_pipeline
-from ...strategies.parameters import check
+from ...strategies.parameters import Setting, check
 from ...strategies.pipeline.pipeline import Pipeline
 from ...strategies.quoting.model import QuotingModel
 from ...strategies.quoting.registry import quoting_model
 from ..simulator.ahead import compile_ahead
 from ..simulator.assumptions.latency import Delay
-from ..simulator.assumptions.venue import Assumptions
+from ..simulator.assumptions.venue import Assumed, Assumptions
+from .showing import showing
 
 if TYPE_CHECKING:
     from ...strategies.own_file import Trust
@@ -26,14 +27,18 @@ if TYPE_CHECKING:
     from ..bets.panel.panel import Panel
     from ..reports.drawing import Drawer
     from ..results.params import Params, PickName
-    from ..results.results import Sweep
+    from ..results.results import Run, Sweep
     from ..results.selection import Ranking
     from ..runs.explain import Explanation
+    from ..runs.replayed import ReplaySettings
     from ..runs.result import Result
 
 #: A name, a file, or the thing itself.
 Strategy = str | Path | type[QuotingModel] | Pipeline
-Setting = bool | int | float | str
+#: Values of an axis: a text such as ``"0.05:1:32"``, one value, or several.
+AxisValues = str | float | Iterable[float | str]
+#: Assumptions as a whole, or some of them by name.
+Assume = Assumptions | Mapping[str, Assumed]
 #: What counts as not given.
 _NOTHING: tuple[Any, ...] = (None, (), [], {})
 #: The random portfolios that ``compare_random=True`` stands for.
@@ -42,10 +47,10 @@ RANDOM_PORTFOLIOS = 200
 
 def backtest(
     strategy: Strategy, market: str | Sequence[str] | None = None, store: Store | str | Path | Panel = "data", *,
-    params: Mapping[str, Any] | None = None, start: Moment | None = None, end: Moment | None = None,
-    queue: str | None = None, latency_ms: Delay | None = None, assume: Assumptions | Mapping[str, Any] | None = None,
+    params: Mapping[str, Setting] | None = None, start: Moment | None = None, end: Moment | None = None,
+    queue: str | None = None, latency_ms: Delay | None = None, assume: Assume | None = None,
     price_grid: str | None = None, underlying: str | None = None, compare_random: bool | int = False,
-    seed: int | None = None, out: str | Path | None = None, force: bool = False, progress: Progress | None = None,
+    seed: int | None = None, out: str | Path | None = None, force: bool = False, progress: Progress | bool = False,
 ) -> Result:  # fmt: skip
     """Try a strategy on recorded markets, in exact money: replay a quoting model, or bet with a pipeline.
 
@@ -66,7 +71,8 @@ def backtest(
         seed: Bets only: of the random portfolios, 0 unless given.
         out: Folder to write the result to.
         force: Replace what the folder holds, even the answer to another question.
-        progress: Told how much is done.
+        progress: ``True`` shows a bar on a terminal and in a notebook; a function is told how much is done, and of how
+            much.
 
     Returns:
         The result, with its frames, queue bracket and warnings.
@@ -94,7 +100,7 @@ class _Asked:
 
     strategy: Strategy
     store: Store | str | Path | Panel
-    params: Mapping[str, Any] | None
+    params: Mapping[str, Setting] | None
     start: Moment | None
     end: Moment | None
     assumptions: Assumptions
@@ -111,7 +117,7 @@ class _Asked:
         """The strategy, where it was given as a class."""
         return self.strategy if isinstance(self.strategy, type) else None
 
-    def on(self, ticker: str) -> Any:
+    def on(self, ticker: str) -> ReplaySettings:
         """The settings of a replay on one market."""
         from ..runs.replayed import settings_of
 
@@ -121,25 +127,25 @@ class _Asked:
         )  # fmt: skip
 
 
-def _replay(asked: _Asked, tickers: Sequence[str], progress: Progress | None) -> Result:
+def _replay(asked: _Asked, tickers: Sequence[str], progress: Progress | bool) -> Result:
     if asked.model is None:
         compile_ahead(asked.name, asked.assumptions)  # while the rest is loaded
     from ..runs.replayed import recorded, run_settings
     from ..runs.result import Result
     from ..runs.several import together
 
-    runs = []
-    for done, ticker in enumerate(tickers):
-        settings = asked.on(ticker)
-        runs.append(recorded(run_settings(settings, asked.model), settings))
-        if progress is not None:
-            progress(done + 1, len(tickers))
+    runs: list[Run] = []
+    with showing(progress, "running") as seen:
+        for done, ticker in enumerate(tickers, 1):
+            settings = asked.on(ticker)
+            runs.append(recorded(run_settings(settings, asked.model), settings))
+            seen(done, len(tickers))
     return Result(together(runs), strategy=asked.model)
 
 
 def _bet(
-    strategy: Strategy, store: Store | str | Path | Panel, params: Mapping[str, Any] | None, start: Moment | None,
-    end: Moment | None, random: int, seed: int, progress: Progress | None,
+    strategy: Strategy, store: Store | str | Path | Panel, params: Mapping[str, Setting] | None, start: Moment | None,
+    end: Moment | None, random: int, seed: int, progress: Progress | bool,
 ) -> Result:  # fmt: skip
     from ..bets.backtest import backtest as bet
     from ..bets.results import BetsResult
@@ -147,16 +153,17 @@ def _bet(
 
     assert isinstance(strategy, str | Path | Pipeline)
     count = RANDOM_PORTFOLIOS if random == 1 else random
-    found = bet(
-        store, strategy, start=start, end=end, options=params, random_portfolios=count, seed=seed, progress=progress
-    )
+    with showing(progress, "running") as seen:
+        found = bet(
+            store, strategy, start=start, end=end, options=params, random_portfolios=count, seed=seed, progress=seen
+        )
     return Result(BetsResult(found).recorded)
 
 
 def explain(
     strategy: str | type[QuotingModel], market: str, at: Moment, store: Store | str = "data", *,
-    params: Mapping[str, Any] | None = None, start: Moment | None = None, end: Moment | None = None,
-    queue: str | None = None, latency_ms: Delay | None = None, assume: Assumptions | Mapping[str, Any] | None = None,
+    params: Mapping[str, Setting] | None = None, start: Moment | None = None, end: Moment | None = None,
+    queue: str | None = None, latency_ms: Delay | None = None, assume: Assume | None = None,
     price_grid: str | None = None, underlying: str | None = None,
 ) -> Explanation:  # fmt: skip
     """Say why a quote was what it was: the last decision up to a moment, made again with a look inside.
@@ -188,15 +195,15 @@ def explain(
 
 def sweep(
     strategy: Strategy, market: str | Sequence[str] | None = None, store: Store | str | Path | Panel = "data", *,
-    axes: Mapping[str, Any] | Sequence[str] | None = None, sample: str | None = None,
-    params: Mapping[str, Any] | None = None, series: str | Sequence[str] = (), category: str | None = None,
+    axes: Mapping[str, AxisValues] | Sequence[str] | None = None, sample: str | None = None,
+    params: Mapping[str, Setting] | None = None, series: str | Sequence[str] = (), category: str | None = None,
     where: str | None = None, min_volume: float | None = None, score: int | None = None, start: Moment | None = None,
     end: Moment | None = None, queue: str | None = None, latency_ms: Delay | None = None,
-    assume: Assumptions | Mapping[str, Any] | None = None, price_grid: str | None = None,
+    assume: Assume | None = None, price_grid: str | None = None,
     underlying: str | None = None, threads: int = 2, walk_forward: int | None = None,
     embargo_hours: float | None = None, prove: bool = False, scheduler: str | None = None,
     out: str | Path = "results/sweep", force: bool = False, pictures: bool | Drawer = True,
-    progress: Progress | None = None,
+    progress: Progress | bool = False,
 ) -> Result:  # fmt: skip
     """Run a grid of parameters of a quoting model on markets, or of a betting pipeline across all, and weigh it.
 
@@ -233,7 +240,8 @@ def sweep(
         out: Folder for the result.
         force: Replace what the folder holds, even the answer to another question.
         pictures: Draw heat maps and write the report.
-        progress: Told how much is done.
+        progress: ``True`` shows a bar on a terminal and in a notebook; a function is told how much is done, and of how
+            much.
 
     Returns:
         The result, with its cells, periods and evidence.
@@ -245,7 +253,7 @@ def sweep(
 
     place = Path(out)
     grid: dict[str, Any] = {"axes": axes, "sample": sample, "params": params, "start": start, "end": end,
-                            "force": force, "progress": progress}  # fmt: skip
+                            "force": force}  # fmt: skip
     quoting: dict[str, Any] = {
         "queue": queue, "latency_ms": latency_ms, "assume": assume, "price_grid": price_grid, "underlying": underlying,
         "walk_forward": walk_forward, "embargo_hours": embargo_hours, "scheduler": scheduler, "prove": prove or None,
@@ -255,7 +263,8 @@ def sweep(
     bets = _bets(strategy)
     if bets:
         _not_for_bets(strategy, **chosen, **quoting)
-    with claimed(place), drawing(pictures) as drawer:
+    with claimed(place), drawing(pictures) as drawer, showing(progress, "sweeping") as seen:
+        grid["progress"] = seen
         if bets:
             made = _sweep_bets(strategy, store, place, threads, grid)
         else:
@@ -447,9 +456,7 @@ def _place(store: Store | str | Path | Panel) -> str:
     return str(store)
 
 
-def _assumptions(
-    assume: Assumptions | Mapping[str, Any] | None, queue: str | None, latency_ms: Delay | None
-) -> Assumptions:
+def _assumptions(assume: Assume | None, queue: str | None, latency_ms: Delay | None) -> Assumptions:
     """The assumptions as a whole, with the two that have keywords of their own."""
     base = assume if isinstance(assume, Assumptions) else Assumptions().with_options(dict(assume or {}))
     short = {"queue": queue, "entry_ms": latency_ms}

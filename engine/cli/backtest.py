@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from ...io.ground.errors import InputError
-from .console import JSON_OPTION, bar, emit_json, say
+from .console import JSON_OPTION, emit_json, say
 from .options import (
     ASSUME,
     BETTING,
@@ -83,12 +83,11 @@ def backtest(
     from ..api.runs import backtest as run
     from .tell.runs import tell
 
-    with bar("running", quiet=as_json) as seen:
-        found = run(
-            strategy, market or None, store, params=pairs(params, "--set") | _caps(ctx, strategy), start=start, end=end,
-            queue=queue, latency_ms=delay(latency_ms), assume=pairs(assume, "--assume") or None, price_grid=price_grid,
-            underlying=underlying, compare_random=compare_random, seed=seed, out=out, force=force, progress=seen,
-        )  # fmt: skip
+    found = run(
+        strategy, market or None, store, params=pairs(params, "--set") | _caps(ctx, strategy), start=start, end=end,
+        queue=queue, latency_ms=delay(latency_ms), assume=pairs(assume, "--assume") or None, price_grid=price_grid,
+        underlying=underlying, compare_random=compare_random, seed=seed, out=out, force=force, progress=not as_json,
+    )  # fmt: skip
     place = out or (found.write_new(Path("results")) if found.kind == "bets" else None)
     if as_json:
         emit_json(found.record)

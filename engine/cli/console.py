@@ -1,4 +1,4 @@
-"""How commands speak: tables for people, JSON for programs, progress bars on anything over a second."""
+"""How commands speak: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -7,18 +7,12 @@ import json
 import re
 import shlex
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import typer
 
 from ...io.ground.names import plain
-from ...io.ground.progress import Progress
-
-if TYPE_CHECKING:
-    from rich import progress as rich_progress
 
 #: Arguments of library calls whose values stand in messages, as in ``price_unit='cents'``; others stand bare: ``out=``.
 _VALUED = "format|journal|map|price_grid|price_unit|scale|seed|size_unit|ticker|tz|underlying|use_yes_price"
@@ -108,64 +102,3 @@ def _option(valued: str | None, value: str | None, bare: str | None) -> str:
     if isinstance(given, dict):
         given = ",".join(f"{ours}={theirs}" for ours, theirs in given.items())
     return f"--{option} {shlex.quote(str(given))}"
-
-
-@contextmanager
-def bar(title: str, quiet: bool = False) -> Iterator[Progress]:
-    """Show one bar on stderr; gives the function to be told how much is done, and of how much."""
-    with bars(title, quiet=quiet) as (seen,):
-        yield seen
-
-
-@contextmanager
-def bars(*titles: str, quiet: bool = False) -> Iterator[list[Progress]]:
-    """Show a bar a title; of what comes by the million the rate, too."""
-    began = time.monotonic()
-    with progress(quiet) as shown:
-
-        def teller(title: str) -> Progress:
-            task = shown.add_task(title, total=None)
-
-            def seen(done: int, of: int) -> None:
-                rate = done / max(time.monotonic() - began, 1e-9) / 1e6
-                text = f"{title}, {rate:,.0f} M/s" if done > 1e7 else title
-                shown.update(task, completed=done, total=of or None, description=text)
-
-            return seen
-
-        yield [teller(title) for title in titles]
-
-
-@contextmanager
-def steps(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar for each step that is named, in the order in which they come."""
-    with progress(quiet) as shown:
-        tasks: dict[str, rich_progress.TaskID] = {}
-
-        def seen(what: str, done: int, of: int) -> None:
-            if what not in tasks:
-                tasks[what] = shown.add_task(what, total=None)
-            shown.update(tasks[what], completed=done, total=of or None)
-
-        yield seen
-
-
-@contextmanager
-def progress(quiet: bool = False) -> Iterator[rich_progress.Progress]:
-    """Show progress on stderr with rate and time left; silent when stderr is no terminal or ``quiet``."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(
-        *columns, TimeRemainingColumn(), console=console, transient=True, disable=quiet or not console.is_terminal
-    ) as bar:
-        yield bar

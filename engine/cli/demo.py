@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .console import JSON_OPTION, emit_facts, emit_json, say, steps
+from .console import JSON_OPTION, emit_facts, emit_json, say
 
 if TYPE_CHECKING:
     from ..api.demo import Demo
@@ -27,8 +27,7 @@ def demo(
     from ...io.ground.errors import CheckError
     from ..api.demo import demo as run
 
-    with steps(quiet=as_json) as seen:
-        made = run(out, seed=seed, scale=scale, progress=seen)
+    made = run(out, seed=seed, scale=scale, progress=not as_json)
     if as_json:
         emit_json(_document(made))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ...io.ground.errors import InputError
-from .console import JSON_OPTION, bar, emit_json
+from .console import JSON_OPTION, emit_json
 from .options import END, START, STORE
 
 app = typer.Typer()
@@ -32,11 +32,10 @@ def fit(
     from ..api.models import fit as run
     from .tell import fits
 
-    with bar("fitting", quiet=as_json) as seen:
-        found = run(
-            market, underlying, store, start=start, end=end, step=step, window=window, theta=theta,
-            horizons=_spans(horizons), nu=nu, held_out=held_out, progress=seen,
-        )  # fmt: skip
+    found = run(
+        market, underlying, store, start=start, end=end, step=step, window=window, theta=theta,
+        horizons=_spans(horizons), nu=nu, held_out=held_out, progress=not as_json,
+    )  # fmt: skip
     if as_json:
         emit_json(fits.as_json(found))
     else:

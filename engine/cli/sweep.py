@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from ...io.ground.errors import InputError
-from .console import JSON_OPTION, bar, emit_json, say
+from .console import JSON_OPTION, emit_json, say
 from .options import (
     ASSUME,
     BY,
@@ -97,14 +97,13 @@ def sweep(
         from .tell.sweeps import tell
 
         try:
-            with bar("sweeping", quiet=as_json) as seen:
-                found = run(
-                    strategy, market, store, axes=axes, sample=sample, params=pairs(params, "--set"), series=series,
-                    category=category, where=where, min_volume=min_volume, score=score, start=start, end=end,
-                    queue=queue, latency_ms=delay(latency_ms), assume=pairs(assume, "--assume"), price_grid=price_grid,
-                    underlying=underlying, threads=threads, walk_forward=walk_forward, embargo_hours=embargo_hours,
-                    prove=prove, scheduler=scheduler, out=out, force=force, pictures=drawer or False, progress=seen,
-                )  # fmt: skip
+            found = run(
+                strategy, market, store, axes=axes, sample=sample, params=pairs(params, "--set"), series=series,
+                category=category, where=where, min_volume=min_volume, score=score, start=start, end=end,
+                queue=queue, latency_ms=delay(latency_ms), assume=pairs(assume, "--assume"), price_grid=price_grid,
+                underlying=underlying, threads=threads, walk_forward=walk_forward, embargo_hours=embargo_hours,
+                prove=prove, scheduler=scheduler, out=out, force=force, pictures=drawer or False, progress=not as_json,
+            )  # fmt: skip
         except KeyboardInterrupt:
             say(f"stopped; what is done is kept in {out}: the same command goes on from there")
             raise typer.Exit(130) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ..console import JSON_OPTION, bar, emit_json
+from ..console import JSON_OPTION, emit_json
 from ..options import STORE
 
 _TICKERS = typer.Argument(None, metavar="[TICKER…]", help="Tickers to check; none: all of the store.")
@@ -23,8 +23,7 @@ def data_check(
     from ...api.data import check
     from ..tell import checks
 
-    with bar("checked", quiet=as_json) as seen:
-        found = check(store, tickers, deep=deep, progress=seen)
+    found = check(store, tickers, deep=deep, progress=not as_json)
     if as_json:
         emit_json(checks.as_json(found))
     else:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from ..console import JSON_OPTION, bars, emit_json
+from ..console import JSON_OPTION, emit_json
 from ..options import STORE
 
 _PATHS = typer.Argument(..., metavar="PATH…", help="Files and folders; .gz is read as it is.")
@@ -34,12 +34,11 @@ def data_import(
     from ...api.data import import_files
     from ..tell import imports
 
-    with bars("files", "rows", quiet=as_json) as (files, rows):
-        found = import_files(
-            paths, store, format=format, map=names(map), tz=tz, price_unit=price_unit, size_unit=size_unit,
-            price_grid=price_grid, ticker=ticker, underlying=underlying, use_yes_price=use_yes_price, strict=strict,
-            progress=files, rows=rows,
-        )  # fmt: skip
+    found = import_files(
+        paths, store, format=format, map=names(map), tz=tz, price_unit=price_unit, size_unit=size_unit,
+        price_grid=price_grid, ticker=ticker, underlying=underlying, use_yes_price=use_yes_price, strict=strict,
+        progress=not as_json,
+    )  # fmt: skip
     if as_json:
         emit_json(imports.as_json(found))
     else:

@@ -14,7 +14,7 @@ from pathlib import Path
 import typer
 
 from ....io.ground.errors import InputError
-from ..console import JSON_OPTION, emit_facts, emit_json, progress, say
+from ..console import JSON_OPTION, emit_facts, emit_json, say
 from ..options import END, STORE
 
 _SERIES = typer.Option([], "--series", metavar="SERIES", help="Every market of a series, new ones too; repeatable.")
@@ -37,17 +37,14 @@ def data_pull(
     """Download a series into the store; without a choice, markets and trades. Run again, it fetches what is new."""
     from ...api.kalshi import pull
 
-    with progress(quiet=as_json) as shown:
-        task = shown.add_task("markets", total=None)
-        try:
-            pulled = pull(
-                series, start, end, store, markets=markets, trades=trades, candles=candles, rate=rate, tell=say,
-                progress=lambda done, of, name: shown.update(task, completed=done, total=of or None, description=name),
-            )  # fmt: skip
-        except KeyboardInterrupt:
-            shown.stop()
-            say("stopped; run the same command again to go on from here")
-            raise typer.Exit(130) from None
+    try:
+        pulled = pull(
+            series, start, end, store, markets=markets, trades=trades, candles=candles, rate=rate, tell=say,
+            progress=not as_json,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        say("stopped; run the same command again to go on from here")
+        raise typer.Exit(130) from None
     if as_json:
         emit_json(dataclasses.asdict(pulled))
         return

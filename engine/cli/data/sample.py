@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..console import JSON_OPTION, bar, emit_json, emit_table, say
+from ..console import JSON_OPTION, emit_json, emit_table, say
 from ..options import STORE
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ def data_sample(
     """Make a synthetic market day, in the exchange's own capture format, and import it. None of it was ever traded."""
     from ...api.data import sample
 
-    with bar("making the synthetic day, importing it", quiet=as_json) as seen:
-        made = sample(store, seed=seed, scale=scale, out=out, no_import=no_import, progress=seen)
+    made = sample(store, seed=seed, scale=scale, out=out, no_import=no_import, progress=not as_json)
     if as_json:
         emit_json(_document(made))
         return

@@ -10,7 +10,7 @@ import typer
 
 from ....io.ground.names import plain
 from ...figures.words import moment
-from ..console import JSON_OPTION, bar, emit_json, emit_table, say
+from ..console import JSON_OPTION, emit_json, emit_table, say
 from ..options import STORE
 
 if TYPE_CHECKING:
@@ -141,8 +141,7 @@ def data_compact(store: str = STORE, as_json: bool = JSON_OPTION) -> None:
     """Merge small and overlapping files into few; the rows stay as they are."""
     from ...api.data import compact
 
-    with bar("rows", quiet=as_json) as seen:
-        report = compact(store, progress=seen)
+    report = compact(store, progress=not as_json)
     if as_json:
         emit_json(dataclasses.asdict(report))
         return

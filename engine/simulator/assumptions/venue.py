@@ -18,6 +18,8 @@ from .fees import FeeTable
 from .latency import BUCKET_NS, Delay, check_delay, delay_lines, is_delayed
 from .queue import POISSON, QueueModel, queue_model
 
+#: What an assumption may be set to.
+Assumed = bool | int | float | str | None
 MS = 1_000_000
 SECOND = 1_000_000_000
 
