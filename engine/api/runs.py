@@ -285,8 +285,8 @@ def _sweep_quotes(
         chosen["min_volume"], chosen["score"],
     )  # fmt: skip
     if choice == MarketChoice():
-        raise InputError("a sweep of a quoting strategy needs markets: name them with market=, series=, category=, "
-                         "where= or score=; they may be combined")  # fmt: skip
+        raise InputError("a sweep of a quoting strategy needs markets: name them with market=, or choose with "
+                         "series= or category= or where= or score=")  # fmt: skip
     assumed = _assumptions(*(asked.pop(name) for name in ("assume", "queue", "latency_ms")))
     given = {name: value for name, value in asked.items() if value is not None}
     quoting = strategy if isinstance(strategy, type) else str(strategy)
