@@ -25,7 +25,7 @@ import numpy as np
 import polars as pl
 import psutil
 from touchline.io.ground.units import NS_PER_SECOND
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.schema import BookKind
 from touchline.io.store.store import Store
 

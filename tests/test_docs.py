@@ -18,7 +18,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from touchline.io import sample
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 from touchline.strategies.pipeline.pipeline import load_pipeline
 

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ...io.doctor.doctor import Finding
-    from ...io.importers.base import Chunk, Options
+    from ...io.importers.base import Options
     from ...io.importers.importing import Imported
+    from ...io.store.chunk import Chunk
     from ...io.store.compaction import CompactReport
     from ...io.store.forgetting import Forgotten
     from ...io.store.ingest.ingest import ImportReport

@@ -28,7 +28,7 @@ from .panel.panel import Panel
 from .portfolio.columns import columns_of, with_resting
 from .portfolio.portfolio import PortfolioRun, rules, run, run_cells
 from .portfolio.random import RandomComparison, compare_random
-from .portfolio.types import FILTER_BASE, SAMPLED_EQUITY, SAMPLED_STAKED, PanelColumns
+from .types import FILTER_BASE, SAMPLED_EQUITY, SAMPLED_STAKED, PanelColumns
 
 MINUTE_NS = 60_000_000_000
 #: Cells that are run between two looks at the progress.

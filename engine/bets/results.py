@@ -25,7 +25,7 @@ from ..version import __version__
 from .backtest import BetsRun, backtest, order_counts
 from .panel.markets import market_notices
 from .portfolio.candidates import candidate_outcomes
-from .portfolio.types import FILTER_BASE, NO_PRICE, Exit, Fate
+from .types import FILTER_BASE, NO_PRICE, Exit, Fate
 
 DAY_NS = 86_400_000_000_000
 FEW_EVENTS = 30

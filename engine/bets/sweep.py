@@ -24,7 +24,7 @@ from ..version import __version__
 from .backtest import BetGrid, panel_for, run_grid
 from .panel.markets import market_notices
 from .panel.panel import Panel
-from .portfolio.types import BOOKED_FEES, BOOKED_LOTS, BOOKED_OPEN, BOOKED_PNL, BOOKED_SETTLED, BOOKED_TRADES
+from .types import BOOKED_FEES, BOOKED_LOTS, BOOKED_OPEN, BOOKED_PNL, BOOKED_SETTLED, BOOKED_TRADES
 
 DAY_NS = 86_400_000_000_000
 #: The grid of a pipeline unless another is named: exits and stakes, 512 cells.

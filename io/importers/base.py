@@ -1,4 +1,4 @@
-"""What every importer takes and gives: options in, chunks of rows in the store's schemas and bad rows out."""
+"""What every importer is: options and a file in, chunks of rows in the store's schemas out."""
 
 from __future__ import annotations
 
@@ -7,32 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import polars as pl
-
-
-@dataclass(frozen=True)
-class BadRow:
-    """A record that was not taken: where it stood, why, and its raw text."""
-
-    line: int
-    reason: str
-    raw: str
-
-
-@dataclass
-class Chunk:
-    """A part of a source, read: frames by table name (columns of the schema, without provenance), and bad rows.
-
-    Reading a source twice gives the same chunks in the same order: a killed import resumes by skipping whole chunks.
-    ``notes`` counts what was left out for a reason that is no fault of a row (a repeated frame); ``facts`` says what
-    was decided about the file (its price unit, its time zone).
-    """
-
-    tables: dict[str, pl.DataFrame] = field(default_factory=dict)
-    bad: list[BadRow] = field(default_factory=list)
-    notes: dict[str, int] = field(default_factory=dict)
-    facts: list[str] = field(default_factory=list)
-    before: dict[str, int] = field(default_factory=dict)  #: rows that an import of the file's beginning brought
+from ..store.chunk import Chunk
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..ground.errors import InputError
-from .base import Chunk
+from ..store.chunk import Chunk
 
 if TYPE_CHECKING:
     from ..store.files.manifest import ImportRecord

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..ground.errors import InputError, SourceChangedError
+from ..store.chunk import Chunk
 from ..store.ingest.grouping import SmallSource
 from ..store.ingest.ingest import Origin
-from .base import Chunk, Options
+from .base import Options
+from .by_type import framed, joined
+from .folder_units import agreed
 from .growth import Beginning, beginning, grown
 from .recognise import Recognised, recognise
-from .stream.by_type import framed, joined
-from .values.folder_units import agreed
-from .values.stored_units import ask_where_stored_differs
+from .stored_units import ask_where_stored_differs
 from .values.unpacking import FilePart, may_hold_data, unpacked
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..importers.base import Chunk
+from ..store.chunk import Chunk
 from ..store.ingest.ingest import ImportReport
 from ..store.store import Store
 from .client import Client

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import polars as pl
 
 from .schema import BookKind
 
-if TYPE_CHECKING:
-    from .store import Store
-
 #: The tables that hold history of markets.
 HISTORY = ("trades", "book", "quotes")
 
 
-def coverage(store: Store, series: str | None, like: str | None) -> pl.DataFrame:
-    """List the markets with rows or facts stored; see ``Store.coverage``."""
-    known = store.markets().select("ticker", "series", "status", "result", listed=pl.lit(value=True)).collect()
+def coverage(
+    markets: pl.LazyFrame, table: Callable[[str], pl.LazyFrame], series: str | None, like: str | None
+) -> pl.DataFrame:
+    """List the markets with rows or facts stored, from the facts and the tables by name; see ``Store.coverage``."""
+    known = markets.select("ticker", "series", "status", "result", listed=pl.lit(value=True)).collect()
     found = known
     for name in HISTORY:
         gaps = (pl.col("kind") == int(BookKind.GAP)).sum() if name == "book" else pl.lit(0)
         counted = (
-            store.table(name)
+            table(name)
             .group_by("ticker")
             .agg(
                 pl.len().cast(pl.Int64).alias(name),

@@ -15,7 +15,7 @@ from ..ground.units import NS_PER_SECOND
 from .compaction import KEEP_SECONDS, CompactReport, compact
 from .files.intact import FileState, check_files
 from .files.manifest import ImportRecord, Ledger, StoredFile, StoreState, fingerprint
-from .files.place import place_at
+from .files.places import place_at
 from .forgetting import Forgotten, brought, find, forget
 from .ingest.grouping import SmallSource, ingest_small
 from .ingest.ingest import Chunks, ImportReport, Origin, ingest, report_of
@@ -43,7 +43,7 @@ class Store:
     Reads see what is committed at the moment they are asked for; a frame asked for earlier stays as it was.
 
     >>> import tempfile
-    >>> from touchline.io.importers.base import Chunk
+    >>> from touchline.io.store.chunk import Chunk
     >>> store = Store(tempfile.mkdtemp())
     >>> trade = {"ts": [1], "ticker": ["A"], "price": [5600], "size": [300]}
     >>> store.ingest("by hand", "digest-1", [Chunk({"trades": pl.DataFrame(trade)})]).rows
@@ -175,7 +175,7 @@ class Store:
         """
         from .coverage import coverage
 
-        return coverage(self, series, like)
+        return coverage(self.markets(), self.table, series, like)
 
     def imports(self) -> list[ImportReport]:
         """What was imported, in order."""

@@ -13,7 +13,7 @@ import polars as pl
 
 from ...features.lag import join_published
 from ...io.ground.errors import InputError
-from ...io.store.dated import read_dated
+from ...io.importers.dated import read_dated
 from ..parameters import Parameter
 from .pipeline import PanelView, Table, register
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from touchline.io.importers.base import Chunk, Options
+from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 
 HOUR = 3_600_000_000_000

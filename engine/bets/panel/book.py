@@ -11,7 +11,7 @@ import polars as pl
 from ....io.ground.jit import kept
 from ...simulator.tape.events import BOOK, GAP, KIND
 from ...simulator.tape.tape import Tape
-from ..portfolio.types import NO_PRICE, NO_SIZE
+from ..types import NO_PRICE, NO_SIZE
 
 STANDING = -2  #: in a bar: nothing happened, what stood before still stands
 

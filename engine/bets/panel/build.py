@@ -16,7 +16,7 @@ from ....io.ground.times import Moment, window
 from ....io.ground.units import TICKS_PER_DOLLAR
 from ....io.store.store import Store
 from ...simulator.tape.source import compile_tape
-from ..portfolio.types import NO_PRICE, NO_SIZE
+from ..types import NO_PRICE, NO_SIZE
 from . import panel
 from .book import STANDING, best_at
 from .closes import with_known_closes

@@ -10,7 +10,7 @@ from __future__ import annotations
 # A tuple of columns of several types is read as one type of their mixture.
 # pyright: reportArgumentType=false
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,34 +27,13 @@ from ...simulator.state import I64, Columns
 from ...simulator.tape.events import CLOCK, KIND, MOMENT, STATUS
 from ...simulator.tape.source import compile_tape
 from ...simulator.tape.tape import Tape, open_at_start
-from ..portfolio.types import NO_ORDER, ORDER_LOTS
+from ..types import NO_ORDER, ORDER_LOTS
 from .build import booked
 from .panel import Panel
+from .resting import Resting
 
 #: Orders between two wipes of the position, of which the venue allows ten million contracts.
 ORDERS_A_SLICE = 50
-
-
-@dataclass(frozen=True)
-class Resting:
-    """Orders that joined the touch, a panel's rows for each side, under one queue model and up to ``bars`` bars old.
-
-    ``after`` counts bars from the order to the one in which it is first filled: 0 if it never is, ``NO_ORDER`` if no
-    order could stand. ``lots`` is what that bar fills of it. The first of each pair joins bids.
-    """
-
-    queue: str
-    bars: int
-    after: tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]
-    lots: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
-
-    def only(self, kept: npt.NDArray[np.bool_]) -> Resting:
-        """The orders of some rows; of the first bars later fills stay out of reach, as their bars are."""
-        return replace(
-            self,
-            after=(self.after[0][kept], self.after[1][kept]),
-            lots=(self.lots[0][kept], self.lots[1][kept]),
-        )
 
 
 def with_orders(store: Store, panel: Panel, queue: str, bars: int) -> Panel:

@@ -1,7 +1,7 @@
 """The panel: what was known and what could be had, time by market, while each market lived.
 
 A bar k closes at ``times[k]`` and holds what happened in ``(times[k - 1], times[k]]``. ``lives`` says in which bars a
-market has a row; columns are rows of whole numbers (``portfolio_types`` says which), in memory or, when many, in files
+market has a row; columns are rows of whole numbers (``types.py`` says which), in memory or, when many, in files
 that are mapped into it.
 """
 
@@ -25,7 +25,7 @@ from .lives import Lives, whole_lives
 from .scratch import Scratch
 
 if TYPE_CHECKING:
-    from .maker import Resting
+    from .resting import Resting
 
 HOUR_NS = 3_600_000_000_000
 #: Rows that a block may have; a block's frames and temporaries take some hundred bytes a row.

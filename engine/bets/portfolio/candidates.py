@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ....io.ground.jit import kept
+from ..types import PanelColumns
 from .entry import Ints, Records
 from .random import bought_nb
-from .types import PanelColumns
 
 
 def candidate_outcomes(

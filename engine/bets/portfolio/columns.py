@@ -11,11 +11,11 @@ import polars as pl
 from ....io.ground.units import TICKS_PER_DOLLAR
 from ...simulator.assumptions.fees import FeeTable, Membership, fee_table, market_schedule
 from ..panel.panel import Panel
+from ..types import FEES, MARKET, NO_PRICE, ROUNDING, PanelColumns
 from .portfolio import groups, members_of
-from .types import FEES, MARKET, NO_PRICE, ROUNDING, PanelColumns
 
 if TYPE_CHECKING:
-    from ..panel.maker import Resting
+    from ..panel.resting import Resting
 
 DAY_NS = 86_400_000_000_000
 _NO_SIZES = np.empty(0, np.int32)

@@ -11,8 +11,7 @@ import numpy as np
 
 from ....io.ground.jit import compiled
 from ...simulator.assumptions.fees import RATE_UNIT, fill_fee_nb
-from .kelly import exclusive_kelly_nb, kelly_nb
-from .types import (
+from ..types import (
     MARKET_BITS,
     MARKET_SHIFT,
     NO_ORDER,
@@ -28,6 +27,7 @@ from .types import (
     PanelColumns,
     Sizing,
 )
+from .kelly import exclusive_kelly_nb, kelly_nb
 
 #: What kernels pass around, of which a type checker knows nothing: a row of a structured array, such an array,
 #: a whole number of some width, and arrays of them.

@@ -10,6 +10,24 @@ import numba
 import numpy as np
 
 from ....io.ground.jit import compiled, inlined, kept
+from ..types import (
+    BAR_SHIFT,
+    BOOKED_FEES,
+    BOOKED_LOTS,
+    BOOKED_OPEN,
+    BOOKED_PNL,
+    BOOKED_SETTLED,
+    BOOKED_TRADES,
+    MARKET_SHIFT,
+    NO_PRICE,
+    SAMPLED_EQUITY,
+    SAMPLED_STAKED,
+    WEAKNESS_SHIFT,
+    BetDesk,
+    Candidates,
+    Exit,
+    PanelColumns,
+)
 from .entry import (
     DOLLAR,
     MILLION,
@@ -29,24 +47,6 @@ from .entry import (
     vacate_nb,
 )
 from .orders import orders_nb
-from .types import (
-    BAR_SHIFT,
-    BOOKED_FEES,
-    BOOKED_LOTS,
-    BOOKED_OPEN,
-    BOOKED_PNL,
-    BOOKED_SETTLED,
-    BOOKED_TRADES,
-    MARKET_SHIFT,
-    NO_PRICE,
-    SAMPLED_EQUITY,
-    SAMPLED_STAKED,
-    WEAKNESS_SHIFT,
-    BetDesk,
-    Candidates,
-    Exit,
-    PanelColumns,
-)
 
 RESOLUTION, TAKE_PROFIT, STOP_LOSS = int(Exit.RESOLUTION), int(Exit.TAKE_PROFIT), int(Exit.STOP_LOSS)
 TRAILING_STOP, SCORE_REVERSAL = int(Exit.TRAILING_STOP), int(Exit.SCORE_REVERSAL)

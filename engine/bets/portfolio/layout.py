@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .types import PanelColumns
+from ..types import PanelColumns
 
 #: From so many cells on it is worth the copy, and up to so many rows, of which a copy is made.
 FEWEST_CELLS, MOST_ROWS = 8, 20_000_000

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....io.ground.jit import compiled
+from ..types import BetDesk, PanelColumns
 from .entry import (
     BOUGHT,
     COARSEST_STEP,
@@ -22,7 +23,6 @@ from .entry import (
     row_nb,
     vacate_nb,
 )
-from .types import BetDesk, PanelColumns
 
 
 @compiled

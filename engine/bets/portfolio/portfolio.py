@@ -13,9 +13,7 @@ import numpy.typing as npt
 from ....io.ground.errors import InputError
 from ....io.ground.units import LOTS_PER_CONTRACT, MICROS_PER_DOLLAR, TICKS_PER_DOLLAR
 from ....strategies.parameters import switch
-from .kernel import candidates_nb, grid_nb, walk_nb
-from .layout import bar_after_bar, is_crowded
-from .types import (
+from ..types import (
     ACCOUNT,
     BOOKED,
     HOLDING,
@@ -28,6 +26,8 @@ from .types import (
     PanelColumns,
     Sizing,
 )
+from .kernel import candidates_nb, grid_nb, walk_nb
+from .layout import bar_after_bar, is_crowded
 
 MILLION = 1_000_000
 NS_PER_HOUR = 3_600_000_000_000

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ....io.ground.jit import compiled, kept
 from ....io.ground.units import LOTS_PER_CONTRACT
+from ..types import NO_PRICE, PanelColumns
 from .entry import (
     BOUGHT,
     DOLLAR,
@@ -28,7 +29,6 @@ from .entry import (
     slippage_nb,
 )
 from .portfolio import PortfolioRun
-from .types import NO_PRICE, PanelColumns
 
 CONTRACT = np.int64(LOTS_PER_CONTRACT)
 

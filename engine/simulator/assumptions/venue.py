@@ -11,10 +11,10 @@ import numpy as np
 
 from ....io.ground.errors import InputError
 from ....strategies.parameters import nearest, switch
-from ..kernel.build import Flags
 from ..state import I64, Grid, VenueNumbers
 from .draws import uniform_draws
 from .fees import FeeTable
+from .flags import Flags
 from .latency import BUCKET_NS, Delay, check_delay, delay_lines, is_delayed
 from .queue import POISSON, QueueModel, queue_model
 

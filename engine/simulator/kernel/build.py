@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from subprocess import Popen
@@ -27,6 +27,7 @@ import numba
 from ....io.ground.cache import cache_dir
 from ....io.ground.made_of import made_of
 from ....io.ground.sealed import read_sealed, write_sealed
+from ..assumptions.flags import Flags
 
 if TYPE_CHECKING:
     from ....strategies.quoting.model import QuotingModel
@@ -36,23 +37,6 @@ HERE = Path(__file__).parent
 COPIED = ("rows", "orders", "decide", "wire", "walk")
 #: Where the quote begins in ``head.py``.
 QUOTE = "@compiled\ndef quote_nb"
-
-
-@dataclass(frozen=True)
-class Flags:
-    """What a specialised kernel can do; everything off is the fastest."""
-
-    one: bool = False
-    record: bool = False
-    latency: bool = False
-    risk: bool = False
-    taker: bool = False
-    fees: bool = False
-    capital: bool = False
-    drawn: bool = False
-    reported: bool = False
-    uniform: bool = True
-    float_queue: bool = False
 
 
 def head_of(model: type[QuotingModel], flags: Flags) -> str:

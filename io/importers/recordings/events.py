@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from ...ground.errors import InputError
 from ...ground.jit import kept
 from ...ground.units import NS_PER_SECOND, TICKS_PER_DOLLAR
+from ...store.chunk import BadRow, Chunk
 from ...store.schema import BookKind, Side
-from ..base import BadRow, Chunk, Options, Sample
-from ..tables.flat import batches
+from ..base import Options, Sample
+from ..values.beginning import sample_of
 from ..values.convert import SourceRows, conform
+from ..values.flat import batches
 
 _NEEDS = ("Time", "Operation", "OrderId", "Instrument", "Side", "Volume", "Price")
 _INSERT, _CANCEL, _NOTHING = 1, 2, 0
@@ -48,8 +50,6 @@ class EventCsv:
 
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the day; the market's own row comes last, when its result is known."""
-        from ..recognise import sample_of
-
         renames = {column: name for name, column in options.columns.items()}
         day = _Day(path, options)
         parts = batches(sample_of(path, options), renames)

@@ -13,14 +13,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ...ground.units import TICKS_PER_DOLLAR
+from ...store.chunk import BadRow, Chunk
 from ...store.schema import BookKind, Side
-from ..base import BadRow, Chunk, Options, Sample
-from ..stream.book_state import SET
-from ..tables.flat import Batch, batches
+from ..base import Options, Sample
+from ..books.rows import BookRows, SourceBooks
+from ..books.state import SET
 from ..values import price_unit
+from ..values.beginning import sample_of
 from ..values.convert import NULL, PRICE_PLACES, SIZE_PLACES, SourceRows, scaled
+from ..values.flat import Batch, batches
 from ..values.text import OK
-from .book_rows import BookRows, SourceBooks
 
 Decided = Mapping[str, str]
 SIDES = {"yes": int(Side.BID), "no": int(Side.ASK), "bid": int(Side.BID), "ask": int(Side.ASK), "": 0}
@@ -108,8 +110,6 @@ class LevelFile:
 
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the file; every batch is read, as the books before a chunk decide what is in it."""
-        from ..recognise import sample_of
-
         renames = {column: name for name, column in options.columns.items()}
         books, decided, said = SourceBooks(), None, set[str]()
         for index, read in enumerate(batches(sample_of(path, options), renames)):

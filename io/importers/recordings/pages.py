@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,15 +12,17 @@ from typing import Any
 import polars as pl
 
 from ...ground.errors import InputError
-from ..base import BadRow, Chunk, Options, Sample
-from ..tables.flat import reach, renamed
+from ...store.chunk import BadRow, Chunk
+from ..base import Options, Sample
 from ..tables.layout import Layout
 from ..tables.markets import MARKETS
 from ..tables.own import OWN, SETTLED
 from ..tables.quotes import QUOTES
 from ..tables.trades import TRADES
+from ..values.answers import ABOUT, events_in, items_in, list_in, whole_document
 from ..values.convert import SourceRows
-from ..values.lines import blocks, open_bytes, read_into
+from ..values.flat import reach, renamed
+from ..values.lines import blocks
 from ..values.scan import decode, text_of
 
 _LAYOUTS = {
@@ -33,10 +33,6 @@ _LAYOUTS = {
     "settlements": SETTLED,
     "candlesticks": QUOTES,
 }
-#: Lists that say more about markets; they are read with the lists of markets beside them.
-_ABOUT = {"events": "event_ticker", "series": "ticker"}
-_NOTHING: Mapping[str, Mapping[str, Any]] = {key: {} for key in _ABOUT}
-_LARGEST = 1 << 30
 
 
 class Pages:
@@ -48,7 +44,7 @@ class Pages:
     def recognises(self, sample: Sample) -> str | None:
         """Say why the file is of this format, or None."""
         for record in sample.records:
-            key = _list_in(record)
+            key = list_in(record)
             if key is not None:
                 return f"a list of {key}"
         return None
@@ -64,7 +60,7 @@ class Pages:
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read page after page; a file that is one document is one page."""
         renames = {column: name for name, column in options.columns.items()}
-        about = {key: _about(self.beside(path), key) for key in _ABOUT}
+        about = {key: _about(self.beside(path), key) for key in ABOUT}
         for index, (documents, bad) in enumerate(_documents(path)):
             if index >= skip:
                 yield _chunk(path, options, renames, about, documents, bad)
@@ -73,91 +69,7 @@ class Pages:
 @lru_cache(maxsize=16)
 def _lists(folder: Path, changed: int) -> tuple[Path, ...]:
     """Lists of events and series in a folder, as it was when it last changed."""
-    return tuple(sorted(one for key in _ABOUT for one in folder.glob(f"{key}*.json")))
-
-
-def whole_document(path: Path) -> dict[str, Any] | None:
-    """Read a file that is one JSON object over many lines; None if it is not."""
-    parts: list[bytes] = []
-    with open_bytes(path) as file:
-        try:
-            read_into(parts, file, _LARGEST + 1)
-        except (OSError, EOFError, zlib.error):
-            return None
-    text = b"".join(parts)
-    if len(text) > _LARGEST:
-        return None
-    record, reason = decode(text)
-    return record if reason is None else None
-
-
-def _list_in(record: Mapping[str, Any]) -> str | None:
-    listed = next((key for key in (*_LAYOUTS, *_ABOUT) if isinstance(record.get(key), list)), None)
-    if _candles_in(record):
-        return "candlesticks"
-    if listed is None and isinstance(record.get("market"), dict) and "ticker" in record["market"]:
-        return "markets"
-    return "events" if listed is None and _events_in(record) else listed
-
-
-def fields_in(documents: Iterable[Mapping[str, Any]], names: Iterable[str]) -> set[str]:
-    """Return the fields of the records that answers list; of ``names`` with dots, those that reach into one."""
-    listed = [item for document in documents for key in _LAYOUTS for item in _items(key, document, _NOTHING)]
-    records = [dict(item) for item in listed if isinstance(item, dict)]
-    reach(records, names)
-    return {key for record in records for key in record}
-
-
-def _events_in(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the events of an answer: of a list, or the one it is about."""
-    listed, single = document.get("events"), document.get("event")
-    events = [*(listed if isinstance(listed, list) else ()), single]
-    return [event for event in events if isinstance(event, dict) and "event_ticker" in event]
-
-
-def _items(key: str, document: Mapping[str, Any], about: Mapping[str, Mapping[str, Any]]) -> list[Any]:
-    """Return the records that an answer lists under a key; markets nested in events are markets."""
-    listed = document.get(key)
-    items = list(listed) if isinstance(listed, list) else []
-    if key == "candlesticks":
-        return _candles_in(document)
-    if key != "markets":
-        return items
-    if _candles_in(document):
-        return []
-    if isinstance(document.get("market"), dict):
-        items.append(document["market"])
-    for event in _events_in(document):
-        nested = event.get("markets")
-        items += [{"event_ticker": event["event_ticker"]} | one if isinstance(one, dict) else one
-                  for one in (nested if isinstance(nested, list) else ())]  # fmt: skip
-    events = {**about["events"], **{str(event["event_ticker"]): event for event in _events_in(document)}}
-    return [_completed(one, events, about["series"]) if isinstance(one, dict) else one for one in items]
-
-
-def _candles_in(document: Mapping[str, Any]) -> list[Any]:
-    """Return the closing quotes of an answer's candles, of one market or of several, at the end of their period."""
-    several = document.get("markets")
-    answers = [document, *(one for one in (several if isinstance(several, list) else ()) if isinstance(one, dict))]
-    found: list[Any] = []
-    for answer in answers:
-        candles, ticker = answer.get("candlesticks"), answer.get("market_ticker") or answer.get("ticker")
-        for candle in candles if isinstance(candles, list) else ():
-            if not isinstance(candle, dict):
-                found.append(candle)
-                continue
-            named = {"ticker": ticker} if isinstance(ticker, str) else {}
-            sides = {f"{side}_dollars": _close(candle.get(side)) for side in ("yes_bid", "yes_ask")}
-            found.append({"ts": candle.get("end_period_ts"), **named, **sides})
-    return found
-
-
-def _close(span: object) -> str | None:
-    """Return a span's close in dollars: a string says dollars, a whole number cents."""
-    if not isinstance(span, dict):
-        return None
-    close = span.get("close_dollars", span.get("close"))
-    return str(Decimal(close) / 100) if isinstance(close, int) else text_of(close)
+    return tuple(sorted(one for key in ABOUT for one in folder.glob(f"{key}*.json")))
 
 
 def _documents(path: Path) -> Iterator[tuple[list[tuple[int, dict[str, Any]]], list[BadRow]]]:
@@ -199,7 +111,7 @@ def _chunk(
         records: list[dict[str, Any]] = []
         lines: list[int] = []
         for line, document in documents:
-            for item in _items(key, document, about):
+            for item in items_in(key, document, about):
                 if isinstance(item, dict):
                     records.append(item)
                     lines.append(line)
@@ -216,17 +128,17 @@ def _count_rest(chunk: Chunk, path: Path, documents: list[tuple[int, dict[str, A
     """Count what an answer holds beside records: empty lists, events and series alone, and objects of another kind."""
     counts = Counter[str]()
     for line, document in documents:
-        key = _list_in(document)
+        key = list_in(document)
         if key is None:
-            reason = f"the object holds no list of {', '.join((*_LAYOUTS, *_ABOUT))}"
+            reason = f"the object holds no list of {', '.join((*_LAYOUTS, *ABOUT))}"
             chunk.bad.append(BadRow(line, reason, json.dumps(document)[:1000]))
-        elif key in _ABOUT:
-            alone = _events_in(document) if key == "events" else document[key]
+        elif key in ABOUT:
+            alone = events_in(document) if key == "events" else document[key]
             counts[key] += sum(not (isinstance(one, dict) and one.get("markets")) for one in alone)
         elif document.get(key) == []:
             counts[f"empty lists of {key}"] += 1
-    beside = any(not one.name.startswith(tuple(_ABOUT)) for one in path.parent.glob("*.json"))
-    for key in _ABOUT:
+    beside = any(not one.name.startswith(tuple(ABOUT)) for one in path.parent.glob("*.json"))
+    for key in ABOUT:
         alone = counts.pop(key, 0)
         if alone and beside:
             counts[f"{key} without rows of their own: they complete the lists of markets beside them"] = alone
@@ -243,22 +155,9 @@ def _about(paths: list[Path], key: str) -> dict[str, Any]:
         document = whole_document(path) if path.name.startswith(key) else None
         listed = document.get(key) if document else None
         for item in listed if isinstance(listed, list) else ():
-            if isinstance(item, dict) and isinstance(item.get(_ABOUT[key]), str):
-                found[item[_ABOUT[key]]] = item
+            if isinstance(item, dict) and isinstance(item.get(ABOUT[key]), str):
+                found[item[ABOUT[key]]] = item
     return found
-
-
-def _completed(market: dict[str, Any], events: Mapping[str, Any], listed: Mapping[str, Any]) -> dict[str, Any]:
-    """Add to a market what its event and its series say: series, category, fees; an event's own come first."""
-    event = events.get(str(market.get("event_ticker")), {})
-    series = listed.get(str(event.get("series_ticker")), {})
-    added = {
-        "series_ticker": event.get("series_ticker"),
-        "category": series.get("category") or event.get("category"),
-        "fee_type": event.get("fee_type_override") or series.get("fee_type"),
-        "fee_multiplier": event.get("fee_multiplier_override") or series.get("fee_multiplier"),
-    }
-    return {name: value for name, value in added.items() if value is not None} | market
 
 
 def _convert(

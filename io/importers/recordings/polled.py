@@ -11,16 +11,17 @@ import polars as pl
 
 from ...ground.errors import InputError
 from ...ground.units import TICKS_PER_DOLLAR
+from ...store.chunk import BadRow, Chunk
 from ...store.schema import Side
-from ..base import BadRow, Chunk, Options, Sample
-from ..tables.flat import HEAD_BYTES
+from ..base import Options, Sample
+from ..books.levels import LevelLists, level_lists
+from ..books.rows import BookRows, SourceBooks
 from ..values.convert import PRICE_PLACES, SIZE_PLACES, SourceRows
+from ..values.flat import HEAD_BYTES
 from ..values.lines import blocks
 from ..values.price_unit import Says, UnitOpenError, says
 from ..values.scan import JsonScanner, Spans, decode
 from ..values.text import NULL, OK
-from .book_rows import BookRows, SourceBooks
-from .levels import LevelLists, level_lists
 
 _TIME = ("ts", "timestamp", "poll_ts", "polled_at", "poll_time", "fetched_at", "recv_ts", "ts_ms", "time")
 _TICKER = ("ticker", "market_ticker", "market")

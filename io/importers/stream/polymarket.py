@@ -10,12 +10,12 @@ import polars as pl
 
 from ...ground.units import TICKS_PER_DOLLAR
 from ...store.schema import Side
+from ..books.state import SET
 from ..recordings.level_files import LevelFile, LevelPart
 from ..tables.layout import Layout
 from ..values.convert import NULL, PRICE_PLACES, SIZE_PLACES, TAKER, SourceRows, scaled
 from ..values.scan import decode, text_of
 from ..values.text import OK
-from .book_state import SET
 
 TOKEN = ("asset", "asset_id", "token_id", "tokenId", "clobTokenId")
 TIME = ("timestamp", "match_time", "ts", "time")

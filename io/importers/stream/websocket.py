@@ -12,17 +12,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ...ground.units import TICKS_PER_DOLLAR
+from ...store.chunk import BadRow, Chunk
 from ...store.schema import BookKind, Side
-from ..base import BadRow, Chunk, Options, Sample
-from ..recordings.book_rows import BookRows, SourceBooks
-from ..recordings.levels import level_lists
+from ..base import Options, Sample
+from ..books.levels import level_lists
+from ..books.rows import BookRows, SourceBooks
+from ..books.state import ANY
 from ..tables.trades import TRADES
 from ..values.convert import NULL, SourceRows
 from ..values.lines import TextBlock, blocks
 from ..values.scan import Spans, decode
 from ..values.text import EMPTY, FAULTS, OK
 from . import sequence
-from .book_state import ANY
 from .envelopes import Envelope, envelope_of
 from .frames import DELTA, OTHER, SNAPSHOT, TICKER, TRADE, FrameScanner, kinds, moments, whole_numbers
 from .lifecycle import StreamedLives

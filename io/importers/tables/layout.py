@@ -8,9 +8,11 @@ from pathlib import Path
 
 import polars as pl
 
-from ..base import BadRow, Chunk, Options, Sample
+from ...store.chunk import BadRow, Chunk
+from ..base import Options, Sample
+from ..values.beginning import sample_of
 from ..values.convert import SourceRows
-from .flat import Batch, batches
+from ..values.flat import Batch, batches
 
 #: Decides something from the first rows of a file, once (its price unit): what it returns is given to every batch.
 Decide = Callable[[SourceRows], Mapping[str, str]]
@@ -49,8 +51,6 @@ class Layout:
 
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the file chunk by chunk, leaving out the first ``skip`` chunks."""
-        from ..recognise import sample_of
-
         renames = {column: name for name, column in options.columns.items()}
         decided: Mapping[str, str] | None = None
         facts: list[str] = list(self.facts)

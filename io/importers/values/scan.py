@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ...ground.jit import compiled, kept
-from ..base import BadRow
+from ...store.chunk import BadRow
 from .lines import TextBlock
 from .text import span_decimals, span_times
 

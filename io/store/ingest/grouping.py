@@ -12,7 +12,7 @@ import msgspec
 import polars as pl
 
 from ...ground.errors import InputError
-from ...importers.base import BadRow, Chunk
+from ..chunk import BadRow, Chunk
 from ..files.manifest import ImportRecord, Ledger, Manifest, StoredFile, commit
 from ..files.place import Place
 from ..schema import MARKETS, TABLES, StoredTable

@@ -17,7 +17,7 @@ import polars as pl
 from ...ground.checksums import is_whole, with_checksum
 from ...ground.errors import DamagedError, InputError, SourceChangedError, note
 from ...ground.names import plain
-from ...importers.base import BadRow, Chunk
+from ..chunk import BadRow, Chunk
 from ..files.intact import whole
 from ..files.manifest import ImportRecord, Ledger, Manifest, StoredFile, StoreState, commit
 from ..files.place import Place

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from ...ground.units import cents
-from ...importers.base import BadRow
+from ..chunk import BadRow
 from ..files.manifest import StoredFile
 from ..files.place import Place
 from ..reading import merged, scan

@@ -14,14 +14,14 @@ from touchline.engine.bets.panel.build import build_panel
 from touchline.engine.bets.panel.panel import panel_of
 from touchline.engine.bets.portfolio.columns import columns_of, fee_rows
 from touchline.engine.bets.portfolio.portfolio import rules, run
-from touchline.engine.bets.portfolio.types import Exit
 from touchline.engine.bets.results import BetsResult
+from touchline.engine.bets.types import Exit
 from touchline.engine.results.result_files import read_record
 from touchline.engine.runs.result import Result
 from touchline.engine.simulator.assumptions.fees import fee_table, market_schedule
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.ground.errors import InputError
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 from touchline.strategies.pipeline.pipeline import load_pipeline, pipeline_of
 

@@ -10,7 +10,7 @@ from touchline.engine.bets.panel.build import build_panel
 from touchline.engine.bets.panel.closes import HISTORY
 from touchline.engine.bets.results import BetsResult
 from touchline.engine.bets.training import training_frame
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 from touchline.strategies.pipeline.pipeline import pipeline_of
 

@@ -13,9 +13,9 @@ from touchline.engine.bets.backtest import backtest, run_grid
 from touchline.engine.bets.panel.build import build_panel
 from touchline.engine.bets.panel.maker import with_orders
 from touchline.engine.bets.portfolio.columns import fee_rows
-from touchline.engine.bets.portfolio.types import Fate
 from touchline.engine.bets.results import BetsResult
 from touchline.engine.bets.sweep import panel_hash
+from touchline.engine.bets.types import Fate
 from touchline.engine.cli import main
 from touchline.engine.results.results import read_sweep
 from touchline.engine.simulator.tape.source import compile_tape
@@ -145,7 +145,7 @@ def test_markets_without_a_book_are_refused_by_name(store, tmp_path):
     price = [3_000 + 100 * (bar * 7 % 13) for bar in range(60)]
     quotes = pl.DataFrame({"ts": ts, "ticker": "QUOTED-1", "bid": price, "ask": [p + 100 for p in price]})
     quotes = quotes.with_columns(bid_size=pl.lit(500), ask_size=pl.lit(500))
-    from touchline.io.importers.base import Chunk
+    from touchline.io.store.chunk import Chunk
 
     mixed.ingest("made up", "quoted", [Chunk({"markets": rows.select("ticker", "event", "series"), "quotes": quotes})])
     found = backtest(mixed, PATIENT)

@@ -22,7 +22,7 @@ from touchline.engine.bets.portfolio.random import compare_random
 from touchline.engine.bets.results import BetsResult
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.ground.errors import DiskError, InputError
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.schema import BookKind
 from touchline.io.store.store import Store
 from touchline.strategies.pipeline.pipeline import pipeline_of

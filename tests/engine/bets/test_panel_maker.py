@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from touchline.engine.bets.panel.build import build_panel
 from touchline.engine.bets.panel.maker import rested, with_orders
-from touchline.engine.bets.portfolio.types import NO_ORDER, ORDER_LOTS
+from touchline.engine.bets.types import NO_ORDER, ORDER_LOTS
 from touchline.engine.simulator.assumptions.queue import queue_model
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.engine.simulator.tape.tape import open_at_start

@@ -13,7 +13,7 @@ from touchline.engine.bets.backtest import backtest
 from touchline.engine.bets.panel.build import build_panel
 from touchline.engine.bets.results import BetsResult
 from touchline.engine.simulator.tape.source import compile_tape
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 
 from ..histories import made_up

@@ -8,7 +8,7 @@ from touchline.engine.bets.panel.lives import lives_of, whole_lives
 from touchline.engine.bets.panel.panel import panel_of
 from touchline.engine.bets.portfolio.columns import columns_of
 from touchline.engine.bets.portfolio.portfolio import groups, members_of, rules, run
-from touchline.engine.bets.portfolio.types import FEES, MARKET, ROUNDING, PanelColumns
+from touchline.engine.bets.types import FEES, MARKET, ROUNDING, PanelColumns
 from touchline.engine.figures.stakes import at_stake
 from touchline.engine.simulator.assumptions.fees import ROUNDINGS
 

@@ -12,7 +12,7 @@ from touchline.engine.bets.backtest import backtest
 from touchline.engine.bets.training import training_frame
 from touchline.engine.cli import main
 from touchline.io.ground.errors import InputError
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 from touchline.strategies.pipeline.pipeline import load_pipeline, pipeline_of
 from touchline.strategies.pipeline.scorers.onnx import feature

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 import requests
 from touchline.engine.cli import main
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from touchline.engine.simulator.tape.source import compile_tape
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 
 from ..histories import made_up

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from touchline.engine.cli.data.app import app
 from touchline.io.ground.errors import InputError
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 from typer.testing import CliRunner
 

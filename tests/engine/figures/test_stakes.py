@@ -11,7 +11,7 @@ from touchline.engine.figures.performance import DAY_NS
 from touchline.engine.figures.stakes import at_stake
 from touchline.engine.reports import pictures, pictures_bets
 from touchline.engine.results.results import read_bets
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 
 from ..histories import HOUR, made_up
 

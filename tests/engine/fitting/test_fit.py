@@ -15,8 +15,9 @@ from touchline.engine.cli.fit import app
 from touchline.engine.fitting.fit import fit_market, fit_underlying
 from touchline.engine.fitting.touch import touch
 from touchline.io.ground.errors import InputError
-from touchline.io.importers.base import Chunk, Options
+from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.schema import BookKind, Side
 from touchline.io.store.store import Store
 from typer.testing import CliRunner

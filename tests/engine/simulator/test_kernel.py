@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from touchline.engine.simulator import block as blocks
 from touchline.engine.simulator.assumptions.draws import uniform_draws
 from touchline.engine.simulator.assumptions.fees import ROUNDINGS
+from touchline.engine.simulator.assumptions.flags import Flags
 from touchline.engine.simulator.assumptions.latency import lift_of
 from touchline.engine.simulator.assumptions.queue import queue_model
-from touchline.engine.simulator.kernel.build import Flags, kernel
+from touchline.engine.simulator.kernel.build import kernel
 from touchline.engine.simulator.kernel.rows import I, L, S
 from touchline.engine.simulator.state import Columns, Points, Samples, VenueNumbers
 from touchline.engine.simulator.tape.tape import TapeMarket, TapeRows, build, mids_of

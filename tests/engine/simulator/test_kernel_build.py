@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from touchline.engine.simulator.kernel.build import Flags, kernel, kernel_file
+from touchline.engine.simulator.assumptions.flags import Flags
+from touchline.engine.simulator.kernel.build import kernel, kernel_file
 from touchline.strategies.quoting.registry import quoting_model
 
 from ..histories import made_up

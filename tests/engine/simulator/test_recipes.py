@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from touchline.engine.simulator import prepare
 from touchline.engine.simulator.assumptions import queue
+from touchline.engine.simulator.assumptions.flags import Flags
 from touchline.engine.simulator.assumptions.queue import LOG, POWER, QueueModel
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.kernel import build, head
-from touchline.engine.simulator.kernel.build import Flags, interpreted
+from touchline.engine.simulator.kernel.build import interpreted
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.engine.simulator.tape.tape import Tape

@@ -17,7 +17,7 @@ from touchline.engine.simulator.replay import Replay, replay
 from touchline.engine.simulator.tape import rebuild as kernel
 from touchline.engine.simulator.tape.tape import Tape, TapeMarket, TapeRows, build
 from touchline.io.ground.errors import InputError
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.models.fixed_spread import FixedSpread

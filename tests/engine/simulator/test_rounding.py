@@ -6,7 +6,8 @@ import math
 from fractions import Fraction
 
 import pytest
-from touchline.engine.simulator.kernel.build import Flags, interpreted
+from touchline.engine.simulator.assumptions.flags import Flags
+from touchline.engine.simulator.kernel.build import interpreted
 from touchline.engine.simulator.tape.tape import kernel_grid
 from touchline.io.ground.grids import GRIDS
 from touchline.strategies.models.fixed_spread import FixedSpread

@@ -20,7 +20,7 @@ from touchline.engine.sweeps import sweeping
 from touchline.engine.sweeps.folder import TapeFacts, period_length
 from touchline.engine.sweeps.parts import Parts
 from touchline.io.ground.errors import CheckError, InputError
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 from touchline.strategies.models.fixed_spread import FixedSpread
 

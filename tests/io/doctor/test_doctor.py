@@ -14,7 +14,7 @@ from touchline.io import sample
 from touchline.io.doctor import book as doctor_book
 from touchline.io.doctor.doctor import CHECKS, FAULT, Finding, check
 from touchline.io.ground.errors import InputError
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.ingest.ingest import import_id_of
 from touchline.io.store.schema import TABLES, BookKind, Side
 from touchline.io.store.store import Store

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from touchline.io.doctor.doctor import Finding, check
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 
 T0 = 1_750_000_000 * 10**9

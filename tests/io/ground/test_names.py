@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from touchline.io.ground.errors import InputError
 from touchline.io.ground.names import file_name, is_inside, plain
-from touchline.io.store.files.place import LocalPlace
+from touchline.io.store.files.local import LocalPlace
 
 
 @given(st.text())

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
-from touchline.io.importers.base import BadRow, Options
+from touchline.io.importers.base import Options
 from touchline.io.importers.recognise import recognise
+from touchline.io.store.chunk import BadRow
 from touchline.io.store.schema import TABLES
 
 

@@ -17,10 +17,11 @@ import pytest
 from polars.testing import assert_frame_equal
 from touchline.engine.cli import main
 from touchline.io.ground.errors import InputError, SourceChangedError
-from touchline.io.importers.base import Chunk, Options
+from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
 from touchline.io.importers.recognise import recognise
 from touchline.io.importers.values import lines
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.ingest import ingest
 from touchline.io.store.ingest.ingest import UNFINISHED
 from touchline.io.store.store import Store

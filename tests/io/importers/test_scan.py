@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from touchline.io.importers.recordings.levels import level_lists
+from touchline.io.importers.books.levels import level_lists
 from touchline.io.importers.values.lines import TextBlock
 from touchline.io.importers.values.scan import JsonScanner, decode
 from touchline.io.importers.values.text import OK

@@ -13,10 +13,10 @@ from typing import Any
 import polars as pl
 import pytest
 from touchline.engine.exchanges import Exchange
-from touchline.io.importers.base import Chunk
 from touchline.io.kalshi.client import Client
 from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.kalshi.scan import scan
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.schema import BookKind
 from touchline.io.store.store import Store
 

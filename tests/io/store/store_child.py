@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import polars as pl
-from touchline.io.importers.base import BadRow, Chunk
 from touchline.io.store import compaction
+from touchline.io.store.chunk import BadRow, Chunk
 from touchline.io.store.ingest import ingest
 from touchline.io.store.store import Store
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from touchline.io.ground.errors import InputError
-from touchline.io.importers.base import Chunk
 from touchline.io.store import compaction
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.ingest import ingest
 from touchline.io.store.store import Store
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from touchline.io.ground.checksums import is_whole
 from touchline.io.ground.errors import DamagedError, TouchlineError
-from touchline.io.importers.base import BadRow, Chunk
+from touchline.io.store.chunk import BadRow, Chunk
 from touchline.io.store.files.intact import INTACT, NOT_CHECKED
 from touchline.io.store.ingest import ingest
 from touchline.io.store.store import Store
@@ -167,6 +167,6 @@ def test_a_full_check_reads_what_was_checked_before(store: Store, monkeypatch: p
     content[100] ^= 1
     path.write_bytes(content)
     monkeypatch.setattr(
-        "touchline.io.store.files.place.stamp", lambda place: f"{place.stat().st_size} {known.st_mtime_ns}"
+        "touchline.io.store.files.local.stamp", lambda place: f"{place.stat().st_size} {known.st_mtime_ns}"
     )
     assert [one.name for one in store.check_files() if one.state != INTACT] == [f"trades/{path.name}"]

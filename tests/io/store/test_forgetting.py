@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from touchline.io.ground.errors import DamagedError, InputError
-from touchline.io.importers.base import BadRow, Chunk
-from touchline.io.store.files.place import LocalPlace
+from touchline.io.store.chunk import BadRow, Chunk
+from touchline.io.store.files.local import LocalPlace
 from touchline.io.store.ingest import ingest
 from touchline.io.store.store import Store
 

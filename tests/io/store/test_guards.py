@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 from touchline.io.ground.errors import InputError
-from touchline.io.importers.base import BadRow, Chunk
 from touchline.io.store import compaction, reading
-from touchline.io.store.files.place import LocalPlace
+from touchline.io.store.chunk import BadRow, Chunk
+from touchline.io.store.files.local import LocalPlace
 from touchline.io.store.ingest import ingest
 from touchline.io.store.store import Store
 

@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from touchline.io.store import compaction
-from touchline.io.store.files.place import place_at
+from touchline.io.store.files.places import place_at
 from touchline.io.store.ingest import ingest
 from touchline.io.store.store import Store
 

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from touchline.io.importers.base import Chunk
 from touchline.io.store import compaction
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.ingest import ingest
 from touchline.io.store.store import Store
 

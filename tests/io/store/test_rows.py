@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 from touchline.io.ground.errors import InputError
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.files.manifest import Ledger
-from touchline.io.store.files.place import place_at
+from touchline.io.store.files.places import place_at
 from touchline.io.store.store import Store
 
 

@@ -11,7 +11,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from touchline.io.ground.checksums import with_checksum
 from touchline.io.ground.errors import DamagedError, InputError
-from touchline.io.importers.base import BadRow, Chunk
+from touchline.io.store.chunk import BadRow, Chunk
 from touchline.io.store.files.intact import INTACT
 from touchline.io.store.files.s3 import S3Place
 from touchline.io.store.ingest.ingest import import_id_of

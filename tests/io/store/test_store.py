@@ -9,7 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from touchline.io.ground.checksums import with_checksum
 from touchline.io.ground.errors import InputError
-from touchline.io.importers.base import BadRow, Chunk
+from touchline.io.store.chunk import BadRow, Chunk
 from touchline.io.store.store import Store
 
 DAY = 86_400 * 10**9

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from touchline.engine.exchanges.network import http
-from touchline.io.importers.base import Chunk
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.schema import BookKind
 from touchline.io.store.store import Store
 

@@ -11,11 +11,11 @@ import pytest
 from touchline.engine.exchanges import Exchange, Faults
 from touchline.engine.exchanges.market.history import from_store, shifted
 from touchline.engine.exchanges.market.indices import indices_from
-from touchline.io.importers.base import Chunk
 from touchline.io.kalshi.rest.errors import StreamError
 from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.kalshi.stream.frames import IndexFrame, decode_frame
 from touchline.io.kalshi.stream.stream import BOOK, INDEX, Hole, Message, Stream
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.schema import BookKind
 from touchline.io.store.store import Store
 

@@ -26,8 +26,9 @@ from touchline.engine.simulator.tape.source import compile_tape
 from touchline.engine.simulator.tape.tape import Tape, open_at_start
 from touchline.engine.sweeps.market_choice import MarketChoice, choose_markets
 from touchline.io.ground.errors import InputError
-from touchline.io.importers.base import Chunk, Options
+from touchline.io.importers.base import Options
 from touchline.io.importers.importing import import_file, plan
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.models.fixed_spread import FixedSpread

@@ -13,15 +13,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ...ground.errors import InputError
-from ..recognise import Recognised
-from ..values.lines import TextBlock, Unzipped, blocks, open_bytes
-from ..values.scan import decode
-from ..values.text import NULL
-from ..values.unpacking import FilePart, ScratchFolder
-from .envelopes import Envelope, receive_time
-from .frames import DELTA, OTHER, SNAPSHOT, kinds, moments, whole_numbers
-from .websocket import WebSocketCapture, envelope_in, scanner_for
+from ..ground.errors import InputError
+from .recognise import Recognised
+from .stream.envelopes import Envelope, receive_time
+from .stream.frames import DELTA, OTHER, SNAPSHOT, kinds, moments, whole_numbers
+from .stream.websocket import WebSocketCapture, envelope_in, scanner_for
+from .values.lines import TextBlock, Unzipped, blocks, open_bytes
+from .values.scan import decode
+from .values.text import NULL
+from .values.unpacking import FilePart, ScratchFolder
 
 #: What a file name says about the messages in it, and the type that stands for.
 _NAMES = {

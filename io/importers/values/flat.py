@@ -14,9 +14,10 @@ import msgspec
 import polars as pl
 
 from ...ground.errors import InputError
-from ..base import BadRow, Sample
-from ..values import arrow
-from ..values.lines import QUOTED_LINES, TextBlock, blocks
+from ...store.chunk import BadRow
+from ..base import Sample
+from . import arrow
+from .lines import QUOTED_LINES, TextBlock, blocks
 
 PARQUET_ROWS = 500_000
 #: Bytes of text, or rows, that are enough to see what kind of values a file holds.

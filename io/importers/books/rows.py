@@ -11,9 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ...store.schema import BookKind, Side
-from ..stream.book_state import BROKEN, KEEP, SET, STALE, BookState
 from ..values.convert import conform
 from ..values.text import NULL
+from .state import BROKEN, KEEP, SET, STALE, BookState
 
 
 @dataclass

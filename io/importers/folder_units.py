@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ...ground.errors import InputError
-from ..base import Options
-from ..recognise import Recognised, sample_of
-from ..recordings.level_files import LevelFile
-from ..tables.flat import batches
-from ..tables.layout import Layout
-from .convert import SourceRows
-from .price_unit import DISPUTED, UNDECIDED, UnitOpenError
+from ..ground.errors import InputError
+from .base import Options
+from .recognise import Recognised
+from .recordings.level_files import LevelFile
+from .tables.layout import Layout
+from .values.beginning import sample_of
+from .values.convert import SourceRows
+from .values.flat import batches
+from .values.price_unit import DISPUTED, UNDECIDED, UnitOpenError
 
 _OPEN: Mapping[str, str] = {"unit": "open"}
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from touchline.io.ground.errors import InputError
 from touchline.io.ground.times import nanoseconds
-from touchline.io.store.dated import read_dated
+from touchline.io.importers.dated import read_dated
 
 
 def written(folder, text):

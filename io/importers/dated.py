@@ -9,10 +9,11 @@ from pathlib import Path
 import polars as pl
 
 from ..ground.errors import InputError
-from ..importers.base import BadRow, Options
-from ..importers.recognise import sample_of
-from ..importers.tables.flat import Batch, batches
-from ..importers.values.convert import SourceRows
+from ..store.chunk import BadRow
+from .base import Options
+from .values.beginning import sample_of
+from .values.convert import SourceRows
+from .values.flat import Batch, batches
 
 _DATE = r"^\s*\d{4}-\d{2}-\d{2}\s*$"
 

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from ...ground.errors import InputError
-from ...ground.units import cents
-from ...store.schema import BookKind, Side
-from ..base import Options
-from ..recognise import Recognised, sample_of
-from ..recordings.level_files import LevelFile
-from ..recordings.polled import PolledBooks
-from ..tables.flat import batches
-from ..tables.layout import Layout
-from .convert import SourceRows
-from .price_unit import BY_VALUES
+from ..ground.errors import InputError
+from ..ground.units import cents
+from ..store.schema import BookKind, Side
+from .base import Options
+from .recognise import Recognised
+from .recordings.level_files import LevelFile
+from .recordings.polled import PolledBooks
+from .tables.layout import Layout
+from .values.beginning import sample_of
+from .values.convert import SourceRows
+from .values.flat import batches
+from .values.price_unit import BY_VALUES
 
 if TYPE_CHECKING:
-    from ...store.store import Store
+    from ..store.store import Store
 
 _DAY_NS = 86_400 * 1_000_000_000
 #: One reading is the other times this; how far from it, in powers of ten, the stored prices may be.
