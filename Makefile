@@ -28,7 +28,7 @@ test: setup
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@$(BIN)/basedpyright
 	@$(BIN)/python -m pytest -n 2 -m "not slow and not bench"
-	@$(BIN)/python -m pytest -q --doctest-modules --pyargs touchline.io touchline.features touchline.strategies touchline.engine
+	@$(BIN)/python -m pytest -q -p tests.doctest_folder --doctest-modules --pyargs touchline.io touchline.features touchline.strategies touchline.engine
 
 test-all: test  ## the slow ones wait a lot for others: three at once
 	@$(BIN)/python -m pytest -n 3 -m slow

@@ -59,6 +59,11 @@ def sample(
 
     Returns:
         What was made: its files, rows by table, and how long it took.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.sample("made", scale=0.005).rows["trades"]
+        500
     """
     from ...io import sample as day
 
@@ -143,6 +148,11 @@ def import_files(
 
     Returns:
         Each file with its format, rows, duplicates, quarantine and notes; and what was skipped.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.import_files("day", "copy").rows["trades"]
+        500
     """
     from ...io.importers.importing import import_files as run
     from ...io.importers.importing import plan
@@ -218,6 +228,12 @@ def check(
 
     Returns:
         The findings, faults and notes, each with its check, market, count and cost.
+
+    Example:
+        >>> from touchline import engine
+        >>> found = engine.check()
+        >>> len(found.findings), found.faults
+        (28, [])
     """
     from ...io.doctor.doctor import FAULT
     from ...io.doctor.doctor import check as look
@@ -257,6 +273,11 @@ def sql(query: str, store: Store | str | Path = "data") -> pl.DataFrame:
 
     Returns:
         The rows.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.sql("select count(*) from trades").item()
+        500
     """
     return opened(store).sql(query)
 
@@ -269,6 +290,11 @@ def tables(store: Store | str | Path = "data") -> pl.DataFrame:
 
     Returns:
         A row a table.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.tables().select("name", "rows").row(1)
+        ('trades', 500)
     """
     import polars as pl
 
@@ -287,6 +313,11 @@ def markets(store: Store | str | Path = "data", *, series: str | None = None, li
 
     Returns:
         A row a ticker.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.markets(series="SYNINX").height
+        10
     """
     return opened(store).coverage(series=series, like=like)
 
@@ -299,6 +330,11 @@ def imports(store: Store | str | Path = "data") -> list[ImportReport]:
 
     Returns:
         A report an import: its file, rows by table, duplicates, what is in quarantine.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.imports()[4].rows
+        {'book': 2111, 'trades': 223, 'markets': 20}
     """
     return opened(store).imports()
 
@@ -312,6 +348,12 @@ def brought(import_id: str, store: Store | str | Path = "data") -> pl.DataFrame:
 
     Returns:
         A row a table and ticker: how many rows, from when to when.
+
+    Example:
+        >>> from touchline import engine
+        >>> last = engine.imports()[-1]
+        >>> engine.brought(last.import_id).select("table", "rows").sum().item(0, "rows")
+        2
     """
     return opened(store).brought(import_id)
 
@@ -326,6 +368,12 @@ def forget(import_id: str, store: Store | str | Path = "data", *, yes: bool = Fa
 
     Returns:
         The import, and the rows that leave by table.
+
+    Example:
+        >>> from touchline import engine
+        >>> one = engine.imports()[4]
+        >>> engine.forget(one.import_id).rows  # changes nothing without yes=True
+        {'book': 2111, 'trades': 223, 'markets': 20}
     """
     return opened(store).forget(import_id, dry_run=not yes)
 
@@ -339,6 +387,12 @@ def compact(store: Store | str | Path = "data", *, progress: Progress | bool = F
 
     Returns:
         How many files each table had and has.
+
+    Example:
+        >>> from touchline import engine
+        >>> done = engine.compact()
+        >>> done.before["markets"], done.after["markets"]
+        (14, 2)
     """
     with showing(progress, "rows") as seen:
         return opened(store).compact(seen)
@@ -361,6 +415,11 @@ def features(
 
     Returns:
         A row a bar and market: the features, ``label`` (what YES paid, in dollars) and ``label_ts`` (known since).
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.features("bollinger", "2026-10-06T18:00Z", params={"step_minutes": 5}).height
+        597
     """
     from ...io.ground.atomic import write_frame
     from ...strategies.pipeline.pipeline import Pipeline, load_pipeline

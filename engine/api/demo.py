@@ -58,6 +58,10 @@ def demo(
 
     Returns:
         The rows, the findings, the bets and the sweep.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.demo(scale=0.005).busiest  # doctest: +SKIP
     """
     from ..simulator.ahead import compile_ahead
     from ..simulator.assumptions.venue import Assumptions

@@ -51,6 +51,10 @@ def pull(
 
     Returns:
         How many markets and rows were fetched and stored.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.pull("KXINX", "2026-01-01", trades=True).stored  # doctest: +SKIP
     """
     from ...io.kalshi.pull import Pull, Wanted
 
@@ -78,6 +82,10 @@ def scan(series: str | Sequence[str], *, rate: float = 10.0, tell: Tell | None =
 
     Returns:
         A candidate a market; prices in ticks, sizes in lots.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.scan("KXINX")[0].ticker  # doctest: +SKIP
     """
     from ...io.kalshi.scan import scan as look
 
@@ -134,6 +142,10 @@ def record(
 
     Returns:
         What was heard, and what of it was stored.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.record(series="KXINX", duration=3600).facts  # doctest: +SKIP
     """
     from ...io.kalshi.recorder.importing import JournalImporter
     from ...io.kalshi.recorder.journal import mend, segments

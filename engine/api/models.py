@@ -39,6 +39,11 @@ def strategies(name: str | None = None) -> list[Entry]:
 
     Returns:
         An entry each, with the parameters: default, bounds and a line on what each is.
+
+    Example:
+        >>> from touchline import engine
+        >>> [(one.name, one.default) for one in engine.strategies("glft")[0].parameters]
+        [('gamma', 0.1), ('kappa', 1.5), ('A', 1.0), ('size', 10.0)]
     """
     from ...strategies.families import is_pipeline
     from ...strategies.pipeline.pipeline import load_pipeline, parts, shipped
@@ -99,6 +104,11 @@ def fit(
 
     Returns:
         The fits, with standard errors and notes.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.fit("SYNINX-26OCT06H1600-B6737").markets[0].trades
+        31
     """
     from ..fitting.fit import fit_market, fit_underlying
 

@@ -79,7 +79,9 @@ def backtest(
 
     Example:
         >>> from touchline import engine
-        >>> engine.backtest("fixed-spread", "KXINX-26OCT06H1600-B6737")  # doctest: +SKIP
+        >>> found = engine.backtest("fixed-spread", "SYNINX-26OCT06H1600-B6737", params={"half_spread": 2})
+        >>> found.summary["pnl"], found.fills.height, found.hash
+        (-7701400, 15, '1cd0521a7f8295bd')
     """
     if _bets(strategy):
         _not_for_bets(strategy, market=market, queue=queue, latency_ms=latency_ms, assume=assume,
@@ -184,6 +186,12 @@ def explain(
 
     Returns:
         What the model knew, asked for and got, and the rules that changed it; prices in cents, sizes in contracts.
+
+    Example:
+        >>> from touchline import engine
+        >>> why = engine.explain("fixed-spread", "SYNINX-26OCT06H1600-B6737", "2026-10-06T18:00Z")
+        >>> why.wanted
+        ('10 at 27', '10 at 29')
     """
     if _bets(strategy):
         raise InputError(f"a quote is explained of a quoting strategy, and {strategy} is a betting pipeline")
@@ -245,6 +253,12 @@ def sweep(
 
     Returns:
         The result, with its cells, periods and evidence.
+
+    Example:
+        >>> from touchline import engine
+        >>> found = engine.sweep("fixed-spread", "SYNINX-26OCT06H1600-B6737", axes={"half_spread": "1:4:4"})
+        >>> found.cells.height, found.summary["robust"]["parameters"]
+        (4, {'half_spread': 3.0})
     """
     from ..reports.conclusions import conclude, get_ready
     from ..reports.drawing import drawing
@@ -321,6 +335,11 @@ def open(folder: str | Path) -> Result:
 
     Returns:
         The result, as it was when it was written; a damaged file is an error.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.open("results/replay").kind
+        'replay'
     """
     from ..runs.result import open_result
 
@@ -337,6 +356,11 @@ def show(folder: str | Path, *, top: int = 10, by: Ranking = "pnl") -> dict[str,
 
     Returns:
         A document of plain values, money in micros.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.show("results/grid", top=1)["top"][0]["cell"]
+        3
     """
     from ..results.results import read_sweep
     from ..results.shown import shown
@@ -354,6 +378,11 @@ def verify(folder: str | Path, *, trust: Trust = (), store: str | None = None) -
 
     Returns:
         The hash. A result that does not repeat raises a ``CheckError``.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.verify("results/replay")
+        '1cd0521a7f8295bd'
     """
     return open(folder).verify(trust=trust, store=store)
 
@@ -367,6 +396,11 @@ def report(folder: str | Path, *, out: str | Path | None = None) -> Path:
 
     Returns:
         The page's path. It needs no network.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.report("results/replay").name
+        'report.html'
     """
     return open(folder).report(out)
 
@@ -390,6 +424,12 @@ def export(
 
     Returns:
         The parameters as they were written.
+
+    Example:
+        >>> from touchline import engine
+        >>> params = engine.export("results/grid", "params.toml", force=True)
+        >>> params.applies[0].parameters
+        {'half_spread': 3.0}
     """
     return open(folder).export(out, pick=pick, by=by, force=force, valid_days=valid_days)
 

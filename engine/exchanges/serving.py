@@ -25,16 +25,31 @@ def exchange(
 ) -> Exchange:  # fmt: skip
     """Open a store as an exchange on this machine; it serves in the background while its context lasts.
 
-    ``tickers`` names its markets (all). ``speed`` is simulated seconds a second, or ``"max"``: as fast as subscribers
-    read; 0 stands still until ``advance``. ``port`` 0 is any free one. ``keys`` is the folder of the key pair that it
-    trusts, in the user's settings unless given. ``fault`` is as in ``"gap=0.01,429=0.05"``, drawn from ``seed``.
-    ``cash`` is in dollars. ``tier`` is the usage tier whose rate limits hold. What is older than ``live_days`` is
-    served by ``/historical``. ``start`` is the simulated time to begin at, or ``"end"``; ``shift`` moves the
-    recording so that it starts then, ``"now"`` or at a time. ``queue`` is the queue model of resting orders.
-    ``legacy`` adds what old clients read.
+    Args:
+        store: The store whose markets are replayed, or the place of one.
+        tickers: Only these markets; all unless given.
+        speed: Simulated seconds a second; ``"max"``: as fast as subscribers read; 0 stands still until ``advance``.
+        port: Port of REST and stream; 0 is any free one.
+        host: Address to listen on.
+        keys: Folder of the key pair that it trusts, made at first start; in the user's settings unless given.
+        fault: Faults, as in ``"gap=0.01,429=0.05,delay=50"``.
+        seed: Of the faults.
+        cash: Dollars in the account at the start.
+        tier: Usage tier whose rate limits hold.
+        live_days: Days before what is older moves to ``/historical``.
+        start: Simulated time to begin at, or ``"end"``.
+        shift: Move the recording in time so that it starts then, ``"now"`` or at a time.
+        queue: Queue model of resting orders.
+        legacy: Add the integer fields that old clients read.
 
-    ``with engine.exchange("data", speed=20) as venue:`` gives ``venue.url``, ``venue.ws`` and the settings that clients
-    read, ``venue.environment``.
+    Returns:
+        The exchange, a context manager: ``url``, ``ws``, and ``environment``, the settings that clients read.
+
+    Example:
+        >>> from touchline import engine
+        >>> with engine.exchange(speed=0, keys="keys") as venue:
+        ...     venue.url.endswith("/trade-api/v2")
+        True
     """
     return Exchange(
         store.path if isinstance(store, Store) else store, tickers, speed=_speed(speed), keys=keys or _own_keys(),

@@ -120,7 +120,21 @@ def content_hash(params: Params) -> str:
 
 
 def load_params(path: str | Path, allow_edited: bool = False) -> Params:
-    """Read a parameter file; refuses one that was edited by hand unless ``allow_edited``."""
+    """Read a parameter file.
+
+    Args:
+        path: A file that ``engine export`` wrote.
+        allow_edited: Read it although it was edited by hand.
+
+    Returns:
+        The strategy, the parameters for each market, what they assume and how they were judged.
+
+    Example:
+        >>> from touchline import engine
+        >>> made = engine.export("results/grid", "params.toml", force=True)
+        >>> engine.load_params("params.toml").strategy
+        'fixed-spread'
+    """
     place = Path(path)
     try:
         document = tomllib.loads(place.read_text(encoding="utf-8"))

@@ -32,7 +32,14 @@ Kind = Literal["replay", "replays", "bets", "sweep"]
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """What a backtest or a sweep came to. Money in its frames is in micros, prices in ticks, sizes in lots."""
+    """What a backtest or a sweep came to. Money in its frames is in micros, prices in ticks, sizes in lots.
+
+    Example:
+        >>> from touchline import engine
+        >>> found = engine.open("results/replay")
+        >>> found.kind, found.fills.height, [notice.name for notice in found.warnings]
+        ('replay', 15, ['few-fills', 'synthetic-data'])
+    """
 
     recorded: Recorded
     strategy: Strategy | None = field(default=None, kw_only=True)  #: the class that ran, where one was given

@@ -63,7 +63,12 @@ def _assumed(default: Any, unit: str = "", low: float = -math.inf, high: float =
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What a run takes for granted. Prices are in cents, sizes in contracts, money in dollars, times as named."""
+    """What a run takes for granted. Prices are in cents, sizes in contracts, money in dollars, times as named.
+
+    Example:
+        >>> Assumptions(queue="touch").with_options({"latency-ms": 50}).entry_ms
+        50
+    """
 
     queue: str = "power@3"  #: when an order fills, see replay.md
     feed_ms: Delay = 0.0  #: from the exchange's event to the agent's knowing it; a number or a law, see replay.md
