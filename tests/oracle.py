@@ -59,6 +59,7 @@ class Setting:
     is_open: bool = True
     limit: int = 10_000
     session: tuple[int, int] = (0, 1)
+    closes: tuple[tuple[int, int], ...] = ()  #: when another end of the session was told, and that end
     horizon: str = "session"
     tau: float = 1.0
     volatility: str = "levels"
@@ -396,6 +397,8 @@ class Run:
 
     def tau(self, now: int) -> float:
         first, last = self.a.session
+        for since, close in self.a.closes:
+            last = close if since <= now else last
         if self.a.horizon == "fixed":
             return self.a.tau
         if self.a.horizon == "to close":

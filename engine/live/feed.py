@@ -43,6 +43,7 @@ class StreamFeed:
         self._book: dict[tuple[int, int], int] | None = None  # lots by side and level on its scale; None: not known
         self._last = 0
         self._over = False
+        self._moved: list[tuple[int, int]] = []
 
     def take(self, item: Frame | Hole) -> None:
         """Take one message or hole in."""
@@ -73,6 +74,11 @@ class StreamFeed:
         fresh = Columns(*(column[max(len(standing) - 1, 0) :] for column in tape.columns))
         self._keep(fresh, rows)
         return fresh
+
+    def moved_closes(self) -> list[tuple[int, int]]:
+        """When the exchange told another close, and the close, since the last time; their events come after it."""
+        moved, self._moved = self._moved, []
+        return moved
 
     def _seen(self, frame: Frame) -> bool:
         """Whether a numbered message came before."""
@@ -116,7 +122,9 @@ class StreamFeed:
         if body.event_type in _OPENS + _CLOSES:
             self._add(self._clock(), kernel.STATE, int(body.event_type in _OPENS))
         elif body.event_type == "close_date_updated" and body.close_ts is not None:
-            self.market = replace(self.market, close_ts=body.close_ts * NS_PER_SECOND)
+            close = body.close_ts * NS_PER_SECOND
+            self.market = replace(self.market, close_ts=close)
+            self._moved.append((max(self._clock(), self._last), close))
             self._over = False
 
     def _ask(self, price: str) -> int:

@@ -22,7 +22,7 @@ from ...strategies.quoting.model import QuotingModel
 from ...strategies.quoting.registry import quoting_model
 from ..results.params import load_params
 from ..simulator.assumptions.fees import fee_table, market_schedule
-from ..simulator.assumptions.venue import Assumptions, no_fees
+from ..simulator.assumptions.venue import Assumptions, close_steps, no_fees
 from ..simulator.block import Block
 from ..simulator.kernel.rows import MID, POINT, I, L, S
 from ..simulator.prepare import Ground, new_block, parameter_values, run_block
@@ -142,6 +142,14 @@ class Live:
         report.size[0], report.aux[0] = lots, fee
         self.feed(report)
         self.reported.append(Reported(ts, side, price, lots, fee, self.position))
+
+    def close_moved(self, ts: int, close_ts: int) -> None:
+        """The exchange told at ``ts`` that the market is to close at another time: decisions from then on know."""
+        closes = (*(self.market.closes or ((0, self.market.close_ts or close_ts),)), (ts, close_ts))
+        self.market = replace(self.market, close_ts=close_ts, closes=closes)
+        if self.block is not None:
+            venue, begins = self.block.venue, self.block.venue.session_start
+            self.block.venue = venue._replace(closes=close_steps([(at, max(c, begins + 1)) for at, c in closes]))
 
     def gone(self, side: Side) -> None:
         """The exchange refused or cancelled the order of a side: nothing rests there until the next decision."""

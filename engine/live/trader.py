@@ -104,6 +104,8 @@ class Trader:
             self._book(self.orders.missed())
         if not self._checked and not self.stream.books[self._ticker].stale:
             self._check_prices()
+        for told_at, close in self.feed.moved_closes():
+            self.live.close_moved(told_at, close)
         self.live.feed(self.feed.events())
         self._decided()
         self._book(self.orders.want(self.live.quote))

@@ -22,7 +22,7 @@ from ..results.results import Run
 from ..simulator.ahead import compile_ahead
 from ..simulator.assumptions.queue import BRACKET
 from ..simulator.assumptions.venue import Assumptions
-from ..simulator.prepare import ground
+from ..simulator.prepare import counts_to_close, ground, notes_of
 from ..simulator.quote_figures import quote_figures
 from ..simulator.replay import Replay, Totals, quantiles, replay, replay_block, totals
 from ..simulator.tape.source import compile_tape
@@ -124,11 +124,12 @@ def notices_of(run: Replay, queues: Mapping[str, Totals]) -> list[Notice]:
         found.append(Notice("cannot-fill"))
     if run.totals.fills < 30:
         found.append(Notice("few-fills", f"{run.totals.fills} fills"))
-    if not run.totals.fills and run.assumptions.horizon == "session" and "tau" in run.model.quote.__code__.co_names:
+    is_told = counts_to_close(run.model, run.assumptions)
+    if not run.totals.fills and run.assumptions.horizon == "session" and is_told:
         found.append(Notice("tau-is-a-share"))
     if run.tape.market.series.startswith("SYN"):
         found.append(Notice("synthetic-data"))
-    found += [Notice(name) for name in run.tape.notes]
+    found += [Notice(name) for name in notes_of(run.tape.notes, is_told)]
     return found
 
 

@@ -1,7 +1,7 @@
 """The look-ahead prover: cut the tape at a random time, and nothing that happened before may change.
 
-A cut tape ends at the cut, and its market's result is not known yet. What is known in advance stays: when the market
-opens and closes, its fees and its price grid.
+A cut tape ends at the cut; its market's result is not known yet, nor a close that was told from then on. What is known
+in advance stays: when the market opens and is to close, its fees and its price grid.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .kernel.rows import I, L, S
 from .prepare import Ground, ground, new_block, parameter_values, run_block
 from .state import I64
 from .tape.events import KIND, UNDERLYING
+from .tape.life import closes_within
 from .tape.tape import Tape, open_at_start
 
 #: What a cell has done and decided, by its row in the state; later marks of fills are measures, not decisions.
@@ -54,8 +55,10 @@ def cut_times(tape: Tape, count: int, seed: int) -> I64:
 
 
 def cut_off(tape: Tape, ts: int) -> Tape:
-    """The tape as it was before a moment, its market's result and the underlying's later prices taken away."""
-    market = replace(tape.market, result=None, settlement=None, settled_ts=None, close_ts=tape.life[1])
+    """The tape as it was before a moment: the market's result and later closes and underlying prices are gone."""
+    closes = closes_within(tape.closes, int(tape.columns.ts[0]), ts - 1)
+    known = {"close_ts": closes[-1][1], "closes": closes}
+    market = replace(tape.market, result=None, settlement=None, settled_ts=None, **known)
     short = tape.cut(ts)
     known = np.count_nonzero((short.columns.kind & KIND) == UNDERLYING)
     return replace(short, market=market, values=tape.values[:known])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,16 @@ def fees_of(tape: Tape, assumptions: Assumptions) -> FeeTable:
         return no_fees()
     schedule = market_schedule(tape.market.series, tape.market.fee_rows(), assumptions.membership)
     return fee_table(schedule, int(tape.columns.ts[0]), int(tape.columns.ts[-1]))
+
+
+def counts_to_close(model: type[QuotingModel], assumptions: Assumptions) -> bool:
+    """Whether a model reads the time left, and that depends on the close."""
+    return assumptions.horizon != "fixed" and "tau" in model.quote.__code__.co_names
+
+
+def notes_of(tape_notes: Iterable[str], is_told: bool) -> list[str]:
+    """A tape's notes that concern a run; ``is_told`` says whether its model counts to the close."""
+    return [note for note in tape_notes if is_told or note != "close-told-late"]
 
 
 def parameter_values(model: type[QuotingModel], tape: Tape, given: Mapping[str, Any]) -> dict[str, float]:
@@ -88,9 +98,9 @@ def new_block(
     calm = [one.calm if one.calm is not None else 0.0 for one in limits]
     params = np.array([[*model.row(dict(cell)), one] for cell, one in zip(cells, calm, strict=True)]).T.copy()
     state = new_state(params, int(grid.top), flags.float_queue)
-    ts, life = tape.columns.ts, tape.life
-    venue = first.numbers(*life, ts, tape.market.ticker)
-    start(state, max(int(ts[0]), life[0]), venue.requote_ns, open_at_start(tape))
+    ts, begins = tape.columns.ts, tape.life[0]
+    venue = first.numbers(begins, tape.closes, ts, tape.market.ticker)
+    start(state, max(int(ts[0]), begins), venue.requote_ns, open_at_start(tape))
     n = len(cells)
     values = tape.values if len(tape.values) else np.full(1, np.nan)
     state.ints[I.limit, :n] = [round(one.position_limit * 100) for one in limits]

@@ -60,7 +60,7 @@ class VenueNumbers(NamedTuple):
     shrink: int
     requote_ns: int
     session_start: int
-    session_end: int
+    closes: I64  #: ``rows.CLOSE``: what was known of the session's end, a column a step
     horizon: int
     tau: float
     volatility: int

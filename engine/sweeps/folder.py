@@ -27,6 +27,7 @@ from ..results.result_files import (
 )
 from ..results.results import WORST_PNL, Axis, Sweep, sweep_of
 from ..simulator.assumptions.venue import table_of
+from ..simulator.prepare import counts_to_close, notes_of
 from ..simulator.state import I64
 from ..simulator.tape.tape import Tape
 from ..version import __version__
@@ -221,6 +222,7 @@ def _notices(plan: Plan, markets: list[TapeFacts], cells: pl.DataFrame) -> Itera
     held = cells.filter(pl.col("market").is_in(unsettled), pl.col("position") != 0)["market"].n_unique()
     if held:
         yield Notice("open-at-end", f"{held:,} of {len(markets):,} markets")
-    for name in sorted({note for market in markets for note in market.notes}):
+    is_told = any(counts_to_close(plan.model, one) for group in plan.groups for one in group.limits)
+    for name in sorted({note for market in markets for note in notes_of(market.notes, is_told)}):
         count = sum(name in market.notes for market in markets)
         yield Notice(name, f"{count:,} of {len(markets):,} markets")

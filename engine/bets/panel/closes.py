@@ -1,4 +1,4 @@
-"""When each market was to close, as it was known at every moment: an early close is not known before it is told."""
+"""A panel's markets with their closes as they were known at every bar."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ....io.store.closes import told_closes
 from ....io.store.store import Store
 
 #: In a panel's markets: what was known of the close from when on; null where ``close_ts`` was known all along.
@@ -15,29 +16,9 @@ ASSUMED = "close_assumed"
 
 
 def with_known_closes(store: Store, markets: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Add what was known of each market's close and when, and name the markets of which only its end is recorded.
-
-    A row of ``markets`` with a time tells what was known from then on. One without was written afterwards, when the
-    close may have been moved: the later of its close and its expiration stands for what was known before.
-    """
-    rows = store.markets(history=True, ticker=markets["ticker"].to_list()).filter(pl.col("close_ts").is_not_null())
-    timed = rows.filter(pl.col("valid_from") > 0).select("ticker", since="valid_from", close="close_ts")
-    timed = timed.sort("ticker", "since")
-    first = timed.group_by("ticker", maintain_order=True).first()
-    untimed = rows.filter(pl.col("valid_from") == 0).select("ticker", own="close_ts", expiration="expiration_ts")
-    always = (
-        markets.lazy()
-        .select("ticker", "close_ts", "open_ts", assumed=pl.col(ASSUMED) if ASSUMED in markets.columns else False)
-        .join(untimed, on="ticker", how="left")
-        .join(first.rename({"since": "told_at", "close": "told"}), on="ticker", how="left")
-        .with_columns(own=pl.when(pl.col("told").is_null()).then("close_ts").otherwise("own"))
-        .filter(pl.col("own").is_not_null())
-        .with_columns(since=pl.lit(0, pl.Int64), close=pl.max_horizontal("own", "expiration"))
-        .collect()
-    )
-    steps = pl.concat([always.lazy().select("ticker", "since", "close"), timed]).sort("ticker", "since")
-    steps = steps.filter(pl.col("close").ne_missing(pl.col("close").shift(1).over("ticker")))
-    histories = steps.group_by("ticker", maintain_order=True).agg(pl.struct("since", "close").alias(HISTORY)).collect()
+    """Add what was known of each market's close and when, and name the markets of which only its end is recorded."""
+    told, late = told_closes(store, markets, ASSUMED if ASSUMED in markets.columns else None)
+    histories = told.group_by("ticker", maintain_order=True).agg(pl.struct("since", "close").alias(HISTORY))
     joined = markets.join(histories, on="ticker", how="left", maintain_order="left")
     began = pl.col(HISTORY).list.first().struct
     plain = (
@@ -46,9 +27,7 @@ def with_known_closes(store: Store, markets: pl.DataFrame) -> tuple[pl.DataFrame
         & (began.field("since") <= pl.col("open_ts").fill_null(0))
     )
     joined = joined.with_columns(pl.when(~plain).then(HISTORY).alias(HISTORY))
-    confirmed = (pl.col("told") == pl.col("close")) | (pl.col("told_at") <= pl.col("open_ts").fill_null(0))
-    late = always.filter(~confirmed.fill_null(value=False), ~pl.col("assumed").fill_null(value=False))["ticker"]
-    return (joined if joined[HISTORY].null_count() < joined.height else joined.drop(HISTORY)), late.to_list()
+    return (joined if joined[HISTORY].null_count() < joined.height else joined.drop(HISTORY)), late
 
 
 def known_closes(markets: pl.DataFrame, market: npt.NDArray[np.int32], now: npt.NDArray[np.int64]) -> pl.Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -183,17 +183,22 @@ class Assumptions:
             float_queue=float_queue or cells == 1 or self.queue_rule.is_float,
         )  # fmt: skip
 
-    def numbers(self, session_start: int, session_end: int, ts: I64, ticker: str = "") -> VenueNumbers:
-        """The same as the kernel needs it, for a tape with events at ``ts``."""
+    def numbers(self, session_start: int, closes: Sequence[tuple[int, int]], ts: I64, ticker: str = "") -> VenueNumbers:
+        """The same as the kernel needs it, for a tape with events at ``ts``; ``closes`` are those of the tape."""
         rule = self.queue_rule
         delay, lift = delay_lines(self.delays, int(self.seed), int(ts[0]), int(ts[-1]))
         draws = uniform_draws(int(self.seed), ticker, ts) if self.is_poisson else np.zeros((2, 1))
         return VenueNumbers(
             rule.rule, rule.exponent, rule.partial, rule.cross, self.post_only, self.amend == "keep",
-            SHRINK[self.shrink], round(self.requote_ms * MS), session_start, session_end, HORIZON[self.horizon],
+            SHRINK[self.shrink], round(self.requote_ms * MS), session_start, close_steps(closes), HORIZON[self.horizon],
             float(self.tau), VOLATILITY[self.volatility], round(self.window_s * SECOND), float(self.variance),
             BUCKET_NS, delay, lift, rule.rate, draws,
         )  # fmt: skip
+
+
+def close_steps(closes: Sequence[tuple[int, int]]) -> I64:
+    """Since when each close of a session was known, and the close, as the kernel needs them."""
+    return np.ascontiguousarray(np.array(closes, np.int64).T)
 
 
 def table_of(name: str) -> str:

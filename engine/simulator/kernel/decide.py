@@ -24,7 +24,7 @@ from .head import (
     smaller_nb,
 )
 from .orders import WIDE, groups_nb, i32, i64, mid_nb, place_nb, price_nb, u64
-from .rows import POINT, I, L, S
+from .rows import CLOSE, POINT, I, L, S
 
 CONSTANT, LEVELS, INCREMENTS, DECAYING = range(4)  # volatility
 SESSION, TO_CLOSE, FIXED = range(3)  # horizon
@@ -56,13 +56,23 @@ def variance_nb(venue, points, tail, now, sc):
 
 
 @compiled
+def close_nb(closes, now):
+    """When the session is to end, as it is known at a moment: what is told later is not."""
+    step = closes.shape[1] - 1
+    while step > 0 and closes[CLOSE.since, step] > now:
+        step -= 1
+    return closes[CLOSE.ts, step]
+
+
+@compiled
 def tau_nb(venue, now):
     """Time left: the share of the session, the seconds to its end, or a constant."""
     if venue.horizon == FIXED:
         return venue.tau
+    end = close_nb(venue.closes, now)
     if venue.horizon == TO_CLOSE:
-        return larger_nb(0.0, float(venue.session_end - now) * 1e-9)
-    return larger_nb(0.0, float(venue.session_end - now) / float(venue.session_end - venue.session_start))
+        return larger_nb(0.0, float(end - now) * 1e-9)
+    return larger_nb(0.0, float(end - now) / float(end - venue.session_start))
 
 
 @melted

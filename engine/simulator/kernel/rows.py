@@ -172,6 +172,13 @@ class DelayRows(NamedTuple):
     response: int
 
 
+class CloseRows(NamedTuple):
+    """Rows of ``VenueNumbers.closes``."""
+
+    since: int  #: from when on it was known; the first one stands for all the time before, too
+    ts: int  #: when the session was to end
+
+
 I = Ints(*range(len(Ints._fields)))  # noqa: E741  # beside L and S, as a letter an array
 L = Longs(*range(len(Longs._fields)))
 S = Scalars(*range(len(Scalars._fields)))
@@ -181,4 +188,5 @@ NOTICE = NoticeRows(*range(len(NoticeRows._fields)))
 TIMES = TimeColumns(*range(len(TimeColumns._fields)))
 POINT = PointRows(*range(len(PointRows._fields)))
 DELAY = DelayRows(*range(len(DelayRows._fields)))
+CLOSE = CloseRows(*range(len(CloseRows._fields)))
 MID = MidRows(*range(len(MidRows._fields)))

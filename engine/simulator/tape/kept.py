@@ -106,8 +106,8 @@ def _checked(folder: Path) -> CheckedFiles:
 
 def _mapped_tape(folder: Path, facts: dict[str, Any]) -> Tape:
     columns = Columns(*(_mapped(folder / f"{name}.npy") for name in Columns._fields))
-    named = facts["market"] | {"fee_history": tuple(tuple(row) for row in facts["market"]["fee_history"])}
-    market, coverage = TapeMarket(**named), Coverage(**facts["coverage"])
+    listed = {name: tuple(tuple(row) for row in facts["market"][name]) for name in ("fee_history", "closes")}
+    market, coverage = TapeMarket(**facts["market"] | listed), Coverage(**facts["coverage"])
     values = _mapped(folder / "values.npy")
     return Tape(
         market, columns, values, coverage, facts["digest"], facts["depth"], facts["book"], tuple(facts["notes"]),

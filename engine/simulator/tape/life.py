@@ -8,7 +8,7 @@ underlying's last price, a pause) is its first moment. Whatever else the store h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -17,6 +17,7 @@ import polars as pl
 from ....io.ground.errors import InputError
 from ....io.ground.times import Moment, iso, window
 from ....io.ground.units import NS_PER_SECOND
+from ....io.store.closes import told_closes
 from ....io.store.store import Store
 from .tape import TapeMarket
 
@@ -26,6 +27,7 @@ _LOOK_BACK_NS = tuple(seconds * NS_PER_SECOND for seconds in (3_600, 86_400, 30 
 _TRADES = {"active": 1, **dict.fromkeys(("inactive", "closed", "determined", "finalized", "settled"), 0)}
 
 Turn = tuple[int, int]  #: time, and 1 for trading or 0 for not
+Close = tuple[int, int]  #: a close, after the time from when on it was known
 
 
 @dataclass(frozen=True)
@@ -111,3 +113,30 @@ def turns_within(turns: tuple[Turn, ...], first: int, last: int) -> list[Turn]:
     kept = [(ts, trades) for ts, trades in turns if first <= ts <= last]
     before = [trades for ts, trades in turns if ts < first]
     return kept if kept or not before or before[-1] else [(first, 0)]
+
+
+def closes_of(store: Store, market: TapeMarket) -> tuple[tuple[Close, ...], bool]:
+    """What was known of a market's close and since when, and whether a guess stands for what was known first.
+
+    Where only rows with a time tell of it, the later of close and expiration as told first stands for the time before.
+    """
+    if market.close_ts is None:
+        return (), False
+    own = pl.DataFrame({"ticker": [market.ticker], "open_ts": [market.open_ts], "close_ts": [market.close_ts]})
+    told, late = told_closes(store, own.cast({"open_ts": pl.Int64}))
+    (since, close, expiration), *_ = told.select("since", "close", "expiration").rows()
+    steps: list[Close] = told.select("since", "close").rows()
+    if since == 0 or expiration is None or expiration <= close:
+        return ((0, close), *steps[1:]), bool(late)
+    return ((0, expiration), *steps), True
+
+
+def closes_within(closes: Iterable[Close], first: int, last: int) -> tuple[Close, ...]:
+    """The closes that were known from a tape's first moment to its last one; the first stands for all before, too."""
+    kept: tuple[Close, ...] = ()
+    for since, close in closes:
+        if since <= first or not kept:
+            kept = ((0, close),)
+        elif since <= last and close != kept[-1][1]:
+            kept = (*kept, (since, close))
+    return kept

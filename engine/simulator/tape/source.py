@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,17 @@ from ....io.store.store import Store
 from ..state import I64
 from . import kept as tape_cache
 from . import rebuild as kernel
-from .life import Turn, Window, begin_of, standing, turns_of, turns_within, window_of
+from .life import (
+    Turn,
+    Window,
+    begin_of,
+    closes_of,
+    closes_within,
+    standing,
+    turns_of,
+    turns_within,
+    window_of,
+)
 from .tape import Tape, TapeMarket, TapeRows, build
 
 #: Part of the key of a kept tape: raise it when the same rows would compile to other columns.
@@ -30,6 +40,8 @@ def compile_tape(
 ) -> Tape:  # fmt: skip
     """Return the tape of one market between two moments; compiled once, then mapped from the cache folder."""
     market = _market(store, ticker, grid, underlying)
+    closes, is_guessed = closes_of(store, market)
+    market = replace(market, closes=closes)
     window, turns = window_of(market, start, end), turns_of(store, market)
     streams = ("book", "trades", "quotes")
     versions = [store.version(name, ticker, None, end) for name in streams]
@@ -38,7 +50,7 @@ def compile_tape(
     folder = cache_dir() / "tapes" / hashlib.sha256(repr(named).encode()).hexdigest()[:24]
     if keep and (kept := tape_cache.load(folder)) is not None:
         return kept
-    tape = _compile(store, market, turns, window, (start, end))
+    tape = _compile(store, market, turns, window, (start, end), is_guessed=is_guessed)
     return tape_cache.keep(tape, folder) if keep else tape
 
 
@@ -75,6 +87,8 @@ def _compile(
     turns: tuple[Turn, ...],
     window: Window,
     asked: tuple[Moment | None, Moment | None],
+    *,
+    is_guessed: bool,
 ) -> Tape:  # fmt: skip
     book = store.book(market.ticker, *asked).select("ts", "kind", "side", "price", "size").collect()
     trades = store.trades(market.ticker, *asked).select("ts", "taker_side", "price", "size", "is_block").collect()
@@ -119,7 +133,12 @@ def _compile(
             0, _plain(stood["ts"].to_numpy(), kernel.TICK)
         )  # first of its moment, so that it decides nothing
     first = min(int(rows.ts[0]) for rows in streams if len(rows.ts))
-    streams.append(_status_rows(turns_within(turns, first, last if closes is None else closes)))
+    end = last if closes is None else closes
+    streams.append(_status_rows(turns_within(turns, first, end)))
+    known = closes_within(market.closes, first, end)
+    if is_guessed and all(since > first for since, _ in market.closes[1:]):
+        notes.append("close-told-late")
+    market = replace(market, closes=() if known == ((0, market.close_ts),) else known)
     return build(
         market, merge(streams), values, block_trades=len(blocks), depth=depth, book=bool(len(book) or len(quotes)),
         notes=tuple(notes), begun=begun, outside_life=outside,

@@ -41,6 +41,7 @@ class TapeMarket:
     underlying: str | None = None
     grid: str = "linear_cent"
     fee_history: tuple[tuple[int, str | None, float | None], ...] = ()  #: from when, fee type, multiplier
+    closes: tuple[tuple[int, int], ...] = ()  #: from when, the close known then; empty: ``close_ts`` all along
 
     def fee_rows(self) -> list[dict[str, Any]]:
         """The market's own fees through time, as rows of table ``markets``."""
@@ -111,6 +112,12 @@ class Tape:
         opens, closes = self.market.open_ts, self.market.close_ts
         begins = next(ts for ts in (opens, self.begun, first) if ts is not None)
         return begins, max(last if closes is None else closes, begins + 1)
+
+    @property
+    def closes(self) -> tuple[tuple[int, int], ...]:
+        """From when on which end of the session was known; what was known first stands for all the time before."""
+        begins, ends = self.life
+        return tuple((since, max(close, begins + 1)) for since, close in self.market.closes or ((0, ends),))
 
     def cut(self, ts: int) -> Tape:
         """The tape as it was before ``ts``: nothing of the events from then on."""
@@ -204,6 +211,8 @@ def _coverage(columns: Columns, counts: I64, block_trades: int, empty_start: boo
 def digest_of(market: TapeMarket, columns: Columns, values: F64, begun: int | None) -> str:
     """Return the hash of what a tape says, by which results name it."""
     known = asdict(market) | ({} if begun is None else {"begun": begun})
+    if not market.closes:  # what was never moved says nothing
+        del known["closes"]
     made = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
     for column in (*columns, values):
         made.update(np.ascontiguousarray(column).view(np.uint8).data)

@@ -174,3 +174,18 @@ def test_a_close_ends_nothing_that_has_not_begun(market: TapeMarket) -> None:
     assert len(feed.events().ts) == 0
     feed.take(wire.trade(START, 4700, 100, 1))
     assert feed.events().ts.tolist() == [START, market.close_ts]
+
+
+def test_a_moved_close_is_told_once_and_from_when_it_came(market: TapeMarket) -> None:
+    wire, now = Wire(), [START]
+    feed = StreamFeed(market, lambda: now[0])
+    feed.take(wire.snapshot({(1, 4_500): 300}))
+    feed.take(wire.delta(START + 9 * MS, 1, 4_500, 100))
+    for clock, seconds in ((START + 4 * MS, 60), (START + 12 * MS, 30)):
+        now[0] = clock
+        close = START // 10**9 + seconds
+        feed.take(wire.frame("market_lifecycle_v2", {"event_type": "close_date_updated", "close_ts": close}, sid=3))
+    ends = [START // 10**9 * 10**9 + seconds * 10**9 for seconds in (60, 30)]
+    assert feed.moved_closes() == [(START + 9 * MS, ends[0]), (START + 12 * MS, ends[1])]  # time never goes back
+    assert feed.moved_closes() == []
+    assert feed.market.close_ts == ends[1]

@@ -81,7 +81,7 @@ def current(price: str, count: str, k: str, grid: str) -> Decimal:
     ticks, lots, rate = int(Decimal(price) * 10_000), int(Decimal(count) * 100), int(Decimal(k) * 10_000_000)
     step = micros(grid)
     fee, _ = fill_fee_nb(-ticks * lots, ticks, lots, rate, 1, step, step, 0, 0)
-    return Decimal(fee) * MICRO
+    return Decimal(int(fee)) * MICRO
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from touchline.engine.simulator.assumptions.fees import ROUNDINGS
 from touchline.engine.simulator.assumptions.flags import Flags
 from touchline.engine.simulator.assumptions.latency import lift_of
 from touchline.engine.simulator.assumptions.queue import queue_model
+from touchline.engine.simulator.assumptions.venue import close_steps
 from touchline.engine.simulator.kernel.build import kernel
 from touchline.engine.simulator.kernel.rows import I, L, S
 from touchline.engine.simulator.state import Columns, Points, Samples, VenueNumbers
@@ -167,6 +168,14 @@ def make_tape(raw, grid, empty_start):
 
 
 @st.composite
+def told_closes(draw, first, last):
+    """When the end of the session is told anew: before, inside and after the tape, at its events and between them."""
+    near = st.integers(-1, 5).map(lambda k: k * SECOND // 2)
+    sinces = sorted(draw(st.lists(near.map(lambda gap: first + gap), unique=True, max_size=3)))
+    return tuple((since, max(first + 1, last + draw(near) - SECOND)) for since in sinces)
+
+
+@st.composite
 def fee_tables(draw):
     out = []
     moments = sorted(draw(st.lists(st.integers(START, START + 20 * SECOND), max_size=2, unique=True)))
@@ -198,7 +207,8 @@ def scenes(draw, flags, grids):
         rule=rule, exponent=draw(st.sampled_from([1.0, 2.0, 3.0, 1.5])),
         partial=draw(st.sampled_from([named.partial, named.partial, not named.partial])), cross=draw(st.booleans()),
         post_only=post_only, keep=draw(st.booleans()), requote_ns=draw(st.sampled_from([1, SECOND // 2, SECOND])),
-        is_open=True, session=(first, max(last, first + 1)), horizon=draw(st.sampled_from(HORIZONS)), tau=0.5,
+        is_open=True, session=(first, max(last, first + 1)),
+        closes=draw(told_closes(first, last)), horizon=draw(st.sampled_from(HORIZONS)), tau=0.5,
         volatility=draw(st.sampled_from(VOLATILITIES)), window_ns=draw(st.sampled_from([2 * SECOND, 60 * SECOND])),
         variance=draw(st.sampled_from([0.0, 0.25, 1.0])), fees=draw(fee_tables()) if flags.fees else (),
         shrink_limit=flags.risk and draw(st.booleans()), shrink_size=flags.risk and draw(st.booleans()),
@@ -259,7 +269,8 @@ def run_kernel(flags, tape, model, cells, params, samples, slices=1):
     lift = np.array([lift_of(np.tile(line, 20), a.bucket_ns)[-len(line) :] for line in delay])
     venue = VenueNumbers(
         RULES.index(a.rule), a.exponent, a.partial, a.cross, a.post_only, a.keep,
-        1 * a.shrink_limit + 2 * a.shrink_size, a.requote_ns, *a.session, HORIZONS.index(a.horizon), a.tau,
+        1 * a.shrink_limit + 2 * a.shrink_size, a.requote_ns, a.session[0],
+        close_steps([(0, a.session[1]), *a.closes]), HORIZONS.index(a.horizon), a.tau,
         VOLATILITIES.index(a.volatility), a.window_ns, a.variance,
         a.bucket_ns, delay, lift, a.rate, np.array(a.draws),
     )  # fmt: skip

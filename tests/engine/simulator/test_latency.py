@@ -58,7 +58,9 @@ def test_a_seed_draws_the_same_and_each_line_its_own():
 @given(st.sampled_from(["lognormal:300:1", "exponential:1500", "uniform:0:4000", 700.0]), st.integers(0, 10**6),
        st.lists(st.integers(0, 600 * SECOND), min_size=2, max_size=20))  # fmt: skip
 def test_messages_on_a_line_do_not_overtake_and_take_their_delay_at_least(law, seed, times):
-    venue = Assumptions(entry_ms=law, seed=seed).numbers(START, START + 1, np.array([START, START + 600 * SECOND]))
+    venue = Assumptions(entry_ms=law, seed=seed).numbers(
+        START, [(0, START + 1)], np.array([START, START + 600 * SECOND])
+    )
     sent = sorted(START + t for t in times)
     arrives = [arrival(venue, DELAY.entry, t) for t in sent]
     assert arrives == sorted(arrives)
@@ -80,7 +82,7 @@ def test_a_recording_holds_until_its_next_row(tmp_path: Path, suffix: str):
     path = tmp_path / f"delays.{suffix}"
     (frame.write_csv if suffix == "csv" else frame.write_parquet)(path)
     given_ = Assumptions(entry_ms=str(path), feed_ms="uniform:1:2", response_ms=7)
-    venue = given_.numbers(START, START + 1, np.array([START, START + 20 * SECOND]))
+    venue = given_.numbers(START, [(0, START + 1)], np.array([START, START + 20 * SECOND]))
     sent = [0, 10, 11, 12, 20]
     came = [(arrival(venue, DELAY.entry, START + t * SECOND) - START) / 1e6 - 1000 * t for t in sent]
     assert came == [
@@ -91,7 +93,7 @@ def test_a_recording_holds_until_its_next_row(tmp_path: Path, suffix: str):
         5.5,
     ]
     assert (arrival(venue, DELAY.entry, START + 12 * SECOND + 1) - START - 12 * SECOND) == 30_000_000
-    alone = Assumptions(feed_ms="uniform:1:2").numbers(START, START + 1, np.array([START, START + 20 * SECOND]))
+    alone = Assumptions(feed_ms="uniform:1:2").numbers(START, [(0, START + 1)], np.array([START, START + 20 * SECOND]))
     times = START + np.arange(0, 20 * SECOND, SECOND // 3)
     assert [arrival(venue, 0, t) for t in times] == [arrival(alone, 0, t) for t in times]
 

@@ -100,7 +100,7 @@ def test_days_of_the_underlying_around_a_market_change_nothing(tmp_path: Path, o
     assert int(tape.columns.ts[0]) == FIRST
     assert int(tape.columns.ts[-1]) == (LAST if closes is None else CLOSE)
     assert tape.coverage.share == 1.0
-    assert tape.notes == (("assumed-close",) if closes is None else ())
+    assert tape.notes == (("assumed-close",) if closes is None else ("close-told-late",))
 
 
 @pytest.mark.slow
@@ -172,7 +172,7 @@ def test_a_window_inside_a_life_has_the_life_of_the_market(tmp_path: Path):
             venue = new_block(
                 tape, FixedSpread, [{"half_spread": 1, "skew": 0, "size": 1}], [Assumptions()], record=True
             ).venue
-            assert (venue.session_start, venue.session_end) == (begins, CLOSE)
+            assert (venue.session_start, venue.closes.tolist()) == (begins, [[0], [CLOSE]])
 
 
 def test_windows_whose_lives_begin_elsewhere_have_other_hashes(tmp_path: Path):
@@ -193,7 +193,7 @@ def test_what_lies_outside_of_a_life_is_left_out_and_told(tmp_path: Path):
     for name, more, count in (("late", late, 2), ("early", early, 1)):
         tape = compile_tape(market_store(tmp_path / name, more=more), "M")
         assert tape.coverage == replace(plain.coverage, outside_life=count)
-        assert tape.notes == ("outside-life",)
+        assert tape.notes == ("outside-life", "close-told-late")
         runs = [replay(one, FixedSpread) for one in (plain, tape)]
         assert result_hash(runs[0]) == result_hash(runs[1])
         names = [notice["name"] for notice in describe(runs[1], {})["warnings"]]
