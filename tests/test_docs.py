@@ -30,6 +30,7 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob
 #: Pages whose blocks another test runs.
 ELSEWHERE = {
     "models.md": "tests/strategies/test_models_page.py",
+    "python.md": "tests/test_python_page.py",
     "replay.md": "tests/engine/test_replay_page.py",
     "settings.md": "tests/test_settings_page.py",
 }
