@@ -18,8 +18,8 @@ from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.block import Block
 from touchline.engine.simulator.prepare import Ground, ground, new_block, run_block
 from touchline.engine.simulator.tape.tape import Tape
+from touchline.strategies.models.registry import quoting_model
 from touchline.strategies.parameters import check
-from touchline.strategies.quoting.registry import quoting_model
 
 from .tapes import data
 

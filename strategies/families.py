@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..io.ground.errors import InputError
+from .models.registry import QUOTING
 from .parameters import nearest
-from .quoting.registry import QUOTING
 
 
 def is_pipeline(strategy: str) -> bool:

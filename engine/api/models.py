@@ -46,8 +46,8 @@ def strategies(name: str | None = None) -> list[Entry]:
         [('gamma', 0.1), ('kappa', 1.5), ('A', 1.0), ('size', 10.0)]
     """
     from ...strategies.families import is_pipeline
+    from ...strategies.models.registry import quoting_model, quoting_models
     from ...strategies.pipeline.pipeline import load_pipeline, parts, shipped
-    from ...strategies.quoting.registry import quoting_model, quoting_models
 
     if name is not None and (".py" in name or name.endswith(".toml")):
         if is_pipeline(name):

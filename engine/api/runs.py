@@ -12,10 +12,10 @@ from ...io.ground.progress import Progress
 from ...io.ground.times import Moment, nanoseconds
 from ...io.store.store import Store
 from ...strategies.families import is_pipeline
+from ...strategies.models.registry import quoting_model
 from ...strategies.parameters import Setting, check
 from ...strategies.pipeline.pipeline import Pipeline
 from ...strategies.quoting.model import QuotingModel
-from ...strategies.quoting.registry import quoting_model
 from ..simulator.ahead import compile_ahead
 from ..simulator.assumptions.latency import Delay
 from ..simulator.assumptions.venue import Assumed, Assumptions

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from ...io.ground.errors import InputError
-from .console import JSON_OPTION, emit_json, say
+from .console import JSON_OPTION, emit
 from .options import (
     ASSUME,
     BETTING,
@@ -49,6 +49,7 @@ def _betting(name: str, help: str) -> Any:
 @app.command()
 def backtest(
     ctx: typer.Context,
+    *,
     strategy: str = _STRATEGY,
     store: str = HISTORY,
     start: str | None = START,
@@ -89,12 +90,7 @@ def backtest(
         underlying=underlying, compare_random=compare_random, seed=seed, out=out, force=force, progress=not as_json,
     )  # fmt: skip
     place = out or (found.write_new(Path("results")) if found.kind == "bets" else None)
-    if as_json:
-        emit_json(found.record)
-        return
-    tell(found)
-    if place is not None:
-        say(f"written to {place}; engine report {place} makes a page of it")
+    emit(as_json, lambda: found.record, lambda: tell(found, place))
 
 
 def _caps(ctx: typer.Context, strategy: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -28,6 +29,24 @@ JSON_OPTION = typer.Option(False, "--json", help="Print one JSON document instea
 def emit_json(document: Any) -> None:
     """Print one JSON document on stdout."""
     sys.stdout.write(json.dumps(document, default=str) + "\n")
+
+
+def emit(as_json: bool, document: Callable[[], Any], tell: Callable[[], None]) -> None:
+    """Print an answer as one JSON document or for people; only the one that is asked for is made."""
+    if as_json:
+        emit_json(document())
+    else:
+        tell()
+
+
+@contextmanager
+def stoppable(hint: str) -> Iterator[None]:
+    """Let an interrupt from the keyboard end a command with a hint how to go on, exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(hint)
+        raise typer.Exit(130) from None
 
 
 def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .console import JSON_OPTION, emit_facts, emit_json, say
+from .console import JSON_OPTION, emit, emit_facts, say
 
 if TYPE_CHECKING:
     from ..api.demo import Demo
@@ -28,10 +28,7 @@ def demo(
     from ..api.demo import demo as run
 
     made = run(out, seed=seed, scale=scale, progress=not as_json)
-    if as_json:
-        emit_json(_document(made))
-    else:
-        _tell(made)
+    emit(as_json, lambda: _document(made), lambda: _tell(made))
     if made.checked.faults:
         where = made.folder / "store"
         raise CheckError(f"{len(made.checked.faults)} faults in the day; engine data check --store {where} lists them")

@@ -53,16 +53,20 @@ def exchange(
     """Serve a store as an exchange: REST and stream, signed requests, orders, fills, faults on demand."""
     from ..exchanges.serving import exchange as opened
 
-    if host not in _LOOPBACK:
-        say(f"warning: listening on {host}: anybody who reaches this machine can try the exchange")
-    if sys.stderr.isatty():
-        say(f"reading {store} …")
+    _announce(host, store)
     _serve(
         opened(
             store, tickers or (), speed=speed, port=port, host=host, keys=keys, fault=fault, seed=seed, cash=cash,
             tier=tier, live_days=live_days, start=start, shift=shift, queue=queue, legacy=legacy,
         )
     )  # fmt: skip
+
+
+def _announce(host: str, store: str) -> None:
+    if host not in _LOOPBACK:
+        say(f"warning: listening on {host}: anybody who reaches this machine can try the exchange")
+    if sys.stderr.isatty():
+        say(f"reading {store} …")
 
 
 def _serve(served: Exchange) -> None:

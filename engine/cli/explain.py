@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from .console import JSON_OPTION, emit_json
+from .console import JSON_OPTION, emit
 from .options import (
     ASSUME,
     END,
@@ -28,6 +28,7 @@ _MARKET = typer.Option(..., "--market", "-m", help="Ticker to run on.")
 
 @app.command()
 def explain(
+    *,
     strategy: str = _STRATEGY,
     market: str = _MARKET,
     at: str = typer.Option(..., "--at", help="The moment to explain: ISO 8601, UTC."),
@@ -50,7 +51,5 @@ def explain(
         strategy, market, at, store, params=pairs(params, "--set"), start=start, end=end, queue=queue,
         latency_ms=delay(latency_ms), assume=pairs(assume, "--assume"), price_grid=price_grid, underlying=underlying,
     )  # fmt: skip
-    if as_json:
-        emit_json({"market": market, "at": at, **asdict(found)})
-    else:
-        tell_explanation(found, f"{strategy} on {market}")
+    document = {"market": market, "at": at, **asdict(found)}
+    emit(as_json, lambda: document, lambda: tell_explanation(found, f"{strategy} on {market}"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .console import JSON_OPTION, emit_facts, emit_json, say
+from .console import JSON_OPTION, emit, emit_facts, say
 from .options import BY, FOLDER, RankBy
 
 if TYPE_CHECKING:
@@ -53,9 +53,10 @@ def export(
     from ..api.runs import export as run
 
     params = run(folder, out, pick=pick.value, by=by.value, force=force, valid_days=valid_days)
-    if as_json:
-        emit_json(_document(params, out))
-        return
+    emit(as_json, lambda: _document(params, out), lambda: _tell(params, out))
+
+
+def _tell(params: Params, out: Path) -> None:
     emit_facts(f"wrote {out}", _facts(params))
     for notice in params.notices:
         say(f"warning: {notice}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ...io.ground.errors import InputError
-from .console import JSON_OPTION, emit_json
+from .console import JSON_OPTION, emit
 from .options import END, START, STORE
 
 app = typer.Typer()
@@ -15,6 +15,7 @@ _UNDERLYINGS = typer.Option([], "--underlying", help="Symbol whose return's law 
 
 @app.command()
 def fit(
+    *,
     market: list[str] = _MARKETS,
     underlying: list[str] = _UNDERLYINGS,
     store: str = STORE,
@@ -36,10 +37,7 @@ def fit(
         market, underlying, store, start=start, end=end, step=step, window=window, theta=theta,
         horizons=_spans(horizons), nu=nu, held_out=held_out, progress=not as_json,
     )  # fmt: skip
-    if as_json:
-        emit_json(fits.as_json(found))
-    else:
-        fits.tell(found)
+    emit(as_json, lambda: fits.as_json(found), lambda: fits.tell(found))
 
 
 def _spans(text: str) -> list[float]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .console import JSON_OPTION, emit_json, emit_table
+from .console import JSON_OPTION, emit, emit_table
 
 if TYPE_CHECKING:
     from ..api.models import Entry
@@ -22,12 +22,13 @@ def strategies(name: str | None = _NAME, as_json: bool = JSON_OPTION) -> None:
     from ..api.models import strategies as run
 
     listed = run(name)
-    if as_json:
-        emit_json([_document(entry) for entry in listed])
-        return
+    emit(as_json, lambda: [_document(entry) for entry in listed], lambda: _tell_all(listed, held=name is not None))
+
+
+def _tell_all(listed: list[Entry], held: bool) -> None:
     emit_table("strategies", ("kind", "name", ""), ([one.kind, one.name, one.doc] for one in listed))
     for entry in listed:
-        _tell(entry, held=name is not None)
+        _tell(entry, held)
 
 
 def _document(entry: Entry) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import typer
 
-from .console import JSON_OPTION, emit_json
+from .console import JSON_OPTION, emit
 from .options import FOLDER
 
 app = typer.Typer(help="Show a result again.")
@@ -19,9 +20,5 @@ def summary(folder: Path = FOLDER, as_json: bool = JSON_OPTION) -> None:
     from .tell import runs, sweeps
 
     found = open(folder)
-    if as_json:
-        emit_json(found.record)
-    elif found.kind == "sweep":
-        sweeps.tell(found.summary)
-    else:
-        runs.tell(found)
+    tell = partial(sweeps.tell, found.summary) if found.kind == "sweep" else partial(runs.tell, found)
+    emit(as_json, lambda: found.record, tell)

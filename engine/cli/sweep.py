@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ...io.ground.errors import InputError
-from .console import JSON_OPTION, emit_json, say
+from .console import JSON_OPTION, emit, say, stoppable
 from .options import (
     ASSUME,
     BY,
@@ -29,7 +31,13 @@ from .options import (
     pairs,
 )
 
+if TYPE_CHECKING:
+    from ..reports.drawing import Drawer
+    from ..runs.result import Result
+
 app = typer.Typer()
+_KEPT = "stopped; what is done is kept in {}: the same command goes on from there"
+_WRITTEN = "written to {0}; engine sweep show {0} prints it again, engine export {0} --out params.toml exports it"
 _AXES = typer.Option(
     [], "--axis", help="An axis: name=low:high:count, name=log:low:high:count or name=value,value; may repeat."
 )
@@ -57,6 +65,7 @@ _OUT = typer.Option(Path("results/sweep"), "--out", help="Folder for the result;
 @app.callback(invoke_without_command=True)
 def sweep(
     context: typer.Context,
+    *,
     strategy: str | None = _STRATEGY,
     market: list[str] = MARKETS,
     series: list[str] = _SERIES,
@@ -88,30 +97,40 @@ def sweep(
     """Run a grid of parameters of a model, the venue and the limits, or of a betting pipeline, on recorded markets."""
     if context.invoked_subcommand is not None:
         return
-    if strategy is None:
-        raise InputError("name a strategy: --strategy avellaneda-stoikov; engine strategies lists them")
+    with _beside(pictures, out, as_json) as drawer:  # it starts while the rest is loaded
+        from ..api.runs import sweep as run
+
+        found = run(
+            _named(strategy), market, store, axes=axes, sample=sample, params=pairs(params, "--set"), series=series,
+            category=category, where=where, min_volume=min_volume, score=score, start=start, end=end,
+            queue=queue, latency_ms=delay(latency_ms), assume=pairs(assume, "--assume"), price_grid=price_grid,
+            underlying=underlying, threads=threads, walk_forward=walk_forward, embargo_hours=embargo_hours,
+            prove=prove, scheduler=scheduler, out=out, force=force, pictures=drawer, progress=not as_json,
+        )  # fmt: skip
+        emit(as_json, lambda: {"folder": str(out), **found.summary}, lambda: _tell(found))
+
+
+@contextmanager
+def _beside(pictures: bool, out: Path, as_json: bool) -> Iterator[Drawer | bool]:
+    """Draw beside a sweep. One that is stopped says how it goes on, and one that is done where it lies."""
     from ..reports.drawing import drawing
 
-    with drawing(pictures) as drawer:  # it starts while the rest is loaded
-        from ..api.runs import sweep as run
-        from .tell.sweeps import tell
+    with drawing(pictures) as drawer, stoppable(_KEPT.format(out)):
+        yield drawer or False
+    if not as_json:
+        say(_WRITTEN.format(out))
 
-        try:
-            found = run(
-                strategy, market, store, axes=axes, sample=sample, params=pairs(params, "--set"), series=series,
-                category=category, where=where, min_volume=min_volume, score=score, start=start, end=end,
-                queue=queue, latency_ms=delay(latency_ms), assume=pairs(assume, "--assume"), price_grid=price_grid,
-                underlying=underlying, threads=threads, walk_forward=walk_forward, embargo_hours=embargo_hours,
-                prove=prove, scheduler=scheduler, out=out, force=force, pictures=drawer or False, progress=not as_json,
-            )  # fmt: skip
-        except KeyboardInterrupt:
-            say(f"stopped; what is done is kept in {out}: the same command goes on from there")
-            raise typer.Exit(130) from None
-        if as_json:
-            emit_json({"folder": str(out), **found.summary})
-            return
-        tell(found.summary)
-    say(f"written to {out}; engine sweep show {out} prints it again, engine export {out} --out params.toml exports it")
+
+def _named(strategy: str | None) -> str:
+    if strategy is None:
+        raise InputError("name a strategy: --strategy avellaneda-stoikov; engine strategies lists them")
+    return strategy
+
+
+def _tell(found: Result) -> None:
+    from .tell.sweeps import tell
+
+    tell(found.summary)
 
 
 @app.command("show")
@@ -126,7 +145,4 @@ def show(
     from .tell.sweeps import tell
 
     made = run(folder, top=top, by=by.value)
-    if as_json:
-        emit_json(made)
-    else:
-        tell(made)
+    emit(as_json, lambda: made, lambda: tell(made))

@@ -16,10 +16,10 @@ import numpy as np
 
 from ...io.ground.errors import InputError
 from ...io.store.schema import Side
+from ...strategies.models.registry import quoting_model
 from ...strategies.own_file import Trust, trusting
 from ...strategies.quoting.fingerprint import is_another
 from ...strategies.quoting.model import QuotingModel
-from ...strategies.quoting.registry import quoting_model
 from ..results.params import load_params
 from ..simulator.assumptions.fees import fee_table, market_schedule
 from ..simulator.assumptions.venue import Assumptions, close_steps, no_fees

@@ -13,9 +13,9 @@ import polars as pl
 from ...io.ground.errors import InputError
 from ...io.ground.times import Moment, written
 from ...io.store.store import Store
+from ...strategies.models.registry import quoting_model
 from ...strategies.own_file import from_anywhere
 from ...strategies.quoting.model import QuotingModel
-from ...strategies.quoting.registry import quoting_model
 from ..figures.warnings import Notice
 from ..results.result_files import frames_hash, settled
 from ..results.results import Run

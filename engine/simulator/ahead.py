@@ -17,8 +17,8 @@ import numba
 import numpy as np
 
 from ...io.ground.children import start_python
+from ...strategies.models.registry import quoting_model
 from ...strategies.parameters import check
-from ...strategies.quoting.registry import quoting_model
 from .assumptions.venue import Assumptions
 from .kernel.build import expect, kernel_file, under_way
 from .prepare import fees_of, new_block

@@ -35,7 +35,7 @@ class Task:
 def work(task: Task) -> BlockPart:
     """Run a block on the worker that got it."""
     from ...io.store.store import Store
-    from ...strategies.quoting.registry import quoting_model
+    from ...strategies.models.registry import quoting_model
     from ..simulator.tape.source import compile_tape
 
     named = dict(task.source)

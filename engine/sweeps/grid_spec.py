@@ -31,7 +31,7 @@ MOST_CELLS = 1_000_000
 def axis(text: str, model: type[QuotingModel]) -> Axis:
     """Read one axis: ``name=low:high:count``, ``name=log:low:high:count`` or ``name=value,value,…``.
 
-    >>> from touchline.strategies.quoting.registry import quoting_model
+    >>> from touchline.strategies.models.registry import quoting_model
     >>> axis("gamma=log:0.01:1:3", quoting_model("avellaneda-stoikov")).values
     (0.01, 0.1, 1.0)
     >>> axis("latency-ms=0,50,200", quoting_model("avellaneda-stoikov")).part

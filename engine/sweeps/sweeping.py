@@ -16,11 +16,11 @@ from ...io.ground.errors import CheckError, InputError
 from ...io.ground.progress import Progress
 from ...io.ground.times import Moment, written
 from ...io.store.store import Store
+from ...strategies.models.registry import quoting_model
 from ...strategies.own_file import from_anywhere
 from ...strategies.parameters import check
 from ...strategies.quoting.fingerprint import fingerprint
 from ...strategies.quoting.model import QuotingModel
-from ...strategies.quoting.registry import quoting_model
 from ..results.results import Sweep
 from ..simulator.ahead import compile_ahead
 from ..simulator.assumptions.venue import Assumptions

@@ -13,7 +13,7 @@ from touchline.engine.live.live import Live
 from touchline.engine.simulator.tape.tape import TapeMarket
 from touchline.io.ground.errors import InputError
 from touchline.strategies.models.fixed_spread import FixedSpread
-from touchline.strategies.quoting.registry import quoting_model
+from touchline.strategies.models.registry import quoting_model
 
 from .conftest import write_sweep
 from .histories import made_up

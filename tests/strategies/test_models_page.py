@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
-from touchline.strategies.quoting.registry import QUOTING, quoting_model
+from touchline.strategies.models.registry import QUOTING, quoting_model
 
 from .models.quotes import TOLD, bits, compiled, row
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ..console import JSON_OPTION, emit_json
+from ..console import JSON_OPTION, emit
 from ..options import STORE
 
 _TICKERS = typer.Argument(None, metavar="[TICKER…]", help="Tickers to check; none: all of the store.")
@@ -24,9 +24,6 @@ def data_check(
     from ..tell import checks
 
     found = check(store, tickers, deep=deep, progress=not as_json)
-    if as_json:
-        emit_json(checks.as_json(found))
-    else:
-        checks.tell(found)
+    emit(as_json, lambda: checks.as_json(found), lambda: checks.tell(found))
     if found.faults:
         raise CheckError(checks.faults_of(found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ..console import JSON_OPTION, emit_json
+from ..console import JSON_OPTION, emit
 from ..options import SET, START, STORE, pairs
 
 
@@ -23,8 +23,7 @@ def data_features(
 
     named = [name.strip() for name in features.split(",") if name.strip()]
     frame = run(pipeline, until, store, start=start, features=named, params=pairs(params, "--set"), out=out)
-    labelled = frame.height - frame["label"].null_count()
-    if as_json:
-        emit_json({"file": out, "rows": frame.height, "labelled": labelled, "columns": frame.columns})
-    else:
-        typer.echo(f"{out}: {frame.height:,} rows, {labelled:,} of them with a label known at {until}")
+    rows, labelled = frame.height, frame.height - frame["label"].null_count()
+    document = {"file": out, "rows": rows, "labelled": labelled, "columns": frame.columns}
+    line = f"{out}: {rows:,} rows, {labelled:,} of them with a label known at {until}"
+    emit(as_json, lambda: document, lambda: typer.echo(line))

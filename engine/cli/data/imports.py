@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from ..console import JSON_OPTION, emit_json
+from ..console import JSON_OPTION, emit
 from ..options import STORE
 
 _PATHS = typer.Argument(..., metavar="PATH…", help="Files and folders; .gz is read as it is.")
@@ -14,6 +14,7 @@ _PATHS = typer.Argument(..., metavar="PATH…", help="Files and folders; .gz is 
 
 def data_import(
     paths: list[Path] = _PATHS,
+    *,
     store: str = STORE,
     format: str | None = typer.Option(None, "--format", help="Force a format instead of recognising it."),
     map: str = typer.Option("", "--map", help="Name columns: ours=theirs, as in ts=timestamp,price=px."),
@@ -39,10 +40,7 @@ def data_import(
         price_grid=price_grid, ticker=ticker, underlying=underlying, use_yes_price=use_yes_price, strict=strict,
         progress=not as_json,
     )  # fmt: skip
-    if as_json:
-        emit_json(imports.as_json(found))
-    else:
-        imports.tell(found)
+    emit(as_json, lambda: imports.as_json(found), lambda: imports.tell(found))
     if found.not_stored:
         raise CheckError(found.not_stored)
 

@@ -7,15 +7,21 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from ....io.ground.errors import InputError
-from ..console import JSON_OPTION, emit_facts, emit_json, say
+from ..console import JSON_OPTION, emit, emit_facts, say, stoppable
 from ..options import END, STORE
+
+if TYPE_CHECKING:
+    from ....io.kalshi.pull import Pulled
+    from ....io.kalshi.scan import Candidate
 
 _SERIES = typer.Option([], "--series", metavar="SERIES", help="Every market of a series, new ones too; repeatable.")
 _TICKERS = typer.Argument([], metavar="TICKER…", help="Single markets.")
@@ -37,17 +43,15 @@ def data_pull(
     """Download a series into the store; without a choice, markets and trades. Run again, it fetches what is new."""
     from ...api.kalshi import pull
 
-    try:
+    with stoppable("stopped; run the same command again to go on from here"):
         pulled = pull(
             series, start, end, store, markets=markets, trades=trades, candles=candles, rate=rate, tell=say,
             progress=not as_json,
         )  # fmt: skip
-    except KeyboardInterrupt:
-        say("stopped; run the same command again to go on from here")
-        raise typer.Exit(130) from None
-    if as_json:
-        emit_json(dataclasses.asdict(pulled))
-        return
+    emit(as_json, lambda: dataclasses.asdict(pulled), lambda: _tell_pulled(pulled))
+
+
+def _tell_pulled(pulled: Pulled) -> None:
     facts = {f"{table} fetched": count for table, count in pulled.fetched.items()}
     facts |= {f"{table} stored": count for table, count in pulled.stored.items()}
     emit_facts("downloaded", {"markets": pulled.markets, **facts})
@@ -67,17 +71,19 @@ def data_scan(
 
     if not every > 0 or top < 1:
         raise InputError(f"every= must be above 0 seconds and top= at least 1, not {every:g} and {top}")
-    if as_json:
-        emit_json({"candidates": [scans.as_json(one) for one in scan(series, rate=rate, tell=say)]})
-        return
-    try:
-        while True:
-            scans.tell(scan(series, rate=rate, tell=say), top, again=not once)
-            if once or not sys.stdout.isatty():
-                return
+    again, look = not once and sys.stdout.isatty(), partial(scan, series, rate=rate, tell=say)
+    emit(as_json, lambda: scans.document(look()), lambda: _watch(look, top, every, again=again))
+
+
+def _watch(look: Callable[[], list[Candidate]], top: int, every: float, *, again: bool) -> None:
+    """Show the candidates, ``again`` and again until an interrupt from the keyboard."""
+    from ..tell import scans
+
+    with suppress(KeyboardInterrupt):
+        scans.tell(look(), top, again=again)
+        while again:
             time.sleep(every)
-    except KeyboardInterrupt:
-        return
+            scans.tell(look(), top, again=again)
 
 
 def data_record(
@@ -101,11 +107,8 @@ def data_record(
             tickers, store, series=series, journal=journal, poll=poll, duration=seconds, keep=keep,
             no_import=no_import, rate=rate, stop=stop, tell=say,
         )  # fmt: skip
-    facts = made.facts
-    if as_json:
-        emit_json({name.replace(" ", "_"): value for name, value in facts.items()})
-    else:
-        emit_facts("recorded", facts)
+    document = {name.replace(" ", "_"): value for name, value in made.facts.items()}
+    emit(as_json, lambda: document, lambda: emit_facts("recorded", made.facts))
     if made.failed:
         raise typer.Exit(1)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ...figures.words import moment
-from ..console import JSON_OPTION, emit_json, emit_table, say
+from ..console import JSON_OPTION, emit, emit_table, say
 from ..options import STORE
 
 if TYPE_CHECKING:
@@ -33,10 +33,7 @@ def data_markets(
     from ...api.data import markets
 
     found = markets(store, series=series, like=like)
-    if as_json:
-        emit_json({"store": store, "markets": found.to_dicts()})
-    else:
-        _tell(store, found, limit)
+    emit(as_json, lambda: {"store": store, "markets": found.to_dicts()}, lambda: _tell(store, found, limit))
 
 
 def _tell(store: str, found: pl.DataFrame, limit: int) -> None:

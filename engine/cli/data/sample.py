@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..console import JSON_OPTION, emit_json, emit_table, say
+from ..console import JSON_OPTION, emit, emit_table, say
 from ..options import STORE
 
 if TYPE_CHECKING:
@@ -28,13 +28,14 @@ def data_sample(
     from ...api.data import sample
 
     made = sample(store, seed=seed, scale=scale, out=out, no_import=no_import, progress=not as_json)
-    if as_json:
-        emit_json(_document(made))
-        return
+    emit(as_json, lambda: _document(made), lambda: _tell(made, out))
+
+
+def _tell(made: SampleDay, out: Path | None) -> None:
     emit_table("synthetic market day", ("table", "new rows"), made.rows.items())
     where = f"; files in {out}" if out is not None else ""
     took = f"{made.bytes / 1e6:,.1f} MB made in {made.seconds_to_make:.1f} s"
-    say(f"seed {seed}, scale {scale:g}: {took}, imported in {made.seconds_to_import:.1f} s{where}")
+    say(f"seed {made.seed}, scale {made.scale:g}: {took}, imported in {made.seconds_to_import:.1f} s{where}")
 
 
 def _document(made: SampleDay) -> dict[str, Any]:

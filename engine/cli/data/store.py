@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ....io.ground.names import plain
 from ...figures.words import moment
-from ..console import JSON_OPTION, emit_json, emit_table, say
+from ..console import JSON_OPTION, emit, emit_table, say
 from ..options import STORE
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from ....io.store.compaction import CompactReport
     from ....io.store.forgetting import Forgotten
     from ....io.store.ingest.ingest import ImportReport
 
@@ -31,9 +32,15 @@ def data_sql(
     from ...api.data import sql
 
     frame = sql(query, store)
-    if as_json:
-        emit_json({"columns": frame.columns, "rows": [list(row) for row in frame.iter_rows()]})
-    elif as_csv:
+    emit(as_json, lambda: _rows_of(frame), lambda: _tell_rows(frame, limit, as_csv))
+
+
+def _rows_of(frame: pl.DataFrame) -> dict[str, Any]:
+    return {"columns": frame.columns, "rows": list(frame.iter_rows())}
+
+
+def _tell_rows(frame: pl.DataFrame, limit: int, as_csv: bool) -> None:
+    if as_csv:
         text = frame.write_csv()
         sys.stdout.write("".join(f"{plain(line)}\n" for line in text.splitlines()) if sys.stdout.isatty() else text)
     else:
@@ -46,10 +53,11 @@ def data_tables(store: str = STORE, as_json: bool = JSON_OPTION) -> None:
     """Show what each table holds."""
     from ...api.data import tables
 
-    found = tables(store)
-    if as_json:
-        emit_json({"store": store, "tables": found.to_dicts()})
-        return
+    found = tables(store).to_dicts()
+    emit(as_json, lambda: {"store": store, "tables": found}, lambda: _tell_tables(store, found))
+
+
+def _tell_tables(store: str, found: list[dict[str, Any]]) -> None:
     rows = (
         (
             one["name"],
@@ -59,7 +67,7 @@ def data_tables(store: str = STORE, as_json: bool = JSON_OPTION) -> None:
             moment(one["start"], seconds=True),
             moment(one["end"], seconds=True),
         )
-        for one in found.to_dicts()
+        for one in found
     )
     emit_table(store, ("table", "rows", "files", "MB", "from (UTC)", "to (UTC)"), rows)
 
@@ -73,12 +81,14 @@ def data_imports(
     from ...api.data import brought, imports
 
     if import_id is not None:
-        _tell_brought(import_id, brought(import_id, store), as_json)
-        return
-    done = imports(store)
-    if as_json:
-        emit_json({"imports": [dataclasses.asdict(report) for report in done]})
-        return
+        held = brought(import_id, store).to_dicts()
+        emit(as_json, lambda: {"import": import_id, "brought": held}, lambda: _tell_brought(import_id, held))
+    else:
+        done = imports(store)
+        emit(as_json, lambda: {"imports": [dataclasses.asdict(one) for one in done]}, lambda: _tell_imports(done))
+
+
+def _tell_imports(done: list[ImportReport]) -> None:
     columns = ("import", "source", "brought", "tickers", "stored already", "quarantined", "from (UTC)", "to (UTC)")
     emit_table("imports", columns, (_row(report) for report in done))
 
@@ -90,13 +100,10 @@ def _row(report: ImportReport) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _tell_brought(import_id: str, held: pl.DataFrame, as_json: bool) -> None:
-    if as_json:
-        emit_json({"import": import_id, "brought": held.to_dicts()})
-        return
+def _tell_brought(import_id: str, held: list[dict[str, Any]]) -> None:
     rows = (
         (one["ticker"], one["table"], one["rows"], moment(one["start"], seconds=True), moment(one["end"], seconds=True))
-        for one in held.to_dicts()
+        for one in held
     )
     emit_table(f"import {import_id}", ("ticker", "table", "rows", "from (UTC)", "to (UTC)"), rows)
 
@@ -113,10 +120,7 @@ def data_forget(
     from ...api.data import forget
 
     told = forget(import_id, store, yes=yes)
-    if as_json:
-        emit_json(dataclasses.asdict(told))
-    else:
-        _tell_forgotten(told)
+    emit(as_json, lambda: dataclasses.asdict(told), lambda: _tell_forgotten(told))
 
 
 def _tell_forgotten(told: Forgotten) -> None:
@@ -142,9 +146,10 @@ def data_compact(store: str = STORE, as_json: bool = JSON_OPTION) -> None:
     from ...api.data import compact
 
     report = compact(store, progress=not as_json)
-    if as_json:
-        emit_json(dataclasses.asdict(report))
-        return
+    emit(as_json, lambda: dataclasses.asdict(report), lambda: _tell_compacted(report))
+
+
+def _tell_compacted(report: CompactReport) -> None:
     rows = ((table, count, report.after[table]) for table, count in report.before.items())
     emit_table("files", ("table", "before", "after"), rows)
     say(f"{report.rows:,} rows written anew, {report.removed:,} old files removed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..console import emit_facts, emit_table, say
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
     from ...runs.result import Result
 
 
-def tell(found: Result) -> None:
-    """Print a backtest, of whatever kind it is."""
+def tell(found: Result, place: Path | None = None) -> None:
+    """Print a backtest, of whatever kind it is, and where it was written now."""
     {"replay": tell_replay, "replays": tell_replays, "bets": tell_bets}[found.kind](found.record)
+    if place is not None:
+        say(f"written to {place}; engine report {place} makes a page of it")
 
 
 def tell_replay(record: Mapping[str, Any]) -> None:

@@ -39,6 +39,11 @@ def _fitting(
     return tuple(left), [tuple(row[number] for number in kept) for row in rows]
 
 
+def document(found: Sequence[Candidate]) -> dict[str, object]:
+    """Candidates as a program reads them."""
+    return {"candidates": [as_json(one) for one in found]}
+
+
 def as_json(one: Candidate) -> dict[str, object]:
     """A candidate in cents and contracts."""
 

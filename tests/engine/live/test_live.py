@@ -16,8 +16,8 @@ from touchline.engine.simulator.state import Columns
 from touchline.io.ground.errors import InputError
 from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.models.fixed_spread import FixedSpread
+from touchline.strategies.models.registry import quoting_model
 from touchline.strategies.quoting.fingerprint import fingerprint
-from touchline.strategies.quoting.registry import quoting_model
 
 from ..simulator.test_replay import noise_tape
 

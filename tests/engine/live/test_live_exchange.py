@@ -35,7 +35,7 @@ from touchline.io.kalshi.rest.portfolio import FillRecord, OrderRecord
 from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.store.schema import Side
 from touchline.io.store.store import Store
-from touchline.strategies.quoting.registry import quoting_model
+from touchline.strategies.models.registry import quoting_model
 
 pytestmark = pytest.mark.slow
 ENGINE = [sys.executable, "-c", "from touchline.engine.cli import main; main()"]

@@ -25,8 +25,8 @@ from touchline.engine.results.params import (
 from touchline.engine.simulator.assumptions.venue import MEANINGS, Assumptions, table_of
 from touchline.engine.simulator.tape.tape import TapeMarket
 from touchline.io.ground.errors import InputError
+from touchline.strategies.models.registry import quoting_model
 from touchline.strategies.quoting.fingerprint import fingerprint
-from touchline.strategies.quoting.registry import quoting_model
 
 PAGE = Path(__file__).parents[3] / "docs" / "params.md"
 DELAYS = st.one_of(st.floats(0, 1e4), st.sampled_from(["lognormal:50:0.5", "exponential:20", "uniform:1:2"]))

@@ -12,7 +12,7 @@ import pytest
 from touchline.engine.simulator import ahead
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.kernel import build
-from touchline.strategies.quoting.registry import quoting_model
+from touchline.strategies.models.registry import quoting_model
 
 from ..made_books import made_books
 

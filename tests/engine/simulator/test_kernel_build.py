@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from touchline.engine.simulator.assumptions.flags import Flags
 from touchline.engine.simulator.kernel.build import kernel, kernel_file
-from touchline.strategies.quoting.registry import quoting_model
+from touchline.strategies.models.registry import quoting_model
 
 from ..histories import made_up
 

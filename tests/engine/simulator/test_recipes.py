@@ -17,7 +17,7 @@ from touchline.engine.simulator.kernel.build import interpreted
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.engine.simulator.tape.tape import Tape
-from touchline.strategies.quoting.registry import quoting_model
+from touchline.strategies.models.registry import quoting_model
 
 from ..made_books import made_books
 

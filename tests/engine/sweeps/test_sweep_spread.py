@@ -24,9 +24,9 @@ from touchline.engine.sweeps.cluster import Task, work
 from touchline.io.ground.errors import InputError
 from touchline.io.store.store import Store
 from touchline.strategies.models.fixed_spread import FixedSpread
+from touchline.strategies.models.registry import quoting_model
 from touchline.strategies.parameters import check
 from touchline.strategies.quoting.fingerprint import fingerprint
-from touchline.strategies.quoting.registry import quoting_model
 
 from ..made_books import made_books
 

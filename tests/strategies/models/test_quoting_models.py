@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 import pytest
+from touchline.strategies.models.registry import QUOTING, quoting_model
 from touchline.strategies.quoting.known import Known
-from touchline.strategies.quoting.registry import QUOTING, quoting_model
 
 from .quotes import TOLD, bits, compiled, random_known, random_row, row
 

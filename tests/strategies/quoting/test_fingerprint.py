@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from touchline.strategies.models.registry import quoting_model
 from touchline.strategies.quoting.fingerprint import fingerprint, is_another
 from touchline.strategies.quoting.model import QuotingModel
-from touchline.strategies.quoting.registry import quoting_model
 
 MODELS = ("avellaneda-stoikov", "binary-cara", "cauchy-band", "fixed-spread", "glft")
 PRINTS = f"""
 from touchline.strategies.quoting.fingerprint import fingerprint
-from touchline.strategies.quoting.registry import quoting_model
+from touchline.strategies.models.registry import quoting_model
 print([fingerprint(quoting_model(name)) for name in {MODELS!r}])
 """
 

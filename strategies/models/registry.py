@@ -14,8 +14,8 @@ from typing import Any
 from ...io.ground.errors import InputError
 from ..own_file import load_file, one_line
 from ..parameters import check, nearest
-from .known import Known
-from .model import QuotingModel
+from ..quoting.known import Known
+from ..quoting.model import QuotingModel
 
 #: Name -> (module of this package, class).
 QUOTING: dict[str, tuple[str, str]] = {
@@ -41,7 +41,7 @@ def quoting_model(spec: str) -> type[QuotingModel]:
     """
     if spec in QUOTING:
         module, name = QUOTING[spec]
-        return vars(importlib.import_module(f"..models.{module}", __package__))[name]
+        return vars(importlib.import_module(f".{module}", __package__))[name]
     if ".py" in spec or "/" in spec:
         return _from_file(spec)
     close = nearest(spec, QUOTING)

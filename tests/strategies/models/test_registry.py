@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from touchline.io.ground.errors import InputError
 from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
+from touchline.strategies.models.registry import QUOTING, quoting_model, quoting_models
 from touchline.strategies.quoting.model import QuotingModel
-from touchline.strategies.quoting.registry import QUOTING, quoting_model, quoting_models
 
 from ..models.quotes import TOLD, bits, compiled, row
 
