@@ -167,7 +167,7 @@ def test_record_two_thousand_markets(benchmark: Any, tmp_path: Path) -> None:
                     seq = int(line[line.index(b'"seq":') + 6 : line.index(b',"msg"')])
                     assert last in (0, seq - 1), "a message is missing from the journal"
                     last, lines = seq, lines + 1
-    assert lines == totals["book_changes"] and totals["holes"] == 0 and totals["markets"] == MARKETS
+    assert lines == totals["book_changes"] and totals["gaps"] == 0 and totals["markets"] == MARKETS
     settled = [rss for at, rss in curve if SECONDS * 0.15 < at < SECONDS]
     early, late = max(settled[: len(settled) // 4]), max(settled[-len(settled) // 4 :])
     shown = ", ".join(f"{at:.0f} s {rss:.0f} MB" for at, rss in curve[:: max(1, len(curve) // 8)])

@@ -113,7 +113,7 @@ class RecordingDone:
             "book changes": totals.changes,
             "trades": totals.trades,
             "markets": totals.markets,
-            "holes": totals.holes,
+            "gaps": totals.gaps,
             "seconds without trusted books": round(totals.missed_seconds, 1),
             "journal bytes": totals.bytes,
             **{f"{table} rows stored": rows for table, rows in self.rows.items()},

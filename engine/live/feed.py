@@ -13,7 +13,7 @@ from ...io.ground.units import NS_PER_SECOND, TICKS_PER_DOLLAR
 from ...io.kalshi.rest.wire import read_count, read_price
 from ...io.kalshi.rows import taker_side
 from ...io.kalshi.stream.frames import Delta, Frame, Lifecycle, Snapshot, TradeFrame
-from ...io.kalshi.stream.stream import BOOK, Hole
+from ...io.kalshi.stream.stream import BOOK, Gap
 from ...io.store.schema import BookKind, Side
 from ..simulator.state import Columns
 from ..simulator.tape import events
@@ -45,9 +45,9 @@ class StreamFeed:
         self._over = False
         self._moved: list[tuple[int, int]] = []
 
-    def take(self, item: Frame | Hole) -> None:
-        """Take one message or hole in."""
-        if isinstance(item, Hole):
+    def take(self, item: Frame | Gap) -> None:
+        """Take one message or gap in."""
+        if isinstance(item, Gap):
             if not item.numbered:
                 self._seqs.clear()
             if item.channel == BOOK and self.market.ticker in item.tickers:
@@ -143,10 +143,10 @@ class StreamFeed:
 
     def _keep(self, fresh: Columns, rows: list[Row]) -> None:
         """Remember the book after a batch."""
-        holes = 0
+        gaps = 0
         for k, side, level, size in zip(fresh.kind & events.KIND, fresh.side, fresh.level, fresh.size, strict=True):
             if k == events.GAP:
-                self._book, holes = None, holes + 1
+                self._book, gaps = None, gaps + 1
             elif k == events.BOOK:
                 self._book = {} if self._book is None else self._book
                 if size:
@@ -154,7 +154,7 @@ class StreamFeed:
                 else:
                     self._book.pop((int(side), int(level)), None)
         turns = [row[1] for row in rows if row[1] in (BookKind.CLEAR, BookKind.GAP)]
-        if self._book is None and turns[-1:] == [BookKind.CLEAR] and holes == turns.count(BookKind.GAP):
+        if self._book is None and turns[-1:] == [BookKind.CLEAR] and gaps == turns.count(BookKind.GAP):
             self._book = {}  # a snapshot without levels makes no events
 
 

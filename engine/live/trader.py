@@ -13,7 +13,7 @@ from ...io.kalshi.client import Client
 from ...io.kalshi.rest.errors import StreamError
 from ...io.kalshi.stream.frames import FillFrame, Ok, OrderFrame
 from ...io.kalshi.stream.price_mode import check_price_mode
-from ...io.kalshi.stream.stream import BOOK, FILLS, LIFECYCLE, ORDERS, TRADES, Hole, Message, Stream
+from ...io.kalshi.stream.stream import BOOK, FILLS, LIFECYCLE, ORDERS, TRADES, Gap, Message, Stream
 from ...strategies.own_file import Trust
 from ..results.params import load_params
 from ..simulator.tape.tape import TapeMarket
@@ -88,7 +88,7 @@ class Trader:
     ) -> None:
         self.close()
 
-    def _act(self, items: Iterable[Message | Hole]) -> Quote:
+    def _act(self, items: Iterable[Message | Gap]) -> Quote:
         missed = False
         for item in items:
             said = item.frame if isinstance(item, Message) else item
@@ -98,7 +98,7 @@ class Trader:
             elif isinstance(said, OrderFrame):
                 self.orders.changed(said)
             else:
-                missed |= isinstance(said, Hole) and said.channel == FILLS
+                missed |= isinstance(said, Gap) and said.channel == FILLS
                 self.feed.take(said)
         if missed:
             self._book(self.orders.missed())

@@ -108,7 +108,7 @@ def _replay_nb(
         before = unknown
         unknown = _apply_nb(book, best, unknown, kind[i], side[i], price[i], size[i])
         if unknown not in (_FINE, before):
-            # Every hole is counted, also one that is mended at the same time.
+            # Every gap is counted, also one that is mended at the same time.
             first[who, unknown] = ts[i] if count[who, unknown] == 0 else first[who, unknown]
             count[who, unknown] += 1
             last[who, unknown] = ts[i]

@@ -152,7 +152,7 @@ def _checked(start: int, end: int, step: int) -> Range:
 
 
 def _covering(ranges: tuple[Range, ...], what: str) -> tuple[Range, ...]:
-    """Refuse ranges that leave a hole: every price between 0 and 1 dollar belongs to one."""
+    """Refuse ranges that leave out a price: every price between 0 and 1 dollar belongs to one."""
     ordered = tuple(sorted(ranges))
     edges = [0, *(end for _, end, _ in ordered)]
     if [start for start, _, _ in ordered] != edges[:-1] or edges[-1] != TICKS_PER_DOLLAR:

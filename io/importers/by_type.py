@@ -274,7 +274,7 @@ def _by_number(
 
 
 def _contradicted(sid: NDArray[np.int64], seq: NDArray[np.int64]) -> bool:
-    """Whether a number that falls fills a hole that the numbers before it left, which is no new beginning."""
+    """Whether a number that falls fills a gap that the numbers before it left, which is no new beginning."""
     for which in np.unique(sid[sid != NULL]).tolist():
         numbers = seq[sid == which]
         falls = [0, *(np.flatnonzero(np.diff(numbers) < 0) + 1).tolist()]

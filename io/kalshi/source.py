@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from .stream.books import StreamBooks
-from .stream.stream import Hole, Message
+from .stream.stream import Gap, Message
 
 
 class BookSource(Protocol):
-    """Gives messages and holes of chosen markets, in order."""
+    """Gives messages and gaps of chosen markets, in order."""
 
     books: StreamBooks
 
@@ -27,7 +27,7 @@ class BookSource(Protocol):
         """Stop following these markets."""
         ...
 
-    def poll(self, timeout: float) -> list[Message | Hole]:
+    def poll(self, timeout: float) -> list[Message | Gap]:
         """What came, waiting up to ``timeout`` seconds."""
         ...
 

@@ -28,8 +28,8 @@ def explained(
     ``traded`` marks the trades that touched the book; of these ``side`` is the taker's.
     """
     out = np.zeros(len(ts), np.int64)
-    change, hole = ~traded & (kind == BookKind.DELTA), ~traded & (kind == BookKind.GAP)
-    event = np.select([traded & (side != 0), change, hole], [TRADE, BOOK, GAP], UNDERLYING)
+    change, gap = ~traded & (kind == BookKind.DELTA), ~traded & (kind == BookKind.GAP)
+    event = np.select([traded & (side != 0), change, gap], [TRADE, BOOK, GAP], UNDERLYING)
     rest = np.where(traded, size, np.maximum(-size, 0))
     hit = np.where(traded, -side, side)  # a trade takes from the other side than its taker's
     row = np.where(hit == Side.BID, _BIDS, _ASKS)

@@ -10,10 +10,10 @@ from ....io.ground.jit import OPTIONS, compiled, kept
 from .events import BOOK, GAP, KIND, LATER, STATUS, TRADE, UNDERLYING
 
 #: What a merged row is: the first four are io.schema.BookKind.
-DELTA, LEVEL, CLEAR, HOLE, PRINT, TICK, STATE = range(7)
+DELTA, LEVEL, CLEAR, BOOK_GAP, PRINT, TICK, STATE = range(7)
 
 #: What the compilation counts.
-(UNKNOWN_ROWS, NEGATIVE, HOLES, GUESSED_SIDES, TRADED_LOTS, MATCHED_LOTS, SNAPSHOTS, CROSSED, OUT_OF_RANGE,
+(UNKNOWN_ROWS, NEGATIVE, GAPS, GUESSED_SIDES, TRADED_LOTS, MATCHED_LOTS, SNAPSHOTS, CROSSED, OUT_OF_RANGE,
  COUNTS) = range(10)  # fmt: skip
 
 MAX_LOTS = np.int64(2_000_000_000)
@@ -105,8 +105,8 @@ def build_nb(ts, what, side, level, size, top, empty_start, books, best, out, co
                 best_nb(book, best, s, p, after)
                 event, lots = BOOK, after
                 counts[CROSSED] += best[0] > 0 and best[1] > 0 and best[0] + best[1] >= top
-        elif w == HOLE:
-            counts[HOLES] += 1
+        elif w == BOOK_GAP:
+            counts[GAPS] += 1
             known = False
         elif w == PRINT:
             s = 1 if side[r] > 0 else 0
@@ -126,7 +126,7 @@ def build_nb(ts, what, side, level, size, top, empty_start, books, best, out, co
             value += 1
         else:
             event, s = STATUS, side[r]
-        if not known and not building and (w in (HOLE, DELTA)):
+        if not known and not building and (w in (BOOK_GAP, DELTA)):
             fill_nb(book, NOTHING)
             best[0] = best[1] = 0
             event, s, p, lots = GAP, 0, 0, 0

@@ -44,7 +44,7 @@ class BookRows:
             self.add(kind=int(BookKind.LEVEL), side=int(side), price=price, size=size, **own)
 
     def ordered(self) -> dict[str, NDArray[np.int64]]:
-        """Return the columns in order of records; a hole comes before what its record brings."""
+        """Return the columns in order of records; a gap comes before what its record brings."""
         joined = {name: np.concatenate(parts) if parts else np.zeros(0, np.int64) for name, parts in vars(self).items()}
         order = np.lexsort([np.where(joined["kind"] == BookKind.GAP, 0, 1), joined["frame"]])
         return {name: column[order] for name, column in joined.items()}

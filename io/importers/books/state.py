@@ -14,7 +14,7 @@ KEEP, STALE, BROKEN, NOTHING = range(4)
 #: A row that says what stands at a level now; applying it makes it a change.
 SET = 4
 _DELTA, _LEVEL, _CLEAR, _GAP = int(BookKind.DELTA), int(BookKind.LEVEL), int(BookKind.CLEAR), int(BookKind.GAP)
-#: Stands for every subscription: of a hole that is nobody's in particular.
+#: Stands for every subscription: of a gap that is nobody's in particular.
 ANY = NULL + 1
 _PRICES = TICKS_PER_DOLLAR + 1
 

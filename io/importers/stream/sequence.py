@@ -26,8 +26,8 @@ class Numbering:
     """What the numbering of a block says."""
 
     repeated: NDArray[np.bool_]
-    #: Holes: before which frame, of which sid, at which (missing) seq, and the time of the last frame before it.
-    holes: list[tuple[int, int, int, int]] = field(default_factory=list)
+    #: Gaps: before which frame, of which sid, at which (missing) seq, and the time of the last frame before it.
+    gaps: list[tuple[int, int, int, int]] = field(default_factory=list)
     missed: int = 0
     restarts: int = 0
 
@@ -42,7 +42,7 @@ def check(
 ) -> Numbering:
     """Check the seq of every frame of a block.
 
-    A seq that was seen is a repeat. One that leaves out some is a hole, after which no book of the sid is known. A
+    A seq that was seen is a repeat. One that leaves out some is a gap, after which no book of the sid is known. A
     sid begins again after its acknowledgement, or when its first seq comes with a snapshot other than the first.
     ``acknowledged`` are (frame, sid) of new subscriptions, ``snapshots`` what the snapshots with seq 1 say, by frame.
     """
@@ -95,13 +95,13 @@ def _walk(
         )
         if again and track.last is not None:
             result.restarts += 1
-            result.holes.append((row, which, track.last + 1, track.last_ts))
+            result.gaps.append((row, which, track.last + 1, track.last_ts))
         elif track.last is not None and number <= track.last:
             result.repeated[row] = True
             continue
         elif track.last is not None and number > track.last + 1:
             result.missed += number - track.last - 1
-            result.holes.append((row, which, track.last + 1, track.last_ts))
+            result.gaps.append((row, which, track.last + 1, track.last_ts))
         if number == 1:
             track.first = snapshots.get(row)
         track.last, track.acknowledged = number, False

@@ -128,9 +128,9 @@ class _Reader:
             self.snapshots = True
         books = np.flatnonzero(kept & ((kind == DELTA) | (kind == SNAPSHOT)))
         if books.size:
-            self._markets(spans, books, {})  # a hole concerns the markets of its own block too
+            self._markets(spans, books, {})  # a gap concerns the markets of its own block too
         ops = BookRows()
-        for row, which, missing, last_ts in checked.holes:
+        for row, which, missing, last_ts in checked.gaps:
             self._hole(ops, row, which, missing, last_ts if last_ts != NULL else int(when[row]))
         tables: dict[str, list[pl.DataFrame]] = {}
         self._others(others, kept, sid, seq, received, when, ops, bad)

@@ -16,7 +16,7 @@ from ..rest.models import BookSides, TradeRecord
 from ..rest.wire import write_count, write_price
 from ..stream.books import StreamBooks
 from ..stream.frames import decode_frame
-from ..stream.stream import BOOK, Hole, Message, chunks
+from ..stream.stream import BOOK, Gap, Message, chunks
 
 _BOOKS, _TRADES = 1, 2  # our own subscription numbers
 _FEW = 10  # up to so many markets, trades are asked for market by market
@@ -61,14 +61,14 @@ class Poller:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def poll(self, timeout: float) -> list[Message | Hole]:
+    def poll(self, timeout: float) -> list[Message | Gap]:
         """Read once if it is time to, else wait up to ``timeout`` seconds."""
         wait = self._next - time.monotonic()
         if wait > 0:
             time.sleep(min(wait, timeout))
             return []
         self._next = time.monotonic() + self._every
-        items: list[Message | Hole] = []
+        items: list[Message | Gap] = []
         try:
             for chunk in chunks(sorted(self._wanted), BATCH):
                 items += self._read_books(chunk)
@@ -116,14 +116,14 @@ class Poller:
         self.books.apply(frame)
         return Message(time.time_ns(), raw, frame)
 
-    def _lost(self, reason: str) -> Iterator[Hole]:
+    def _lost(self, reason: str) -> Iterator[Gap]:
         """The next read gives every book anew; trades are read on from where they ended."""
         missed = tuple(sorted(ticker for ticker in self._wanted if ticker in self._last))
         self._last.clear()
         self.books.reset(reason)
         self._seq[_BOOKS] = 0
         if missed:
-            yield Hole(BOOK, missed, self._read_at, reason)
+            yield Gap(BOOK, missed, self._read_at, reason)
 
 
 def _as_streamed(trade: TradeRecord) -> dict[str, Any]:

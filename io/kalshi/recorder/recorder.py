@@ -1,4 +1,4 @@
-"""The recorder: everything a source gives goes into the journal first; markets come and go; holes are told."""
+"""The recorder: everything a source gives goes into the journal first; markets come and go; gaps are told."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..rest.wire import write_time
 from ..source import BookSource
 from ..stream.frames import Delta, Lifecycle, TradeFrame
 from ..stream.price_mode import check_price_mode
-from ..stream.stream import BOOK, LIFECYCLE, Hole, Message
+from ..stream.stream import BOOK, LIFECYCLE, Gap, Message
 from .journal import Journal
 from .watcher import Watcher
 
@@ -36,7 +36,7 @@ class RecorderTotals:
     changes: int = 0
     trades: int = 0
     markets: int = 0
-    holes: int = 0
+    gaps: int = 0
     missed_seconds: float = 0.0
     bytes: int = 0
 
@@ -60,7 +60,7 @@ class Recorder:
         self.totals = RecorderTotals()
         self._following: set[str] = set()
         self._absent: dict[str, int] = {}
-        self._hole_since: int | None = None
+        self._gap_since: int | None = None
         self._checked = False
         self._exchange_ms = 0
         self._lists = 0
@@ -97,7 +97,7 @@ class Recorder:
         self._next_status, self._told_messages = now + _STATUS_SECONDS, totals.messages
         self._tell(
             f"{totals.messages:,} messages ({fresh / _STATUS_SECONDS:,.0f}/s), {len(self._following)} markets, "
-            f"{totals.holes} holes, {totals.bytes / 1e6:,.1f} MB"
+            f"{totals.gaps} gaps, {totals.bytes / 1e6:,.1f} MB"
         )
 
     def _next_moment(self) -> int:
@@ -121,10 +121,10 @@ class Recorder:
         """Whether named markets are all over; a series may always bring a new one."""
         return self._lists > _GONE_AFTER and not self._following and not self._prefixes
 
-    def _take(self, items: list[Message | Hole]) -> None:
+    def _take(self, items: list[Message | Gap]) -> None:
         totals, append = self.totals, self.journal.append
         for item in items:
-            if isinstance(item, Hole):
+            if isinstance(item, Gap):
                 self._miss(item)
                 continue
             frame = item.frame
@@ -150,24 +150,24 @@ class Recorder:
             self.watcher.ask()
         return ticker in self._following
 
-    def _miss(self, hole: Hole) -> None:
-        self.totals.holes += 1
-        many = f" of {len(hole.tickers)} markets" if len(hole.tickers) != 1 else f" of {hole.tickers[0]}"
-        what = {BOOK: f"order books{many}", LIFECYCLE: "market news"}.get(hole.channel, f"trades{many}")
-        self._tell(f"missed {what} from {write_time(hole.start)}: {hole.reason}")
-        if hole.channel == LIFECYCLE:
+    def _miss(self, gap: Gap) -> None:
+        self.totals.gaps += 1
+        many = f" of {len(gap.tickers)} markets" if len(gap.tickers) != 1 else f" of {gap.tickers[0]}"
+        what = {BOOK: f"order books{many}", LIFECYCLE: "market news"}.get(gap.channel, f"trades{many}")
+        self._tell(f"missed {what} from {write_time(gap.start)}: {gap.reason}")
+        if gap.channel == LIFECYCLE:
             self.watcher.ask()
-        if hole.channel == BOOK:
-            self._hole_since = self._hole_since or hole.start
-        if not hole.numbered:
-            body = {"market_tickers": list(hole.tickers), "start_ts": hole.start, "reason": hole.reason}
-            self.journal.note("gap" if hole.channel == BOOK else "missed", {"channel": hole.channel, **body})
+        if gap.channel == BOOK:
+            self._gap_since = self._gap_since or gap.start
+        if not gap.numbered:
+            body = {"market_tickers": list(gap.tickers), "start_ts": gap.start, "reason": gap.reason}
+            self.journal.note("gap" if gap.channel == BOOK else "missed", {"channel": gap.channel, **body})
 
     def _look_whole(self) -> None:
-        if self._hole_since is not None and self.source.ready:
-            missed = (time.time_ns() - self._hole_since) / _NS
+        if self._gap_since is not None and self.source.ready:
+            missed = (time.time_ns() - self._gap_since) / _NS
             self.totals.missed_seconds += missed
-            self._hole_since = None
+            self._gap_since = None
             self._tell(f"every book is whole again after {missed:.1f} s")
         if not self._checked and self._following and self.source.ready:
             self._checked = True
@@ -213,6 +213,6 @@ class Recorder:
 
     def _note_end(self) -> None:
         """From here on nothing is known of any book."""
-        if self._hole_since is not None:
-            self.totals.missed_seconds += (time.time_ns() - self._hole_since) / _NS
+        if self._gap_since is not None:
+            self.totals.missed_seconds += (time.time_ns() - self._gap_since) / _NS
         self.journal.note("gap", {"market_tickers": [], "start_ts": time.time_ns(), "reason": "the recording ended"})

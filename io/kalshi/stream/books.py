@@ -58,7 +58,7 @@ class StreamBook:
 
 
 @dataclass(frozen=True)
-class Stale:
+class BookGap:
     """Books that can no longer be trusted, and why."""
 
     tickers: tuple[str, ...]
@@ -102,12 +102,12 @@ class StreamBooks:
             if book and book.sid in self._tracks:
                 self._tracks[book.sid].tickers.discard(ticker)
 
-    def reset(self, reason: str) -> Stale:
+    def reset(self, reason: str) -> BookGap:
         """The connection is gone: every sequence starts anew, every book waits for a snapshot."""
         self._tracks.clear()
         return self._spoil(self.books, reason)
 
-    def end(self, sid: int, reason: str) -> Stale:
+    def end(self, sid: int, reason: str) -> BookGap:
         """A subscription is over: its books wait for the snapshots of the next one."""
         track = self._tracks.pop(sid, None)
         return self._spoil(track.tickers if track else (), reason)
@@ -133,7 +133,7 @@ class StreamBooks:
             if levels
         }
 
-    def apply(self, frame: Frame) -> Stale | None:
+    def apply(self, frame: Frame) -> BookGap | None:
         """Take a message in; returns what became stale by it. Messages seen before change nothing."""
         stale = None
         if frame.seq is not None and frame.sid is not None:
@@ -155,7 +155,7 @@ class StreamBooks:
             self._replace(frame)
         return stale
 
-    def _change(self, frame: Delta) -> Stale | None:
+    def _change(self, frame: Delta) -> BookGap | None:
         message = frame.msg
         book = self.books.get(message.market_ticker)
         if book is None or book.stale:
@@ -190,14 +190,14 @@ class StreamBooks:
             book.sid = frame.sid
             self._tracks.setdefault(frame.sid, _Track()).tickers.add(message.market_ticker)
 
-    def _spoil(self, tickers: Iterable[str], reason: str) -> Stale:
+    def _spoil(self, tickers: Iterable[str], reason: str) -> BookGap:
         spoiled = []
         for ticker in tickers:
             book = self.books.get(ticker)
             if book is not None and not book.stale:
                 book.stale = True
                 spoiled.append(ticker)
-        return Stale(tuple(sorted(spoiled)), reason)
+        return BookGap(tuple(sorted(spoiled)), reason)
 
 
 def _levels(rows: Sequence[tuple[str, str]]) -> dict[int, int]:

@@ -15,7 +15,7 @@ import msgspec
 
 from ..rest.errors import AuthError, NetworkError, StreamError
 from ..rest.settings import Settings
-from .books import Stale, StreamBooks
+from .books import BookGap, StreamBooks
 from .frames import ErrorFrame, Frame, Ok, Snapshot, Subscribed, Unsubscribed, decode_frame
 from .socket import StreamSocket
 
@@ -46,7 +46,7 @@ class Message(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Hole:
+class Gap:
     """Something was missed on a channel from ``start`` (ns UTC) on; books are whole again from their next snapshot.
 
     ``numbered``: the sequence numbers of the messages themselves show it.
@@ -147,8 +147,8 @@ class Stream:
             self._asked.pop(ticker, None)
         self._next_look = 0.0
 
-    def poll(self, timeout: float = 1.0) -> list[Message | Hole]:
-        """Everything that came, in order, waiting up to ``timeout`` seconds; holes stand where they were noticed."""
+    def poll(self, timeout: float = 1.0) -> list[Message | Gap]:
+        """Everything that came, in order, waiting up to ``timeout`` seconds; gaps stand where they were noticed."""
         try:
             if self._socket is None and not self._connect(timeout):
                 return []
@@ -207,8 +207,8 @@ class Stream:
         self._next_look = 0.0
         return True
 
-    def _lost(self, reason: str) -> Iterator[Hole]:
-        """Forget the connection and yield the holes its end opened."""
+    def _lost(self, reason: str) -> Iterator[Gap]:
+        """Forget the connection and yield the gaps its end opened."""
         was_connected = self._socket is not None
         self.close()
         pause = random.uniform(0.5, 1.0) * min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**self._failures)
@@ -223,16 +223,16 @@ class Stream:
             missed = subscription.confirmed
             subscription.confirmed = set()
             if was_connected and (missed or subscription.everything):
-                yield Hole(subscription.channel, tuple(sorted(missed)), self._heard_ns, reason)
+                yield Gap(subscription.channel, tuple(sorted(missed)), self._heard_ns, reason)
 
-    def _receive(self, timeout: float) -> list[Message | Hole]:
+    def _receive(self, timeout: float) -> list[Message | Gap]:
         assert self._socket is not None
         raws = self._socket.receive(timeout)
         if not raws:
             self._watch_silence()
             return []
         recv_ts = time.time_ns()
-        taken: list[Message | Hole] = []
+        taken: list[Message | Gap] = []
         apply = self.books.apply
         for raw in raws:
             try:
@@ -242,7 +242,7 @@ class Stream:
                 break
             stale = apply(frame)
             if stale is not None:
-                taken += self._holes(frame, stale)
+                taken += self._gaps(frame, stale)
             taken.append(Message(recv_ts, raw, frame))
             if type(frame) in _ANSWERS:
                 taken += self._answered(frame)
@@ -257,16 +257,16 @@ class Stream:
         if silence > _SILENCE_SECONDS:
             self._socket.ping()
 
-    def _holes(self, frame: Frame, stale: Stale) -> Iterator[Hole]:
+    def _gaps(self, frame: Frame, stale: BookGap) -> Iterator[Gap]:
         self._next_look = 0.0
         channel = next((s.channel for s in self._subscriptions.values() if s.sid == frame.sid), BOOK)
         tickers = stale.tickers
         if channel != BOOK:
             tickers = tuple(sorted(self._subscriptions[channel].confirmed))
-        if tickers or channel == LIFECYCLE:  # books that were stale already are in a hole that was told
-            yield Hole(channel, tickers, self._heard_ns, stale.reason, numbered=True)
+        if tickers or channel == LIFECYCLE:  # books that were stale already are in a gap that was reported
+            yield Gap(channel, tickers, self._heard_ns, stale.reason, numbered=True)
 
-    def _answered(self, frame: Frame) -> Iterator[Hole]:
+    def _answered(self, frame: Frame) -> Iterator[Gap]:
         command = self._commands.get(frame.id or 0)
         if command is not None and not (isinstance(frame, Subscribed) and len(command.subscriptions) > 1):
             del self._commands[frame.id or 0]
@@ -299,7 +299,7 @@ class Stream:
                     if ticker in self.books.books and self.books[ticker].stale:
                         self._asked.setdefault(ticker, now)
 
-    def _refused(self, frame: ErrorFrame, command: _Command | None) -> Iterator[Hole]:
+    def _refused(self, frame: ErrorFrame, command: _Command | None) -> Iterator[Gap]:
         code, text = frame.msg.code, frame.msg.msg
         if code in _SUBSCRIPTION_ENDED:
             for subscription in self._subscriptions.values():
@@ -308,7 +308,7 @@ class Stream:
                     subscription.sid, subscription.confirmed = None, set()
                     self.books.end(frame.sid, text)
                     self._next_look = 0.0
-                    yield Hole(
+                    yield Gap(
                         subscription.channel, missed, self._heard_ns, f"the exchange ended the subscription: {text}"
                     )
         elif code in _HOPELESS:

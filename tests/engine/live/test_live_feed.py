@@ -14,7 +14,7 @@ from touchline.engine.simulator.tape.rebuild import PRINT
 from touchline.engine.simulator.tape.tape import TapeMarket, TapeRows, build
 from touchline.io.kalshi.rest.wire import write_count, write_price
 from touchline.io.kalshi.stream.frames import decode_frame
-from touchline.io.kalshi.stream.stream import BOOK, TRADES, Hole
+from touchline.io.kalshi.stream.stream import BOOK, TRADES, Gap
 from touchline.io.store.schema import BookKind, Side
 
 from ..exchanges.conftest import START, random_day
@@ -123,9 +123,9 @@ def test_a_hole_makes_the_book_unknown_until_its_snapshot(market: TapeMarket) ->
     feed = StreamFeed(market, lambda: START + MS)
     feed.take(wire.snapshot({(1, 4_500): 300, (-1, 4_800): 100}))
     feed.events()
-    feed.take(Hole(TRADES, (TICKER,), START, "cut"))
+    feed.take(Gap(TRADES, (TICKER,), START, "cut"))
     assert not len(feed.events().ts)
-    feed.take(Hole(BOOK, (TICKER,), START, "cut"))
+    feed.take(Gap(BOOK, (TICKER,), START, "cut"))
     lost = feed.events()
     assert ((lost.kind & KIND).tolist(), lost.best_bid.tolist()) == ([GAP], [0])
     wire.seq = itertools.count(1)  # a new connection counts anew

@@ -32,7 +32,7 @@ from ... import oracle
 
 START = 1_767_225_599_000_000_000  # a second before midnight UTC, so that tapes cross into a new day
 SECOND = 10**9
-DELTA, LEVEL, CLEAR, HOLE, PRINT, TICK, STATE = range(7)
+DELTA, LEVEL, CLEAR, BOOK_GAP, PRINT, TICK, STATE = range(7)
 NO_JIT = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 GRID_CENTRES = {"linear_cent": 50, "deci_cent": 500, "tapered_deci_cent": 100, "center_half_edge_quint_cent": 52}
 MODELS = {"linear_cent": AvellanedaStoikov}
@@ -40,7 +40,7 @@ VOLATILITIES = ("constant", "levels", "increments", "decaying")
 HORIZONS = ("session", "to close", "fixed")
 RULES = ("touch", "through", "pessimistic", "optimistic", "risk-averse", "power", "log", "poisson")
 
-KINDS = (["add"] * 3 + ["cut"] * 2 + ["hit"] * 3 + ["stray", "tick"]) * 3 + ["snap", "hole", "status"]
+KINDS = (["add"] * 3 + ["cut"] * 2 + ["hit"] * 3 + ["stray", "tick"]) * 3 + ["snap", "gap", "status"]
 ops = st.tuples(
     st.sampled_from([0, 0, 1, 1_000, 300_000_000, SECOND, 1_700_000_000]),  # time since the one before
     st.sampled_from(KINDS),
@@ -123,8 +123,8 @@ def tapes(draw, grid):
                 for level in list(book[s])[: choice // 2]:
                     book[s][level] = size
             snapshot(dt)
-        elif kind == "hole":
-            put(HOLE, 0, 0, 0, dt)
+        elif kind == "gap":
+            put(BOOK_GAP, 0, 0, 0, dt)
             if choice:
                 book[0].clear()
                 book[1].clear()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from touchline.io.kalshi.rest.wire import write_count, write_price
-from touchline.io.kalshi.stream.books import Stale, StreamBooks
+from touchline.io.kalshi.stream.books import BookGap, StreamBooks
 from touchline.io.kalshi.stream.frames import Delta, Other, Snapshot, decode_frame
 
 TICKERS = ("A", "B", "C")
@@ -85,7 +85,7 @@ def test_after_any_loss_a_book_is_stale_or_true_and_recovers(
             continue
         arrive(raw)
         if lost:
-            assert reported, "every hole is reported at the next message"
+            assert reported, "every gap is reported at the next message"
             assert books.stale() == list(TICKERS)
         elif fate == "twice":
             before = books.duplicates
@@ -118,7 +118,7 @@ def test_answers_use_up_sequence_numbers_too() -> None:
     assert books.apply(numbered(3, "error", code=18, msg="timed out")) is None
     assert books.apply(numbered(4, "of tomorrow")) is None
     assert not books["A"].stale
-    assert isinstance(books.apply(numbered(6, "ok")), Stale)
+    assert isinstance(books.apply(numbered(6, "ok")), BookGap)
     assert books["A"].stale
 
 

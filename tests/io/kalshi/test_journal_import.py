@@ -1,4 +1,4 @@
-"""What the recorder's journal becomes in the store: holes, and times where a message carries none."""
+"""What the recorder's journal becomes in the store: gaps, and times where a message carries none."""
 
 from __future__ import annotations
 

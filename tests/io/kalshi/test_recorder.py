@@ -202,7 +202,7 @@ def test_disconnects_are_noted_where_they_happened(start: Any, make_exchange: An
     gaps = [frame for frame in frames if frame["type"] == "gap" and frame["msg"].get("channel") == BOOK]
     assert len(gaps) == 5 and all(gap["msg"]["market_tickers"] == ["A", "B", "C"] for gap in gaps)
     assert len([frame for frame in frames if frame["type"] == "missed"]) == 10
-    assert running.recorder.totals.holes == 15 and running.recorder.totals.missed_seconds > 0
+    assert running.recorder.totals.gaps == 15 and running.recorder.totals.missed_seconds > 0
     books = rebuilt(frames[:-2])
     assert (books["A"].bids, books["A"].asks) == venue.true_book("A")
     assert sum("missed order books of 3 markets" in line for line in told) == 5
@@ -301,7 +301,7 @@ def test_polling_gives_snapshots_when_books_change_and_trades_once(
     venue.change("A", "yes", 4300, 100)
     running.until(lambda: running.recorder.source.books["A"].best_bid == 4300)
     exchange.down = True
-    running.until(lambda: running.recorder.totals.holes >= 1)
+    running.until(lambda: running.recorder.totals.gaps >= 1)
     exchange.down = False
     running.until(lambda: running.recorder.source.ready)
     time.sleep(0.2)
@@ -437,5 +437,5 @@ def test_it_shows_from_time_to_time_that_it_is_alive(
     make_exchange()
     told: list[str] = []
     running = start(told=told)
-    running.until(lambda: any("3 markets, 0 holes" in line for line in told))
+    running.until(lambda: any("3 markets, 0 gaps" in line for line in told))
     running.end()

@@ -131,7 +131,7 @@ def untimed(rows: list[Row]) -> list[tuple[int, ...]]:
 def test_the_sample_day_comes_back_row_for_row(day: Store, tmp_path: Path) -> None:
     with exchange(day, tmp_path / "keys") as environ:
         copy, said = record(environ, tmp_path)
-    assert said["holes"] == 0
+    assert said["gaps"] == 0
     tickers = day.tickers("book")
     assert copy.tickers("book") == tickers and copy.tickers("trades") == day.tickers("trades")
     for ticker in tickers:
@@ -150,7 +150,7 @@ def test_the_sample_day_comes_back_row_for_row(day: Store, tmp_path: Path) -> No
 def test_after_five_disconnects_the_sample_day_is_equal_outside_the_holes_told(day: Store, tmp_path: Path) -> None:
     with exchange(day, tmp_path / "keys", "--fault", "disconnect=5", "--seed", "3") as environ:
         copy, said = record(environ, tmp_path)
-    assert said["holes"] == 15, "books, trades and market news, five times"
+    assert said["gaps"] == 15, "books, trades and market news, five times"
     lost: Counter[str] = Counter()
     cancelled = 0
     for ticker in day.tickers("book"):
@@ -175,7 +175,7 @@ def test_after_five_disconnects_the_sample_day_is_equal_outside_the_holes_told(d
 
 
 def between_gaps(rows: list[Row]) -> list[list[Row]]:
-    """What is known: from a snapshot to the next hole."""
+    """What is known: from a snapshot to the next gap."""
     parts: list[list[Row]] = [[]]
     for row in rows:
         if row[1] == BookKind.GAP:

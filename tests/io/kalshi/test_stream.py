@@ -11,7 +11,7 @@ from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.kalshi.rest.signing import Signer
 from touchline.io.kalshi.stream import stream as stream_module
 from touchline.io.kalshi.stream.frames import Ok
-from touchline.io.kalshi.stream.stream import BOOK, LIFECYCLE, TRADES, Hole, Message, Stream
+from touchline.io.kalshi.stream.stream import BOOK, LIFECYCLE, TRADES, Gap, Message, Stream
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def open_stream(pem: bytes, monkeypatch: pytest.MonkeyPatch) -> Any:
         each.close()
 
 
-def poll_until(stream: Stream, done: Callable[[], bool], seconds: float = 10.0) -> list[Message | Hole]:
-    items: list[Message | Hole] = []
+def poll_until(stream: Stream, done: Callable[[], bool], seconds: float = 10.0) -> list[Message | Gap]:
+    items: list[Message | Gap] = []
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, "the stream did not get there"
@@ -60,7 +60,7 @@ def test_books_follow_the_exchange_in_either_price_mode(venue: Any, open_stream:
     venue.change("B", "no", 5200, 100)
     venue.trade("A", 1)
     items = poll_until(stream, lambda: same_books(stream, venue))
-    assert not [item for item in items if isinstance(item, Hole)]
+    assert not [item for item in items if isinstance(item, Gap)]
     book = stream.books["A"]
     assert (book.best_bid, book.best_ask, book.crossed) == (4100, None, False)
     assert stream.books["B"].best_ask == 4800
@@ -75,10 +75,10 @@ def test_a_sequence_gap_makes_every_book_of_the_subscription_stale_until_its_sna
     venue.change("A", "yes", 4100, 300)
     venue.drop = 0.0
     venue.change("B", "yes", 4200, 100)
-    items: list[Message | Hole] = []
-    while not any(isinstance(item, Hole) for item in items):
+    items: list[Message | Gap] = []
+    while not any(isinstance(item, Gap) for item in items):
         items += stream.poll(1)
-    assert [(hole.channel, hole.tickers, hole.numbered) for hole in items if isinstance(hole, Hole)] == [
+    assert [(gap.channel, gap.tickers, gap.numbered) for gap in items if isinstance(gap, Gap)] == [
         (BOOK, ("A", "B", "C"), True)
     ]
     assert stream.books.stale() == ["A", "B", "C"]
@@ -94,11 +94,11 @@ def test_a_lost_connection_is_a_hole_and_everything_is_subscribed_again(venue: A
     venue.cut()
     venue.change("A", "yes", 4300, 100)
     items = poll_until(stream, lambda: stream.connections == 2 and stream.ready)
-    holes = [item for item in items if isinstance(item, Hole)]
-    assert {hole.channel: hole.tickers for hole in holes} == {
+    gaps = [item for item in items if isinstance(item, Gap)]
+    assert {gap.channel: gap.tickers for gap in gaps} == {
         BOOK: ("A", "B", "C"), TRADES: ("A", "B", "C"), LIFECYCLE: ()
     }  # fmt: skip
-    assert all(hole.start <= before and not hole.numbered for hole in holes)
+    assert all(gap.start <= before and not gap.numbered for gap in gaps)
     assert same_books(stream, venue)
 
 
@@ -138,7 +138,7 @@ def test_the_list_of_subscriptions_comes_after_what_was_sent_before(venue: Any, 
     for count in range(300):
         venue.change("A", "yes", 4100, 100 * (count + 1))
     asked = stream.ask_list()
-    items: list[Message | Hole] = []
+    items: list[Message | Gap] = []
     while not any(isinstance(item, Message) and item.frame.id == asked for item in items):
         items += stream.poll(1)
     answer = next(item.frame for item in items if isinstance(item, Message) and item.frame.id == asked)
@@ -152,9 +152,9 @@ def test_a_subscription_the_exchange_ends_is_made_again(venue: Any, open_stream:
     sid = venue._sids.pop(BOOK)
     venue.say({"type": "error", "sid": sid, "msg": {"code": 25, "msg": "subscription buffer overflow"}})
     items = poll_until(stream, lambda: sum(c["cmd"] == "subscribe" for c in venue.commands) == 2 and stream.ready)
-    holes = [item for item in items if isinstance(item, Hole)]
-    assert [(hole.channel, hole.tickers) for hole in holes] == [(BOOK, ("A", "B", "C"))]
-    assert "overflow" in holes[0].reason
+    gaps = [item for item in items if isinstance(item, Gap)]
+    assert [(gap.channel, gap.tickers) for gap in gaps] == [(BOOK, ("A", "B", "C"))]
+    assert "overflow" in gaps[0].reason
     assert same_books(stream, venue)
 
 
@@ -172,7 +172,7 @@ def test_unknown_messages_pass_and_broken_ones_reconnect(venue: Any, open_stream
     venue.say({"type": "of tomorrow", "sid": 9, "msg": {"x": [1]}})
     venue.say({"type": "orderbook_delta", "sid": 1, "seq": 99, "msg": {"market_ticker": 5}})
     items = poll_until(stream, lambda: stream.connections == 2 and stream.ready)
-    assert any(isinstance(item, Hole) and "cannot be read" in item.reason for item in items)
+    assert any(isinstance(item, Gap) and "cannot be read" in item.reason for item in items)
 
 
 def test_a_command_without_an_answer_is_sent_again(venue: Any, open_stream: Any) -> None:
@@ -192,7 +192,7 @@ def test_silence_is_noticed(venue: Any, open_stream: Any, monkeypatch: pytest.Mo
     poll_until(stream, lambda: stream._socket.heard_at > heard, 5)  # the server answers our ping
     monkeypatch.setattr(type(stream._socket), "ping", lambda self: None)
     items = poll_until(stream, lambda: stream.connections == 2, 5)
-    assert any(isinstance(item, Hole) and "nothing heard" in item.reason for item in items)
+    assert any(isinstance(item, Gap) and "nothing heard" in item.reason for item in items)
 
 
 def test_a_wrong_key_is_not_tried_for_ever(pem: bytes, rest: Any) -> None:
@@ -208,7 +208,7 @@ def test_books_recover_from_drops_duplicates_and_cuts(open_stream: Any, make_ven
     chance = random.Random(seed)
     venue = make_venue([f"M{number}" for number in range(8)], chance, drop=0.05, dup=0.05)
     stream = open_stream(venue)
-    items: list[Message | Hole] = []
+    items: list[Message | Gap] = []
     for _ in range(400):
         ticker, side = chance.choice(venue.tickers), chance.choice(["yes", "no"])
         levels = venue.books[ticker][side]
@@ -224,4 +224,4 @@ def test_books_recover_from_drops_duplicates_and_cuts(open_stream: Any, make_ven
     for ticker in venue.tickers:  # what was dropped last shows at the next message
         venue.change(ticker, "yes", 1000, 100)
     items += poll_until(stream, lambda: stream.ready and same_books(stream, venue), 20)
-    assert any(isinstance(item, Hole) for item in items)
+    assert any(isinstance(item, Gap) for item in items)

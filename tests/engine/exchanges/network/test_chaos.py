@@ -1,4 +1,4 @@
-"""The client against the exchange under faults: books agree, no order is doubled or lost, every hole is reported."""
+"""The client against the exchange under faults: books agree, no order is doubled or lost, every gap is reported."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from touchline.io.kalshi.rest.errors import KalshiError, OutcomeUnknownError
 from touchline.io.kalshi.rest.orders import NewOrder, Orders
 from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.kalshi.rest.transport import Transport
-from touchline.io.kalshi.stream.stream import BOOK, Hole, Stream
+from touchline.io.kalshi.stream.stream import BOOK, Gap, Stream
 from touchline.io.store.schema import Side
 
 from ..conftest import random_day
 
 ROUNDS = 20
-#: What leaves a hole that the sequence numbers or the connection show.
-HOLES = ("gap", "drop", "overflow", "disconnect")
+#: What leaves a gap that the sequence numbers or the connection show.
+GAPS = ("gap", "drop", "overflow", "disconnect")
 
 
 def drawn(seed: int) -> Faults:
@@ -129,11 +129,11 @@ def nudge(exchange: Exchange) -> None:
     exchange.call(step)
 
 
-def heard(stream: Stream, holes: list[Hole]) -> bool:
+def heard(stream: Stream, gaps: list[Gap]) -> bool:
     """Take in what came, without a pause before the next connection; says whether anything came."""
     stream._next_attempt = 0.0
     came = stream.poll(0.01)
-    holes += [each for each in came if isinstance(each, Hole)]
+    gaps += [each for each in came if isinstance(each, Gap)]
     return bool(came)
 
 
@@ -145,36 +145,36 @@ def run(seed: int) -> int:
         settings = Settings.from_env(exchange.environment, dotenv=None)
         trader = Trader(exchange, settings, seed)
         stream = Stream(settings, trader.tickers, use_yes_price=bool(seed % 2))
-        holes: list[Hole] = []
+        gaps: list[Gap] = []
         for _ in range(ROUNDS):
-            heard(stream, holes)
+            heard(stream, gaps)
             trader.act()
             exchange.advance(60 / ROUNDS)
-        heard(stream, holes)
+        heard(stream, gaps)
         counts = Counter(exchange.call(lambda: exchange.dice.counts))
         exchange.call(exchange.dice.calm)
         nudge(exchange)
         until, quiet = time.monotonic() + 30, 0
         while quiet < 3 and time.monotonic() < until:
             quiet = (
-                0 if heard(stream, holes) or not stream.ready or exchange.call(lambda: pending(exchange)) else quiet + 1
+                0 if heard(stream, gaps) or not stream.ready or exchange.call(lambda: pending(exchange)) else quiet + 1
             )
         assert stream.ready, "the stream did not heal"
         compare_books(exchange, stream)
         compare_orders(exchange, trader)
-        compare_holes(counts, holes)
+        compare_gaps(counts, gaps)
         stream.close()
         trader.client.close()
         return len(trader.placed)
 
 
-def compare_holes(counts: Counter[tuple[str, str]], holes: list[Hole]) -> None:
+def compare_gaps(counts: Counter[tuple[str, str]], gaps: list[Gap]) -> None:
     cut = any(fault == "disconnect" for fault, _ in counts)
     for channel in (BOOK, "trade"):
-        struck = {fault for fault, where in counts if where == channel and fault in HOLES}
-        told = [hole for hole in holes if hole.channel == channel]
-        assert told or not struck, f"{struck} on {channel}, but no hole was reported"
-        assert struck or cut or not told, f"a hole on {channel} that nothing explains: {told[0].reason}"
+        struck = {fault for fault, where in counts if where == channel and fault in GAPS}
+        told = [gap for gap in gaps if gap.channel == channel]
+        assert told or not struck, f"{struck} on {channel}, but no gap was reported"
+        assert struck or cut or not told, f"a gap on {channel} that nothing explains: {told[0].reason}"
 
 
 def pending(exchange: Exchange) -> bool:

@@ -14,7 +14,7 @@ from touchline.engine.exchanges.market.indices import indices_from
 from touchline.io.kalshi.rest.errors import StreamError
 from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.kalshi.stream.frames import IndexFrame, decode_frame
-from touchline.io.kalshi.stream.stream import BOOK, INDEX, Hole, Message, Stream
+from touchline.io.kalshi.stream.stream import BOOK, INDEX, Gap, Message, Stream
 from touchline.io.store.chunk import Chunk
 from touchline.io.store.schema import BookKind
 from touchline.io.store.store import Store
@@ -153,7 +153,7 @@ def test_the_client_follows_indices_beside_books():
     with Exchange(history(ticks(), ticks("ETHUSD_RTI")), speed=0, tier="unlimited") as exchange:
         settings = Settings.from_env(exchange.environment, dotenv=None)
         stream = Stream(settings, [TICKER], channels=(BOOK,), indices=["BRTI"])
-        heard: list[Message | Hole] = []
+        heard: list[Message | Gap] = []
         while not stream.ready:
             heard += stream.poll(0.1)
         exchange.advance(100)
@@ -182,8 +182,8 @@ def test_a_lost_value_is_a_hole_of_the_channel():
         while not stream.ready:
             stream.poll(0.1)
         exchange.advance(1)
-        holes = [each for _ in range(3) for each in stream.poll(0.2) if isinstance(each, Hole)]
-        assert [(hole.channel, hole.numbered) for hole in holes] == [(INDEX, True)]
+        gaps = [each for _ in range(3) for each in stream.poll(0.2) if isinstance(each, Gap)]
+        assert [(gap.channel, gap.numbered) for gap in gaps] == [(INDEX, True)]
         stream.close()
 
 

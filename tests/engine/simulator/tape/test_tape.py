@@ -128,15 +128,15 @@ def test_a_window_begins_with_the_book_that_stands_then(tmp_path: Path):
 def test_a_window_after_a_gap_waits_for_a_snapshot(tmp_path: Path):
     store = made_books(tmp_path / "data", markets=1, seed=3)
     book = store.book("MADE-00").collect()
-    hole = book.head(1).with_columns(
+    gap = book.head(1).with_columns(
         ts=book["ts"][len(book) // 2], kind=pl.lit(int(BookKind.GAP), book["kind"].dtype),
         side=pl.lit(0, book["side"].dtype), price=pl.lit(0, book["price"].dtype), size=pl.lit(0, book["size"].dtype),
     )  # fmt: skip
     before = book.head(len(book) // 2)
     assert standing_rows(before, START) is not None
-    assert standing_rows(pl.concat([before, hole]), START) is None
+    assert standing_rows(pl.concat([before, gap]), START) is None
     assert standing_rows(before.tail(len(before) - 1), START) is None
-    again = pl.concat([before, hole, book.head(1), before.tail(3).with_columns(size=pl.lit(500, pl.Int64))])
+    again = pl.concat([before, gap, book.head(1), before.tail(3).with_columns(size=pl.lit(500, pl.Int64))])
     assert standing_rows(again, START) is not None
 
 
