@@ -69,18 +69,19 @@ def sample(
 
     if no_import and out is None:
         raise InputError("no_import= keeps nothing; say where the files go with out=")
-    began, done = time.perf_counter(), 0
+    began, total, done = time.perf_counter(), day.RECORDINGS, 0
 
     def seen(_: str) -> None:
         nonlocal done
         done += 1
-        told(done, day.RECORDINGS * (1 if no_import else 2))
+        told(done, total)
 
     scratch = tempfile.TemporaryDirectory() if out is None else nullcontext(out)
     with scratch as place, showing(progress, "making the synthetic day, importing it") as told:
         written = day.make(seed, scale, place, seen)
         made = time.perf_counter()
         size = sum(path.stat().st_size for path in written)
+        total += 0 if no_import else len(written)
         rows = {} if no_import else day.load(opened(store), written, seen)
     kept = written if out is not None else []
     return SampleDay(seed, scale, kept, size, rows, made - began, time.perf_counter() - made)

@@ -110,13 +110,21 @@ def write_files(place: Path, frames: Mapping[str, pl.DataFrame], record: Mapping
         raise InputError(said) from None
 
 
-def write_copy(held: Path | None, place: Path) -> None:
-    """Copy a finished result's files into a folder that holds none; the record comes last."""
-    if held is None or (place.exists() and any(place.iterdir())):
-        raise InputError(f"{place} is not empty; name a new folder for the copy")
+def write_copy(held: Path, place: Path, *, force: bool = False) -> None:
+    """Copy a finished sweep's files; another sweep in that folder is left alone unless ``force`` is given."""
+    if place.resolve() == held.resolve():
+        return
+    there = (place / SWEEP_RECORD).is_file()
+    if not there and place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise TakenError(f"{place} holds something else than a sweep; name another folder")
+    if there and not force and read_json(place / SWEEP_RECORD) != read_json(held / SWEEP_RECORD):
+        raise TakenError(f"{place} holds another sweep: name another folder, or replace it with force=")
+    old = [*checksums(place), SWEEP_RECORD, CHECKSUMS] if there else []
+    for name in sorted(old, key=lambda name: name != SWEEP_RECORD):  # its record first: no mixture looks finished
+        (place / name).unlink(missing_ok=True)
     place.mkdir(parents=True, exist_ok=True)
-    names = sorted(checksums(held), key=lambda name: name in (RECORD, SWEEP_RECORD))
-    for name in (*names, CHECKSUMS):
+    names = sorted(checksums(held), key=lambda name: name == SWEEP_RECORD)
+    for name in (CHECKSUMS, *names):
         atomic.write(place / name, (held / name).read_bytes())
 
 

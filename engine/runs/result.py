@@ -148,7 +148,8 @@ class Result:
         """
         place = Path(folder)
         if isinstance(self.recorded, Sweep):
-            write_copy(self._sweep("a copy").folder, place)
+            assert self.folder is not None
+            write_copy(self.folder, place, force=force)
             return place
         for run in self.runs if isinstance(self.recorded, Runs) else ():
             write_run(own_folder(place, run.record["market"]), run.frames, run.record, force=force)
@@ -218,7 +219,7 @@ class Result:
     def __str__(self) -> str:
         from ..reports.in_short import in_short, title_of
 
-        facts = [f"  {name}: {text}" for name, text in in_short(self.recorded, self.weighed)]
+        facts = [f"  {name}: {text}" if name else f"    {text}" for name, text in in_short(self.recorded, self.weighed)]
         warned = [f"  warning: {notice.name}: {notice.text}" for notice in self.warnings]
         return "\n".join([title_of(self.recorded), *facts, *warned])
 

@@ -175,6 +175,8 @@ class Runner:
             except BaseException:
                 self._stop.set()
                 raise
+        if self.progress is not None:
+            self.progress(self._planned, self._planned)  # reports are apart in time, and the last may be left out
         return found
 
     def collect(self, found: list[tuple[TapeFacts, Wanted]]) -> Iterator[list[BlockPart]]:

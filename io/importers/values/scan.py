@@ -87,7 +87,7 @@ class JsonScanner:
     """Finds the values of given paths in every line of JSON.
 
     >>> scanner = JsonScanner({"price": ("msg", "price"), "seq": ("seq",)})
-    >>> scanner.scan(Block(b'{"seq":7,"msg":{"price":"0.47"}}\\n', 1, 1)).frame().rows()
+    >>> scanner.scan(TextBlock(b'{"seq":7,"msg":{"price":"0.47"}}\\n', 1, 1)).frame().rows()
     [('0.47', '7')]
     """
 
