@@ -1,4 +1,7 @@
-"""How busy a market is against its own past."""
+"""How busy a market is against its own past.
+
+An expression over a frame of trades with ``ts`` (ns), ``size`` and ``ticker``, sorted by time within each ticker.
+"""
 
 from __future__ import annotations
 

@@ -127,6 +127,14 @@ def test_no_room_imports_a_higher_one(floor: str) -> None:
     assert upward == []
 
 
+@pytest.mark.parametrize("floor", ROOMS)
+def test_the_page_names_the_rooms_in_the_same_order(floor: str) -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    told = re.search(rf"^\| `{floor}` \| (.*) \|$", page, re.MULTILINE)
+    assert told is not None
+    assert tuple(re.findall(r"`(\w+)`", told[1])) == ROOMS[floor]
+
+
 def test_no_modules_import_each_other_in_a_circle() -> None:
     assert circle(graph()) == []
 

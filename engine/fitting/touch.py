@@ -1,4 +1,4 @@
-"""Best bid and ask from the rows of a book, for what needs no more of it."""
+"""Best bid and ask over time from one market's stored book rows, for the estimators beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Charts of a betting backtest: equity and what was at stake, groups, calibration, random portfolios."""
+"""Charts of a betting backtest: equity and what was at stake, groups, calibration, random portfolios.
+
+Each takes frames of a result and returns a chart in the look of ``pictures``; nothing here reads or writes a file.
+"""
 
 from __future__ import annotations
 

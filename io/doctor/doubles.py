@@ -1,4 +1,7 @@
-"""Rows that are stored more than once: again under their numbers, by two imports, or once with and once without ids."""
+"""Rows that are stored more than once: again under their numbers, by two imports, or once with and once without ids.
+
+It finds them for the doctor and takes nothing away; ``engine data forget`` does.
+"""
 
 from __future__ import annotations
 

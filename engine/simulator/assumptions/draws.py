@@ -1,4 +1,7 @@
-"""Random numbers that are a function of what they are for, so that they do not depend on what else is drawn."""
+"""Random numbers that are a function of what they are for, so that they do not depend on what else is drawn.
+
+``venue`` and ``latency`` draw Poisson fills and delays from them before a kernel walks; a kernel draws nothing.
+"""
 
 from __future__ import annotations
 
