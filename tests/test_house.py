@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ("io", "features", "strategies", "engine")
 #: The rooms of each floor, from the ground up: a room may import those that stand before it.
 ROOMS = {
-    "io": ("ground", "store", "doctor", "importers", "sample", "kalshi"),
+    "io": ("ground", "store", "book", "doctor", "importers", "sample", "kalshi"),
     "strategies": ("parameters", "own_file", "quoting", "models", "pipeline", "families"),
     "engine": (
         "version", "figures", "simulator", "fitting", "results", "sweeps", "bets", "reports", "runs", "live",

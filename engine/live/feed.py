@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...io.book.stream import BookLevels
 from ...io.ground.units import NS_PER_SECOND, TICKS_PER_DOLLAR
 from ...io.kalshi.rest.wire import read_count, read_price
 from ...io.kalshi.rows import taker_side
@@ -40,7 +41,7 @@ class StreamFeed:
         self._sides, self._resting = sides or {}, resting
         self._rows: list[Row] = []
         self._seqs: dict[int, int] = {}
-        self._book: dict[tuple[int, int], int] | None = None  # lots by side and level on its scale; None: not known
+        self._book = BookLevels()
         self._last = 0
         self._over = False
         self._moved: list[tuple[int, int]] = []
@@ -132,30 +133,30 @@ class StreamFeed:
 
     def _standing(self, ts: int) -> list[Row]:
         """The book before a batch, as the snapshot that its tape begins with; its levels make an event each."""
-        if self._book is None:
+        if self._book.stale:
             return []
-        ticks = kernel_grid(self.market.grid).ticks
-        levels: list[Row] = []
-        for (side, level), lots in self._book.items():
-            price = int(ticks[level if side == 0 else len(ticks) - 1 - level])
-            levels.append((ts, int(BookKind.LEVEL), 1 - 2 * side, price, lots))
+        sides = ((Side.BID, self._book.bids), (Side.ASK, self._book.asks))
+        levels = [
+            (ts, int(BookKind.LEVEL), int(side), price, lots) for side, own in sides for price, lots in own.items()
+        ]
         return [(ts, int(BookKind.CLEAR), 0, 0, 0), *levels]
 
     def _keep(self, fresh: Columns, rows: list[Row]) -> None:
         """Remember the book after a batch."""
-        gaps = 0
+        book, gaps = self._book, 0
+        ticks = kernel_grid(self.market.grid).ticks
         for k, side, level, size in zip(fresh.kind & events.KIND, fresh.side, fresh.level, fresh.size, strict=True):
             if k == events.GAP:
-                self._book, gaps = None, gaps + 1
+                book.lose()
+                gaps += 1
             elif k == events.BOOK:
-                self._book = {} if self._book is None else self._book
-                if size:
-                    self._book[int(side), int(level)] = int(size)
-                else:
-                    self._book.pop((int(side), int(level)), None)
+                if book.stale:
+                    book.clear()
+                price = ticks[level if side == 0 else len(ticks) - 1 - level]
+                book.put(1 - 2 * int(side), int(price), int(size))
         turns = [row[1] for row in rows if row[1] in (BookKind.CLEAR, BookKind.GAP)]
-        if self._book is None and turns[-1:] == [BookKind.CLEAR] and gaps == turns.count(BookKind.GAP):
-            self._book = {}  # a snapshot without levels makes no events
+        if book.stale and turns[-1:] == [BookKind.CLEAR] and gaps == turns.count(BookKind.GAP):
+            book.clear()  # a snapshot without levels makes no events
 
 
 def _columns(rows: list[Row]) -> TapeRows:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ...io.book.stream import BookLevels
 from ...io.ground.atomic import write
 from ...io.ground.checksums import checksum
 from ...io.ground.errors import InputError
@@ -40,6 +41,7 @@ _FOLDERS = (
     *(_ENGINE / name for name in ("simulator", "sweeps", "results", "figures")),
     Path(inspect.getfile(QuotingModel)).parent,
     Path(inspect.getfile(InputError)).parent,
+    Path(inspect.getfile(BookLevels)).parent,
 )
 
 

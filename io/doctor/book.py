@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..book import columns
+from ..book.columns import CLEAR, LOST, PASSED, apply_nb, empty_nb
 from ..ground.jit import compiled, kept
 from ..ground.units import TICKS_PER_DOLLAR
-from ..store.schema import BookKind
 
 #: What the replay looks for, in the order of the columns of `Ailments`.
 CROSSED, LOCKED, NEGATIVE, GAP, ONE_SIDED = range(5)
 _FINE = -1
 
-_DELTA, _LEVEL, _CLEAR, _GAP = int(BookKind.DELTA), int(BookKind.LEVEL), int(BookKind.CLEAR), int(BookKind.GAP)
 _Cells = Any  # a column inside a kernel
 
 
@@ -45,68 +45,40 @@ def replay(
     shape = (until.size, 5)
     found = Ailments(*(np.zeros(shape, np.int64) for _ in range(4)))
     if ts.size:
-        book, best = np.zeros((2, TICKS_PER_DOLLAR + 1), np.int64), np.zeros(4, np.int64)
-        _replay_nb(ticker, ts, kind, side, price, size, until, book, best, *found)
+        book, best = np.zeros((2, TICKS_PER_DOLLAR + 1), np.int64), np.zeros(2, np.int64)
+        _replay_nb(ticker, ts, kind, side, price, size, until, book, best, np.zeros(2, np.int64), *found)
     return found
 
 
 @compiled
-def _empty_nb(book: _Cells, best: _Cells) -> None:
-    """Clear the part of the book that was touched: ``best`` is best bid, best ask, lowest and highest level."""
-    for price in range(best[2], best[3] + 1):
-        book[0, price] = 0
-        book[1, price] = 0
-    best[0], best[1], best[2], best[3] = 0, TICKS_PER_DOLLAR, TICKS_PER_DOLLAR, 0
-
-
-@compiled
-def _set_nb(book: _Cells, best: _Cells, side: int, price: int, size: int) -> None:
-    """Put a size at a level and keep the best of its side."""
-    at = 0 if side > 0 else 1
-    book[at, price] = size
-    best[2], best[3] = min(best[2], price), max(best[3], price)
-    if at == 0:
-        best[0] = max(best[0], price) if size > 0 else best[0]
-        while best[0] > 0 and book[0, best[0]] == 0:
-            best[0] -= 1
-    else:
-        best[1] = min(best[1], price) if size > 0 else best[1]
-        while best[1] < TICKS_PER_DOLLAR and book[1, best[1]] == 0:
-            best[1] += 1
-
-
-@compiled
-def _apply_nb(book: _Cells, best: _Cells, unknown: int, kind: int, side: int, price: int, size: int) -> int:
-    """Apply one row; return what makes the book unknown now."""
-    if kind == _CLEAR:
-        _empty_nb(book, best)
-        return _FINE
-    if kind == _GAP:
-        return GAP
-    if unknown != _FINE or not 0 < price < TICKS_PER_DOLLAR or side == 0:
+def _apply_nb(
+    book: _Cells, best: _Cells, low: _Cells, unknown: int, kind: int, side: int, price: int, size: int
+) -> int:
+    """Apply one row; return what makes the book unknown now. Levels that no book can have are passed over."""
+    if kind not in (CLEAR, columns.GAP) and (not 0 < price < TICKS_PER_DOLLAR or side == 0):
         return unknown
-    there = book[0 if side > 0 else 1, price]
-    if kind == _DELTA:
-        size += there
-    if size < 0:
-        return NEGATIVE
-    _set_nb(book, best, side, price, size)
-    return unknown
+    at = 0 if side > 0 else 1
+    lots = apply_nb(book, best, low, unknown == _FINE, kind, at, price if at == 0 else TICKS_PER_DOLLAR - price, size)
+    if lots == PASSED:
+        return unknown
+    if lots == LOST:
+        return GAP if kind == columns.GAP else NEGATIVE
+    return _FINE
 
 
 @kept()
 def _replay_nb(
     ticker: _Cells, ts: _Cells, kind: _Cells, side: _Cells, price: _Cells, size: _Cells, until: _Cells,
-    book: _Cells, best: _Cells, count: _Cells, nanoseconds: _Cells, first: _Cells, last: _Cells,
+    book: _Cells, best: _Cells, low: _Cells, count: _Cells, nanoseconds: _Cells, first: _Cells, last: _Cells,
 ) -> None:  # fmt: skip
     state, unknown = _FINE, _FINE
     for i in range(ts.size):
         who = ticker[i]
         if i == 0 or who != ticker[i - 1]:
-            _empty_nb(book, best)
+            empty_nb(book, best, low)
             state, unknown = _FINE, _FINE
         before = unknown
-        unknown = _apply_nb(book, best, unknown, kind[i], side[i], price[i], size[i])
+        unknown = _apply_nb(book, best, low, unknown, kind[i], side[i], price[i], size[i])
         if unknown not in (_FINE, before):
             # Every gap is counted, also one that is mended at the same time.
             first[who, unknown] = ts[i] if count[who, unknown] == 0 else first[who, unknown]
@@ -117,9 +89,9 @@ def _replay_nb(
             continue
         now = unknown
         if unknown == _FINE:
-            has_bid, has_ask = best[0] > 0, best[1] < TICKS_PER_DOLLAR
-            if has_bid and has_ask:
-                now = CROSSED if best[0] > best[1] else LOCKED if best[0] == best[1] else _FINE
+            bid, ask = best[0], TICKS_PER_DOLLAR - best[1]
+            if bid > 0 and ask < TICKS_PER_DOLLAR:
+                now = CROSSED if bid > ask else LOCKED if bid == ask else _FINE
             else:
                 now = ONE_SIDED
         if now != _FINE:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ....io.book.columns import fill_nb, set_nb
 from ....io.ground.jit import kept
 from ...simulator.tape.events import BOOK, GAP, KIND
 from ...simulator.tape.tape import Tape
@@ -23,7 +24,7 @@ def best_at(tape: Tape, times: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.in
     """
     c = tape.columns
     made = np.full((4, len(times)), STANDING, np.int64)
-    _best_nb((c.ts, c.kind, c.side, c.level, c.size, c.best_bid, c.best_ask), tape.grid.ticks, times, made)
+    _best_nb((c.ts, c.kind, c.side, c.level, c.size), tape.grid.ticks, times, made)
     return tuple(made)
 
 
@@ -41,24 +42,25 @@ def book_quotes(tape: Tape) -> pl.DataFrame:
 
 @kept()
 def _best_nb(c: Any, ticks: Any, times: Any, made: Any) -> None:
-    ts, kind, side, level, size, best_bid, best_ask = c
+    ts, kind, side, level, size = c
     top = len(ticks) - 1
-    book = np.zeros((2, top + 1), np.int64)
+    book, best = np.zeros((2, top + 1), np.int64), np.zeros(2, np.int64)
     i = 0
     for t in range(len(times)):
         changed = False
         while i < len(ts) and ts[i] <= times[t]:
             what = kind[i] & KIND
             if what == BOOK:
-                book[side[i], level[i]] = size[i]
+                set_nb(book, best, side[i], level[i], size[i])
                 changed = True
             elif what == GAP:
-                book[:, :] = 0
+                fill_nb(book, 0)
+                best[0] = best[1] = 0
                 changed = True
             i += 1
         if changed:
-            bid, ask = best_bid[i - 1], best_ask[i - 1]
+            bid, ask = best[0], best[1]
             made[0, t] = ticks[bid] if bid > 0 else NO_PRICE
-            made[1, t] = ticks[ask] if ask < top else NO_PRICE
+            made[1, t] = ticks[top - ask] if ask > 0 else NO_PRICE
             made[2, t] = book[0, bid] if bid > 0 else NO_SIZE
-            made[3, t] = book[1, top - ask] if ask < top else NO_SIZE
+            made[3, t] = book[1, ask] if ask > 0 else NO_SIZE

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from ....io.book.stream import BookLevels
 from ....io.store.schema import Side
 from .order import VenueOrder, other
 from .waiting import Waiting
@@ -42,7 +43,8 @@ class VenueBook:
         self.known = False
         self.waiting = waiting
         self.changes: list[Change] = []
-        self.recorded: dict[Side, dict[int, int]] = {BID: {}, ASK: {}}
+        self.recorded = BookLevels()
+        self.recorded.clear()
         self._taken: dict[Side, dict[int, int]] = {BID: {}, ASK: {}}
         self._own: dict[Side, dict[int, dict[str, VenueOrder]]] = {BID: {}, ASK: {}}  #: by level, first come first
         self._resting: dict[Side, dict[int, int]] = {BID: {}, ASK: {}}  #: the client's lots by level
@@ -51,11 +53,11 @@ class VenueBook:
 
     def outside(self, side: Side, price: int) -> int:
         """Recorded lots at a level that the client has not taken."""
-        return self.recorded[side].get(price, 0) - self._taken[side].get(price, 0)
+        return self.recorded.side(side).get(price, 0) - self._taken[side].get(price, 0)
 
     def shown(self, side: Side) -> dict[int, int]:
         """The levels everybody sees, own orders included."""
-        levels = {price: lots for price in self.recorded[side] if (lots := self.outside(side, price)) > 0}
+        levels = {price: lots for price in self.recorded.side(side) if (lots := self.outside(side, price)) > 0}
         for price, lots in self._resting[side].items():
             levels[price] = levels.get(price, 0) + lots
         return levels
@@ -63,7 +65,7 @@ class VenueBook:
     def best(self, side: Side) -> tuple[int, int] | None:
         """Best price of a side and the lots shown there."""
         touched = self._own[side] or self._taken[side]
-        levels = self.shown(side) if touched else self.recorded[side]
+        levels = self.shown(side) if touched else self.recorded.side(side)
         if not levels:
             return None
         price = max(levels) if side is BID else min(levels)
@@ -102,32 +104,31 @@ class VenueBook:
         ``explained``: lots of a decrease that trades explain, below 0 if those trades are still to come.
         """
         before = self.outside(side, price)
-        levels = self.recorded[side]
-        now = levels.get(price, 0) + lots
-        if now > 0:
-            levels[price] = now
-        else:
-            levels.pop(price, None)
+        now = self.recorded.change(side, price, lots, floor=True)
         hits: list[Hit] = []
         if self._own[BID] or self._own[ASK] or self._taken[side]:
             self._trim(side, price, before, abs(explained), max(-explained, 0))
             hits = self._crossed_by(side, price) if lots > 0 else []
             now = self.outside(side, price)
-        self._moved(side, price, max(now, 0) - before)
+        self._moved(side, price, now - before)
         return hits
 
     def snapshot(self, levels: Iterable[tuple[Side, int, int]]) -> list[Hit]:
         """Replace the recorded levels and give the client's orders that they cross their fills; makes no changes."""
         touched = [(side, price) for side in (BID, ASK) for price in {*self._taken[side], *self._own[side]}]
         before = {key: self.outside(*key) for key in touched}
-        self.recorded = {BID: {}, ASK: {}}
+        found: dict[Side, dict[int, int]] = {BID: {}, ASK: {}}
         for side, price, lots in levels:
-            self.recorded[side][price] = lots
+            found[side][price] = lots
+        self.recorded.replace(found[BID], found[ASK])
         self.known = True
         for key in touched:
             self._trim(*key, before[key])
         hits = [
-            hit for side in (BID, ASK) for price in list(self.recorded[side]) for hit in self._crossed_by(side, price)
+            hit
+            for side in (BID, ASK)
+            for price in list(self.recorded.side(side))
+            for hit in self._crossed_by(side, price)
         ]
         self.changes.clear()
         return hits
@@ -163,12 +164,14 @@ class VenueBook:
     def available(self, side: Side, price: int) -> int:
         """Lots of others that an order at this price could take now."""
         opposite = other(side)
-        return sum(self.outside(opposite, level) for level in self.recorded[opposite] if (price - level) * side >= 0)
+        return sum(
+            self.outside(opposite, level) for level in self.recorded.side(opposite) if (price - level) * side >= 0
+        )
 
     def reach(self, side: Side, price: int) -> int:
         """How many levels of others an order at this price could trade at now."""
         opposite = other(side)
-        return sum((price - level) * side >= 0 for level in self.recorded[opposite]) if self.known else 0
+        return sum((price - level) * side >= 0 for level in self.recorded.side(opposite)) if self.known else 0
 
     def meets_own(self, side: Side, price: int) -> bool:
         """Whether an order at this price would meet one of the client's own."""
@@ -224,10 +227,10 @@ class VenueBook:
     def clear(self) -> None:
         """Forget the recorded levels: nobody's orders are left."""
         for side in (BID, ASK):
-            for price in self.recorded[side]:
+            for price in self.recorded.side(side):
                 self._moved(side, price, -self.outside(side, price))
-            self.recorded[side].clear()
             self._taken[side].clear()
+        self.recorded.clear()
 
     # Small steps
 
@@ -242,7 +245,7 @@ class VenueBook:
 
     def _trim(self, side: Side, price: int, before: int, traded: int = 0, to_come: int = 0) -> None:
         """A level was set by the recording: what was taken of it, and the queues in it, shrink with it."""
-        level = self.recorded[side].get(price, 0)
+        level = self.recorded.side(side).get(price, 0)
         taken = self._taken[side]
         if price in taken:
             taken[price] = min(taken[price], level)

@@ -214,7 +214,7 @@ class TradingVenue:
         if row.kind == BookKind.DELTA:
             self.booked(market, book.delta(side, row.price, row.size, row.extra))
         elif row.kind == BookKind.LEVEL:
-            self.booked(market, book.delta(side, row.price, row.size - book.recorded[side].get(row.price, 0)))
+            self.booked(market, book.delta(side, row.price, row.size - book.recorded.side(side).get(row.price, 0)))
         elif row.kind == BookKind.GAP:
             book.known = False
             return

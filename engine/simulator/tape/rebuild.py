@@ -6,6 +6,7 @@ from __future__ import annotations
 # pyright: reportMissingParameterType=false
 import numpy as np
 
+from ....io.book.columns import LOST, PASSED, fill_nb, set_nb, stands_nb
 from ....io.ground.jit import OPTIONS, compiled, kept
 from .events import BOOK, GAP, KIND, LATER, STATUS, TRADE, UNDERLYING
 
@@ -20,26 +21,6 @@ MAX_LOTS = np.int64(2_000_000_000)
 i16 = np.int16
 #: As arguments between kernels: a bare number would have the callee compiled once more for it.
 CHANGED, NOTHING, NONE = np.int64(BOOK), np.int64(0), np.int64(-1)
-
-
-@compiled
-def fill_nb(table, value):
-    """Set every level of both sides."""
-    for side in range(2):
-        for level in range(table.shape[1]):
-            table[side, level] = value
-
-
-@compiled
-def best_nb(book, best, side, level, size):
-    """Keep the best level of a side after one of its levels changed."""
-    if size > 0:
-        best[side] = max(best[side], level)
-    elif level == best[side]:
-        b = level
-        while b > 0 and book[side, b] == 0:
-            b -= 1
-        best[side] = b
 
 
 @compiled
@@ -61,8 +42,7 @@ def snapshot_nb(out, k, ts, book, best, snap, snap_id, current, top):
                 size = snap[side, level] if snap_id[side, level] == current else 0
                 if size == book[side, level] or (size > 0) != (passing == 1):
                     continue
-                book[side, level] = size
-                best_nb(book, best, side, level, size)
+                set_nb(book, best, side, level, size)
                 k = emit_nb(out, k, ts, CHANGED, side, level, size, NOTHING, best, top)
     return k
 
@@ -89,20 +69,19 @@ def build_nb(ts, what, side, level, size, top, empty_start, books, best, out, co
             building, current = True, current + 1
             counts[SNAPSHOTS] += 1
         elif w in (DELTA, LEVEL):
-            if not known:
-                counts[UNKNOWN_ROWS] += 1
-                continue
             s = 0 if side[r] > 0 else 1
             p = level[r] if s == 0 else top - level[r]
-            after = book[s, p] + size[r]
-            if after < 0:
+            after = stands_nb(known, DELTA, book[s, p], size[r])  # a level outside of a snapshot is a change, too
+            if after == PASSED:
+                counts[UNKNOWN_ROWS] += 1
+                continue
+            if after == LOST:
                 counts[NEGATIVE] += 1
                 known = False
             elif after > MAX_LOTS:
                 counts[OUT_OF_RANGE] += 1
             elif size[r] != 0:
-                book[s, p] = after
-                best_nb(book, best, s, p, after)
+                set_nb(book, best, s, p, after)
                 event, lots = BOOK, after
                 counts[CROSSED] += best[0] > 0 and best[1] > 0 and best[0] + best[1] >= top
         elif w == BOOK_GAP:

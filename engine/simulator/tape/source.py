@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import astuple, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import polars as pl
 
 from ....io.ground.cache import cache_dir
 from ....io.ground.errors import InputError
+from ....io.ground.made_of import made_of
 from ....io.ground.times import Moment
 from ....io.store.schema import BookKind, Side
 from ....io.store.store import Store
@@ -30,7 +32,8 @@ from .life import (
 )
 from .tape import Tape, TapeMarket, TapeRows, build
 
-#: Part of the key of a kept tape: raise it when the same rows would compile to other columns.
+#: Part of the key of a kept tape, beside the kernels: raise it when the same rows would come to other columns by other
+#: code than theirs.
 FORMAT = 5
 
 
@@ -46,12 +49,19 @@ def compile_tape(
     streams = ("book", "trades", "quotes")
     versions = [store.version(name, ticker, None, end) for name in streams]
     versions.append(store.version("underlying", market.underlying, None, window.high) if market.underlying else "")
-    named = (FORMAT, market, turns, str(start), str(end), store.path, versions)
+    named = (FORMAT, _kernels(), market, turns, str(start), str(end), store.path, versions)
     folder = cache_dir() / "tapes" / hashlib.sha256(repr(named).encode()).hexdigest()[:24]
     if keep and (kept := tape_cache.load(folder)) is not None:
         return kept
     tape = _compile(store, market, turns, window, (start, end), is_guessed=is_guessed)
     return tape_cache.keep(tape, folder) if keep else tape
+
+
+@cache
+def _kernels() -> str:
+    """A hash of the kernels that make a tape, with the rule of what a row does to a book."""
+    made = "\0".join(made_of(kernel.build_nb, kernel.falls_nb, kernel.match_nb))
+    return hashlib.sha256(made.encode()).hexdigest()
 
 
 def _market(store: Store, ticker: str, grid: str | None, underlying: str | None) -> TapeMarket:

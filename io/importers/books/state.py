@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ...book.columns import CLEAR, GAP, LOST, stands_nb
 from ...ground.jit import compiled, kept
 from ...ground.units import TICKS_PER_DOLLAR
-from ...store.schema import BookKind
 from ..values.text import NULL
 
 KEEP, STALE, BROKEN, NOTHING = range(4)
 #: A row that says what stands at a level now; applying it makes it a change.
 SET = 4
-_DELTA, _LEVEL, _CLEAR, _GAP = int(BookKind.DELTA), int(BookKind.LEVEL), int(BookKind.CLEAR), int(BookKind.GAP)
 #: Stands for every subscription: of a gap that is nobody's in particular.
 ANY = NULL + 1
 _PRICES = TICKS_PER_DOLLAR + 1
@@ -145,27 +144,29 @@ def _apply_nb(
     moved = 0
     for row in range(kind.size):
         at, what = market[row], kind[row]
-        if what == _CLEAR:
+        if what == CLEAR:
             live[at], owner[at] = True, sid[row]
             epoch[at] += 1
             moved += _place_nb(at, row, True, ts, seq, last_ts, last_seq)
             continue
         if not live[at] or (owner[at] != sid[row] and sid[row] != ANY):
-            verdict[row] = NOTHING if what == _GAP else STALE
+            verdict[row] = NOTHING if what == GAP else STALE
             continue
         moved += _place_nb(at, row, False, ts, seq, last_ts, last_seq)
-        if what == _GAP:
+        if what == GAP:
             live[at] = False
             continue
         slot = _slot_nb(keys, (at * 2 + (side[row] < 0)) * _PRICES + price[row])
         if keys[slot] == -1:
             keys[slot] = (at * 2 + (side[row] < 0)) * _PRICES + price[row]
-        standing = sizes[slot] if epochs[slot] == epoch[at] and what != _LEVEL else 0
+        there = sizes[slot] if epochs[slot] == epoch[at] else 0
+        stands = stands_nb(True, what, there, size[row])
         if what == SET:
-            size[row] -= standing
+            size[row] -= there
             if size[row] == 0:
                 verdict[row] = NOTHING
-        if standing + size[row] < 0:
+        if stands == LOST:
             verdict[row], live[at] = BROKEN, False
-        sizes[slot], epochs[slot] = standing + size[row], epoch[at]
+        else:
+            sizes[slot], epochs[slot] = stands, epoch[at]
     return moved

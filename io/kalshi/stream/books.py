@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from ...book.stream import LOST, BookLevels
 from ...ground.units import TICKS_PER_DOLLAR
 from ..rest.wire import read_count, read_price, write_count, write_price
 from .frames import Delta, Frame, Snapshot
@@ -30,31 +31,14 @@ class _Numbers(dict[str, int]):
 _PRICES, _COUNTS = _Numbers(price=True), _Numbers(price=False)
 
 
-class StreamBook:
+class StreamBook(BookLevels):
     """One market in YES prices: ``bids`` and ``asks`` are ticks -> lots. Do not use it while ``stale``."""
 
-    __slots__ = ("asks", "bids", "sid", "stale", "ticker")
+    __slots__ = ("sid", "ticker")
 
     def __init__(self, ticker: str, sid: int | None = None) -> None:
-        self.ticker, self.sid, self.stale = ticker, sid, True
-        self.bids: dict[int, int] = {}
-        self.asks: dict[int, int] = {}
-
-    @property
-    def best_bid(self) -> int | None:
-        """The highest YES bid, ticks."""
-        return max(self.bids, default=None)
-
-    @property
-    def best_ask(self) -> int | None:
-        """The lowest YES ask, ticks."""
-        return min(self.asks, default=None)
-
-    @property
-    def crossed(self) -> bool:
-        """A bid at or above an ask: never real, so a message was lost or misread."""
-        bid, ask = self.best_bid, self.best_ask
-        return bid is not None and ask is not None and bid >= ask
+        super().__init__()
+        self.ticker, self.sid = ticker, sid
 
 
 @dataclass(frozen=True)
@@ -162,19 +146,13 @@ class StreamBooks:
             return None
         price = _PRICES[message.price]
         if message.side == "yes":
-            levels = book.bids
+            side = 1
         elif message.side == "no":
-            levels = book.asks
-            price = price if self.use_yes_price else TICKS_PER_DOLLAR - price
+            side, price = -1, price if self.use_yes_price else TICKS_PER_DOLLAR - price
         else:
             return self._spoil((message.market_ticker,), f"a change on unknown side {message.side!r}")
-        size = levels.get(price, 0) + _COUNTS[message.delta]
-        if size > 0:
-            levels[price] = size
-        elif size == 0:
-            levels.pop(price, None)
-        else:
-            return self._spoil((message.market_ticker,), "a level went below zero")
+        if book.change(side, price, _COUNTS[message.delta]) == LOST:
+            return BookGap((message.market_ticker,), "a level went below zero")
         return None
 
     def _replace(self, frame: Snapshot) -> None:
@@ -182,10 +160,10 @@ class StreamBooks:
         book = self.books.get(message.market_ticker)
         if book is None:
             book = self.books[message.market_ticker] = StreamBook(message.market_ticker)
-        book.bids = _levels(message.yes)
         asks = _levels(message.no)
-        book.asks = asks if self.use_yes_price else {TICKS_PER_DOLLAR - price: size for price, size in asks.items()}
-        book.stale = False
+        if not self.use_yes_price:
+            asks = {TICKS_PER_DOLLAR - price: size for price, size in asks.items()}
+        book.replace(_levels(message.yes), asks)
         if frame.sid is not None:
             book.sid = frame.sid
             self._tracks.setdefault(frame.sid, _Track()).tickers.add(message.market_ticker)
@@ -195,11 +173,10 @@ class StreamBooks:
         for ticker in tickers:
             book = self.books.get(ticker)
             if book is not None and not book.stale:
-                book.stale = True
+                book.lose()
                 spoiled.append(ticker)
         return BookGap(tuple(sorted(spoiled)), reason)
 
 
 def _levels(rows: Sequence[tuple[str, str]]) -> dict[int, int]:
-    levels = {_PRICES[price]: _COUNTS[count] for price, count in rows}
-    return {price: size for price, size in levels.items() if size > 0}
+    return {_PRICES[price]: _COUNTS[count] for price, count in rows}

@@ -202,3 +202,8 @@ def test_a_trade_used_up_by_a_better_order_leaves_those_behind_as_they_are():
         made.rest(order(BID, price, 100, name))
     assert hits(made.trade(ASK, 4600, 100)) == [("best", 4700, 100, False)]
     assert made.shown(BID) == {4500: 1000, 4600: 200}
+
+
+def test_a_snapshots_level_without_lots_is_none(book):
+    book.snapshot([(BID, 4600, 1000), (ASK, 4700, 0), (ASK, 4800, 1500)])
+    assert (book.best(ASK), book.crosses(BID, 4700), book.reach(BID, 4800)) == ((4800, 1500), False, 1)

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 from touchline.engine.simulator.tape import kept as tape_cache
+from touchline.engine.simulator.tape import source as tape_source
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.engine.simulator.tape.tape import Tape
+from touchline.io.book import columns
 from touchline.io.ground.checksums import file_checksum, with_checksum
 from touchline.io.store.store import Store
 
@@ -137,3 +139,21 @@ def test_a_full_cache_costs_a_note_and_not_the_run(store: Store, monkeypatch: py
     monkeypatch.setattr(np, "save", full)
     assert bytes_of(compile_tape(store, TICKER)) == made
     assert "is not kept" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["stands_nb", "set_nb"])
+def test_a_tape_is_made_again_when_the_rule_of_a_book_is_another(store: Store, tmp_path: Path, monkeypatch, name: str):
+    def named() -> set[str]:
+        tape_source._kernels.cache_clear()
+        compile_tape(store, TICKER)
+        return {path.name for path in (tmp_path / "cache" / "tapes").iterdir()}
+
+    first = named()
+    assert named() == first
+    rule = getattr(columns, name)
+    function = getattr(rule, "py_func", rule)
+    with monkeypatch.context() as other:
+        code = function.__code__
+        other.setattr(function, "__code__", code.replace(co_consts=(*code.co_consts, "another")))
+        assert len(named() - first) == 1
+    tape_source._kernels.cache_clear()
