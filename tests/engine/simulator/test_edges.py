@@ -89,6 +89,14 @@ def test_a_partial_fill_begins_with_the_first_lot_behind_what_is_ahead(run):
         assert sizes(run(more, queue=queue)) == [1]
 
 
+@pytest.mark.parametrize("queue", ["pessimistic@1", "power@3"])
+@pytest.mark.parametrize("price", [45, 44])
+def test_a_partial_fill_is_no_larger_than_the_order(run, queue: str, price: int):
+    """Five contracts rest behind ten: thirty traded there, or below, fill these five."""
+    tape = tape_of(*BOOK_45_50, (0, DELTA, 1, 44, 50), (1, PRINT, -1, price, 30))
+    assert sizes(run(tape, {"size": 5}, queue=queue)) == [500]
+
+
 @pytest.mark.parametrize("apart", [0, 1])
 def test_an_order_that_moves_begins_its_fees_anew(run, apart: int):
     """Fills of one order carry the rounding on; those of the order that took its place do not."""

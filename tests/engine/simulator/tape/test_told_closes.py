@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 from touchline.engine.live.live import Live
 from touchline.engine.runs.replayed import notices_of
-from touchline.engine.simulator.assumptions.venue import Assumptions
+from touchline.engine.simulator.assumptions.venue import Assumptions, close_steps
+from touchline.engine.simulator.kernel.decide import close_nb
 from touchline.engine.simulator.lookahead import cut_off, prove
 from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.state import Columns
@@ -141,3 +142,8 @@ def test_only_a_run_that_counts_to_the_close_warns_of_one_told_late(tmp_path: Pa
     tape = compile_tape(store_of(tmp_path / "store", {"valid_from": 0, "close_ts": EARLY}), "M")
     run = replay(tape, model, {}, Assumptions(horizon=horizon))
     assert ("close-told-late" in {one.name for one in notices_of(run, {})}) is warns
+
+
+def test_a_close_is_known_from_the_moment_at_which_it_is_told():
+    steps = close_steps([(5, 90), (10, 70), (20, 80)])
+    assert [close_nb(steps, now) for now in (0, 5, 9, 10, 19, 20, 99)] == [90, 90, 90, 70, 70, 80, 80]
