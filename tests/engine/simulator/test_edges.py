@@ -283,3 +283,11 @@ def test_an_order_may_take_all_of_the_capital(run, capital: float, refused: int)
 def test_a_trade_at_the_level_touches_and_does_not_go_through(run):
     tape = tape_of(*BOOK_45_50, (1, PRINT, -1, 45, 1))
     assert [sizes(run(tape, queue=queue)) for queue in ("touch@1", "through@1")] == [[100], []]
+
+
+@pytest.mark.parametrize(("since", "is_paid"), [(SECOND, True), (SECOND + 1, False)])
+def test_a_fee_holds_from_the_moment_at_which_it_begins(run, since: int, is_paid: bool):
+    fees = ((0, "quadratic", 1.0), (START + since, "quadratic_with_maker_fees", 1.0))
+    tape = tape_of(*BOOK_45_50, (1, PRINT, -1, 45, 30), (2, PRINT, -1, 30, 0.01), fee_history=fees)
+    found = run(tape, {"size": 5}, queue="touch@1", fees="exchange")
+    assert (found.fills["fee"][0] > 0) is is_paid
