@@ -116,6 +116,10 @@ def test_a_stream_that_is_told_of_an_early_close_quotes_as_the_replay(tmp_path: 
             ((0, PLANNED), (TOLD, EARLY)), False, id="a download beside a recording",
         ),
         pytest.param(
+            [{"valid_from": 0, "close_ts": EARLY, "expiration_ts": PLANNED}, {**MOVED, "valid_from": OPEN + SECOND}],
+            (), False, id="told just when the tape begins",
+        ),
+        pytest.param(
             [LISTED, {**MOVED, "valid_from": EARLY + SECOND}], ((0, PLANNED),), False, id="told after it had closed"
         ),
     ],
