@@ -232,7 +232,7 @@ def _order(streams: Sequence[_Stream], files: Sequence[Recognised]) -> tuple[NDA
     clock = np.concatenate([_filled(stream.received if received else stream.stamped) for stream in streams])
     sid, seq = (np.concatenate([getattr(stream, name) for stream in streams]) for name in ("sid", "seq"))
     numbered = (sid != NULL) & (seq != NULL)
-    again = _restarts(owner, sid, seq, numbered)
+    again = _restarts(owner, sid, seq, numbered) or (received and _resubscribed(streams))
     if again:
         behind = any((np.diff(_filled(stream.received)) < 0).any() for stream in streams)
         if not received or behind:
@@ -289,11 +289,22 @@ def _contradicted(sid: NDArray[np.int64], seq: NDArray[np.int64]) -> bool:
 def _restarts(
     owner: NDArray[np.int64], sid: NDArray[np.int64], seq: NDArray[np.int64], numbered: NDArray[np.bool_]
 ) -> bool:
-    """Whether a subscription's seq fails to rise from one frame of a file to the next."""
+    """Whether a subscription's seq fails to rise from one frame of a file to the next, or stands in two files."""
     rows = np.flatnonzero(numbered)
     rows = rows[np.lexsort((rows, sid[rows], owner[rows]))]
     same = (np.diff(owner[rows]) == 0) & (np.diff(sid[rows]) == 0)
-    return bool((same & (np.diff(seq[rows]) <= 0)).any())
+    if (same & (np.diff(seq[rows]) <= 0)).any():
+        return True
+    rows = rows[np.lexsort((owner[rows], seq[rows], sid[rows]))]
+    return bool(((np.diff(sid[rows]) == 0) & (np.diff(seq[rows]) == 0) & (np.diff(owner[rows]) != 0)).any())
+
+
+def _resubscribed(streams: Sequence[_Stream]) -> bool:
+    """Whether an answer to a subscription was received after the first frame with a number."""
+    begun = [_filled(one.received)[(one.sid != NULL) & (one.seq != NULL)] for one in streams]
+    first = min((int(times.min()) for times in begun if times.size), default=None)
+    answers = [_filled(one.received)[one.seq == NULL] for one in streams if not one.kinds]
+    return first is not None and any((times > first).any() for times in answers)
 
 
 def _refused(files: Iterable[Recognised], why: str) -> str:
