@@ -150,4 +150,4 @@ def test_only_a_run_that_counts_to_the_close_warns_of_one_told_late(tmp_path: Pa
 
 def test_a_close_is_known_from_the_moment_at_which_it_is_told():
     steps = close_steps([(5, 90), (10, 70), (20, 80)])
-    assert [close_nb(steps, now) for now in (0, 5, 9, 10, 19, 20, 99)] == [90, 90, 90, 70, 70, 80, 80]
+    assert [close_nb.py_func(steps, now) for now in (0, 5, 9, 10, 19, 20, 99)] == [90, 90, 90, 70, 70, 80, 80]
