@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...io.ground import atomic
 from ...io.ground.errors import InputError
@@ -43,6 +43,28 @@ class Demo:
     bets: Result
     swept: Result
     busiest: str  #: the market that was swept
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Return what it came to as plain values."""
+        figures, swept = self.bets.summary["figures"], self.swept.summary
+        faults = len(self.checked.faults)
+        return {
+            "synthetic": True,
+            "folder": str(self.folder),
+            "seed": self.seed,
+            "scale": self.scale,
+            "rows": self.rows,
+            "checked": {"markets": self.markets, "faults": faults, "notes": len(self.checked.findings) - faults},
+            "bets": {"trades": figures["trades"], "pnl": figures["pnl"]},
+            "sweep": {
+                "cells": swept["evidence"]["cells"],
+                "best": swept["robust"]["parameters"],
+                "pnl": swept["evidence"]["in_sample_pnl"] / 1e6,
+                "warnings": [notice.name for notice in self.swept.warnings],
+                "result_hash": self.swept.hash,
+            },
+        }
 
 
 def demo(
@@ -84,9 +106,9 @@ def demo(
         )  # fmt: skip
         busiest = _busiest(store)
         swept = sweep(SWEPT, busiest, store, out=place / "sweep", progress=seen("sweeping 1,024 cells"))
-    swept.export(place / "params.toml", force=True)  # a single event never passes; the file says so
+    swept.export(place / "sweep" / "params.toml", force=True)  # a single event never passes; the file says so
     made = Demo(place, seed, scale, day.rows, markets(store).height, checked, bets, swept, busiest)
-    atomic.write(place / MARK, json.dumps({"synthetic": True, "seed": seed, "scale": scale}, indent=1) + "\n")
+    atomic.write(place / MARK, json.dumps(made.document, indent=1) + "\n")
     return made
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -28,37 +28,16 @@ def demo(
     from ..api.demo import demo as run
 
     made = run(out, seed=seed, scale=scale, progress=not as_json)
-    emit(as_json, lambda: _document(made), lambda: _tell(made))
+    emit(as_json, lambda: made.document, lambda: _tell(made))
     if made.checked.faults:
         where = made.folder / "store"
         raise CheckError(f"{len(made.checked.faults)} faults in the day; engine data check --store {where} lists them")
 
 
-def _document(made: Demo) -> dict[str, Any]:
-    figures, swept = made.bets.summary["figures"], made.swept.summary
-    faults = len(made.checked.faults)
-    return {
-        "synthetic": True,
-        "folder": str(made.folder),
-        "seed": made.seed,
-        "scale": made.scale,
-        "rows": made.rows,
-        "checked": {"markets": made.markets, "faults": faults, "notes": len(made.checked.findings) - faults},
-        "bets": {"trades": figures["trades"], "pnl": figures["pnl"]},
-        "sweep": {
-            "cells": swept["evidence"]["cells"],
-            "best": swept["robust"]["parameters"],
-            "pnl": swept["evidence"]["in_sample_pnl"] / 1e6,
-            "warnings": [notice.name for notice in made.swept.warnings],
-            "result_hash": made.swept.hash,
-        },
-    }
-
-
 def _tell(made: Demo) -> None:
     from ...io.ground.units import dollars
 
-    told = _document(made)
+    told = made.document
     checked, bets, swept = told["checked"], told["bets"], told["sweep"]
     best = ", ".join(f"{name} {value:.3g}" for name, value in swept["best"].items())
     pnl = dollars(round(bets["pnl"] * 1_000_000))
