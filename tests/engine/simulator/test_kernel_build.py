@@ -165,7 +165,7 @@ class Mine(QuotingModel):
 RUN = """
 import sys
 from touchline import engine
-print(engine.backtest(sys.argv[1], market="KXA-00-T0", store=sys.argv[2]).totals)
+print(engine.backtest(sys.argv[1], market="KXA-00-T0", store=sys.argv[2]).hash)
 """
 
 

@@ -19,12 +19,12 @@ from ..histories import made_up
 pytestmark = pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="nothing is compiled")
 SWEEP = """
 import json, sys, tempfile
-from touchline.engine.sweeps.sweeping import sweep
+from touchline.engine.api.runs import sweep
 from touchline.io.store.store import Store
 
 swept = sweep("fixed-spread", ["KXA-00-T0"], Store(sys.argv[1]), out=tempfile.mkdtemp(dir=sys.argv[2]),
-              grid={"half_spread": "1:3:40"}, pictures=False)
-print(json.dumps(swept.result_hash))
+              axes={"half_spread": "1:3:40"}, pictures=False)
+print(json.dumps(swept.hash))
 """
 
 

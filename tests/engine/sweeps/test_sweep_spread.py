@@ -215,9 +215,15 @@ def test_random_cells_of_random_sweeps_are_replays(store: Store, tmp_path: Path)
             "position_limit": [float(one) for one in rng.choice(np.arange(3, 20), 2, replace=False)],
         }
         made = sweep(
-            FixedSpread, ["MADE-00", "MADE-02"], store, out=tmp_path / str(number), axes=grid, size=2, pictures=False
+            FixedSpread,
+            ["MADE-00", "MADE-02"],
+            store,
+            out=tmp_path / str(number),
+            axes=grid,
+            params={"size": 2},
+            pictures=False,
         )
-        labels = {axis.name: axis for axis in made.sweep.axes}
+        labels = {axis.name: axis for axis in made.recorded.axes}
         for row in made.cells.sample(CELLS // len(sweeps), seed=number).iter_rows(named=True):
             setting = {name: axis.setting(row[name]) for name, axis in labels.items()}
             model = {name: setting.pop(name) for name in ("half_spread", "skew")}
