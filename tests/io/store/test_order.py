@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from unittest.mock import patch
 
 import polars as pl
@@ -32,16 +33,24 @@ def chunk(rows: list[tuple]) -> Chunk:
 
 
 def expected(data: list[list[list[tuple]]]) -> list[tuple]:
-    """First of each key, then a stable sort by ticker, time and seq, a missing seq before others."""
-    kept: list[tuple] = []
+    """First of each key, then a stable sort by ticker, time and seq, a missing seq before others.
+
+    An import that brings what an earlier one brought is that import again, and brings nothing.
+    """
+    brought: list[list[tuple]] = []
     seen: set[tuple] = set()
-    for one in (one for chunks in data for rows in chunks for one in rows):
-        _, ticker, _, _, trade_id = one
-        if trade_id is not None:
-            if (ticker, trade_id) in seen:
-                continue
-            seen.add((ticker, trade_id))
-        kept.append(one)
+    for chunks in data:
+        own: list[tuple] = []
+        for one in (one for rows in chunks for one in rows):
+            _, ticker, _, _, trade_id = one
+            if trade_id is not None:
+                if (ticker, trade_id) in seen:
+                    continue
+                seen.add((ticker, trade_id))
+            own.append(one)
+        if not any(Counter(own) == Counter(other) for other in brought):
+            brought.append(own)
+    kept = [one for own in brought for one in own]
     return sorted(kept, key=lambda one: (one[1].encode(), one[0], -1 if one[3] is None else one[3]))
 
 
