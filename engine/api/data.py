@@ -433,6 +433,11 @@ def features(
     return frame
 
 
+def listed(names: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return names as a tuple: of one, of several, or of none."""
+    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
+
+
 def opened(store: Store | str | Path) -> Store:
     """Return a store from its place."""
     return store if isinstance(store, Store) else Store(store)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...io.ground.errors import InputError
 from ...io.ground.times import Moment, nanoseconds
 from ...io.store.store import Store
-from .data import opened
+from .data import listed, opened
 from .showing import board
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def pull(
     """
     from ...io.kalshi.pull import Pull, Wanted
 
-    named = _named(series)
+    named = listed(series)
     if not named:
         raise InputError("nothing to download: name a series with series=")
     begun, ended = nanoseconds(start, "start"), time.time_ns() if end is None else nanoseconds(end, "end")
@@ -89,7 +89,7 @@ def scan(series: str | Sequence[str], *, rate: float = 10.0, tell: Tell | None =
     """
     from ...io.kalshi.scan import scan as look
 
-    named = _named(series)
+    named = listed(series)
     if not named:
         raise InputError("nothing to scan: name a series with series= (all markets together are too many to ask for)")
     with _client(rate, named, tell) as client:
@@ -152,7 +152,7 @@ def record(
     from ...io.kalshi.recorder.recorder import Recorder
     from ...io.kalshi.recorder.watcher import Watcher
 
-    named, markets, say = _named(series), _named(tickers), tell or (lambda line: None)
+    named, markets, say = listed(series), listed(tickers), tell or (lambda line: None)
     if not markets and not named:
         raise InputError("nothing to record: name markets, or a series with series=")
     if poll is not None and not 0 < poll < 1e9:
@@ -177,10 +177,6 @@ def record(
             importer.add(segments(folder))
         importer.finish()
     return RecordingDone(totals, dict(importer.rows), importer.failed)
-
-
-def _named(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _begin(folder: Path, client: Client, series: Sequence[str], tickers: Sequence[str], poll: float | None) -> Journal:

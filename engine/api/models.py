@@ -13,7 +13,7 @@ from ...io.ground.progress import Progress
 from ...io.ground.times import Moment
 from ...io.store.store import Store
 from ...strategies.parameters import nearest
-from .data import opened
+from .data import listed, opened
 from .showing import showing
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def fit(
     """
     from ..fitting.fit import fit_market, fit_underlying
 
-    tickers, symbols = _named(market), _named(underlying)
+    tickers, symbols = listed(market), listed(underlying)
     if not tickers and not symbols:
         raise InputError("name what to fit: market=, underlying= or both")
     if not 0 < held_out < 1:
@@ -130,7 +130,3 @@ def fit(
             )
             seen(len(found.markets) + len(found.underlyings), total)
     return found
-
-
-def _named(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)

@@ -19,6 +19,7 @@ from ...strategies.quoting.model import QuotingModel
 from ..simulator.ahead import compile_ahead
 from ..simulator.assumptions.latency import Delay
 from ..simulator.assumptions.venue import Assumed, Assumptions
+from .data import listed
 from .showing import showing
 
 if TYPE_CHECKING:
@@ -295,7 +296,7 @@ def _sweep_quotes(
     from ..sweeps.sweeping import sweep_quotes
 
     choice = MarketChoice(
-        _listed(chosen["market"]), _listed(chosen["series"]), chosen["category"], chosen["where"],
+        listed(chosen["market"]), listed(chosen["series"]), chosen["category"], chosen["where"],
         chosen["min_volume"], chosen["score"],
     )  # fmt: skip
     if choice == MarketChoice():
@@ -466,13 +467,9 @@ def _named(strategy: Strategy) -> str:
     return str(strategy) if isinstance(strategy, str | Path) else strategy.name
 
 
-def _listed(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
-
-
 def _tickers(market: str | Sequence[str] | None) -> list[str]:
     """The markets of a replay, each once."""
-    named = list(dict.fromkeys(_listed(market)))
+    named = list(dict.fromkeys(listed(market)))
     if not named:
         raise InputError(
             "a quoting strategy is replayed on a market: name it with market=; engine data markets lists them"
