@@ -20,7 +20,7 @@ ROOMS = {
     "io": ("ground", "store", "book", "doctor", "importers", "sample", "kalshi"),
     "strategies": ("parameters", "own_file", "quoting", "models", "pipeline", "families"),
     "engine": (
-        "version", "figures", "simulator", "fitting", "results", "sweeps", "bets", "reports", "runs", "live",
+        "version", "figures", "rewards", "simulator", "fitting", "results", "sweeps", "bets", "reports", "runs", "live",
         "exchanges", "api", "cli",
     ),
 }  # fmt: skip
