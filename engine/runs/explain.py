@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...features.signals.signal import column_names
 from ...io.ground.errors import InputError
 from ...io.ground.units import cents, contracts
 from ...strategies.quoting.known import Known
@@ -44,6 +45,7 @@ class Explanation:
     wanted: tuple[str, str]  #: price and size on each side after all rules
     because: list[str]  #: which rules changed it
     resting: list[str] = field(default_factory=list)  #: what stood at the moment, with the queue ahead
+    signals: dict[str, float] = field(default_factory=dict)  #: the model's signals as the decision read them
 
 
 def explain(
@@ -64,9 +66,12 @@ def explain(
     if seen is None:
         raise InputError("at that moment nothing was quoted: the book was unknown or one-sided, or the market closed")
     inside = {text: float(seen.inside[name]) for name, text in model.explain.items() if name in seen.inside}
+    known = seen.told._asdict()
+    signals = np.hstack([*known.pop("signals"), []]).tolist()
     return Explanation(
-        decided, seen.told._asdict(), dict(zip(model.columns(), model.row(values), strict=True)), inside, seen.asked,
+        decided, known, dict(zip(model.columns(), model.row(values), strict=True)), inside, seen.asked,
         _rounded(again, seen.asked), _wanted(again, seen), _because(again, seen), _resting(at_moment),
+        dict(zip(column_names(model.signals), signals, strict=True)),
     )  # fmt: skip
 
 
@@ -99,6 +104,9 @@ class _Decision:
 
 def _stop_at(block: Block, until: Columns) -> None:
     """Have a block know no more than the events up to a moment."""
+    if len(block.signals):  # time that goes on changes no signal
+        known = np.searchsorted(block.columns.ts, until.ts[-1], side="right")
+        block.signals = block.signals[np.minimum(np.arange(len(until.ts)), known - 1)]
     block.columns, block.mids = until, mids_of(until, block.grid)
     block.samples = Samples(np.zeros(0, np.int64), np.zeros((0, 1), np.int64))
 

@@ -32,6 +32,7 @@ class Block:
     flight: Flight
     log: Log
     samples: Samples
+    signals: F64 | tuple[()] = ()  #: the model's, a row an event; nothing where it declares none
 
     @property
     def cells(self) -> int:
@@ -49,8 +50,8 @@ class Block:
 
     def _call(self, end: int) -> int:
         return self.kernel.run_nb(
-            self.columns, self.mids, self.values, self.grid, self.points, self.venue, self.fees, self.state,
-            self.flight, self.log, self.samples, end,
+            self.columns, self.mids, self.values, self.signals, self.grid, self.points, self.venue, self.fees,
+            self.state, self.flight, self.log, self.samples, end,
         )  # fmt: skip
 
     def ints(self, row: int) -> I32:

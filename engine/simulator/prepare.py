@@ -20,7 +20,7 @@ from .assumptions.venue import Assumptions, no_fees
 from .block import Block, new_flight, new_log, new_state, start
 from .kernel.build import kernel
 from .kernel.rows import I, L
-from .state import I32, I64, Points, Samples
+from .state import F64, I32, I64, Points, Samples
 from .tape.tape import Tape, mids_of, open_at_start
 from .tape.volatility import points_of
 
@@ -87,9 +87,12 @@ def ground(tape: Tape, assumptions: Assumptions) -> Ground:
 def new_block(
     tape: Tape, model: type[QuotingModel], cells: Sequence[Mapping[str, float]], limits: Sequence[Assumptions], *,
     record: bool, shared: Ground | None = None, float_queue: bool = False,
-    reported: bool = False,
+    reported: bool = False, signals: F64 | None = None,
 ) -> Block:  # fmt: skip
-    """Put a block together: ``cells`` are the model's values, ``limits`` the assumptions that may differ by cell."""
+    """Put a block together: ``cells`` are the model's values, ``limits`` the assumptions that may differ by cell.
+
+    ``signals`` are the values of those that the model declares, a row an event.
+    """
     _usable(tape, model, limits[0])
     first = limits[0]
     base = shared or ground(tape, first)
@@ -112,6 +115,7 @@ def new_block(
         np.array(list(base.fees), np.int64), state,
         new_flight(n), new_log(4096 if record else 1),
         Samples(base.samples, np.zeros((len(base.samples), n), np.int64)),
+        () if signals is None else signals,
     )  # fmt: skip
 
 

@@ -115,6 +115,7 @@ class Walk(NamedTuple):
     tape: Columns
     mids: I32  #: ``rows.MID``, a column an event
     values: F64  #: prices of the underlying
+    signals: F64 | tuple[()]  #: a row an event; nothing where the model declares none
     grid: Grid
     points: Points
     venue: VenueNumbers

@@ -7,10 +7,12 @@ import importlib
 import inspect
 import keyword
 import math
+from collections import namedtuple
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from ...features.signals.signal import Signal
 from ...io.ground.errors import InputError
 from ..own_file import load_file, one_line
 from ..parameters import check, nearest
@@ -114,10 +116,31 @@ def _try_quote(model: type[QuotingModel], row: list[float], where: str) -> None:
         raise InputError(f"{where} has no quote; write: @staticmethod, then def quote(known, p)")
     if not isinstance(inspect.getattr_static(model, "quote"), staticmethod):
         raise InputError(f"{where}: quote must be a @staticmethod of two arguments, known and p")
+    example = EXAMPLE._replace(signals=_example_signals(model, where))
     try:
-        quoted: Any = model.quote(EXAMPLE, SimpleNamespace(**dict(zip(model.columns(), row, strict=True))))
+        quoted: Any = model.quote(example, SimpleNamespace(**dict(zip(model.columns(), row, strict=True))))
+    except AttributeError as error:
+        if error.obj is not example.signals:
+            raise InputError(f"{where}: quote fails on an example with {one_line(error)}") from None
+        told = nearest(str(error.name), model.signals) if model.signals else "it declares none"
+        raise InputError(
+            f"{where}: quote reads known.signals.{error.name}, which signals does not declare; {told}"
+        ) from None
     except Exception as error:
         raise InputError(f"{where}: quote fails on an example with {one_line(error)}") from None
     numbers = isinstance(quoted, tuple) and all(isinstance(value, int | float) for value in quoted)
     if not numbers or len(quoted) != 4:
         raise InputError(f"{where}: quote returned {quoted!r}, not bid, ask, bid size, ask size as numbers")
+
+
+def _example_signals(model: type[QuotingModel], where: str) -> Any:
+    """Signals as a quote reads them, each of them zero; what is declared wrongly is said in a line."""
+    for name, signal in model.signals.items():
+        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+            raise InputError(f"{where}: signal {name!r} is not a plain Python name")
+        if not isinstance(signal, Signal):
+            raise InputError(
+                f"{where}: signal {name!r} is {signal!r}, not a Signal; write one as Signal(update, state)"
+            )
+    shown = namedtuple("Signals", list(model.signals))
+    return shown(*(0.0 if one.columns == 1 else (0.0,) * one.columns for one in model.signals.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 CLOCK = 5.0  #: as a trigger: nothing happened, time went on
 
@@ -25,3 +25,4 @@ class Known(NamedTuple):
     own_bid: float  #: own resting bid; nan if there is none
     own_ask: float  #: own resting ask; nan if there is none
     trigger: float  #: kind of the last event seen: 0 book, 1 trade, 2 underlying, 3 status, 4 gap, 5 clock
+    signals: Any = ()  #: the model's signals by name, as of the last event seen

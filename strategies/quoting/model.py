@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+from ...features.signals.signal import Signal
 from ...io.ground.errors import InputError
 from ..own_file import one_line
 from ..parameters import Parameter
@@ -26,6 +27,7 @@ class QuotingModel:
     parameters: ClassVar[tuple[Parameter, ...]] = ()
     derived: ClassVar[tuple[str, ...]] = ()
     grid: ClassVar[Mapping[str, tuple[float, float, int]]] = {}  #: the default sweep: parameter -> low, high, count
+    signals: ClassVar[Mapping[str, Signal]] = {}  #: what ``quote`` reads as ``known.signals.NAME``
     needs_book: ClassVar[bool] = True
     needs_underlying: ClassVar[bool] = False
     explain: ClassVar[Mapping[str, str]] = {}  #: values inside ``quote`` worth showing: variable -> what it is

@@ -50,6 +50,8 @@ def tell_explanation(found: Explanation, title: str) -> None:
     known = {name: value for name, value in found.known.items() if name != "time"}
     emit_facts(f"{title}: decided at {when}", {name.replace("_", " "): f"{value:.6g}" for name, value in known.items()})
     emit_facts("parameters", {name.replace("_", " "): f"{value:.6g}" for name, value in found.values.items()})
+    if found.signals:
+        emit_facts("signals", {name: f"{value:.6g}" for name, value in found.signals.items()})
     if found.inside:
         emit_facts("inside the model", {name: f"{value:.6g}" for name, value in found.inside.items()})
     rows = [

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numba
 
+from ....features.signals.signal import named_row, signal_names
 from ....io.ground.cache import cache_dir
 from ....io.ground.made_of import made_of
 from ....io.ground.sealed import read_sealed, write_sealed
@@ -35,13 +36,13 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 #: Files of the package that are copied as they are, in the order of their imports.
 COPIED = ("rows", "orders", "decide", "wire", "walk")
-#: Where the quote begins in ``head.py``.
-QUOTE = "@compiled\ndef quote_nb"
+#: Where the model's own part begins in ``head.py``.
+OWN = "@melted\ndef read_nb"
 
 
 def head_of(model: type[QuotingModel], flags: Flags) -> str:
     """The text of ``head.py`` for a model: imports from the root, the run's switches, the model's quote."""
-    text, _, _ = (HERE / "head.py").read_text().partition(QUOTE)
+    text, _, _ = (HERE / "head.py").read_text().partition(OWN)
     text = re.sub(r"^from (\.\S+)", lambda found: f"from {_absolute(found[1])}", text, flags=re.MULTILINE)
     switches = {name.upper(): str(on) for name, on in asdict(flags).items() if name != "float_queue"}
     switches["AHEAD"] = f"np.{'float64' if flags.float_queue else 'int32'}"
@@ -50,13 +51,20 @@ def head_of(model: type[QuotingModel], flags: Flags) -> str:
         assert found == 1, f"head.py has no switch {name}"
     names = model.columns()
     row = ", ".join(f"params[{index}, c]" for index in range(len(names)))
+    declared, shown = signal_names(model.signals), named_row(model.signals, "signals[i, {}]")
     return f"""{text}
 from collections import namedtuple
 
 from . import MODEL
 
 P = namedtuple("P", {list(names)!r})
+Signals = namedtuple("Signals", {declared!r})
 model_quote = guest(MODEL.quote)
+
+
+@melted
+def read_nb(signals, i):
+    return {f"Signals({shown})" if declared else "()"}
 
 
 @melted

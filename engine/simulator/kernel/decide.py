@@ -21,6 +21,7 @@ from .head import (
     melted,
     probe_nb,
     quote_nb,
+    read_nb,
     smaller_nb,
 )
 from .orders import WIDE, groups_nb, i32, i64, mid_nb, place_nb, price_nb, u64
@@ -89,7 +90,7 @@ def told_nb(w, bid, ask, first, i, now, value, trigger):
     micro = (x * q + y * p) / (p + q) if p + q > 0.0 else (x + y) * 0.5
     return Known(
         now * 1e-9, x, y, p, q, (x + y) * 0.5, micro, variance, math.sqrt(variance), tau_nb(venue, now), value, 0.0,
-        math.nan, math.nan, float(trigger),
+        math.nan, math.nan, float(trigger), read_nb(w.signals, u64(i)),
     )  # fmt: skip
 
 
@@ -134,6 +135,7 @@ def wish_nb(
             told = Known(
                 known.time, known.bid, known.ask, known.bid_size, known.ask_size, known.mid, known.microprice,
                 known.variance, known.sigma, known.tau, known.underlying, held * 0.01, own_bid, own_ask, known.trigger,
+                known.signals,
             )  # fmt: skip
             asked = quote_nb(told, params, c)
             x, y, bid_size, ask_size = asked

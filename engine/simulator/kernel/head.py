@@ -73,6 +73,7 @@ __all__ = [
     "melted",
     "probe_nb",
     "quote_nb",
+    "read_nb",
     "short_fee_nb",
     "smaller_nb",
     "trade_fee_nb",
@@ -98,6 +99,12 @@ entry = kept(nogil=True, **OPTIONS)  #: for what Python calls: it runs without t
 @melted
 def probe_nb(told, asked, held, limit, want, size):
     """Look at a decision: what the cell was told, the model's quote, lots held and allowed, levels and lots wanted."""
+
+
+@melted
+def read_nb(signals, i):
+    """The model's signals as of event ``i``; this one has none."""
+    return ()
 
 
 @compiled

@@ -159,11 +159,13 @@ def step_nb(w, i, now):
 
 
 @entry
-def run_nb(tape, mids, values, grid, points, venue, fees, st, flight, log, samples, stop):
+def run_nb(tape, mids, values, signals, grid, points, venue, fees, st, flight, log, samples, stop):
     """Walk the tape from where the state stands to event ``stop``; stop early only to ask for a longer log or ring."""
     sc = st.scalars
     n = 1 if ONE else sc[S.cells]
-    w = Walk(tape, mids, values, grid, points, venue, fees, st, flight if LATENCY else (), log if RECORD else (), n)
+    w = Walk(
+        tape, mids, values, signals, grid, points, venue, fees, st, flight if LATENCY else (), log if RECORD else (), n
+    )
     i = sc[S.at]
     next_sample = samples.ts[u64(sc[S.sample])] if sc[S.sample] < len(samples.ts) else FAR
     next_fees = fees_from_nb(i64(0), fees, sc)

@@ -158,3 +158,26 @@ def test_a_failed_load_leaves_nothing_behind(tmp_path: Path):
     before = set(sys.modules)
     refused(f"{path}:Mine")
     assert set(sys.modules) == before
+
+
+SIGNAL = GOOD.replace(
+    "class Mine(QuotingModel):",
+    "from touchline.features.signals.signal import Signal\n\nclass Mine(QuotingModel):\n    signals = {SIGNALS}",
+)
+
+
+def test_a_signal_that_is_not_declared_is_named_with_the_nearest(tmp_path: Path):
+    reads = SIGNAL.replace("known.mid - p.half", "known.signals.flw")
+    with_one = reads.replace("SIGNALS", "'flow': Signal(None)")
+    assert "quote reads known.signals.flw, which signals does not declare; did you mean 'flow'?" in refused(
+        f"{write(tmp_path, with_one)}:Mine"
+    )
+    none = reads.replace("SIGNALS", "")
+    assert "which signals does not declare; it declares none" in refused(f"{write(tmp_path, none)}:Mine")
+
+
+def test_what_is_declared_as_a_signal_is_one(tmp_path: Path):
+    three = SIGNAL.replace("SIGNALS", "'flow': 3")
+    assert "signal 'flow' is 3, not a Signal" in refused(f"{write(tmp_path, three)}:Mine")
+    bad = SIGNAL.replace("SIGNALS", "'my flow': Signal(None)")
+    assert "signal 'my flow' is not a plain Python name" in refused(f"{write(tmp_path, bad)}:Mine")
