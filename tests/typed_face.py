@@ -82,6 +82,7 @@ def the_store(store: Store) -> None:
     """Use every public method of a store."""
     begin, end = "2026-01-01", datetime(2026, 1, 2)
     for frame in (store.trades("A", begin, end), store.book(["A"]), store.quotes(), store.underlying("SPX"),
+                  store.programs("A", begin, end),
                   store.table("trades", "A"), store.markets("result = 'yes'", history=True, ticker="A")):  # fmt: skip
         assert_type(frame, pl.LazyFrame)
     for made in (store.bars("A", seconds=60), store.sql("select 1"), store.coverage(like="%"), store.brought("a")):

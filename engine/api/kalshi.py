@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ...io.kalshi.pull import Pulled
     from ...io.kalshi.recorder.journal import Journal
     from ...io.kalshi.recorder.poller import Poller
+    from ...io.kalshi.recorder.programs import ProgramKeeper
     from ...io.kalshi.recorder.recorder import RecorderTotals
     from ...io.kalshi.scan import Candidate
     from ...io.kalshi.stream.stream import Stream
@@ -30,20 +31,22 @@ MarketProgress = Callable[[int, int, str], None]
 
 
 def pull(
-    series: str | Sequence[str], start: Moment, end: Moment | None = None, store: Store | str | Path = "data", *,
-    markets: bool = False, trades: bool = False, candles: bool = False, rate: float = 10.0,
+    series: str | Sequence[str] = (), start: Moment | None = None, end: Moment | None = None,
+    store: Store | str | Path = "data", *,
+    markets: bool = False, trades: bool = False, candles: bool = False, incentives: bool = False, rate: float = 10.0,
     progress: MarketProgress | bool = False, tell: Tell | None = None,
 ) -> Pulled:  # fmt: skip
     """Download series into a store; without a choice, markets and trades. Run again, it fetches what is new.
 
     Args:
-        series: A series of the exchange, such as ``KXINX``, or several.
-        start: From this time on.
+        series: A series of the exchange, such as ``KXINX``, or several; none for the incentive programs of all markets.
+        start: From this time on; incentive programs need none.
         end: Before this time; now unless given.
         store: The store to write to.
         markets: Markets with their results and fees.
         trades: Every trade.
         candles: Best bid and ask at every minute, into table ``quotes``.
+        incentives: Incentive programs of all states, into table ``programs``.
         rate: Requests a second at most.
         progress: ``True`` shows a bar; a function is told how many markets are done, of how many, and what is being
             done.
@@ -59,13 +62,16 @@ def pull(
     from ...io.kalshi.pull import Pull, Wanted
 
     named = listed(series)
-    if not named:
+    everything = not (markets or trades or candles or incentives)
+    if not named and (everything or markets or trades or candles):
         raise InputError("nothing to download: name a series with series=")
-    begun, ended = nanoseconds(start, "start"), time.time_ns() if end is None else nanoseconds(end, "end")
+    if start is None and named and (everything or markets or trades or candles):
+        raise InputError("from when on? name a time with start=, such as 2026-01-01")
+    begun = 0 if start is None else nanoseconds(start, "start")
+    ended = time.time_ns() if end is None else nanoseconds(end, "end")
     if begun >= ended:
         raise InputError(f"start {start} is not before {'now' if end is None else f'end {end}'}")
-    everything = not (markets or trades or candles)
-    wanted = Wanted(named, begun, ended, markets or everything, trades or everything, candles)
+    wanted = Wanted(named, begun, ended, markets or everything, trades or everything, candles, incentives)
     target = opened(store)
     with _client(rate, named, tell) as client, board(quiet=progress is not True) as shown:
         seen = progress if callable(progress) else lambda done, of, name: shown("markets", done, of, name)
@@ -167,16 +173,31 @@ def record(
                 say(f"{path.name}: its recorder did not end cleanly; everything it wrote is kept")
         if not no_import:
             importer.add([path for path in segments(folder) if path != recording.path])
+        keeper = _keeper(client, str(store), named, markets, say) if not no_import else None
         recorder = Recorder(
             source, recording, Watcher(client, named, markets), series=named, tell=say,
             closed=lambda path: None if no_import else importer.add([path]),
         )  # fmt: skip
         say(f"recording into {folder}; Ctrl-C ends it cleanly")
-        totals = recorder.run(stop or threading.Event(), duration)
+        try:
+            totals = recorder.run(stop or threading.Event(), duration)
+        finally:
+            if keeper is not None:
+                keeper.stop()
         if not no_import:
             importer.add(segments(folder))
         importer.finish()
-    return RecordingDone(totals, dict(importer.rows), importer.failed)
+    rows = dict(importer.rows) | ({"programs": keeper.rows} if keeper is not None and keeper.rows else {})
+    return RecordingDone(totals, rows, importer.failed)
+
+
+def _keeper(client: Client, store: str, series: Sequence[str], tickers: Sequence[str], tell: Tell) -> ProgramKeeper:
+    """Begin to keep the incentive programs of what is recorded."""
+    from ...io.kalshi.recorder.programs import ProgramKeeper as Keeper
+
+    keeper = Keeper(client, Store(store), series, tickers, tell=tell)
+    keeper.start()
+    return keeper
 
 
 def _begin(folder: Path, client: Client, series: Sequence[str], tickers: Sequence[str], poll: float | None) -> Journal:

@@ -18,6 +18,7 @@ from ..store.store import Store
 from . import book as doctor_book
 from . import doubles as doctor_doubles
 from . import markets as doctor_markets
+from . import programs as doctor_programs
 from . import settlement as doctor_settlement
 
 MINUTE = 60 * NS_PER_SECOND
@@ -50,6 +51,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     "unknown grid": (NOTE, "the market's price grid has no known name, so its prices were not checked"),
     "stale stretch": (NOTE, f"no row for over {STALE_MINUTES} minutes and {STALE_TIMES} times the usual wait"),
     "one-sided book": (NOTE, "a side of the book was empty"),
+    "unknown in a program": (NOTE, "the book was unknown while an incentive program counted: nothing is scored then"),
 }
 _OF_BOOK = {
     doctor_book.CROSSED: "crossed book",
@@ -93,13 +95,19 @@ def check(store: Store, tickers: Sequence[str] | None = None, step: Progress = s
             raise InputError(f"the store at {store.path} has no ticker {', '.join(unknown)}")
         sizes = {ticker: sizes[ticker] for ticker in sorted(set(tickers)) if ticker in sizes}
         history = history.filter(pl.col("ticker").is_in(list(tickers)))
-    markets = _Markets(history)
+    markets, programs = _Markets(history), store.programs(tickers).collect()
     found: list[Finding] = []
     total, done, prices = sum(sizes.values()), 0, list[pl.DataFrame]()
     for batch in _batches(sizes):
         frames = {table: _ordered(store, table, batch) for table in ("book", "trades", "quotes")}
         found += _book_findings(frames["book"], markets)
         found += _quote_findings(frames["quotes"])
+        found += [
+            Finding(
+                "unknown in a program", one.ticker, one.count, one.nanoseconds / MINUTE, one.first, one.last, one.detail
+            )
+            for one in doctor_programs.of_programs(programs, frames["book"], markets.lives)
+        ]
         for table, frame in frames.items():
             if frame.height:
                 doubles = doctor_doubles.doubled(table, frame)
@@ -134,6 +142,9 @@ class _Markets:
         )
         self.life = last.select("ticker", "open_ts", "close_ts")
         self.grids: dict[str, list[str]] = dict(zip(last["ticker"].to_list(), last["grid"].to_list(), strict=True))
+        self.lives: dict[str, tuple[int | None, int | None]] = {
+            name: (opens, closes) for name, opens, closes in self.life.iter_rows()
+        }
         self.close: dict[str, int | None] = dict(zip(last["ticker"].to_list(), last["close_ts"].to_list(), strict=True))
 
 

@@ -15,6 +15,7 @@ from .stream.polymarket import POLYMARKET_STREAM, POLYMARKET_TRADES
 from .stream.websocket import WebSocketCapture
 from .tables.markets import MARKETS
 from .tables.own import OWN, SETTLED
+from .tables.programs import PROGRAMS
 from .tables.quotes import BID_QUOTES, QUOTES, SPOT_QUOTES
 from .tables.trades import TRADES
 from .tables.underlying import BARS, UNDERLYING
@@ -33,6 +34,7 @@ IMPORTERS: tuple[Importer, ...] = (
     PMXT,
     KALSHIEYE,
     PREDICTIONDATA,
+    PROGRAMS,
     SETTLED,
     OWN,
     SPOT_QUOTES,

@@ -11,6 +11,7 @@ from ..store.chunk import Chunk
 from ..store.ingest.ingest import ImportReport
 from ..store.store import Store
 from .client import Client
+from .programs import fetch_programs, store_programs
 from .recorder.spool import Spool, Unit, on_disk
 from .rest.errors import AnswerError, NotFoundError
 from .rest.models import Cutoff, MarketRecord, TradeRecord
@@ -36,6 +37,7 @@ class Wanted:
     markets: bool = True
     trades: bool = True
     candles: bool = False
+    incentives: bool = False
 
 
 @dataclass
@@ -78,6 +80,10 @@ class Pull:
 
     def _run(self, wanted: Wanted) -> Pulled:
         self._flush()  # what an interrupted download had ready
+        if wanted.incentives:
+            self._fetch_programs(wanted.series)
+        if not (wanted.markets or wanted.trades or wanted.candles):
+            return self._pulled
         self._cutoff = self._data.cutoff()
         listed = [one for series in wanted.series for one in self._list(series, wanted)]
         self._pulled.markets = len(listed)
@@ -90,6 +96,14 @@ class Pull:
         self._progress(len(listed), len(listed), "storing")
         self._flush()
         return self._pulled
+
+    def _fetch_programs(self, series: tuple[str, ...]) -> None:
+        """Fetch the incentive programs of all states; what the store knows already is not stored again."""
+        self._progress(0, 0, "incentive programs")
+        told = fetch_programs(self._client, series=series)
+        self._fetched("programs", told.height)
+        if stored := store_programs(self._store, told):
+            self._pulled.stored["programs"] = self._pulled.stored.get("programs", 0) + stored
 
     def _list(self, name: str, wanted: Wanted) -> list[_Listed]:
         """A series' markets that were open within the wanted time; of one in both lists, what the live one says."""

@@ -29,6 +29,7 @@ def make(seed: int, scale: float, out: str | Path, step: Callable[[str], None] =
     """
     from . import capture, rest
     from .plan import day
+    from .programs import programs
 
     if not 0.001 <= scale <= 100:
         raise InputError(f"scale={scale}: expected a number from 0.001 to 100; 1 gives about a million frames")
@@ -57,6 +58,7 @@ def make(seed: int, scale: float, out: str | Path, step: Callable[[str], None] =
         rest.write_json(folder / "series.json", rest.series(played)),
         rest.write_json(folder / "events.json", rest.events(played)),
     ]
+    written.append(rest.write_json(folder / "programs.json", programs([one.contract for one in played])))
     return [*about, *written]
 
 

@@ -178,4 +178,29 @@ MARKETS = StoredTable(
     day=None,
 )
 
-TABLES: dict[str, StoredTable] = {table.name: table for table in (MARKETS, TRADES, BOOK, QUOTES, UNDERLYING, OWN_FILLS)}
+PROGRAMS = StoredTable(
+    "programs",
+    {
+        "id": pl.String(),
+        "ticker": pl.String(),
+        "kind": pl.String(),  # the exchange's word: liquidity, volume, …
+        "description": pl.String(),
+        "start_ts": pl.Int64(),
+        "end_ts": pl.Int64(),
+        "reward": pl.Int64(),  # micros for the whole period
+        "target": pl.Int64(),  # lots that must stand on a side
+        "discount": pl.Int64(),  # what a step below the reference leaves of a score, 1/10,000
+        "cap": pl.Int64(),  # most that an account gets, micros; null for no cap
+        "paid_out": pl.Boolean(),
+        "first_seen": pl.Int64(),  # ns UTC between which the exchange told of it, null if the source does not say
+        "last_seen": pl.Int64(),
+    },
+    required=("id", "ticker", "start_ts"),
+    sort=("ticker", "start_ts"),
+    key=(),
+    day=None,
+)
+
+TABLES: dict[str, StoredTable] = {
+    table.name: table for table in (MARKETS, TRADES, BOOK, QUOTES, UNDERLYING, OWN_FILLS, PROGRAMS)
+}

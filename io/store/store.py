@@ -148,6 +148,16 @@ class Store:
             frame = run_sql(f"SELECT * FROM markets WHERE {where}", self._place, StoreState(), {"markets": frame})
         return frame.lazy()
 
+    def programs(self, ticker: Tickers = None, start: Moment | None = None, end: Moment | None = None) -> pl.LazyFrame:
+        """Incentive programs whose period touches start … end, one row an id, as last told.
+
+        ``first_seen`` and ``last_seen`` are those of all that was told of it.
+        """
+        from .programs import as_last_told
+
+        low, high = _span(start, end)
+        return as_last_told(self.table("programs", ticker), low, high)
+
     def sql(self, query: str) -> pl.DataFrame:
         """Run a query over the tables; it can read them and nothing else.
 

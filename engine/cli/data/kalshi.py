@@ -31,11 +31,16 @@ _RATE = typer.Option(10.0, "--rate", help="Requests a second at most.")
 
 def data_pull(
     series: list[str] = _SERIES,
-    start: str = typer.Option(..., "--start", metavar="TIME", help="Begin: 2026-01-01 or 2026-01-01T12:00:00Z."),
+    start: str | None = typer.Option(
+        None, "--start", metavar="TIME", help="Begin: 2026-01-01 or 2026-01-01T12:00:00Z."
+    ),
     end: str | None = END,
     markets: bool = typer.Option(False, "--markets", help="Markets with their results and fees."),
     trades: bool = typer.Option(False, "--trades", help="Every trade."),
     candles: bool = typer.Option(False, "--candles", help="Best bid and ask at every minute, into table quotes."),
+    incentives: bool = typer.Option(
+        False, "--incentives", help="Incentive programs of all states, into table programs."
+    ),
     store: str = STORE,
     rate: float = _RATE,
     as_json: bool = JSON_OPTION,
@@ -45,8 +50,8 @@ def data_pull(
 
     with stoppable("stopped; run the same command again to go on from here"):
         pulled = pull(
-            series, start, end, store, markets=markets, trades=trades, candles=candles, rate=rate, tell=say,
-            progress=not as_json,
+            series, start, end, store, markets=markets, trades=trades, candles=candles, incentives=incentives,
+            rate=rate, tell=say, progress=not as_json,
         )  # fmt: skip
     emit(as_json, lambda: dataclasses.asdict(pulled), lambda: _tell_pulled(pulled))
 

@@ -11,6 +11,7 @@ import numpy as np
 from ....io.ground.units import NS_PER_SECOND
 from ....io.store.schema import Side
 from .. import wire
+from ..incentives import KINDS, STATES, Incentives
 from ..limits import costs
 from ..market.history import VenueListing
 from ..market.hours import schedule
@@ -35,8 +36,9 @@ _OWN = 1 << 40  #: the numbers of the client's own trades follow the recorded on
 class Public:
     """Market data. What is older than the cutoff is served by the historical endpoints only."""
 
-    def __init__(self, venue: TradingVenue, live_days: float) -> None:
+    def __init__(self, venue: TradingVenue, live_days: float, incentives: Incentives | None = None) -> None:
         self.venue = venue
+        self._incentives = Incentives(venue, ()) if incentives is None else incentives
         self._live_ns = int(live_days * 86_400) * NS_PER_SECOND
         self._candles = Candles(venue.history)
         self._of_ticker: dict[str, Any] = {}
@@ -79,6 +81,12 @@ class Public:
         """``/historical/cutoff``."""
         names = ("market_settled_ts", "trades_created_ts", "orders_updated_ts", "market_positions_last_updated_ts")
         return dict.fromkeys(names, wire.stamp(self.cutoff))
+
+    def incentive_programs(self, q: Query, **_: str) -> Answer:
+        """``/incentive_programs``: the recorded ones; its cursor has a name of its own."""
+        rows = self._incentives.listed(q.word("status", STATES), q.word("type", KINDS))
+        chosen, cursor = page(rows, q, 100, 10_000)
+        return {"incentive_programs": chosen, "next_cursor": cursor}
 
     # Series and events
 

@@ -13,6 +13,7 @@ import polars as pl
 from ....io.ground.errors import InputError
 from ....io.ground.units import NS_PER_SECOND
 from ....io.store.schema import BOOK, MARKETS, TRADES
+from ...rewards.programs import Program, recorded
 from ...simulator.assumptions.fees import FeeSchedule, market_schedule
 from .explain import explained
 from .indices import MINUTE_NS, Indices, indices_from, no_indices
@@ -71,6 +72,7 @@ class History:
     columns: dict[str, npt.NDArray[Any]]
     trades: pl.DataFrame
     indices: Indices = field(default_factory=no_indices)
+    programs: list[Program] = field(default_factory=list)
     index: dict[str, int] = field(init=False)
     _spans: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict, init=False)
 
@@ -88,6 +90,11 @@ class History:
 
     def __len__(self) -> int:
         return len(self.columns["ts"])
+
+    @property
+    def tickers(self) -> list[str]:
+        """The tickers of its markets."""
+        return list(self.index)
 
     @property
     def start(self) -> int:
@@ -193,7 +200,8 @@ def from_store(path: str, tickers: Sequence[str] = ()) -> History:
         raise InputError(f"the store {path} holds no markets to replay; import some first")
     over = max(listing.settled_ts or listing.close_ts for listing in history.listings)
     ticks = store.underlying(None, history.start - MINUTE_NS, max(history.end, over) + 1).collect()
-    return replace(history, indices=indices_from(ticks))
+    programs = recorded(store.programs(history.tickers, history.start, max(history.end, over)).collect().to_dicts())
+    return replace(history, indices=indices_from(ticks), programs=programs)
 
 
 def shifted(history: History, by: int) -> History:
@@ -201,7 +209,8 @@ def shifted(history: History, by: int) -> History:
     columns = {**history.columns, "ts": history.columns["ts"] + by}
     trades = history.trades.with_columns(pl.col("ts") + by)
     listings = [_moved(listing, by) for listing in history.listings]
-    return History(listings, columns, trades, history.indices.shifted(by))
+    programs = [replace(one, start=one.start + by, end=one.end + by) for one in history.programs]
+    return History(listings, columns, trades, history.indices.shifted(by), programs)
 
 
 def _moved(listing: VenueListing, by: int) -> VenueListing:

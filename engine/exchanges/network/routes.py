@@ -32,6 +32,7 @@ PUBLIC = {
     ("GET", "/exchange/user_data_timestamp"): "as_of",
     ("GET", "/account/endpoint_costs"): "costs",
     ("GET", "/events/{event}/metadata"): "event_metadata",
+    ("GET", "/incentive_programs"): "incentive_programs",
     ("GET", "/series"): "series_list",
     ("GET", "/series/fee_changes"): "fee_changes",
     ("GET", "/series/{series}"): "series",

@@ -18,6 +18,7 @@ from .. import wire
 from ..answers.private import Private
 from ..answers.public import Public
 from ..faults import Dice, Faults
+from ..incentives import Incentives
 from ..limits import PREFIX, TIERS, RateLimits
 from ..market.desk import OrderDesk
 from ..market.history import History, from_store, shifted
@@ -103,10 +104,11 @@ class Exchange:
         )
         self._hub.venue = self.venue
         self._hub.catch_up = self._catch_up
+        self.incentives = Incentives(self.venue, history.programs)
         self.desk = OrderDesk(self.venue, self.dice)
         limits = RateLimits(TIERS[tier])
         self._routes = Routes(
-            Public(self.venue, live_days), Private(self.desk, limits), self._gate, limits, self.dice,
+            Public(self.venue, live_days, self.incentives), Private(self.desk, limits), self._gate, limits, self.dice,
             legacy=legacy, catch_up=self._catch_up,
         )  # fmt: skip
         self._cuts = self.dice.cuts(len(history))

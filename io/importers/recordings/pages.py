@@ -17,6 +17,7 @@ from ..base import Options, Sample
 from ..tables.layout import Layout
 from ..tables.markets import MARKETS
 from ..tables.own import OWN, SETTLED
+from ..tables.programs import PROGRAMS
 from ..tables.quotes import QUOTES
 from ..tables.trades import TRADES
 from ..values.answers import ABOUT, events_in, items_in, list_in, whole_document
@@ -32,14 +33,15 @@ _LAYOUTS = {
     "orders": OWN,
     "settlements": SETTLED,
     "candlesticks": QUOTES,
+    "incentive_programs": PROGRAMS,
 }
 
 
 class Pages:
-    """Lists of trades, markets, own fills, orders or settlements inside JSON objects."""
+    """Lists of trades, markets, incentive programs, own fills, orders or settlements inside JSON objects."""
 
     name = "pages"
-    title = "REST answers with lists of trades, markets, own fills, orders or settlements (JSON)"
+    title = "REST answers with lists of trades, markets, incentive programs, own fills, orders or settlements (JSON)"
 
     def recognises(self, sample: Sample) -> str | None:
         """Say why the file is of this format, or None."""

@@ -13,7 +13,7 @@ from .lines import open_bytes, read_into
 from .scan import decode, text_of
 
 #: Lists whose items are rows.
-LISTS = ("trades", "markets", "fills", "orders", "settlements", "candlesticks")
+LISTS = ("trades", "markets", "fills", "orders", "settlements", "candlesticks", "incentive_programs")
 #: Lists that say more about markets, and the key of an item; they are read with the lists of markets beside them.
 ABOUT = {"events": "event_ticker", "series": "ticker"}
 _NOTHING: Mapping[str, Mapping[str, Any]] = {key: {} for key in ABOUT}

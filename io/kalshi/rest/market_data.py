@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from . import models
+from .incentives import IncentiveProgram, IncentiveSchedule
 from .transport import Transport
 
 PAGE = 1000
+PROGRAMS_PAGE = 10_000
 BATCH = 100  #: tickers in one batch call
 _NS = 1_000_000_000
 
@@ -111,6 +113,19 @@ class MarketData:
             "period_interval": minutes,
         }
         return self._ask.get("/markets/candlesticks", "markets", list[models.MarketCandles], params=params)
+
+    def incentive_programs(self, **filters: Any) -> Iterator[list[IncentiveProgram]]:
+        """Incentive programs; ``status`` is all, active, upcoming, closed or paid_out, ``type`` liquidity or volume."""
+        params = {"limit": PROGRAMS_PAGE, **filters}
+        return self._ask.pages(
+            "/incentive_programs", "incentive_programs", IncentiveProgram, params=params, cursor_in="next_cursor"
+        )
+
+    def incentive_schedules(self, **filters: Any) -> Iterator[list[IncentiveSchedule]]:
+        """What windows of a series can expect: anticipated, not promised."""
+        return self._ask.pages(
+            "/incentive_schedules", "incentive_schedules", IncentiveSchedule, params=filters, cursor_in="next_cursor"
+        )
 
     def cutoff(self) -> models.Cutoff:
         """Where the archive ends and the live endpoints begin."""

@@ -321,13 +321,3 @@ class EndpointCosts(Wire):
 
     default_cost: float
     endpoint_costs: list[EndpointCost] | None = None
-
-
-class IncentiveProgram(Wire):
-    """A program that pays for quoting or trading a market."""
-
-    id: str | None = None
-    market_ticker: str | None = None
-    incentive_type: str | None = None
-    start_date: Nanos | None = None
-    end_date: Nanos | None = None

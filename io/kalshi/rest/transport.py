@@ -80,14 +80,16 @@ class Transport:
         raw = self._ask(method, path, params, body, repeatable, private, cost, accept)
         return read_answer(raw, key, kind)
 
-    def pages(self, path: str, key: str, kind: type[T] | Any, **options: Any) -> Iterator[list[T]]:
+    def pages(
+        self, path: str, key: str, kind: type[T] | Any, *, cursor_in: str = "cursor", **options: Any
+    ) -> Iterator[list[T]]:
         """Read page after page; ends at an empty cursor, and at a repeated one, which a faulty answer may give."""
         params = dict(options.pop("params", None) or {})
         seen: set[str] = set()
         while True:
             raw = self._ask("GET", path, params, None, True, options.get("private", False), DEFAULT_COST, ())
             yield read_answer(raw, key, list[kind])
-            cursor = read_answer(raw, "cursor", str | None)
+            cursor = read_answer(raw, cursor_in, str | None)
             if not cursor or cursor in seen:
                 return
             seen.add(cursor)

@@ -157,7 +157,7 @@ class _Group:
         spans: dict[str, list[int]] = {}
         tickers: dict[str, set[str]] = {}
         for name, frame in rows.items():
-            who, when = TABLES[name].sort[0], pl.col(TABLES[name].day or "valid_from")
+            who, when = TABLES[name].sort[0], pl.col(TABLES[name].day or TABLES[name].sort[1])
             parts = frame.group_by("import_id").agg(
                 pl.len().cast(pl.Int64),
                 when.min().alias("low"),

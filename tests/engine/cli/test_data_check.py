@@ -77,7 +77,7 @@ def test_a_sample_is_made_imported_and_sound(tmp_path: Path) -> None:
     made = run("data", "sample", "--scale", "0.005", "--store", store, "--out", out, "--json")
     document = json.loads(made.stdout)
     assert made.returncode == 0 and document["synthetic"] is True
-    assert document["rows"]["trades"] > 100 and len(document["files"]) == 18
+    assert document["rows"]["trades"] > 100 and len(document["files"]) == 19
     assert all(Path(name).is_file() for name in document["files"])
     checked = run("data", "check", "--store", store)
     assert checked.returncode == 0 and "no faults" in checked.stderr

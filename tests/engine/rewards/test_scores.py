@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from touchline.engine.rewards.exact import SideScore, side_score
 from touchline.engine.rewards.payout import PARTS, amount, paid, volume_share
 from touchline.engine.rewards.rules import RewardRules, described, rules_at
@@ -98,41 +97,50 @@ def test_all_payouts_of_the_vectors_come_out_exactly(vectors: dict[str, Any]) ->
     assert vectors["payouts"]
 
 
-SIDES = st.dictionaries(st.integers(1, 99), st.integers(1, 60_000), max_size=12)
-TARGETS = st.sampled_from([1, 5_000, 30_000, 100_000])
-DISCOUNTS = st.sampled_from([1, 3_000, 5_000, 9_900, 10_000])
+TARGETS, DISCOUNTS = (1, 5_000, 30_000, 100_000), (1, 3_000, 5_000, 9_900, 10_000)
 
 
-@given(SIDES, SIDES, TARGETS, DISCOUNTS, st.sampled_from(READINGS))
-def test_the_compiled_form_is_the_fractions_to_half_a_part(
-    levels: dict[int, int], own: dict[int, int], target: int, discount: int, reading: tuple[str, str]
-) -> None:
-    how = rules(*reading)
-    assert agrees(
-        compiled(levels, own, target, discount, how, 100),
-        side_score(levels, own, target, discount, how, steps_of(1)),
-    )
+def random_side(chance: random.Random) -> dict[int, int]:
+    """A few levels, near each other as a rule."""
+    best, span = chance.randint(1, 99), chance.choice((3, 10, 98))
+    levels = range(max(best - span, 1), best + 1)
+    return {chance.choice(levels): chance.randint(1, 60_000) for _ in range(chance.randint(0, 12))}
 
 
-@given(SIDES, SIDES, TARGETS, DISCOUNTS, st.sampled_from(READINGS), st.randoms(use_true_random=False))
-def test_the_shares_of_all_users_of_a_snapshot_sum_to_two(
-    bids: dict[int, int], asks: dict[int, int], target: int, discount: int, reading: tuple[str, str], chance: Any
-) -> None:
-    """Split a book at random among made-up users: each side is worth one in total, the snapshot two."""
-    total = Fraction(0)
-    sides = (bids, asks)
-    for side in sides:
-        left, users = dict(side), list[dict[int, int]]()
-        for _ in range(3):
-            users.append({price: chance.randint(0, lots) for price, lots in left.items()})
-            left = {price: lots - users[-1][price] for price, lots in left.items()}
-        users.append(left)
-        for mine in users:
-            others = {price: side[price] - mine[price] for price in side}
-            found = side_score(others, mine, target, discount, rules(*reading), steps_of(1))
-            total += found.share if found is not None else 0
-    reached = [sum(side.values()) >= target for side in sides]
-    assert total == sum(reached)
+def test_the_compiled_form_is_the_fractions_to_half_a_part_on_many_books() -> None:
+    chance, shares = random.Random(1), 0
+    for _ in range(3_000):
+        levels, own = random_side(chance), random_side(chance)
+        target, discount, how = chance.choice(TARGETS), chance.choice(DISCOUNTS), rules(*chance.choice(READINGS))
+        wanted = side_score(levels, own, target, discount, how, steps_of(1))
+        assert agrees(compiled(levels, own, target, discount, how, 100), wanted), (levels, own, target, discount, how)
+        shares += wanted is not None and 0 < wanted.share < 1
+    assert shares > 500
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_the_shares_of_all_users_of_a_snapshot_sum_to_two(reading: tuple[str, str]) -> None:
+    """Split books at random among made-up users: each side is worth one in total, the snapshot two."""
+    chance, whole = random.Random(2), 0
+    for _ in range(100):
+        sides, target, discount = (
+            (random_side(chance), random_side(chance)),
+            chance.choice(TARGETS),
+            chance.choice(DISCOUNTS),
+        )
+        total = Fraction(0)
+        for side in sides:
+            left, users = dict(side), list[dict[int, int]]()
+            for _ in range(3):
+                users.append({price: chance.randint(0, lots) for price, lots in left.items()})
+                left = {price: lots - users[-1][price] for price, lots in left.items()}
+            for mine in (*users, left):
+                others = {price: side[price] - mine[price] for price in side}
+                found = side_score(others, mine, target, discount, rules(*reading), steps_of(1))
+                total += found.share if found is not None else 0
+        assert total == sum(sum(side.values()) >= target for side in sides)
+        whole += total == 2
+    assert whole > 20
 
 
 def test_cents_are_a_tenth_of_ticks_on_a_fine_grid() -> None:

@@ -316,8 +316,30 @@ def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return store
 
 
-def test_the_sample_day_has_one_sided_books_and_nothing_else(sample_store: Store) -> None:
-    assert names(check(sample_store)) == {"one-sided book"}
+def test_the_sample_day_has_one_sided_books_and_programs_longer_than_it_and_nothing_else(sample_store: Store) -> None:
+    assert names(check(sample_store)) == {"one-sided book", "unknown in a program"}
+
+
+def program(name: str, start: float, end: float) -> tuple[str, pl.DataFrame]:
+    columns = {"id": [name], "ticker": ["A"], "start_ts": [T0 + round(start * MINUTE)]}
+    return "programs", frame("programs", **columns, end_ts=[T0 + round(end * MINUTE)], reward=[1_000_000])
+
+
+def test_a_book_unknown_in_a_program_is_a_note_with_its_minutes(tmp_path: Path) -> None:
+    rows = with_rows((20, GAP, 0, 0, 0), (30, CLEAR, 0, 0, 0), (30, LEVEL, BID, 4_500, 1), without=(20, 30))
+    touched, missed = program("in", 25, 50), program("out", 40, 50)
+    (one,) = [one for one in found(tmp_path, ("book", book(rows)), touched, missed) if "program" in one.check]
+    assert (one.ticker, one.count, one.minutes, one.detail) == ("A", 1, 5.0, "in")
+
+
+def test_a_program_that_begins_before_the_recording_is_told_of(tmp_path: Path) -> None:
+    made = found(tmp_path, ("book", book(CLEAN)), program("early", -10, 20), program("late", 50, 90))
+    (one,) = [one for one in made if "program" in one.check]
+    assert (one.count, one.minutes, one.detail) == (
+        2,
+        2.0,
+        "early, late",
+    )  # the market lives a minute before, one after
 
 
 def listed(**columns: object) -> pl.DataFrame:

@@ -180,7 +180,8 @@ def test_polled_trades_come_in_pages(tmp_path: Path) -> None:
     found = read_text(tmp_path, "t.jsonl", pages)
     assert found.tables["trades"].select("trade_id", "size", "taker_side").rows() == [("x", 150, -1), ("y", 150, -1)]
     assert [bad.reason for bad in found.bad] == [
-        "the object holds no list of trades, markets, fills, orders, settlements, candlesticks, events, series"
+        "the object holds no list of trades, markets, fills, orders, settlements, candlesticks, "
+        "incentive_programs, events, series"
     ]
 
 
