@@ -16,6 +16,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from ...features.signals.signal import column_names
 from ...io.ground.children import start_python
 from ...strategies.models.registry import quoting_model
 from ...strategies.parameters import check
@@ -52,7 +53,10 @@ def child() -> None:
     given: dict[str, Any] = json.loads(sys.argv[1])
     model, assumed, kind = quoting_model(given["strategy"]), Assumptions(**given["venue"]), given["kind"]
     cells = kind.pop("cells")
-    new_block(blank_tape(), model, [check(model.parameters, {})] * cells, [assumed] * cells, **kind).run(0)
+    values, tape = [check(model.parameters, {})] * cells, blank_tape()
+    if model.signals:  # whatever they are: the tape's own are not known here
+        kind["signals"] = np.zeros((len(tape), len(column_names(model.signals))))
+    new_block(tape, model, values, [assumed] * cells, **kind).run(0)
 
 
 def blank_tape() -> Tape:

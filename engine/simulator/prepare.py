@@ -20,6 +20,7 @@ from .assumptions.venue import Assumptions, no_fees
 from .block import Block, new_flight, new_log, new_state, start
 from .kernel.build import kernel
 from .kernel.rows import I, L
+from .signals.matrix import signal_matrix
 from .state import F64, I32, I64, Points, Samples
 from .tape.tape import Tape, mids_of, open_at_start
 from .tape.volatility import points_of
@@ -91,7 +92,7 @@ def new_block(
 ) -> Block:  # fmt: skip
     """Put a block together: ``cells`` are the model's values, ``limits`` the assumptions that may differ by cell.
 
-    ``signals`` are the values of those that the model declares, a row an event.
+    ``signals`` are the values of those that the model declares, a row an event; unless given, they are computed.
     """
     _usable(tape, model, limits[0])
     first = limits[0]
@@ -115,8 +116,20 @@ def new_block(
         np.array(list(base.fees), np.int64), state,
         new_flight(n), new_log(4096 if record else 1),
         Samples(base.samples, np.zeros((len(base.samples), n), np.int64)),
-        () if signals is None else signals,
+        signals_of(tape, model) if signals is None else signals,
     )  # fmt: skip
+
+
+def signals_of(tape: Tape, model: type[QuotingModel]) -> F64 | tuple[()]:
+    """The values of a model's signals after each event of a tape; nothing where it declares none."""
+    if not model.signals:
+        return ()
+    try:
+        return signal_matrix(tape, model.signals)
+    except (NumbaError, UnsupportedBytecodeError) as error:
+        updates = [signal.update for signal in model.signals.values() if signal.update is not None]
+        name = model.name or model.__name__
+        raise InputError(f"a signal of {name} does not compile: {_reason(str(error), updates)}") from None
 
 
 def _usable(tape: Tape, model: type[QuotingModel], assumptions: Assumptions) -> None:
@@ -144,21 +157,23 @@ def run_block(block: Block, model: type[QuotingModel], stop: int | None = None) 
     try:
         block.run(stop)
     except (NumbaError, UnsupportedBytecodeError) as error:
-        raise InputError(f"{name}.quote does not compile: {_reason(str(error), model)}") from None
+        raise InputError(f"{name}.quote does not compile: {_reason(str(error), [model.quote])}") from None
     except MemoryError:
         raise
     except Exception as error:  # kernels raise nothing of their own
         raise InputError(f"{name}.quote raised {one_line(error)}") from error
 
 
-def _reason(text: str, model: type[QuotingModel]) -> str:
+def _reason(text: str, functions: Sequence[Any]) -> str:
     """From the compiler's pages: what it does not know and the line of the model's file."""
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("Failed in nopython mode")]
     what = f"{lines[0]} {lines[1].strip('> ')}" if lines[0].endswith("signature:") else lines[0]
-    if "NRT required" in what:
+    if "or_" in what and "float64" in what:
+        what = "a number of its state starts whole and becomes a float: start it at 0.0"
+    elif "NRT required" in what:
         what = "it makes a list, an array or a string"
-    file = Path(model.quote.__code__.co_filename).name
-    at = re.search(rf"{re.escape(file)}(?:\"?, line | \()(\d+)", text)
+    files = {Path(getattr(one, "py_func", one).__code__.co_filename).name for one in functions}
+    at = re.search(rf"(?:{'|'.join(map(re.escape, sorted(files)))})(?:\"?, line | \()(\d+)", text)
     where = f" (line {at[1]})" if at and f"({at[1]})" not in what else ""
     return f"{what}{where}; it may use numbers, math and functions made with @numba.njit"

@@ -7,12 +7,11 @@ import importlib
 import inspect
 import keyword
 import math
-from collections import namedtuple
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from ...features.signals.signal import Signal
+from ...features.signals.checks import check_signals, example_values
 from ...io.ground.errors import InputError
 from ..own_file import load_file, one_line
 from ..parameters import check, nearest
@@ -92,6 +91,7 @@ def _validated(model: type[QuotingModel], where: str) -> type[QuotingModel]:
         for name in given:
             if name not in names:
                 raise InputError(f"{where}: {kind} names {name!r}, which is no parameter; {nearest(name, names)}")
+    check_signals(model.signals, where)
     row = _derived(model, where)
     _try_quote(model, row, where)
     if "name" not in vars(model):
@@ -116,7 +116,7 @@ def _try_quote(model: type[QuotingModel], row: list[float], where: str) -> None:
         raise InputError(f"{where} has no quote; write: @staticmethod, then def quote(known, p)")
     if not isinstance(inspect.getattr_static(model, "quote"), staticmethod):
         raise InputError(f"{where}: quote must be a @staticmethod of two arguments, known and p")
-    example = EXAMPLE._replace(signals=_example_signals(model, where))
+    example = EXAMPLE._replace(signals=example_values(model.signals))
     try:
         quoted: Any = model.quote(example, SimpleNamespace(**dict(zip(model.columns(), row, strict=True))))
     except AttributeError as error:
@@ -131,16 +131,3 @@ def _try_quote(model: type[QuotingModel], row: list[float], where: str) -> None:
     numbers = isinstance(quoted, tuple) and all(isinstance(value, int | float) for value in quoted)
     if not numbers or len(quoted) != 4:
         raise InputError(f"{where}: quote returned {quoted!r}, not bid, ask, bid size, ask size as numbers")
-
-
-def _example_signals(model: type[QuotingModel], where: str) -> Any:
-    """Signals as a quote reads them, each of them zero; what is declared wrongly is said in a line."""
-    for name, signal in model.signals.items():
-        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
-            raise InputError(f"{where}: signal {name!r} is not a plain Python name")
-        if not isinstance(signal, Signal):
-            raise InputError(
-                f"{where}: signal {name!r} is {signal!r}, not a Signal; write one as Signal(update, state)"
-            )
-    shown = namedtuple("Signals", list(model.signals))
-    return shown(*(0.0 if one.columns == 1 else (0.0,) * one.columns for one in model.signals.values()))

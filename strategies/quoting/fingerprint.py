@@ -11,7 +11,9 @@ from .model import QuotingModel
 
 def fingerprint(model: type[QuotingModel]) -> str:
     """A hash of all that decides a model's quotes. Other versions of Python give others, so it names its own."""
-    digest = hashlib.sha256("\0".join(made_of(model.quote, model.derive)).encode()).hexdigest()[:16]
+    made = made_of(model.quote, model.derive)
+    made += [one for name, signal in model.signals.items() for one in (name, *signal.definition())]
+    digest = hashlib.sha256("\0".join(made).encode()).hexdigest()[:16]
     return f"python{sys.version_info.major}.{sys.version_info.minor}:{digest}"
 
 

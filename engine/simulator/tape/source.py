@@ -30,7 +30,7 @@ from .life import (
     turns_within,
     window_of,
 )
-from .tape import Tape, TapeMarket, TapeRows, build
+from .tape import Tape, TapeMarket, TapeOrigin, TapeRows, build
 
 #: Part of the key of a kept tape, beside the kernels: raise it when the same rows would come to other columns by other
 #: code than theirs.
@@ -51,10 +51,11 @@ def compile_tape(
     versions.append(store.version("underlying", market.underlying, None, window.high) if market.underlying else "")
     named = (FORMAT, _kernels(), market, turns, str(start), str(end), store.path, versions)
     folder = cache_dir() / "tapes" / hashlib.sha256(repr(named).encode()).hexdigest()[:24]
-    if keep and (kept := tape_cache.load(folder)) is not None:
-        return kept
-    tape = _compile(store, market, turns, window, (start, end), is_guessed=is_guessed)
-    return tape_cache.keep(tape, folder) if keep else tape
+    tape = tape_cache.load(folder) if keep else None
+    if tape is None:
+        tape = _compile(store, market, turns, window, (start, end), is_guessed=is_guessed)
+        tape = tape_cache.keep(tape, folder) if keep else tape
+    return replace(tape, origin=TapeOrigin(str(store.path), start, end))
 
 
 @cache

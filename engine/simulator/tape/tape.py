@@ -13,6 +13,7 @@ import numpy as np
 
 from ....io.ground.errors import InputError
 from ....io.ground.grids import grid_levels
+from ....io.ground.times import Moment
 from ....io.ground.units import NS_PER_SECOND, cents
 from ..state import F64, I8, I32, I64, U8, Columns, Grid
 from . import rebuild as kernel
@@ -84,6 +85,15 @@ class TapeRows:
 
 
 @dataclass(frozen=True)
+class TapeOrigin:
+    """The store that a tape was compiled from, and the time that was asked for."""
+
+    store: str
+    start: Moment | None
+    end: Moment | None
+
+
+@dataclass(frozen=True)
 class Tape:
     """One market, ready for a kernel."""
 
@@ -96,6 +106,8 @@ class Tape:
     book: bool = True  #: there is a book at all
     notes: tuple[str, ...] = field(default_factory=tuple)
     begun: int | None = None  #: the first own event, where the tape's first is a later one and no open is known
+    origin: TapeOrigin | None = None  #: where other markets of the same time are found
+    until: int | None = None  #: nothing from then on is known: the tape was cut off there
 
     def __len__(self) -> int:
         return len(self.columns.ts)
@@ -123,7 +135,7 @@ class Tape:
         """The tape as it was before ``ts``: nothing of the events from then on."""
         stop = int(np.searchsorted(self.columns.ts, ts))
         columns = Columns(*(column[:stop] for column in self.columns))
-        return replace(self, columns=columns, digest=f"{self.digest}<{ts}", notes=())
+        return replace(self, columns=columns, digest=f"{self.digest}<{ts}", notes=(), until=ts)
 
 
 def kernel_grid(name: str) -> Grid:
