@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .api.runs import show as show
     from .api.runs import sweep as sweep
     from .api.runs import verify as verify
+    from .api.training import train as train
     from .exchanges.serving import exchange as exchange
     from .live.live import Live as Live
     from .live.trader import Trader as Trader
@@ -51,6 +52,7 @@ _HOME: dict[str, str] = {
     **dict.fromkeys(("pull", "record", "scan"), "api.kalshi"),
     **dict.fromkeys(("fit", "strategies"), "api.models"),
     **dict.fromkeys(("backtest", "explain", "export", "open", "report", "show", "sweep", "verify"), "api.runs"),
+    "train": "api.training",
     "exchange": "exchanges.serving",
     "Assumptions": "simulator.assumptions.venue",
     "Live": "live.live",
@@ -61,7 +63,8 @@ _HOME: dict[str, str] = {
 __all__ = [
     "Assumptions", "Live", "Result", "Trader", "__version__", "backtest", "brought", "check", "compact", "demo",
     "exchange", "explain", "export", "features", "fit", "forget", "import_files", "imports", "load_params", "markets",
-    "open", "pull", "record", "report", "sample", "scan", "show", "sql", "strategies", "sweep", "tables", "verify",
+    "open", "pull", "record", "report", "sample", "scan", "show", "sql", "strategies", "sweep", "tables", "train",
+    "verify",
 ]  # fmt: skip
 
 

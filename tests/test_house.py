@@ -20,8 +20,8 @@ ROOMS = {
     "io": ("ground", "store", "book", "doctor", "importers", "sample", "kalshi"),
     "strategies": ("parameters", "own_file", "quoting", "models", "pipeline", "families"),
     "engine": (
-        "version", "figures", "rewards", "simulator", "fitting", "results", "sweeps", "bets", "reports", "runs", "live",
-        "exchanges", "api", "cli",
+        "version", "figures", "rewards", "simulator", "fitting", "results", "sweeps", "bets", "reports", "runs",
+        "training", "live", "exchanges", "api", "cli",
     ),
 }  # fmt: skip
 #: What compiles a function; such a one may take the flat arrays it needs, however many.

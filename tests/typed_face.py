@@ -161,6 +161,8 @@ def folders() -> None:
     """Use what is done with folders of results."""
     assert_type(engine.open("results/a"), Result)
     print(engine.show("results/grid", top=3, by="pnl")["best"])
+    made = engine.train("quant", "logistic", "data", out="m", features=["mark"], every="7d", params={"penalty": 0.1})
+    assert_type(made.has_skill, bool)
     assert_type(engine.verify("results/a", trust=["narrow.py"], store="data"), str)
     assert_type(engine.report(Path("results/a"), out="a.html"), Path)
     print(engine.export("results/grid", "params.toml", pick="by-market").content_hash, engine.__version__)

@@ -55,11 +55,30 @@ def training_blocks(
 ) -> Iterator[pl.DataFrame]:
     """Yield the same some markets at a time."""
     panel = known_panel(data, pipeline, until, start)
+    names = features_of(panel, pipeline, features)
+    for frame in panel_rows(panel, pipeline, names):
+        kept = frame.filter("candidate")
+        yield kept.select(*ABOUT, *(pl.col(f"feature {name}").alias(name) for name in names), "label", "label_ts")
+
+
+def features_of(panel: Panel, pipeline: Pipeline, features: Sequence[str] = ()) -> list[str]:
+    """The features that are named, else those that the pipeline's scorer reads; one that is not there is an error."""
     names = list(features) or _read_by(pipeline.scorer, panel)
     for name in names:
         if not is_feature(name) and not panel.has(name):
             known = [*FEATURES, *panel.extras]
             raise InputError(f"there is no feature {name!r}, nor a table's column; {nearest(name, known)}")
+    return names
+
+
+def panel_rows(
+    panel: Panel, pipeline: Pipeline, names: Sequence[str], move_bars: int | None = None
+) -> Iterator[pl.DataFrame]:
+    """Yield every row of a panel some markets at a time: features, label, and whether the pipeline could bet there.
+
+    The label is what YES paid and known when it was; with ``move_bars`` it is the mark's change over so many bars,
+    in dollars, known at the bar at which they end.
+    """
     kept = passing(panel, pipeline)
     own = market_rows(panel)
     paid = panel.markets.select(
@@ -72,29 +91,43 @@ def training_blocks(
     for block in panel.blocks():
         bar, market = panel.lives.bar(block), panel.lives.market(block)
         trades = (own["opens"][market] <= bar) & (bar <= own["closes"][market])
-        frame = panel.frame(block, [*ABOUT, "market", *roots]).with_columns(wanted)
-        rows = frame.filter(trades & panel.lives.take(kept, block)).join(
-            paid, on="market", how="left", maintain_order="left"
+        frame = panel.frame(block, [*ABOUT, "market", "bar", "mark", "hours_left", *roots]).with_columns(
+            *wanted, candidate=pl.Series(trades & panel.lives.take(kept, block))
         )
-        yield rows.select(*ABOUT, *(pl.col(f"feature {name}").alias(name) for name in names), "label", "label_ts")
+        if move_bars is None:
+            frame = frame.join(paid, on="market", how="left", maintain_order="left")
+        else:
+            later = {name: pl.col(name).shift(-move_bars).over("market") for name in ("mark", "ts")}
+            change = (later["mark"] - pl.col("mark")).cast(pl.Float64) / TICKS_PER_DOLLAR
+            frame = frame.with_columns(label=change, label_ts=pl.when(change.is_not_null()).then(later["ts"]))
+        yield frame
 
 
 #: When what a market paid is known.
 _PAID_AT = pl.coalesce("settled_ts", "close_ts", "expiration_ts")
 
 
-def known_panel(data: str | Path | Store, pipeline: Pipeline, until: Moment, start: Moment | None = None) -> Panel:
-    """The panel of a pipeline with its tables as it was known at a moment: no later bar, result or settlement."""
+def known_panel(
+    data: str | Path | Store, pipeline: Pipeline, until: Moment | None, start: Moment | None = None
+) -> Panel:
+    """The panel of a pipeline with its tables as it was known at a moment: no later bar, result or settlement.
+
+    Without a moment it is known up to the last payout.
+    """
     for part in pipeline.tables:
         ask(part, "check", NoneType)
-    cut = nanoseconds(until, "until")
+    cut = None if until is None else nanoseconds(until, "until")
     step = int(pipeline.source.values.get("step_minutes", 60)) * MINUTE_NS
     keep = ask(pipeline.source, "keep", (pl.Expr, NoneType))
     whole = build_panel(open_history(data).store, start, cut, step, where=keep)
-    bars = int(np.searchsorted(whole.times, cut, side="right"))
-    if bars == 0:
-        raise InputError(f"no bar ends before {until}; name a later --until or an earlier --start")
-    panel = whole.until(bars)
+    if cut is not None and whole.times[0] > cut:
+        raise InputError(f"no bar ends before {until}; name a later until= or an earlier start=")
+    return as_known(whole, pipeline, int(whole.times[-1]) if cut is None else cut)
+
+
+def as_known(whole: Panel, pipeline: Pipeline, cut: int) -> Panel:
+    """A panel as it was known at a moment, with the columns of the pipeline's tables as they would have been then."""
+    panel = replace(whole, extras={}).until(int(np.searchsorted(whole.times, cut, side="right")))
     told = pl.when(_PAID_AT.le(cut))
     markets = panel.markets.with_columns(
         settlement=told.then(
@@ -117,7 +150,7 @@ def _read_by(scorer: Scorer, panel: Panel) -> list[str]:
     """What a scorer and its members read: the inputs of models, else the panel's columns in their expressions."""
     names = list(dict.fromkeys(_inputs(scorer, panel)))
     if not names:
-        raise InputError(f"scorer {scorer.name} reads no column of a panel; name features with --features")
+        raise InputError(f"scorer {scorer.name} reads no column of a panel; name features with features=")
     return names
 
 

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("verify", "Run a result again and compare."),
     "exchange": ("exchange", "Run a local exchange that replays recorded markets."),
     "fit": ("fit", "Estimate model parameters from recorded history."),
+    "train": ("train", "Train an ONNX scorer on a pipeline's own rows, out of fold."),
     "strategies": ("strategies", "List strategies and the parts of pipelines with their parameters."),
     "summary": ("summary", "Show a result again."),
     "export": ("export", "Write a sweep's best parameters to a file for the live runner."),

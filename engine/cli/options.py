@@ -73,3 +73,12 @@ def value(text: str) -> Any:
 def delay(text: str | None) -> Any:
     """A number of ms or a law; None where none was given."""
     return None if text is None else value(text)
+
+
+def names(text: str) -> list[str]:
+    """Read names with commas between them.
+
+    >>> names("mark, z_20")
+    ['mark', 'z_20']
+    """
+    return [name.strip() for name in text.split(",") if name.strip()]

@@ -12,9 +12,11 @@ import numpy.typing as npt
 import polars as pl
 
 from ....features.flow import volume_imbalance
+from ....features.quotes import logit
 from ....io.ground.errors import InputError
 from ...parameters import Parameter, nearest
 from ..pipeline import DOLLAR, PanelView, Scorer, register
+from .trained import Trained, is_trained, model_bytes, read_trained
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 #: Feature -> its unit and meaning; ``N`` is a number of bars.
 FEATURES: dict[str, str] = {
     "mark": "mark, dollars",
+    "log_odds": "log odds of the mark; missing at 0 and at 1 dollar",
     "spread": "ask minus bid, dollars",
     "hours_left": "hours to the close",
     "life_left": "share of the market's life that is left",
@@ -67,6 +70,8 @@ def feature(name: str) -> pl.Expr:
         return pl.col(name) / (100 if plain == "volume" else DOLLAR)
     if name in ("mark", "spread"):
         return pl.col(name) / DOLLAR
+    if name == "log_odds":
+        return logit(pl.col("mark"), DOLLAR)
     return pl.col(name)
 
 
@@ -75,7 +80,7 @@ class OnnxScorer(Scorer):
     """A trained model: a classifier gives the probability of YES, a regressor the edge in dollars."""
 
     PARAMETERS = (
-        Parameter("file", "model.onnx", kind="text", doc="the model, beside the pipeline file"),
+        Parameter("file", "model.onnx", kind="text", doc="the model, or a folder of engine train, beside the pipeline"),
         Parameter(
             "features", "mark,change_24,z_20", kind="text", doc="the model's inputs in their order, commas between"
         ),
@@ -88,76 +93,98 @@ class OnnxScorer(Scorer):
     def __init__(self, folder: Path | None = None, **given: Any) -> None:
         super().__init__(folder, **given)
         self.path = Path(self.file) if folder is None or Path(self.file).is_absolute() else folder / self.file
-        self.names = [name.strip() for name in self.features.split(",") if name.strip()]
+        self.trained: Trained | None = read_trained(self.path) if is_trained(self.path) else None
+        if self.trained is not None:
+            self._as_trained(self.trained, given)
+        self.names = _listed(self.features)
 
-    def session(self) -> onnxruntime.InferenceSession:
-        """Open the model and compare its inputs with what is declared."""
+    def _as_trained(self, trained: Trained, given: Mapping[str, Any]) -> None:
+        """Take inputs, window and output from the folder; what a pipeline says of them must be the same."""
+        told = {"features": trained.features, "window": trained.window, "gives": trained.gives}
+        for name, value in told.items():
+            own = _listed(self.values[name]) if name == "features" else self.values[name]
+            if name in given and own != value:
+                raise InputError(
+                    f"onnx: {self.path} was trained with {name} {_written(value)}, and the pipeline says "
+                    f"{_written(own)}; leave {name} out of the pipeline, or train again"
+                )
+            self.values[name] = _written(value) if name == "features" else value
+
+    def session(self, model: int = 0) -> onnxruntime.InferenceSession:
+        """Open a model, of a folder the one of this place, and compare its inputs with what is declared."""
         import onnxruntime
 
-        if not self.path.exists():
+        name = self.path if self.trained is None else self.path / self.trained.models[model].file
+        if self.trained is None and not self.path.exists():
             raise InputError(f"onnx: there is no model file {self.path}")
+        source = str(self.path) if self.trained is None else model_bytes(self.path, self.trained.models[model])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.log_severity_level = 3
         try:
-            session = onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         except Exception as error:
-            raise InputError(f"onnx: {self.path} is not a model: {str(error).splitlines()[0]}") from None
+            raise InputError(f"onnx: {name} is not a model: {str(error).splitlines()[0]}") from None
         inputs = session.get_inputs()
         told = ", ".join(f"{i.name} {i.type} {i.shape}" for i in inputs)
         shape = ["batch", len(self.names)] if self.window == 1 else ["batch", self.window, len(self.names)]
         wanted = f"one tensor(float) {shape} of {', '.join(self.names)}"
         if len(inputs) != 1 or inputs[0].type != "tensor(float)":
-            raise InputError(f"onnx: {self.path.name} takes {told}; declared is {wanted}")
+            raise InputError(f"onnx: {name.name} takes {told}; declared is {wanted}")
         found = inputs[0].shape
         fits = len(found) == len(shape) and all(
             not isinstance(a, int) or a == b for a, b in zip(found[1:], shape[1:], strict=True)
         )
         if not fits:
-            raise InputError(f"onnx: {self.path.name} takes {told}; declared is {wanted}")
+            raise InputError(f"onnx: {name.name} takes {told}; declared is {wanted}")
         return session
 
     def check(self) -> None:
-        """Open the model."""
-        self.session()
+        """Open the model, of a folder the newest."""
+        self.session(-1)
 
     def reads(self) -> set[str]:
         """The columns of the model's inputs."""
         return {root for name in self.names for root in feature(name).meta.root_names()}
 
     def prepare(self, panel: PanelView) -> Mapping[str, npt.NDArray[Any]]:
-        """The model's answer for every bar of every market; NaN where a feature is missing."""
+        """The model's answer for every bar of every market; NaN where a feature is missing, or no model serves yet."""
         for name in self.names:
             if not is_feature(name) and name not in panel.extras:
                 known = [*FEATURES, *panel.extras]
                 raise InputError(f"onnx: there is no feature {name!r}, nor a table's column; {nearest(name, known)}")
-        session = self.session()
         answer = panel.column("model", np.float32)
+        since = None if self.trained is None else np.array([one.since for one in self.trained.models])
+        opened: dict[int, onnxruntime.InferenceSession] = {}
         expressions = [feature(name).cast(pl.Float32).alias(f"_{i}") for i, name in enumerate(self.names)]
         roots = sorted({root for expression in expressions for root in expression.meta.root_names()})
         for block in panel.blocks():
-            frame = panel.frame(block, [*roots, "bar"])
+            frame = panel.frame(block, [*roots, "bar", "ts"])
             rows = frame.lazy().select(expressions).collect().to_numpy(order="c")
-            panel.lives.put(answer, block, self._answers(session, rows, frame["bar"].to_numpy()))
+            known = has_inputs(rows, frame["bar"].to_numpy(), self.window)
+            found = np.full(len(rows), np.nan, np.float32)
+            which = np.zeros(len(rows), np.int64)
+            if since is not None:  # each bar is served by the newest model that learned from nothing after it
+                which = np.searchsorted(since, frame["ts"].to_numpy(), side="right") - 1
+            for model in np.unique(which[known & (which >= 0)]).tolist():
+                if model not in opened:
+                    opened[model] = self.session(model)
+                self._answer(opened[model], rows, np.flatnonzero(known & (which == model)), found)
+            panel.lives.put(answer, block, found)
         return {self.own("model"): answer}
 
-    def _answers(
-        self, session: onnxruntime.InferenceSession, rows: npt.NDArray[np.float32], place: npt.NDArray[Any]
-    ) -> npt.NDArray[np.float32]:
-        known = np.isfinite(rows).all(axis=1)
-        if self.window > 1:
-            run = np.cumsum(~known)
-            before = np.concatenate((np.zeros(self.window, run.dtype), run[: -self.window]))
-            known = (place >= self.window - 1) & (run == before)
-        wanted = np.flatnonzero(known)
-        answers = np.full(len(rows), np.nan, np.float32)
+    def _answer(
+        self,
+        session: onnxruntime.InferenceSession,
+        rows: npt.NDArray[np.float32],
+        wanted: npt.NDArray[np.int64],
+        found: npt.NDArray[np.float32],
+    ) -> None:
         name = session.get_inputs()[0].name
-        windows = np.lib.stride_tricks.sliding_window_view(rows, self.window, axis=0) if self.window > 1 else rows
         for at in range(0, len(wanted), _BATCH):
             part = wanted[at : at + _BATCH]
-            batch = rows[part] if self.window == 1 else windows[part - self.window + 1].transpose(0, 2, 1)
-            answers[part] = self._one_column(session.run(None, {name: np.ascontiguousarray(batch)}), len(part))
-        return answers
+            outputs = session.run(None, {name: inputs_of(rows, part, self.window)})
+            found[part] = self._one_column(outputs, len(part))
 
     def _one_column(self, outputs: Any, rows: int) -> npt.NDArray[np.float32]:
         """The answer among a model's outputs: the last with a float a row, of two columns the second (YES).
@@ -177,3 +204,28 @@ class OnnxScorer(Scorer):
         answer = pl.col(self.own("model")).fill_nan(None)
         edge = answer if self.gives == "edge" else answer - pl.col("mark") / DOLLAR
         return edge * self.weight
+
+
+def has_inputs(rows: npt.NDArray[np.float32], place: npt.NDArray[Any], window: int) -> npt.NDArray[np.bool_]:
+    """Where a model has all of its inputs: rows stand market after market, ``place`` counts those of one market."""
+    known = np.asarray(np.isfinite(rows).all(axis=1))
+    if window == 1:
+        return known
+    run = np.cumsum(~known)
+    before = np.concatenate((np.zeros(window, run.dtype), run))[: len(run)]
+    return known & (place >= window - 1) & (run == before)
+
+
+def inputs_of(rows: npt.NDArray[np.float32], places: npt.NDArray[np.int64], window: int) -> npt.NDArray[np.float32]:
+    """What a model is given for some rows: the rows, or of each the window of bars that ends with it."""
+    if window == 1:
+        return np.ascontiguousarray(rows[places])
+    return rows[places[:, None] + np.arange(1 - window, 1)]
+
+
+def _listed(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def _written(value: Any) -> Any:
+    return ",".join(value) if isinstance(value, list) else value

@@ -1,0 +1,46 @@
+"""`engine train`: from history to a scorer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from .console import JSON_OPTION, emit, emit_facts, stoppable
+from .options import FORCE, HISTORY, SET, START, names, pairs
+
+app = typer.Typer()
+_OUT = typer.Option(..., "--out", help="The folder of the model, as in models/first.")
+
+
+@app.command()
+def train(
+    pipeline: str = typer.Argument(..., help="A betting pipeline by name, or FILE.toml."),
+    *,
+    model: str = typer.Option("logistic", "--model", help="What is trained: logistic."),
+    store: str = HISTORY,
+    out: Path = _OUT,
+    features: str = typer.Option("", "--features", help="Inputs by name, commas between; else those the scorer reads."),
+    target: str = typer.Option("outcome", "--target", help="outcome, or a move of the mark such as move:4h."),
+    start: str | None = START,
+    until: str | None = typer.Option(None, "--until", help="Use nothing that was not known at this time."),
+    every: str | None = typer.Option(None, "--every", help="Train a new model after so long: 12h, 7d."),
+    folds: int = typer.Option(5, "--folds", help="Equal shares of the rows after a first one, without --every."),
+    embargo: str = typer.Option("1h", "--embargo", help="Learn from nothing so shortly before a model serves."),
+    params: list[str] = SET,
+    balance: bool = typer.Option(False, "--balance", help="Let both results count alike, however rare one is."),
+    seed: int = typer.Option(0, "--seed", help="The same seed gives the same models."),
+    force: bool = FORCE,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Train an ONNX scorer on the rows in which a pipeline could have bet, each model judged on what came after it."""
+    from ..api.training import train as run
+    from .tell.trained import document, facts
+
+    with stoppable("stopped; the same command goes on where it was"):
+        made = run(
+            pipeline, model, store, out=out, features=names(features), target=target, start=start, until=until,
+            every=every, folds=folds, embargo=embargo,
+            params=pairs(params, "--set"), balance=balance, seed=seed, force=force, progress=not as_json,
+        )  # fmt: skip
+    emit(as_json, lambda: document(made), lambda: emit_facts("", facts(made)))

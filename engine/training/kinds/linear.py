@@ -1,0 +1,104 @@
+"""Logistic regression, and ridge regression for edges: standardised features, a penalty that is chosen in the fold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ....strategies.parameters import Parameter
+from ..graph import GraphPart, linear
+from .kind import Fitted, Floats, Inputs, Kind, Lesson, Told, simplest
+from .needed import version_of
+
+#: Penalties a row from which a fold chooses; the strongest first, so that each fit begins near its answer.
+PENALTIES = (100.0, 1.0, 1e-1, 1e-2, 1e-4)
+_ROWS = 131_072
+_MOST_STEPS = 50
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A weighted sum of the features as they come."""
+
+    weights: Floats
+    bias: float
+    facts: dict[str, Any]
+
+    def raw(self, x: Inputs) -> Floats:
+        """Answer with log odds, or with an edge."""
+        return x.astype(np.float64) @ self.weights + self.bias
+
+    def part(self) -> GraphPart:
+        """Say the same as ONNX nodes."""
+        return linear(self.weights, self.bias)
+
+
+class Logistic(Kind):
+    """A weighted sum of the features, held near the market's own price: quick, and hard to fool."""
+
+    name: ClassVar[str] = "logistic"
+    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
+        Parameter(
+            "penalty", 0.0, low=0, doc="of squared weights a row; 0: each fold chooses among five, 100 to 0.0001"
+        ),
+    )
+
+    def versions(self) -> dict[str, str]:
+        """The libraries that train it."""
+        return version_of("numpy", "onnx")
+
+    def fit(self, lesson: Lesson, told: Told) -> Fitted:
+        """Fit one model a penalty and keep the strongest that later rows have nothing clear against."""
+        penalties = [self.values["penalty"]] if self.values["penalty"] else list(PENALTIES)
+        if not len(lesson.later_y):
+            penalties = penalties[-1:]
+        mean, scale = _moments(lesson.x)
+        market = np.zeros(lesson.x.shape[1])
+        if lesson.market is not None:
+            market[lesson.market] = 1.0
+        found: list[Weights] = []
+        for done, (weights, bias) in enumerate(_solved(lesson, mean, scale, market, penalties), 1):
+            own = weights / scale
+            found.append(Weights(own + market, float(bias - mean @ own), {"penalty": penalties[done - 1]}))
+            told(done, len(penalties))
+        return found[simplest([lesson.losses(one.raw(lesson.later_x)) for one in found])]
+
+
+def _moments(x: Inputs) -> tuple[Floats, Floats]:
+    """Mean and deviation of each feature; one that never moves counts as it is."""
+    mean = x.mean(axis=0, dtype=np.float64)
+    squared = sum(((x[at : at + _ROWS] - mean) ** 2).sum(axis=0) for at in range(0, len(x), _ROWS))
+    scale = np.sqrt(squared / len(x))
+    return mean, np.where(scale > 0, scale, 1.0)
+
+
+def _solved(
+    lesson: Lesson, mean: Floats, scale: Floats, market: Floats, penalties: list[float]
+) -> Iterator[tuple[Floats, float]]:
+    """Weights beside the market's own and bias on standardised features, a pair a penalty, by Newton's method."""
+    width = lesson.x.shape[1]
+    beta: Floats = np.zeros(width + 1)
+    weigh = lesson.weights
+    for penalty in penalties:
+        held = penalty * len(lesson.x)  # what starts from the market's price is held near it, base rate and all
+        hold = np.append(np.full(width, held), 0.0 if lesson.market is None else held)
+        for _ in range(_MOST_STEPS):
+            gradient, hessian = hold * beta, np.diag(hold) + 1e-9 * np.eye(width + 1)
+            for at in range(0, len(lesson.x), _ROWS):
+                x = lesson.x[at : at + _ROWS].astype(np.float64)
+                known = x @ market
+                x = np.column_stack([(x - mean) / scale, np.ones(len(x))])
+                y, z = lesson.y[at : at + _ROWS], known + x @ beta
+                mu = z if lesson.gives == "edge" else 1 / (1 + np.exp(-z))
+                own = np.ones(len(x)) if weigh is None else weigh[at : at + _ROWS]
+                curve = own if lesson.gives == "edge" else own * mu * (1 - mu)
+                gradient = gradient + x.T @ (own * (mu - y))
+                hessian = hessian + (x * curve[:, None]).T @ x
+            step: Floats = np.linalg.solve(hessian, gradient).astype(np.float64)
+            beta = beta - step
+            if np.abs(step).max() < 1e-9 or lesson.gives == "edge":
+                break
+        yield beta[:-1].copy(), float(beta[-1])

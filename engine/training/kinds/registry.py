@@ -1,0 +1,28 @@
+"""How a kind of model is found: a shipped one by name, or an estimator in a user's own file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ....io.ground.errors import InputError
+from ....strategies.parameters import nearest
+from .kind import Kind
+from .linear import Logistic
+
+KINDS: dict[str, type[Kind]] = {one.name: one for one in (Logistic,)}
+
+
+def kind_of(name: str, params: Mapping[str, Any]) -> tuple[Kind, dict[str, Any]]:
+    """Find a kind of model and set its parameters; what it has no parameter for comes back.
+
+    >>> kind_of("logistic", {"penalty": 0.01, "step_minutes": 5})
+    (Logistic(values={'penalty': 0.01}), {'step_minutes': 5})
+    """
+    if name not in KINDS:
+        raise InputError(f"there is no model {name!r}; {nearest(name, KINDS)}")
+    own = {one.name for one in KINDS[name].PARAMETERS}
+    return (
+        KINDS[name]({key: value for key, value in params.items() if key in own}),
+        {key: value for key, value in params.items() if key not in own},
+    )
