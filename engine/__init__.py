@@ -33,6 +33,14 @@ if TYPE_CHECKING:
     from .api.runs import show as show
     from .api.runs import sweep as sweep
     from .api.runs import verify as verify
+    from .api.trade import audit as audit
+    from .api.trade import doctor as doctor
+    from .api.trade import flatten as flatten
+    from .api.trade import halt as halt
+    from .api.trade import kill as kill
+    from .api.trade import resume as resume
+    from .api.trade import status as status
+    from .api.trade import trade as trade
     from .api.training import train as train
     from .exchanges.serving import exchange as exchange
     from .live.live import Live as Live
@@ -52,6 +60,7 @@ _HOME: dict[str, str] = {
     **dict.fromkeys(("pull", "record", "scan"), "api.kalshi"),
     **dict.fromkeys(("fit", "strategies"), "api.models"),
     **dict.fromkeys(("backtest", "explain", "export", "open", "report", "show", "sweep", "verify"), "api.runs"),
+    **dict.fromkeys(("audit", "doctor", "flatten", "halt", "kill", "resume", "status", "trade"), "api.trade"),
     "train": "api.training",
     "exchange": "exchanges.serving",
     "Assumptions": "simulator.assumptions.venue",
@@ -61,10 +70,10 @@ _HOME: dict[str, str] = {
     "load_params": "results.params",
 }  # fmt: skip
 __all__ = [
-    "Assumptions", "Live", "Result", "Trader", "__version__", "backtest", "brought", "check", "compact", "demo",
-    "exchange", "explain", "export", "features", "fit", "forget", "import_files", "imports", "load_params", "markets",
-    "open", "pull", "record", "report", "sample", "scan", "show", "sql", "strategies", "sweep", "tables", "train",
-    "verify",
+    "Assumptions", "Live", "Result", "Trader", "__version__", "audit", "backtest", "brought", "check", "compact",
+    "demo", "doctor", "exchange", "explain", "export", "features", "fit", "flatten", "forget", "halt", "import_files",
+    "imports", "kill", "load_params", "markets", "open", "pull", "record", "report", "resume", "sample", "scan",
+    "show", "sql", "status", "strategies", "sweep", "tables", "trade", "train", "verify",
 ]  # fmt: skip
 
 

@@ -25,11 +25,14 @@ PRINTED_BY = {
     "data scan": {"every", "once", "top"},
     "data imports": {"import_id"},  # a call of its own
     "backtest": set(_CAPS),  # short for parameters of a pipeline
+    "trade": {"duration"},  # a call gives a session, which runs for as long as it is told
+    "status": {"watch"},
+    "trade status": {"watch"},
 }
 #: What a command does by itself: it shows progress, speaks on stderr, and stops on signals.
-BY_ITSELF = {"progress", "rows", "tell", "stop"}
+BY_ITSELF = {"progress", "rows", "tell", "stop", "client", "clock", "inline"}
 #: Options that are spelt otherwise than their argument.
-SPELT = {"params": "--set", "axes": "--axis", "duration": "--for"}
+SPELT = {"params": "--set", "axes": "--axis", "duration": "--for", "limits": "--limit"}
 #: A file is written by the command alone.
 OTHER_DEFAULT = {("data features", "out")}
 #: What stands for nothing.
@@ -44,6 +47,8 @@ def commands() -> dict[str, Any]:
         below = getattr(made, "commands", {})
         if not below or made.params:
             found[name] = made
+        if name in below:  # what a group does without a word
+            found[name] = below[name]
         found |= {f"{name} {one}": command for one, command in below.items() if one != name}
     found.pop("data", None)
     return found
@@ -52,7 +57,10 @@ def commands() -> dict[str, Any]:
 def table() -> dict[str, str]:
     """The page's table: a command without its arguments, and the call."""
     rows = re.findall(r"^\| `engine ([^`]+)` \| `engine\.(\w+)\(", PAGE.read_text(), re.MULTILINE)
-    return {re.sub(r" PATH…| FOLDER| QUERY| IMPORT| PIPELINE", "", name): call for name, call in reversed(rows)}
+    return {
+        re.sub(r" PATH…| FOLDER| QUERY| IMPORT| PIPELINE| PARAMS| SESSION", "", name): call
+        for name, call in reversed(rows)
+    }
 
 
 def plain(value: Any) -> Any:

@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sweep": ("sweep", "Run thousands of parameter sets at once, and say how much of the best to believe."),
     "verify": ("verify", "Run a result again and compare."),
     "exchange": ("exchange", "Run a local exchange that replays recorded markets."),
+    "trade": ("trade.app", "Trade by a parameter file: on paper, in the shadow, in production; watch, halt, audit."),
+    "status": ("trade.status", "Show how a trading session stands."),
     "fit": ("fit", "Estimate model parameters from recorded history."),
     "train": ("train", "Train an ONNX scorer on a pipeline's own rows, out of fold."),
     "strategies": ("strategies", "List strategies and the parts of pipelines with their parameters."),

@@ -38,7 +38,7 @@ class StreamFeed:
         sides: Mapping[str, Side] | None = None, resting: Callable[[], Iterable[tuple[Side, int, int]]] = tuple,
     ) -> None:  # fmt: skip
         self.market, self._clock, self._yes_price = market, clock, use_yes_price
-        self._sides, self._resting = sides or {}, resting
+        self._sides, self._resting = {} if sides is None else sides, resting
         self._rows: list[Row] = []
         self._seqs: dict[int, int] = {}
         self._book = BookLevels()
@@ -99,7 +99,7 @@ class StreamFeed:
         shown |= {(Side.ASK, self._ask(price)): read_count(lots) for price, lots in frame.msg.no}
         for side, price, lots in self._resting():
             shown[side, price] = shown.get((side, price), 0) - lots
-        self._add(self._clock(), int(BookKind.CLEAR))
+        self._add(frame.msg.ts_ms * NS_PER_MS or self._clock(), int(BookKind.CLEAR))
         for (side, price), lots in shown.items():
             if lots > 0:
                 self._add(self._last, int(BookKind.LEVEL), side, price, lots)
@@ -120,12 +120,13 @@ class StreamFeed:
 
     def _live(self, frame: Lifecycle) -> None:
         body = frame.msg
+        told = body.ts_ms * NS_PER_MS or self._clock()
         if body.event_type in _OPENS + _CLOSES:
-            self._add(self._clock(), kernel.STATE, int(body.event_type in _OPENS))
+            self._add(told, kernel.STATE, int(body.event_type in _OPENS))
         elif body.event_type == "close_date_updated" and body.close_ts is not None:
             close = body.close_ts * NS_PER_SECOND
             self.market = replace(self.market, close_ts=close)
-            self._moved.append((max(self._clock(), self._last), close))
+            self._moved.append((max(told, self._last), close))
             self._over = False
 
     def _ask(self, price: str) -> int:

@@ -57,6 +57,13 @@ class Reported(NamedTuple):
     position: int
 
 
+class Told(NamedTuple):
+    """What happened since somebody last asked: changes of what rests, and fills, each in order."""
+
+    quotes: list[Quote]
+    fills: list[Reported]
+
+
 class Live:
     """One market under way: ``fills`` are assumed as in a replay, or reported by the exchange with :meth:`filled`.
 
@@ -75,6 +82,7 @@ class Live:
         self._held = position
         self.block: Block | None = None
         self.count = self.observed = self.priced = 0
+        self._told_quotes = self._told_fills = 0
         self._decay = Decay(self.assumptions.window_s)
         self._last_mid: Columns | None = None
         if market.close_ts is None and self.assumptions.horizon != "fixed":
@@ -157,6 +165,27 @@ class Live:
             s = 0 if side is Side.BID else 1
             self.block.state.ints[[I.px + s, I.left + s], 0] = 0
 
+    def told(self) -> Told:
+        """Every change of what rests and every assumed fill since the last call; fees are after rebates."""
+        block = self.block
+        if block is None:
+            return Told([], [])
+        ticks, top, log = block.grid.ticks, int(block.grid.top), block.log
+        quotes, fills = (int(block.state.scalars[row]) for row in (S.quotes, S.fills))
+        shown: list[Quote] = []
+        for at in range(self._told_quotes, quotes):
+            _, bid, bids, ask, asks = log.quotes[at].tolist()
+            prices = int(ticks[bid]) if bid else None, int(ticks[top - ask]) if ask else None
+            shown.append(Quote(int(log.quote_ts[at]), prices[0], bids, prices[1], asks))
+        filled: list[Reported] = []
+        for at in range(self._told_fills, fills if self.reported is None else 0):
+            _, side, level, lots, position, _, fee, rebate = log.fills[at].tolist()
+            price = int(ticks[top - level if side else level])
+            where = Side.ASK if side else Side.BID
+            filled.append(Reported(int(log.fill_ts[at]), where, price, lots, fee - rebate, position))
+        self._told_quotes, self._told_fills = quotes, fills
+        return Told(shown, filled)
+
     @property
     def pending(self) -> bool:
         """Whether a fill waits for a decision."""
@@ -201,6 +230,11 @@ class Live:
             return 0
         cash, fees, rebates = (int(self.block.longs(row)[0]) for row in (L.cash, L.fees_paid, L.rebates))
         return cash - fees + rebates
+
+    @property
+    def mid(self) -> int:
+        """The mid of others' orders in ticks, the last one there was while a side is empty; 0 before the first."""
+        return int(self.block.mids[MID.now, self.count - 1]) if self.block is not None and self.count else 0
 
     def _start(self, events: Columns) -> None:
         """Make the block: what a replay knows of the whole tape is not known yet, and nothing here needs it."""

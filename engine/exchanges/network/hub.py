@@ -189,6 +189,7 @@ class Hub:
 
     def _book(self, market: VenueMarket, yes_price: bool) -> bytes:
         message: dict[str, Any] = {"market_ticker": market.ticker, "market_id": views.market_id(market.ticker)}
+        message["ts_ms"] = self.venue.now // wire.NS_PER_MS  # of the replay, which no clock of the client's knows
         for side, name in ((Side.BID, "yes_dollars_fp"), (Side.ASK, "no_dollars_fp")):
             levels = [[_level_price(side, p, yes_price), wire.count(n)] for p, n in market.book.shown(side).items()]
             if levels or not self.dice.stream(self.dice.faults.missing_side, "missing-side", "orderbook_delta"):
@@ -225,7 +226,8 @@ class Hub:
 
     def lifecycle(self, message: dict[str, Any]) -> None:
         """A market entered another part of its life."""
-        self._send("market_lifecycle_v2", "", "market_lifecycle_v2", lambda: message)
+        stamped = {"ts_ms": self.venue.now // wire.NS_PER_MS}  # as snapshots have it
+        self._send("market_lifecycle_v2", "", "market_lifecycle_v2", lambda: {**message, **stamped})
 
     def grouped(self, message: dict[str, Any]) -> None:
         """An order group changed."""

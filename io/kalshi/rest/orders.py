@@ -138,6 +138,7 @@ class Orders:
         client_order_id: str | None = None,
         new_client_order_id: str | None = None,
         expiration: int | None = None,
+        subaccount: int | None = None,
     ) -> OrderAnswer:
         """Set price, total size (filled part included) or expiry (ns UTC, 0 for none)."""
         body: dict[str, Any] = {
@@ -153,7 +154,8 @@ class Orders:
         if expiration is not None:
             body["expiration_time"] = expiration // 1_000_000_000
         # The same amendment twice is the same as once, unless it renames the order.
-        return self._change(f"{_PATH}/{order_id}/amend", body, repeatable=new_client_order_id is None)
+        once = new_client_order_id is not None
+        return self._change(f"{_PATH}/{order_id}/amend", body, repeatable=not once, subaccount=subaccount)
 
     def decrease(self, order_id: str, *, ticker: str, by: int | None = None, to: int | None = None) -> OrderAnswer:
         """Make an order smaller, keeping its place: by some lots, or to some lots (which may be repeated safely)."""
@@ -163,9 +165,9 @@ class Orders:
         body |= {"reduce_by": write_count(by)} if by is not None else {"reduce_to": write_count(to or 0)}
         return self._change(f"{_PATH}/{order_id}/decrease", body, repeatable=to is not None)
 
-    def cancel(self, order_id: str, *, ticker: str) -> CancelAnswer:
+    def cancel(self, order_id: str, *, ticker: str, subaccount: int | None = None) -> CancelAnswer:
         """Cancel an order. "Not found" says nothing by itself: the order is read back, and its fate is the answer."""
-        params = {"market_ticker": ticker}  # without it the request goes to shard 0
+        params = {"market_ticker": ticker, "subaccount": subaccount}  # without the ticker it goes to shard 0
         try:
             return self._ask.call(
                 "DELETE", f"{_PATH}/{order_id}", None, CancelAnswer,
@@ -188,9 +190,12 @@ class Orders:
         params = {"subaccount": subaccount}
         self._ask.call("DELETE", _PATH, None, None, params=params, private=True, repeatable=True, cost=CHEAP_COST)
 
-    def _change(self, path: str, body: dict[str, Any], repeatable: bool) -> OrderAnswer:
+    def _change(self, path: str, body: dict[str, Any], repeatable: bool, subaccount: int | None = None) -> OrderAnswer:
+        params = {"subaccount": subaccount}
         try:
-            return self._ask.call("POST", path, None, OrderAnswer, body=body, private=True, repeatable=repeatable)
+            return self._ask.call(
+                "POST", path, None, OrderAnswer, params=params, body=body, private=True, repeatable=repeatable
+            )
         except (NetworkError, ServerError) as error:
             raise OutcomeUnknownError(f"the answer to {path} was lost; read the order back: {error}") from error
 

@@ -47,6 +47,10 @@ class Signer:
     def __repr__(self) -> str:
         return f"Signer({self.kind})"
 
+    def is_key(self, key_id: str) -> bool:
+        """Whether this is the id of the key, for a person who is asked to type it."""
+        return key_id.strip() == self._key_id
+
     def __reduce__(self) -> str:
         raise TypeError("a signer holds a private key and is not written anywhere")
 

@@ -55,6 +55,11 @@ class Transport:
         """The exchange's time, ns UTC: this machine's, or that of a replay as of its last answer."""
         return time.time_ns() + self._ahead_ns
 
+    @property
+    def is_replay(self) -> bool:
+        """Whether the exchange told the time of a replay with its last answer."""
+        return self._ahead_ns != 0
+
     def get(self, path: str, key: str | None, kind: type[T] | Any, **options: Any) -> T:
         """Read one answer, or the part of it that stands under ``key``."""
         return self.call("GET", path, key, kind, repeatable=True, **options)

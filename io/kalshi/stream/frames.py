@@ -16,11 +16,12 @@ class _Frame(msgspec.Struct, gc=False, kw_only=True):
 
 
 class SnapshotBody(msgspec.Struct, gc=False):
-    """All levels of a market; the key of an empty side is missing."""
+    """All levels of a market; the key of an empty side is missing. Only replays and recordings say of which time."""
 
     market_ticker: str
     yes: list[tuple[str, str]] = msgspec.field(name="yes_dollars_fp", default_factory=list)
     no: list[tuple[str, str]] = msgspec.field(name="no_dollars_fp", default_factory=list)
+    ts_ms: int = 0
 
 
 class Snapshot(_Frame, tag="orderbook_snapshot"):
@@ -111,6 +112,7 @@ class LifecycleBody(msgspec.Struct):
     event_type: str
     additional_metadata: dict[str, Any] | None = None
     close_ts: int | None = None  # seconds
+    ts_ms: int = 0  # only replays say it
 
 
 class Lifecycle(_Frame, tag="market_lifecycle_v2"):
@@ -130,6 +132,7 @@ class FillBody(msgspec.Struct):
     book_side: str = ""
     fee: str = msgspec.field(name="fee_cost", default="0")
     ts_ms: int = 0
+    client_order_id: str | None = None
 
 
 class FillFrame(_Frame, tag="fill"):
@@ -144,6 +147,7 @@ class OrderBody(msgspec.Struct):
     order_id: str
     ticker: str = ""
     status: str = ""
+    client_order_id: str | None = None
     last_update_reason: str | None = None
 
 

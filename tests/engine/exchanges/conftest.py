@@ -162,7 +162,17 @@ def desktop() -> Callable[..., Desktop]:
 
 
 def random_day(seed: int, tickers: int = 2, rows: int = 150, step: float = 0.5, **market: Any) -> History:
-    """A consistent recording: levels come and go without crossing, trades take from the best and shrink it."""
+    """A consistent recording."""
+    return from_frames(*random_frames(seed, tickers, rows, step, **market))
+
+
+def random_frames(
+    seed: int, tickers: int = 2, rows: int = 150, step: float = 0.5, **market: Any
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Markets, books and trades of a consistent recording.
+
+    Levels come and go without crossing, trades take from the best and shrink it.
+    """
     rng = random.Random(seed)
     books, trades, markets = [], [], []
     for number in range(tickers):
@@ -202,7 +212,7 @@ def random_day(seed: int, tickers: int = 2, rows: int = 150, step: float = 0.5, 
                 del mine[price]
         books.append(book_rows(found, ticker))
         trades.append(trade_rows(prints, ticker))
-    return from_frames(pl.concat(markets), pl.concat(books), pl.concat(trades))
+    return pl.concat(markets), pl.concat(books), pl.concat(trades)
 
 
 @pytest.fixture

@@ -189,3 +189,15 @@ def test_a_moved_close_is_told_once_and_from_when_it_came(market: TapeMarket) ->
     assert feed.moved_closes() == [(START + 9 * MS, ends[0]), (START + 12 * MS, ends[1])]  # time never goes back
     assert feed.moved_closes() == []
     assert feed.market.close_ts == ends[1]
+
+
+def test_sides_that_are_filled_later_are_looked_at(market: TapeMarket) -> None:
+    """A trader hands its sides over before it has any order."""
+    sides: dict[str, Side] = {}
+    wire = Wire()
+    feed = StreamFeed(market, lambda: START, sides=sides)
+    feed.take(wire.snapshot({(1, 4000): 100, (-1, 5000): 100}))
+    sides["mine"] = Side.BID
+    feed.take(wire.delta(START + MS, -1, 5000, -100, client_order_id="mine"))  # our bid took it
+    events = feed.events()
+    assert events.size.tolist()[-1] == 0 and events.best_ask.tolist()[-1] == 100

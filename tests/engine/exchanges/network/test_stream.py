@@ -238,7 +238,7 @@ def test_empty_side_has_no_key():
     history = make_history(opening=[(0, BookKind.CLEAR, 0, 0, 0), (0, BookKind.LEVEL, 1, 4600, 100)])
     with running(history=history) as (_, socket):
         subscribe(socket, "orderbook_delta")
-        assert set(hear(socket, 2)[1]["msg"]) == {"market_ticker", "market_id", "yes_dollars_fp"}
+        assert set(hear(socket, 2)[1]["msg"]) == {"market_ticker", "market_id", "ts_ms", "yes_dollars_fp"}
     with running(history=history, faults=Faults(missing_side=0)) as (_, socket):
         subscribe(socket, "orderbook_delta")
         assert hear(socket, 2)[1]["msg"]["no_dollars_fp"] == []

@@ -1,0 +1,204 @@
+"""Sessions: trade by a parameter file on paper, in the shadow or in production, and look at how one stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...io.ground.errors import InputError
+from ...strategies.own_file import Trust
+from .data import listed
+
+if TYPE_CHECKING:
+    from ...io.kalshi.client import Client
+    from ..trading.audit import AuditDone
+    from ..trading.doctor import Checkup
+    from ..trading.session import TradingSession
+    from ..trading.settings import Mode
+
+#: What has to be said before an order reaches the real exchange.
+REALLY = "PRODUCTION"
+
+
+def trade(
+    params: str | Path, tickers: str | Sequence[str] = (), *, series: str | Sequence[str] = (), top: int | None = None,
+    paper: bool = False, shadow: bool = False, production: bool = False, yes_really: str = "",
+    session: str | Path = "sessions/first", limits: Mapping[str, Any] | None = None, trust: Trust = (),
+    client: Client | None = None, clock: Callable[[], int] | None = None, inline: bool = False,
+    tell: Callable[[str], None] | None = None,
+) -> TradingSession:  # fmt: skip
+    """Begin a session, or go on with one: quote markets by a parameter file, on paper unless another mode is named.
+
+    Args:
+        params: A file that ``engine export`` wrote.
+        tickers: Markets to quote.
+        series: All open markets of a series, or of several.
+        top: Of the markets of the series only so many, by the market score.
+        paper: Fills by the venue's model on the live stream; the mode where none is named.
+        shadow: Everything is computed and checked against the account, nothing is sent.
+        production: Orders are sent.
+        yes_really: ``PRODUCTION``, without which no order reaches the real exchange.
+        session: The session's folder; what it holds already is gone on with.
+        limits: Settings of the session by name, such as ``{"loss_day": 50}``.
+        trust: The file of a model of one's own, which is not imported for the parameter file's sake alone.
+        client: A client of the exchange; one by the environment unless given.
+        clock: The exchange's time, ns UTC, where a replay tells it more exactly than its messages.
+        inline: Do everything in the caller's thread, with ``step``.
+        tell: Told in a line what a person should know.
+
+    Returns:
+        The session, a context manager: ``run``, ``status``, ``halt``, ``resume``, ``kill``, ``flatten``, ``audit``.
+
+    Example:
+        >>> from touchline import engine
+        >>> with engine.trade("params.toml", series="KXINX", top=20) as session:  # doctest: +SKIP
+        ...     session.run(seconds=3600)
+    """
+    from ...io.kalshi.client import Client as KalshiClient
+    from ..trading.folder import SessionFolder
+    from ..trading.listing import chosen
+    from ..trading.session import TradingSession
+    from ..trading.settings import TradeSettings
+
+    asked: dict[Mode, bool] = {"paper": paper, "shadow": shadow, "production": production}
+    if sum(asked.values()) > 1:
+        raise InputError(f"a session has one mode, not {' and '.join(name for name, on in asked.items() if on)}")
+    mode = next((mode for mode, on in asked.items() if on), "paper")
+    own = client or KalshiClient()
+    try:
+        if mode == "production" and own.settings.is_production and yes_really != REALLY:
+            where = own.settings.rest_url
+            raise InputError(f"{where} is neither the demo nor this machine: real money needs yes_really={REALLY!r}")
+        folder = SessionFolder(session)
+        folder.begin(params, TradeSettings().with_options({**(limits or {}), "mode": mode}))
+        named = chosen(own, listed(tickers), listed(series), top)
+    except BaseException:
+        if client is None:
+            own.close()
+        raise
+    return TradingSession(
+        folder, own, named, trust=trust, tell=tell or (lambda line: None), owns_client=client is None, clock=clock,
+        inline=inline,
+    )  # fmt: skip
+
+
+def status(session: str | Path) -> dict[str, Any]:
+    """Say how a session stands: money in micros, sizes in lots, prices in ticks.
+
+    Args:
+        session: The session's folder.
+
+    Returns:
+        Whether its process runs, its P&L, its markets with positions and quotes, and what is halted and why.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.status("sessions/first")["running"]  # doctest: +SKIP
+        False
+    """
+    return _opened(session).status()
+
+
+def halt(session: str | Path, *, market: str | Sequence[str] = (), reason: str = "") -> None:
+    """Stop quoting some markets of a session, or all, until they are resumed.
+
+    Args:
+        session: The session's folder.
+        market: Tickers; all unless given.
+        reason: Why; written into the journal.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.halt("sessions/first", reason="news at two")  # doctest: +SKIP
+    """
+    _opened(session).halt(reason, listed(market))
+
+
+def resume(session: str | Path, *, market: str | Sequence[str] = (), reason: str = "") -> None:
+    """Lift halts of some markets of a session; without names, of all, and a kill with them.
+
+    Args:
+        session: The session's folder.
+        market: Tickers; all unless given.
+        reason: Why; needed, and written into the journal.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.resume("sessions/first", reason="looked at the positions")  # doctest: +SKIP
+    """
+    _opened(session).resume(reason, listed(market))
+
+
+def kill(session: str | Path, *, reason: str = "") -> None:
+    """Cancel everything of a session; it trades no more, over restarts too, until it is resumed.
+
+    Args:
+        session: The session's folder.
+        reason: Why; written into the journal.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.kill("sessions/first")  # doctest: +SKIP
+    """
+    _opened(session).kill(reason)
+
+
+def flatten(session: str | Path, *, market: str | Sequence[str] = (), reason: str = "") -> None:
+    """Halt some markets of a session, or all, and sell what is held there at once, no worse than the collar.
+
+    Args:
+        session: The session's folder.
+        market: Tickers; all unless given.
+        reason: Why; written into the journal.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.flatten("sessions/first")  # doctest: +SKIP
+    """
+    _opened(session).flatten(reason, listed(market))
+
+
+def audit(session: str | Path, *, trust: Trust = ()) -> AuditDone:
+    """Replay a session's journal through the kernel and compare every quote, order and position byte for byte.
+
+    Args:
+        session: The session's folder.
+        trust: The file of a model of one's own, which is not imported for the session's sake alone.
+
+    Returns:
+        What was replayed, and the first difference, if there is one.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.audit("sessions/first").difference  # doctest: +SKIP
+    """
+    return _opened(session, trust).audit()
+
+
+def doctor(session: str | Path | None = None) -> list[Checkup]:
+    """Look whether a session could trade now: key, clock, rates, leftovers, disk, markets, parameters.
+
+    Args:
+        session: The session's folder; without one only the exchange and the account are looked at.
+
+    Returns:
+        A line for each thing that was looked at.
+
+    Example:
+        >>> from touchline import engine
+        >>> [one.name for one in engine.doctor()]  # doctest: +SKIP
+        ['key', 'clock', 'rates', 'exchange']
+    """
+    from ...io.kalshi.client import Client as KalshiClient
+    from ..trading.doctor import examine
+
+    with KalshiClient() as client:
+        return examine(client, None if session is None else _opened(session).folder)
+
+
+def _opened(session: str | Path, trust: Trust = ()) -> TradingSession:
+    from ..trading.folder import SessionFolder
+    from ..trading.session import TradingSession
+
+    return TradingSession(SessionFolder.existing(session), trust=trust)

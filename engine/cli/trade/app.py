@@ -1,0 +1,186 @@
+"""`engine trade`: a session on paper, in the shadow or in production, and the verbs that watch and order it."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+
+from ....io.ground.errors import CheckError, InputError
+from ..console import JSON_OPTION, emit, say
+from ..options import TRUST, pairs
+from .status import SESSION, status
+
+if TYPE_CHECKING:
+    from ...trading.session import TradingSession
+
+
+class _ParametersOrVerb(TyperGroup):
+    """What is no verb is the parameter file of a session."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the name of the command that trades before a parameter file."""
+        verb = not args or args[0] in (*self.commands, "-h", "--help")
+        return super().parse_args(ctx, args if verb else ["trade", *args])
+
+
+app = typer.Typer(
+    cls=_ParametersOrVerb, no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+    help="Trade by a parameter file (engine trade PARAMS [TICKER…]), and watch, halt or audit a session.",
+)  # fmt: skip
+_PARAMS = typer.Argument(..., help="A file that engine export wrote.")
+_TICKERS = typer.Argument(None, help="Markets to quote.")
+_SERIES = typer.Option([], "--series", help="All open markets of a series; may repeat.")
+_FOLDER = typer.Option(Path("sessions/first"), "--session", help="The session's folder.")
+_LIMITS = typer.Option([], "--limit", help="A setting of the session: name=value; may repeat.")
+_ANY = typer.Argument(None, metavar="SESSION", help="The session's folder.")
+_MARKET = typer.Option([], "--market", "-m", help="Ticker; may repeat. All markets unless given.")
+_REASON = typer.Option("", "--reason", help="Why; written into the journal.")
+
+
+@app.callback()
+def group() -> None:
+    """Trade by a parameter file, and watch, halt or audit a session."""
+
+
+@app.command("trade", hidden=True)
+def trade(
+    params: Path = _PARAMS,
+    tickers: list[str] | None = _TICKERS,
+    *,
+    series: list[str] = _SERIES,
+    top: int | None = typer.Option(None, "--top", min=1, help="Of those only so many, by the market score."),
+    paper: bool = typer.Option(False, "--paper", help="Fills by the venue's model; unless another mode is named."),
+    shadow: bool = typer.Option(False, "--shadow", help="Everything is computed and checked, nothing is sent."),
+    production: bool = typer.Option(False, "--production", help="Orders are sent."),
+    yes_really: str = typer.Option("", "--yes-really", help="PRODUCTION: real money without a question, for services."),
+    session: Path = _FOLDER,
+    limits: list[str] = _LIMITS,
+    trust: list[Path] = TRUST,
+    duration: float | None = typer.Option(None, "--for", min=0.0, help="Stop after so many seconds."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Quote markets by a parameter file until they close or Ctrl-C, which cancels what rests."""
+    from ...api.trade import trade as run
+
+    really = yes_really or (_asked() if production else "")
+    with run(
+        params, tickers or [], series=series, top=top, paper=paper, shadow=shadow, production=production,
+        yes_really=really, session=session, limits=pairs(limits, "--limit"), trust=trust, tell=say,
+    ) as begun:  # fmt: skip
+        _stop_on_signals(begun)
+        say(f"trading in {begun.folder.settings().mode}, session {session}; Ctrl-C ends it cleanly")
+        last = begun.run(duration)
+    emit(as_json, lambda: last, lambda: _tell(last))
+
+
+def _asked() -> str:
+    """Ask for the account's name where real money is at stake; the demo and this machine are not asked about."""
+    from ....io.kalshi.rest.settings import Settings
+    from ...api.trade import REALLY
+
+    settings = Settings.from_env()
+    if not settings.is_production:
+        return ""
+    signer = settings.require_signer("trading")
+    if not signer.is_key(typer.prompt("real money: type the id of the account's key to go on", err=True)):
+        raise InputError("that is not the account's key id; nothing was begun")
+    return REALLY
+
+
+def _stop_on_signals(session: TradingSession) -> None:
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: session.stop.set())
+
+
+def _tell(last: dict[str, Any]) -> None:
+    from ..tell.sessions import tell
+
+    tell(last)
+
+
+app.command("status")(status)
+
+
+@app.command("halt")
+def halt(
+    session: Path = SESSION, market: list[str] = _MARKET, reason: str = _REASON, as_json: bool = JSON_OPTION
+) -> None:
+    """Stop quoting some markets, or all, until they are resumed."""
+    from ...api.trade import halt as run
+
+    run(session, market=market, reason=reason)
+    _left("halt", session, as_json)
+
+
+@app.command("resume")
+def resume(
+    session: Path = SESSION, market: list[str] = _MARKET, reason: str = _REASON, as_json: bool = JSON_OPTION
+) -> None:
+    """Lift halts of some markets; without names, of all, and a kill with them. Needs a reason."""
+    from ...api.trade import resume as run
+
+    run(session, market=market, reason=reason)
+    _left("resume", session, as_json)
+
+
+@app.command("kill")
+def kill(session: Path = SESSION, reason: str = _REASON, as_json: bool = JSON_OPTION) -> None:
+    """Cancel everything and trade no more, over restarts too, until a person resumes the session."""
+    from ...api.trade import kill as run
+
+    run(session, reason=reason)
+    _left("kill", session, as_json)
+
+
+@app.command("flatten")
+def flatten(
+    session: Path = SESSION, market: list[str] = _MARKET, reason: str = _REASON, as_json: bool = JSON_OPTION
+) -> None:
+    """Halt some markets, or all, and sell what is held there at once, no worse than the collar."""
+    from ...api.trade import flatten as run
+
+    run(session, market=market, reason=reason)
+    _left("flatten", session, as_json)
+
+
+@app.command("audit")
+def audit(session: Path = SESSION, trust: list[Path] = TRUST, as_json: bool = JSON_OPTION) -> None:
+    """Replay the journal through the kernel: every quote, order and position byte for byte."""
+    from ...api.trade import audit as run
+    from ..console import emit_facts
+
+    done = run(session, trust=trust)
+    emit(as_json, lambda: done.facts, lambda: emit_facts(f"audit of {session}", done.facts))
+    if done.difference is not None:
+        raise CheckError(f"the replay differs at {done.difference}")
+
+
+@app.command("doctor")
+def doctor(
+    session: Path | None = _ANY,
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Look whether a session could trade now: key, clock, rates, leftovers, disk, markets, parameters."""
+    from ...api.trade import doctor as run
+    from ..console import emit_table
+
+    found = run(session)
+    rows = [(one.name, "well" if one.ok else "NOT WELL", one.text) for one in found]
+    emit(as_json, lambda: [one._asdict() for one in found], lambda: emit_table("", ("what", "is", "seen"), rows))
+    if not all(one.ok for one in found):
+        raise CheckError(f"{sum(not one.ok for one in found)} of {len(found)} are not well")
+
+
+def _left(verb: str, session: Path, as_json: bool) -> None:
+    """Say where the command lies and who finds it."""
+    from ...api.trade import status as run
+
+    running = run(session)["running"]
+    told = "its process takes it within a second" if running else "nothing runs there: it holds from the next start"
+    emit(
+        as_json, lambda: {"command": verb, "session": str(session), "running": running}, lambda: say(f"{verb}: {told}")
+    )

@@ -1,0 +1,116 @@
+"""The audit: a session's journal goes through the kernel again, and every line that went out must come out again."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ...io.ground.errors import CheckError
+from ...strategies.own_file import Trust
+from .folder import SessionFolder
+from .journal import JournalLine, read, segments
+from .ledger import LedgerState
+from .machine import INCOMING, Machine, RunHeader, machine_of
+
+
+@dataclass
+class AuditDone:
+    """What was replayed, and the first difference if there is one."""
+
+    lines: int = 0
+    runs: int = 0
+    span_ns: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    difference: str | None = None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The counts by name."""
+        return {
+            "lines": self.lines, "runs": self.runs, "seconds": round(self.span_ns / 1e9, 3),
+            "equal": self.difference is None,
+            **{f"{kind} lines": count for kind, count in sorted(self.counts.items())}, "difference": self.difference,
+        }  # fmt: skip
+
+
+def audit(session: str | Path, *, trust: Trust = ()) -> AuditDone:
+    """Replay a session's journal through the kernel and compare every quote, order and position byte for byte.
+
+    Args:
+        session: The session's folder.
+        trust: The file of a model of one's own, which is not imported for the session's sake alone.
+
+    Returns:
+        How much was replayed, and the first difference, if there is one.
+    """
+    folder = SessionFolder.existing(session)
+    done, replayer = AuditDone(), _Replayer(folder.path, trust)
+    first: int | None = None
+    for line in read(segments(folder.journal)):
+        done.lines += 1
+        if line.kind == "run":
+            done.runs, first = done.runs + 1, None
+        first = line.ts if first is None else first
+        done.span_ns += max(line.ts - first, 0) if line.kind == "turn" else 0
+        first = line.ts if line.kind == "turn" else first
+        if line.kind not in ("<", "turn"):
+            done.counts[line.kind] += 1
+        done.difference = replayer.take(line)
+        if done.difference is not None:
+            done.difference = f"line {done.lines}: {done.difference}"
+            return done
+    return done
+
+
+class _Replayer:
+    def __init__(self, folder: Path, trust: Trust) -> None:
+        self._folder, self._trust = folder, trust
+        self._machine: Machine | None = None
+        self._state: JournalLine | None = None
+        self._due: deque[JournalLine] = deque()
+
+    def take(self, line: JournalLine) -> str | None:
+        """Take a line; returns what differs."""
+        if line.kind == "run":
+            return self._begin(line)
+        if line.kind == "start":  # of the next run, before its machine is there
+            self._machine = None
+        if line.kind == "state":
+            self._state = line
+            machine = self._machine
+            if machine is not None and machine.state().payload != line.payload:
+                return "the account is another than the segment begins with"
+            return None
+        if self._machine is None:
+            return None  # of the start, before the machine was there
+        if line.kind in INCOMING:
+            if self._due:
+                return _missing(self._due[0])
+            self._machine.take(line)
+            self._due.extend(self._machine.drain()[0])
+            return None
+        made = self._due.popleft() if self._due else None
+        if made == line:
+            return None
+        return f"the journal has {_told(line)}, the replay {_told(made) if made else 'nothing'}"
+
+    def _begin(self, line: JournalLine) -> str | None:
+        if self._state is None:
+            raise CheckError("a run of the journal begins without a state")
+        header = msgspec.json.decode(line.payload, type=RunHeader)
+        state = msgspec.json.decode(self._state.payload, type=LedgerState)
+        self._machine = machine_of(self._folder, state, header, trust=self._trust)
+        self._due.clear()
+        return None
+
+
+def _missing(line: JournalLine) -> str:
+    return f"the journal lacks {_told(line)}, which the replay made"
+
+
+def _told(line: JournalLine) -> str:
+    return f"{line.kind} at {line.ts}: {line.payload.decode('utf-8', 'replace')[:300]}"

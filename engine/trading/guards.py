@@ -1,0 +1,226 @@
+"""Every limit of a session: a small pure function of what is seen now, which gives a reason or None.
+
+``wait``: quotes are withdrawn as long as the reason holds. ``halt``: the market stays closed until a person resumes it.
+``kill``: everything is cancelled and stays so, over restarts too, until a person resumes the session with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from ...io.ground.units import MICROS_PER_DOLLAR, NS_PER_SECOND, TICKS_PER_DOLLAR
+from .settings import TradeSettings
+
+Severity = Literal["wait", "halt", "kill"]
+
+
+@dataclass(frozen=True)
+class MarketSeen:
+    """One market as a guard sees it; money in micros, prices in ticks, times in ns."""
+
+    ticker: str
+    event: str = ""
+    exclusive: bool = False
+    position: int = 0
+    cash: int = 0
+    mid: int = 0
+    day_start: int = 0  #: cash and position at the mid when the UTC day began
+    refused: int = 0  #: orders refused in a row
+    unknown_since: int | None = None
+    disagreed: int = 0  #: readings in a row in which the exchange's position was none of ours
+    collared: int | None = None  #: price of a fill outside of the collar
+    group_stopped: bool = False
+
+    @property
+    def worth(self) -> int:
+        """Cash and the position at the mid."""
+        return self.cash + self.position * self.mid
+
+    @property
+    def worst(self) -> int:
+        """What is left if the market settles as badly as it can."""
+        return min(self.cash, self.cash + self.position * TICKS_PER_DOLLAR)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The session as a guard sees it."""
+
+    now: int
+    heard: int
+    drift_ns: int = 0
+    disk_free: int | None = None
+    stranger: str | None = None  #: the client id of an order that bears our prefix and that we do not know
+    markets: Mapping[str, MarketSeen] = field(default_factory=dict)
+
+
+class Reason(NamedTuple):
+    """Why quoting stops: which guard says so, of which market (None: of the session), and in words."""
+
+    guard: str
+    severity: Severity
+    ticker: str | None
+    text: str
+
+
+def exposure(markets: list[MarketSeen]) -> int:
+    """What markets of one event can lose at worst, micros: at most one of them pays where outcomes are exclusive.
+
+    >>> yes = MarketSeen("A", exclusive=True, position=100, cash=-400_000)
+    >>> no = MarketSeen("B", exclusive=True, position=-100, cash=300_000)
+    >>> exposure([yes, no]), exposure([yes]), exposure([no])
+    (1100000, 400000, 700000)
+    """
+    if all(market.exclusive for market in markets):
+        cash = sum(market.cash for market in markets)
+        worst = min([cash, *(cash + market.position * TICKS_PER_DOLLAR for market in markets)])
+    else:
+        worst = sum(market.worst for market in markets)
+    return max(0, -worst)
+
+
+def by_event(seen: Seen) -> dict[str, list[MarketSeen]]:
+    """The markets of each event; one without an event stands alone."""
+    found: dict[str, list[MarketSeen]] = {}
+    for market in seen.markets.values():
+        found.setdefault(market.event or market.ticker, []).append(market)
+    return found
+
+
+def loss_market(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
+    """A market has lost more than it may."""
+    most = settings.micros("loss_market")
+    return _over("lost", -market.worth, most)
+
+
+def exposure_market(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
+    """A market could lose more than it may."""
+    return _over("could lose", exposure([market]), settings.micros("exposure_market"))
+
+
+def exposure_event(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
+    """The outcomes of a market's event could lose more than they may, whichever comes true."""
+    most = settings.micros("exposure_event")
+    if most is None:
+        return None
+    own = [one for one in seen.markets.values() if one.event == market.event] if market.event else [market]
+    return _over(f"event {market.event} could lose", exposure(own), most)
+
+
+def disagreement(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
+    """The exchange has shown a position twice that was none of ours."""
+    return (
+        f"the exchange's position agreed with ours in none of {market.disagreed} readings"
+        if market.disagreed >= 2
+        else None
+    )
+
+
+def unknown(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
+    """What became of an order stays unknown."""
+    if market.unknown_since is None or seen.now - market.unknown_since < settings.unknown_s * NS_PER_SECOND:
+        return None
+    return f"what became of an order is unknown for {(seen.now - market.unknown_since) / NS_PER_SECOND:.0f} s"
+
+
+def refusals(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
+    """Orders are refused one after the other."""
+    most = settings.refusals
+    return f"{market.refused} orders in a row were refused" if most is not None and market.refused >= most else None
+
+
+def collar(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
+    """A fill was farther from the mid than any order may be."""
+    if market.collared is None:
+        return None
+    return f"a fill at {market.collared / 100:g} cents is more than {settings.collar:g} cents from the mid"
+
+
+def group(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
+    """The exchange has stopped the market's order group."""
+    return "its order group filled its limit within 15 s" if market.group_stopped else None
+
+
+def loss_session(seen: Seen, settings: TradeSettings) -> str | None:
+    """The session has lost more than it may."""
+    return _over("the session lost", -sum(m.worth for m in seen.markets.values()), settings.micros("loss_session"))
+
+
+def loss_day(seen: Seen, settings: TradeSettings) -> str | None:
+    """The UTC day has lost more than it may."""
+    made = sum(market.worth - market.day_start for market in seen.markets.values())
+    return _over("the day lost", -made, settings.micros("loss_day"))
+
+
+def exposure_account(seen: Seen, settings: TradeSettings) -> str | None:
+    """All markets together could lose more than they may."""
+    total = sum(exposure(markets) for markets in by_event(seen).values())
+    return _over("the account could lose", total, settings.micros("exposure_account"))
+
+
+def clock(seen: Seen, settings: TradeSettings) -> str | None:
+    """Our clock and the exchange's have drifted apart."""
+    most = settings.clock_drift_s
+    if most is None or abs(seen.drift_ns) < most * NS_PER_SECOND:
+        return None
+    return f"our clock is {seen.drift_ns / NS_PER_SECOND:+.1f} s off the exchange's"
+
+
+def stranger(seen: Seen, settings: TradeSettings) -> str | None:
+    """An order rests that bears our name and that we do not know."""
+    return f"order {seen.stranger} bears our name and is not known here" if seen.stranger else None
+
+
+def disk(seen: Seen, settings: TradeSettings) -> str | None:
+    """The disk is nearly full."""
+    most = settings.disk_mb
+    if most is None or seen.disk_free is None or seen.disk_free >= most * 1e6:
+        return None
+    return f"{seen.disk_free / 1e6:.0f} MB are left on the journal's disk"
+
+
+def feed_age(seen: Seen, settings: TradeSettings) -> str | None:
+    """Nothing has been heard for too long."""
+    most = settings.feed_age_s
+    if most is None or seen.now - seen.heard < most * NS_PER_SECOND:
+        return None
+    return f"nothing was heard for {(seen.now - seen.heard) / NS_PER_SECOND:.0f} s"
+
+
+MarketGuard = Callable[[Seen, MarketSeen, TradeSettings], str | None]
+SessionGuard = Callable[[Seen, TradeSettings], str | None]
+#: Guards of a market, which halt it.
+OF_MARKETS: dict[str, MarketGuard] = {
+    "loss-market": loss_market, "exposure-market": exposure_market, "exposure-event": exposure_event,
+    "disagreement": disagreement, "unknown": unknown, "refusals": refusals, "collar": collar, "group": group,
+}  # fmt: skip
+#: Guards of the session: how severe, and what they say.
+OF_SESSION: dict[str, tuple[Severity, SessionGuard]] = {
+    "loss-session": ("kill", loss_session), "loss-day": ("kill", loss_day),
+    "exposure-account": ("kill", exposure_account), "clock": ("kill", clock), "stranger": ("kill", stranger),
+    "disk": ("kill", disk), "feed-age": ("wait", feed_age),
+}  # fmt: skip
+
+
+def reasons(seen: Seen, settings: TradeSettings) -> list[Reason]:
+    """Everything that speaks against quoting now, the session's own reasons first."""
+    found = [
+        Reason(name, severity, None, text)
+        for name, (severity, guard) in OF_SESSION.items()
+        if (text := guard(seen, settings)) is not None
+    ]
+    found += [
+        Reason(name, "halt", market.ticker, text)
+        for market in seen.markets.values()
+        for name, guard in OF_MARKETS.items()
+        if (text := guard(seen, market, settings)) is not None
+    ]
+    return found
+
+
+def _over(what: str, amount: int, most: int | None) -> str | None:
+    if most is None or amount < most:
+        return None
+    return f"{what} ${amount / MICROS_PER_DOLLAR:,.2f}, and the limit is ${most / MICROS_PER_DOLLAR:,.2f}"

@@ -1,0 +1,85 @@
+"""Markets as the exchange lists them when a session begins with them: times, grid, strikes, fees, and what is held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ...io.ground.errors import InputError
+from ...io.kalshi.client import Client
+from ...io.kalshi.rest.errors import KalshiError
+from ...io.kalshi.rest.models import Event, MarketRecord
+from ..simulator.tape.tape import TapeMarket
+from .market import Listed
+
+_CHUNK = 100
+Fees = tuple[tuple[int, str | None, float | None], ...]
+
+
+def listed_markets(client: Client, tickers: Iterable[str], held: Mapping[str, int]) -> list[Listed]:
+    """Look markets up; ``held`` is what is held in each, in lots."""
+    wanted = list(dict.fromkeys(tickers))
+    found: dict[str, MarketRecord] = {}
+    for at in range(0, len(wanted), _CHUNK):
+        for page in client.market_data.markets(tickers=",".join(wanted[at : at + _CHUNK]), limit=1000):
+            found |= {one.ticker: one for one in page}
+    missing = [ticker for ticker in wanted if ticker not in found]
+    if missing:
+        raise InputError(f"the {client.settings.environment} exchange lists no market {missing[0]}")
+    events: dict[str, Event] = {}
+    fees: dict[str, Fees] = {}
+    out: list[Listed] = []
+    for ticker in wanted:
+        one = found[ticker]
+        if one.event not in events:
+            events[one.event] = client.market_data.event(one.event, nested=False)
+        event = events[one.event]
+        series = event.series or ticker.partition("-")[0]
+        if series not in fees:
+            fees[series] = _fees(client, series)
+        market = TapeMarket(
+            ticker, series, one.event, one.title or "", event.category or "", _time(one.open_time),
+            _time(one.close_time), floor=one.floor_strike, cap=one.cap_strike,
+            grid=one.price_level_structure or "linear_cent", fee_history=fees[series],
+        )  # fmt: skip
+        out.append(Listed(market, one.status == "active", bool(event.mutually_exclusive), held.get(ticker, 0)))
+    return out
+
+
+def chosen(client: Client, tickers: Iterable[str], series: Iterable[str], top: int | None) -> list[str]:
+    """The markets to trade: the named ones, and the open ones of the series, the ``top`` best of them if given."""
+    named, families = list(tickers), list(series)
+    if not named and not families:
+        raise InputError("nothing to trade: name markets, or a series with series=")
+    if top is not None and not families:
+        raise InputError("top= chooses among the markets of a series: name one with series=")
+    if top is None:
+        return list(dict.fromkeys([*named, *tickers_of(client, families)]))
+    from ...io.kalshi.scan import scan
+
+    best = [one.ticker for one in scan(client, families) if one.score > 0][:top]
+    return list(dict.fromkeys([*named, *best]))
+
+
+def tickers_of(client: Client, series: Iterable[str]) -> list[str]:
+    """The open markets of some series."""
+    found: list[str] = []
+    for name in series:
+        for page in client.market_data.markets(series_ticker=name, status="open", limit=1000):
+            found += [one.ticker for one in page]
+    return found
+
+
+def _time(told: int | None) -> int | None:
+    return int(told) if told else None
+
+
+def _fees(client: Client, series: str) -> Fees:
+    """What a series charges and is to charge; what the exchange does not tell is the engine's own knowledge."""
+    try:
+        now = client.market_data.series(series)
+        changes = client.market_data.series_fee_changes(series)
+    except KalshiError:
+        return ()
+    told = sorted((int(one.scheduled_ts), one.fee_type, one.fee_multiplier) for one in changes)
+    first: Fees = () if told and told[0][0] <= client.now() else ((0, now.fee_type, now.fee_multiplier),)
+    return (*first, *told)

@@ -1,0 +1,421 @@
+"""The deterministic heart of a session: lines come in, lines go out, and nothing else is looked at.
+
+It reads no clock, no socket and no file. The same lines give the same lines, to the byte: that is the audit, and what
+is known after a crash.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ...io.ground.errors import CheckError
+from ...io.ground.units import NS_PER_SECOND, TICKS_PER_CENT
+from ...io.kalshi.stream.frames import FillFrame, Frame, OrderFrame, decode_frame
+from ...io.kalshi.stream.stream import FILLS, Gap
+from ...strategies.own_file import Trust
+from ..live.live import Quote
+from ..simulator.tape.tape import kernel_grid
+from . import guards
+from .journal import JournalLine
+from .ledger import LedgerState, OwnOrder, TradeLedger, side_of
+from .market import Listed, TradedMarket
+from .orders.jobs import Answer, Job, TokenBudget, encode
+from .orders.reconcile import Comparison
+from .orders.sent_orders import Wish, reducing
+from .orders.side import PaperSide, SentSide, VenueSide, is_collared
+from .settings import Mode, TradeSettings
+
+_LOOK_NS = 250_000_000  # from one look at the limits to the next
+_DAY_NS = 86_400 * NS_PER_SECOND
+_DRIFT_NS = 15 * NS_PER_SECOND
+#: Kinds of lines that come in; all others go out.
+INCOMING = frozenset(("state", "run", "<", "gap", "turn", "ans", "cmd"))
+
+
+class RunHeader(msgspec.Struct):
+    """How a run of a session began: everything that its decisions depend on beside what it hears."""
+
+    version: int
+    settings: dict[str, Any]
+    params: str  #: file in the session's folder
+    markets: list[Listed]
+    now: int
+    write_rate: float = 100.0
+    write_capacity: float = 100.0
+    engine: str = ""
+
+
+class Command(msgspec.Struct, omit_defaults=True):
+    """What a person, or the machine's keeper, orders a session to do."""
+
+    verb: str
+    reason: str = ""
+    tickers: list[str] = []
+    disk_free: int | None = None
+
+
+class Machine:
+    """One run of a session."""
+
+    def __init__(self, header: RunHeader, ledger: TradeLedger, folder: Path, *, trust: Trust = ()) -> None:
+        self.settings = TradeSettings().with_options(header.settings)
+        self.ledger, self.now, self.wall, self.heard = ledger, header.now, 0, header.now
+        self.lines: list[JournalLine] = []
+        self.jobs: list[Job] = []
+        self.markets: dict[str, TradedMarket] = {}
+        self.waits: str | None = None
+        self._params, self._trust = folder / header.params, trust
+        mode: Mode = self.settings.mode
+        budget = TokenBudget(header.write_rate, header.write_capacity)
+        self.side: VenueSide = PaperSide() if mode == "paper" else SentSide(self, budget, sends=mode == "production")
+        self.comparison = Comparison(self.settings)
+        self._touched: dict[str, None] = {}
+        self._flattening: dict[str, None] = {}
+        self._collared: dict[str, int] = {}
+        self._next_look = self._next_read = 0
+        self._filled = self._leaving = False
+        self._disk_free: int | None = None
+        self._drift = Drift()
+        self._opening = {one.market.ticker for one in header.markets if one.held}
+        for listed in header.markets:
+            self._add(listed)
+
+    # Lines that come in
+
+    def take(self, line: JournalLine) -> None:
+        """Take a line of the journal in."""
+        if line.kind == "<":
+            self.hear(line.ts, decode_frame(line.payload))
+        elif line.kind == "turn":
+            self.turn(line.ts, msgspec.json.decode(line.payload, type=dict[str, int])["wall"])
+        elif line.kind == "gap":
+            self.miss(line.ts, msgspec.json.decode(line.payload, type=Gap))
+        elif line.kind == "ans":
+            self.answer(line.ts, msgspec.json.decode(line.payload, type=Answer))
+        elif line.kind == "cmd":
+            self.command(line.ts, msgspec.json.decode(line.payload, type=Command))
+        elif line.kind not in INCOMING:
+            raise CheckError(f"a journal has no lines of kind {line.kind!r} that come in")
+
+    def hear(self, ts: int, frame: Frame) -> None:
+        """Take a message of the stream in."""
+        self.now = self.heard = max(self.now, ts)
+        self._drift.see(ts, getattr(getattr(frame, "msg", None), "ts_ms", 0))
+        if isinstance(frame, FillFrame):
+            self.side.fill_told(frame)
+        elif isinstance(frame, OrderFrame):
+            self.side.order_told(frame)
+        else:
+            body: Any = getattr(frame, "msg", None)
+            market = self.markets.get(getattr(body, "market_ticker", ""))
+            if market is not None:
+                market.take(frame, self.now)
+                self.touch(market.ticker)
+
+    def miss(self, ts: int, gap: Gap) -> None:
+        """Something of the stream was missed."""
+        self.now = max(self.now, ts)
+        for ticker in gap.tickers or tuple(self.markets):
+            if ticker in self.markets:
+                self.markets[ticker].take(gap, self.now)
+                self.touch(ticker)
+        if gap.channel == FILLS and not self.side.assumed:
+            since = (gap.start - 60 * NS_PER_SECOND) // NS_PER_SECOND
+            self._ask(Job(0, "fills", since=max(since, 0)))
+
+    def answer(self, ts: int, answer: Answer) -> None:
+        """Take what the exchange answered in."""
+        self.now = max(self.now, ts)
+        self.side.answered(answer)
+        if answer.positions is not None:
+            self.comparison.read(answer, self.ledger, self.side, self.now)
+
+    def command(self, ts: int, command: Command) -> None:
+        """Do what a person says."""
+        self.now = max(self.now, ts)
+        named = [ticker for ticker in command.tickers or self.markets if ticker in self.markets]
+        reason = command.reason or "by hand"
+        if command.verb == "kill":
+            self._kill(guards.Reason("person", "kill", None, reason))
+        elif command.verb in ("halt", "flatten"):
+            for ticker in named:
+                self._halt(guards.Reason("person", "halt", ticker, reason))
+            if command.verb == "flatten":
+                self._flattening |= dict.fromkeys(named)
+        elif command.verb == "resume":
+            self._resume(named, reason, session=not command.tickers)
+        elif command.verb == "leave":
+            self._leaving = True
+            self._touched |= dict.fromkeys(self.markets)
+        elif command.verb == "seen":
+            self._disk_free = command.disk_free
+
+    def turn(self, ts: int, wall: int) -> None:
+        """Decide on everything that came."""
+        self.now, self.wall = max(self.now, ts), wall
+        self._close_due()
+        touched, self._touched = list(self._touched), {}
+        for ticker in touched:
+            self._decide(self.markets[ticker])
+        if self.now >= self._next_look or self._filled:
+            self._look()
+        self._act(touched)
+
+    # Lines that go out
+
+    def drain(self) -> tuple[list[JournalLine], list[Job]]:
+        """What is to be written down and then sent, since the last time."""
+        lines, self.lines = self.lines, []
+        jobs, self.jobs = self.jobs, []
+        return lines, jobs
+
+    def state(self) -> JournalLine:
+        """The ledger as a segment of the journal begins with it."""
+        return JournalLine("state", self.now, encode(self.ledger.state()))
+
+    def _say(self, kind: str, document: Any, ts: int | None = None) -> None:
+        self.lines.append(JournalLine(kind, self.now if ts is None else ts, encode(document)))
+
+    def _ask(self, job: Job) -> None:
+        self._send([self.side.ask(job)])
+
+    def _send(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            self._say("ask", job)
+        self.jobs += jobs
+        self.side.behind_the_door(jobs)
+
+    # What happens
+
+    def touch(self, ticker: str) -> None:
+        """Look at a market in the next turn."""
+        self._touched[ticker] = None
+
+    def fill(self, ticker: str, side: int, price: int, lots: int, fee: int, ts: int, trade: str, order: str) -> None:
+        """Book a fill, unless it was booked."""
+        if trade and self.ledger.is_booked(trade):
+            return
+        told: dict[str, Any] = {
+            "side": side,
+            "price": price,
+            "lots": lots,
+            "fee": fee,
+            "trade": trade or None,
+            "order": order,
+        }
+        self.ledger.book(ticker, told, self.now)
+        self._filled = True
+        held = self.ledger.holding(ticker)
+        self._say("fill", {"market": ticker, **told, "position": held.position, "cash": held.cash}, ts)
+        market = self.markets.get(ticker)
+        if market is not None and not self.side.assumed:
+            if is_collared(self.settings, price, market.live.mid):
+                self._collared[ticker] = price
+            market.filled(ts, side_of(side), price, lots, fee)
+
+    def ended(self, order: OwnOrder, why: str) -> None:
+        """Say that an order is over."""
+        self._say("end", {"client_id": order.client_id, "filled": order.filled, "why": why})
+
+    def _add(self, listed: Listed) -> None:
+        ticker = listed.market.ticker
+        market = TradedMarket(
+            listed, self._params, self.ledger, lambda: self.now, assumed=self.side.assumed,
+            resting=lambda: self.side.resting(ticker), trust=self._trust,
+        )  # fmt: skip
+        self.markets[ticker] = market
+        if ticker not in self.ledger.holdings:
+            self.ledger.holding(ticker).position = listed.held
+        self.side.add(market)
+
+    def _close_due(self) -> None:
+        for ticker, market in self.markets.items():
+            if market.close_ts is not None and market.close_ts <= self.now and not market.closed:
+                market.closed = True
+                self.touch(ticker)
+
+    def _decide(self, market: TradedMarket) -> None:
+        told = market.decide(self.now)
+        ticker = market.ticker
+        for fill in told.fills:
+            self.fill(ticker, int(fill.side), fill.price, fill.lots, fill.fee, fill.ts, "", "")
+        for quote in told.quotes:
+            self._say("quote", _shown(ticker, quote), quote.ts)
+        if ticker in self._opening and market.live.mid:
+            self._opening.remove(ticker)
+            self._open(ticker)
+        if self._stopped(ticker):
+            market.withdraw()
+
+    def _open(self, ticker: str) -> None:
+        """What was held before the session began counts from what it is worth now."""
+        held, market = self.ledger.holding(ticker), self.markets[ticker]
+        if not held.fills and not held.cash:
+            held.cash = -market.listed.held * market.live.mid
+            self._say("open", {"market": ticker, "cash": held.cash})
+
+    def _stopped(self, ticker: str) -> bool:
+        return bool(self._leaving or self.ledger.killed or self.waits or self.ledger.holding(ticker).halted)
+
+    def _act(self, touched: list[str]) -> None:
+        """Send what brings the touched markets nearer to their quotes."""
+        if self.side.assumed:
+            return
+        wishes: dict[str, Wish] = {}
+        for ticker in touched:
+            market = self.markets[ticker]
+            wish = {} if self._stopped(ticker) or market.closed else _wish(market.live.quote)
+            wishes[ticker] = self.side_limits(ticker, wish)
+        self._send(self.side.next_jobs(wishes))
+        for ticker in list(self._flattening):
+            self._flatten(ticker)
+
+    def side_limits(self, ticker: str, wish: Wish) -> Wish:
+        """A wish within the limits of single orders."""
+        if not isinstance(self.side, SentSide):
+            return wish
+        return self.side.orders[ticker].allowed(wish, self.markets[ticker].live.mid)
+
+    def _flatten(self, ticker: str) -> None:
+        """Sell what is held, at once and no worse than the collar, when nothing rests any more."""
+        market, held = self.markets[ticker], self.ledger.holding(ticker).position
+        mid = market.live.mid
+        if not held or market.closed:
+            del self._flattening[ticker]
+            return
+        side = -1 if held > 0 else 1
+        reach = round((self.settings.collar or 10.0) * TICKS_PER_CENT)
+        grid = kernel_grid(market.listed.market.grid)
+        level = int(grid.below[min(max(mid + side * reach, int(grid.ticks[1])), int(grid.ticks[-2]))])
+        allowed = self.side_limits(ticker, reducing(held, {side: (int(grid.ticks[max(level, 1)]), abs(held))}))
+        if mid and side in allowed:
+            price, lots = allowed[side]
+            job = self.side.take_now(
+                Job(0, "create", ticker, side=side, price=price, lots=lots, reduce_only=True, now=True)
+            )
+            if job is not None:
+                self._send([job])
+        self.touch(ticker)
+
+    # Limits
+
+    def seen(self) -> guards.Seen:
+        """The session as the guards see it."""
+        markets = {}
+        for ticker, market in self.markets.items():
+            held = self.ledger.holding(ticker)
+            since, refused, stopped = self.side.unknown(ticker)
+            markets[ticker] = guards.MarketSeen(
+                ticker, market.event, market.listed.exclusive, held.position, held.cash, market.live.mid, held.day_cash,
+                refused, since, self.comparison.disagreed(ticker), self._collared.get(ticker), stopped,
+            )  # fmt: skip
+        return guards.Seen(self.now, self.heard, self._drift.ns, self._disk_free, self.comparison.stranger, markets)
+
+    def _look(self) -> None:
+        """Hold what is seen against the limits, and ask for the exchange's own lists when that is due."""
+        self._next_look, self._filled = self.now + _LOOK_NS, False
+        if not self.side.assumed and self.now >= self._next_read:
+            self._next_read = self.now + round(self.settings.reconcile_s * NS_PER_SECOND)
+            self._ask(Job(0, "read"))
+        seen = self.seen()
+        self._new_day(seen)
+        waits = None
+        for reason in guards.reasons(seen, self.settings):
+            if reason.severity == "kill":
+                self._kill(reason)
+            elif reason.severity == "halt":
+                self._halt(reason)
+            else:
+                waits = reason.text
+                if self.waits is None:
+                    self._say("wait", {"guard": reason.guard, "text": reason.text})
+        if self.waits is not None and waits is None:
+            self._say("go", {})
+        if (self.waits is None) != (waits is None):
+            self._touched |= dict.fromkeys(self.markets)
+        self.waits = waits
+
+    def _new_day(self, seen: guards.Seen) -> None:
+        day = self.now // _DAY_NS
+        if day != self.ledger.day:
+            self.ledger.day = day
+            for ticker, market in seen.markets.items():
+                self.ledger.holding(ticker).day_cash = market.worth
+            self._say("day", {"day": day, "worth": {ticker: market.worth for ticker, market in seen.markets.items()}})
+
+    def _halt(self, reason: guards.Reason) -> None:
+        held = self.ledger.holding(reason.ticker or "")
+        if held.halted is None:
+            held.halted = f"{reason.guard}: {reason.text}"
+            self._say("halt", {"market": reason.ticker, "guard": reason.guard, "text": reason.text})
+            self.touch(reason.ticker or "")
+
+    def _kill(self, reason: guards.Reason) -> None:
+        if self.ledger.killed is not None:
+            return
+        self.ledger.killed = f"{reason.guard}: {reason.text}"
+        self._say("kill", {"guard": reason.guard, "text": reason.text})
+        for ticker in self.markets:
+            group = self.ledger.holding(ticker).group
+            if group and not self.side.quiet(ticker):
+                self._ask(Job(0, "trigger", ticker, group=group))
+            self.touch(ticker)
+
+    def _resume(self, tickers: list[str], reason: str, *, session: bool) -> None:
+        """Lift halts, and with ``session`` the kill: the comparison and the counts begin anew."""
+        if session:
+            self.ledger.killed = None
+        for ticker in tickers:
+            self.ledger.holding(ticker).halted = None
+            self._collared.pop(ticker, None)
+            self._flattening.pop(ticker, None)
+            self.comparison.forget(ticker)
+            if isinstance(self.side, SentSide):
+                orders = self.side.orders[ticker]
+                orders.refused, orders.group_stopped, orders.unknown_since = 0, False, None
+                if orders.group:
+                    self._ask(Job(0, "group", ticker, group=orders.group))
+            self.touch(ticker)
+        self.comparison.stranger = None
+        self._say("lift", {"markets": tickers, "session": session, "reason": reason})
+
+
+class Drift:
+    """Our clock less the exchange's: the least that messages took, or seemed to, over the last half minute or so."""
+
+    def __init__(self) -> None:
+        self._least: list[int | None] = [None, None]
+        self._since = 0
+
+    def see(self, ts: int, stamp_ms: int) -> None:
+        """A message that the exchange stamped came at ``ts``."""
+        if not stamp_ms:
+            return
+        if ts - self._since > _DRIFT_NS:
+            self._least, self._since = [None, self._least[0]], ts
+        took, least = ts - stamp_ms * 1_000_000, self._least[0]
+        self._least[0] = took if least is None else min(least, took)
+
+    @property
+    def ns(self) -> int:
+        """How far our clock is ahead; 0 while nothing is known."""
+        return min((one for one in self._least if one is not None), default=0)
+
+
+def machine_of(folder: Path, state: LedgerState, header: RunHeader, *, trust: Trust = ()) -> Machine:
+    """The machine of a run as its first lines say."""
+    return Machine(header, TradeLedger.of(state), folder, trust=trust)
+
+
+def _wish(quote: Quote) -> Wish:
+    sides = {1: (quote.bid, quote.bid_size), -1: (quote.ask, quote.ask_size)}
+    return {side: (price, lots) for side, (price, lots) in sides.items() if price is not None and lots > 0}
+
+
+def _shown(ticker: str, quote: Quote) -> dict[str, Any]:
+    return {
+        "market": ticker, "bid": quote.bid, "bid_size": quote.bid_size, "ask": quote.ask, "ask_size": quote.ask_size
+    }  # fmt: skip

@@ -1,0 +1,93 @@
+"""What the machine asks of the exchange, what it hears back, and the rate budget that decides what goes first."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from ....io.ground.units import NS_PER_SECOND
+
+Do = Literal["create", "amend", "cancel", "settle", "group", "trigger", "fills", "read"]
+#: Tokens of the write bucket that a job costs; reads have a bucket of their own.
+COSTS: dict[str, int] = {"create": 10, "amend": 10, "cancel": 2, "settle": 10, "group": 10, "trigger": 10}
+
+
+class Job(msgspec.Struct, omit_defaults=True):
+    """A request, or several that belong together, as the journal has it before it goes out."""
+
+    n: int
+    do: Do
+    ticker: str = ""
+    client_id: str = ""
+    order_id: str = ""
+    side: int = 0  #: 1 buys YES, -1 sells it
+    price: int = 0
+    lots: int = 0  #: of an order in all, what filled included
+    expires: int = 0
+    group: str = ""
+    post_only: bool = False
+    reduce_only: bool = False
+    now: bool = False  #: immediate or cancel
+    since: int = 0  #: s, of fills that are read
+    orders: list[tuple[str, str]] = []  #: client id and order id of what is to be settled
+
+
+class FoundOrder(msgspec.Struct):
+    """An order of the account as the exchange has it."""
+
+    client_id: str
+    order_id: str
+    status: str
+    filled: int
+
+
+class FoundFill(msgspec.Struct):
+    """A fill of the account as the exchange has it; the fee is None where it was not told."""
+
+    order: str
+    trade: str
+    price: int
+    lots: int
+    fee: int
+    ts: int
+
+
+class Answer(msgspec.Struct, omit_defaults=True):
+    """What came of a job: done, refused (finally), missing (404), or unknown, with what the exchange said of it."""
+
+    n: int
+    is_: Literal["done", "refused", "missing", "unknown"] = msgspec.field(name="is")
+    order_id: str = ""
+    left: int | None = None  #: lots that a cancel took
+    status: str = ""
+    text: str = ""
+    orders: list[FoundOrder] = []
+    fills: list[FoundFill] = []
+    positions: dict[str, int] | None = None
+    cash: int | None = None
+    asked: int = 0  #: when a reading was asked for, ns of the exchange's time
+
+
+class TokenBudget:
+    """A bucket of tokens on a clock that is told: it gives what the exchange's own bucket would give."""
+
+    def __init__(self, rate: float, capacity: float) -> None:
+        self.rate, self.capacity = rate, capacity
+        self._tokens, self._at = float(capacity), 0
+
+    def has(self, cost: int, wall: int) -> bool:
+        """Whether a job may go now."""
+        if self._at:
+            self._tokens = min(self.capacity, self._tokens + (wall - self._at) * self.rate / NS_PER_SECOND)
+        self._at = wall
+        return self._tokens >= min(cost, self.capacity)
+
+    def pay(self, cost: int) -> None:
+        """Spend what a job costs."""
+        self._tokens -= cost
+
+
+def encode(document: Any) -> bytes:
+    """Write a document as one line of JSON."""
+    return msgspec.json.encode(document)

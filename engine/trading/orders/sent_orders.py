@@ -1,0 +1,139 @@
+"""The orders of one market on their way: one request at a time, what steps back first, leases renewed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ....io.ground.units import NS_PER_SECOND, TICKS_PER_CENT, TICKS_PER_DOLLAR
+from ....io.store.schema import Side
+from ..ledger import OwnOrder, TradeLedger, side_of
+from ..settings import TradeSettings
+from .jobs import Job
+
+_RETRY_NS = NS_PER_SECOND
+_LONGEST_RETRY_NS = 8 * NS_PER_SECOND
+Wish = dict[int, tuple[int, int]]  #: side (1, -1) -> price and lots
+
+
+@dataclass
+class SentOrders:
+    """What rests in a market, and the one request that is under way."""
+
+    ticker: str
+    ledger: TradeLedger
+    settings: TradeSettings
+    post_only: bool = True
+    amends: bool = True
+    working: dict[int, OwnOrder] = field(default_factory=dict)
+    busy: Job | None = None
+    unsettled: bool = False  #: what became of something is unknown: all is cancelled and read back
+    unknown_since: int | None = None
+    refused: int = 0
+    group: str = ""
+    group_stopped: bool = False
+    _retry_at: int = 0
+    _tries: int = 0
+
+    def resting(self) -> Iterator[tuple[Side, int, int]]:
+        """Side, price and lots of what rests at the exchange, as far as we know."""
+        yield from ((side_of(side), order.price, order.left) for side, order in self.working.items() if not order.sent)
+
+    def allowed(self, wish: Wish, mid: int) -> Wish:
+        """The wish within the limits of one order: cut to the largest size and cost, nothing beyond the collar."""
+        largest, notional = self.settings.lots("largest_order"), self.settings.micros("largest_notional")
+        collar = self.settings.collar
+        out: Wish = {}
+        for side, (price, lots) in wish.items():
+            if collar is not None and (not mid or abs(price - mid) > collar * TICKS_PER_CENT):
+                continue
+            cost = price if side > 0 else TICKS_PER_DOLLAR - price
+            most = min(lots, largest or lots, lots if notional is None else notional // max(cost, 1))
+            if most > 0:
+                out[side] = price, most
+        return out
+
+    def next_job(self, wish: Wish, now: int) -> Job | None:
+        """The next request that brings what rests nearer to the wish; None if nothing is to be done, or one is busy."""
+        if self.busy is not None:
+            return None
+        if self.unsettled:
+            return self._settle(now)
+        for side, order in self.working.items():
+            if side not in wish:
+                return self._cancel(order)
+        for side in sorted(wish, key=lambda one: self._advances(one, wish[one][0])):
+            price, lots = wish[side]
+            order = self.working.get(side)
+            if order is None:
+                return self._create(side, price, lots, now)
+            if (price, lots) != (order.price, order.left):
+                smaller = price == order.price and lots < order.left
+                return self._cancel(order) if smaller and not self.amends else self._amend(order, price, lots, now)
+            if order.expires - now < self.settings.lease_s * NS_PER_SECOND / 2:
+                return self._amend(order, price, lots, now)
+        return None
+
+    def lose(self, now: int) -> None:
+        """What became of something is not known."""
+        if not self.unsettled:
+            self.unsettled, self._tries, self._retry_at = True, 0, 0
+            self.unknown_since = now if self.unknown_since is None else self.unknown_since
+
+    def settled(self) -> None:
+        """Everything was cancelled and read back."""
+        self.unsettled, self.unknown_since = False, None
+        self.working.clear()
+
+    def not_settled(self, now: int) -> None:
+        """That did not work out; it is tried again, ever later."""
+        self._retry_at = now + min(_LONGEST_RETRY_NS, _RETRY_NS * 2**self._tries)
+        self._tries = min(self._tries + 1, 3)
+
+    def ended(self, order: OwnOrder) -> bool:
+        """An order does not rest any more; returns whether it was one that we thought would."""
+        self.ledger.end(order.client_id)
+        if self.working.get(order.side) is order:
+            del self.working[order.side]
+            return True
+        return False
+
+    def _advances(self, side: int, price: int) -> bool:
+        order = self.working.get(side)
+        return order is None or (price - order.price) * side > 0
+
+    def _expires(self, now: int) -> int:
+        """A lease's end, in whole seconds as the exchange has it."""
+        return -(-(now + round(self.settings.lease_s * NS_PER_SECOND)) // NS_PER_SECOND) * NS_PER_SECOND
+
+    def _create(self, side: int, price: int, lots: int, now: int) -> Job:
+        return Job(
+            0, "create", self.ticker, self.ledger.name(), side=side, price=price, lots=lots,
+            expires=self._expires(now), group=self.group, post_only=self.post_only,
+        )  # fmt: skip
+
+    def _amend(self, order: OwnOrder, price: int, lots: int, now: int) -> Job:
+        return Job(
+            0, "amend", self.ticker, order.client_id, order.order_id or "", side=order.side, price=price,
+            lots=order.filled + lots, expires=self._expires(now),
+        )  # fmt: skip
+
+    def _cancel(self, order: OwnOrder) -> Job:
+        return Job(0, "cancel", self.ticker, order.client_id, order.order_id or "")
+
+    def _settle(self, now: int) -> Job | None:
+        if now < self._retry_at:
+            return None
+        open_orders = self.ledger.of_market(self.ticker)
+        since = min((order.created for order in open_orders), default=now) // NS_PER_SECOND - 60
+        named = [(order.client_id, order.order_id or "") for order in open_orders]
+        return Job(0, "settle", self.ticker, since=max(since, 0), orders=named)
+
+
+def reducing(position: int, wish: Wish) -> Wish:
+    """What of a wish makes a position smaller, and no more than that."""
+    side = -1 if position > 0 else 1
+    if not position or side not in wish:
+        return {}
+    price, lots = wish[side]
+    return {side: (price, min(lots, abs(position)))}

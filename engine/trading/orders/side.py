@@ -1,0 +1,360 @@
+"""How decisions become orders: on paper not at all, in the shadow up to the door, in production all the way.
+
+All three are one small interface, and the machine knows no more of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from ....io.ground.units import MICROS_PER_DOLLAR, TICKS_PER_CENT, exact
+from ....io.kalshi.rest.wire import read_count, read_price
+from ....io.kalshi.stream.frames import FillFrame, OrderFrame
+from ....io.store.schema import Side
+from ..ledger import OwnOrder, TradeLedger
+from ..market import TradedMarket
+from ..settings import TradeSettings
+from .jobs import COSTS, Answer, FoundFill, Job, TokenBudget
+from .sent_orders import SentOrders, Wish
+from .settling import settled
+
+
+class Host(Protocol):
+    """What a side asks of the machine."""
+
+    now: int
+    wall: int
+    ledger: TradeLedger
+    settings: TradeSettings
+    markets: dict[str, TradedMarket]
+
+    def fill(self, ticker: str, side: int, price: int, lots: int, fee: int, ts: int, trade: str, order: str) -> None:
+        """Book a fill that the exchange told, unless it was booked."""
+        ...
+
+    def ended(self, order: OwnOrder, why: str) -> None:
+        """Say that an order is over."""
+        ...
+
+    def touch(self, ticker: str) -> None:
+        """Look at a market again in this turn."""
+        ...
+
+
+class VenueSide(Protocol):
+    """Where a decision goes."""
+
+    assumed: bool  #: fills are assumed by the kernel, not told by the exchange
+
+    def add(self, market: TradedMarket) -> None:
+        """Begin with a market."""
+        ...
+
+    def resting(self, ticker: str) -> Iterable[tuple[Side, int, int]]:
+        """What rests of ours in a market: side, price, lots."""
+        ...
+
+    def next_jobs(self, wishes: dict[str, Wish]) -> list[Job]:
+        """The requests that bring the markets of these wishes nearer to them, the most urgent first."""
+        ...
+
+    def answered(self, answer: Answer) -> None:
+        """Take an answer in."""
+        ...
+
+    def fill_told(self, frame: FillFrame) -> None:
+        """Take a fill of the stream in."""
+        ...
+
+    def order_told(self, frame: OrderFrame) -> None:
+        """Take news of an order in."""
+        ...
+
+    def behind_the_door(self, jobs: list[Job]) -> None:
+        """Take what was to be sent for accepted, where nothing is sent."""
+        ...
+
+    def ask(self, job: Job) -> Job:
+        """Number a job that is no market's order."""
+        ...
+
+    def take_now(self, job: Job) -> Job | None:
+        """Send an order of a market that takes at once and never rests, if nothing else is under way there."""
+        ...
+
+    def unknown(self, ticker: str) -> tuple[int | None, int, bool]:
+        """Since when something is unknown in a market, refusals in a row, whether its group was stopped."""
+        ...
+
+    def quiet(self, ticker: str) -> bool:
+        """Whether nothing rests and nothing is under way in a market."""
+        ...
+
+
+class PaperSide:
+    """Nothing is sent: the kernel assumes the fills."""
+
+    assumed = True
+
+    def add(self, market: TradedMarket) -> None:
+        """Begin with a market."""
+
+    def resting(self, ticker: str) -> Iterable[tuple[Side, int, int]]:
+        """Nothing of ours rests at the exchange."""
+        return ()
+
+    def next_jobs(self, wishes: dict[str, Wish]) -> list[Job]:
+        """Nothing is sent."""
+        return []
+
+    def answered(self, answer: Answer) -> None:
+        """No answer comes."""
+
+    def fill_told(self, frame: FillFrame) -> None:
+        """A fill of the account is none of the paper's."""
+
+    def order_told(self, frame: OrderFrame) -> None:
+        """Nor is an order."""
+
+    def behind_the_door(self, jobs: list[Job]) -> None:
+        """There are no jobs."""
+
+    def ask(self, job: Job) -> Job:
+        """Nothing is asked."""
+        return job
+
+    def take_now(self, job: Job) -> Job | None:
+        """Nothing is sent."""
+        return None
+
+    def unknown(self, ticker: str) -> tuple[int | None, int, bool]:
+        """Nothing is unknown."""
+        return None, 0, False
+
+    def quiet(self, ticker: str) -> bool:
+        """Nothing rests at the exchange."""
+        return True
+
+
+class SentSide:
+    """Orders are made, checked and sent; in the shadow the door stays shut and each is taken for accepted."""
+
+    assumed = False
+
+    def __init__(self, host: Host, budget: TokenBudget, *, sends: bool) -> None:
+        self._host, self._budget, self._sends = host, budget, sends
+        self.orders: dict[str, SentOrders] = {}
+        self._jobs: dict[int, Job] = {}
+        self._n = 0
+        self._blocked: dict[str, None] = {}
+
+    def add(self, market: TradedMarket) -> None:
+        """Begin with a market."""
+        host, assumed = self._host, market.live.assumptions
+        self.orders[market.ticker] = SentOrders(
+            market.ticker, host.ledger, host.settings, assumed.post_only, assumed.amend == "keep",
+            group=host.ledger.holding(market.ticker).group or "",
+        )  # fmt: skip
+        if host.ledger.of_market(market.ticker):  # left by the process before
+            self.orders[market.ticker].lose(host.now)
+            host.touch(market.ticker)
+
+    def resting(self, ticker: str) -> Iterable[tuple[Side, int, int]]:
+        """What rests of ours in a market; in the shadow nothing does."""
+        return self.orders[ticker].resting() if self._sends and ticker in self.orders else ()
+
+    def next_jobs(self, wishes: dict[str, Wish]) -> list[Job]:
+        """Cancels of all markets first, then the rest, as far as the rate budget goes; the others come next time."""
+        host, out = self._host, list[Job]()
+        waiting = {**self._blocked, **dict.fromkeys(wishes)}
+        self._blocked = {}
+        ready: list[tuple[int, int, Job]] = []
+        for rank, ticker in enumerate(waiting):
+            orders = self.orders.get(ticker)
+            if orders is None:
+                continue
+            job = orders.next_job(wishes.get(ticker, {}), host.now) if ticker in wishes else None
+            if job is not None:
+                ready.append((0 if job.do in ("cancel", "settle") else 1, rank, job))
+        for _, _, job in sorted(ready, key=lambda one: one[:2]):
+            cost = COSTS.get(job.do, 0)
+            if not self._budget.has(cost, host.wall):
+                self._blocked[job.ticker] = None
+                host.touch(job.ticker)
+                continue
+            self._budget.pay(cost)
+            out.append(self._sent(job))
+        return out
+
+    def behind_the_door(self, jobs: list[Job]) -> None:
+        """Take what was to be sent for accepted, where nothing is sent."""
+        for job in jobs:
+            if not self._sends:
+                self.answered(Answer(job.n, "done", order_id=job.order_id or f"shadow-{job.n}"))
+
+    def take_now(self, job: Job) -> Job | None:
+        """Send an order of a market that takes at once and never rests, if nothing else is under way there."""
+        if not self.quiet(job.ticker) or not self._budget.has(COSTS["create"], self._host.wall):
+            return None
+        self._budget.pay(COSTS["create"])
+        job.client_id = self._host.ledger.name()
+        return self._sent(job)
+
+    def ask(self, job: Job) -> Job:
+        """Number a job that is no market's order."""
+        self._n += 1
+        job.n = self._n
+        self._jobs[job.n] = job
+        return job
+
+    def _sent(self, job: Job) -> Job:
+        orders = self.orders[job.ticker]
+        self.ask(job)
+        orders.busy = job
+        if job.do == "create":
+            order = OwnOrder(job.client_id, job.ticker, job.side, job.price, job.lots, job.expires, self._host.now)
+            self._host.ledger.placed(order)
+            orders.working[job.side] = order
+        return job
+
+    # What comes back
+
+    def answered(self, answer: Answer) -> None:
+        """Take an answer in."""
+        job = self._jobs.pop(answer.n, None)
+        if job is None:
+            return
+        if job.do == "fills":
+            self._book(answer.fills)
+        orders = self.orders.get(job.ticker)
+        if orders is None or orders.busy is not job:
+            return
+        orders.busy = None
+        self._host.touch(job.ticker)
+        getattr(self, f"_after_{job.do}")(orders, job, answer)
+
+    def _after_create(self, orders: SentOrders, job: Job, answer: Answer) -> None:
+        order = self._host.ledger.known(job.client_id)
+        if order is None:
+            return
+        if answer.is_ == "done" and answer.order_id:
+            orders.refused = 0
+            self._host.ledger.confirmed(job.client_id, answer.order_id)
+            if job.now and job.client_id in self._host.ledger.orders:
+                self._gone(orders, order, "taken at once")
+        elif answer.is_ == "refused":
+            orders.refused += 1
+            orders.group_stopped |= "EXCEEDED_ORDER_GROUP_RISK_LIMIT" in answer.text
+            self._gone(orders, order, answer.text)
+        else:
+            orders.lose(self._host.now)
+
+    def _after_amend(self, orders: SentOrders, job: Job, answer: Answer) -> None:
+        order = self._host.ledger.orders.get(job.client_id)
+        if order is None:
+            return
+        if answer.is_ == "done":
+            orders.refused = 0
+            order.price, order.lots, order.expires = job.price, max(job.lots, order.filled), job.expires
+            if order.left <= 0:
+                self._gone(orders, order, "filled")
+        elif answer.is_ == "refused":  # it still rests where it was; what it was to become does not
+            orders.refused += 1
+            self._host.markets[orders.ticker].live.gone(Side.BID if order.side > 0 else Side.ASK)
+        else:
+            orders.lose(self._host.now)
+
+    def _after_cancel(self, orders: SentOrders, job: Job, answer: Answer) -> None:
+        order = self._host.ledger.orders.get(job.client_id)
+        if order is None:
+            return
+        if answer.is_ == "done" and answer.status != "executed":
+            orders.ended(order)
+            self._host.ended(order, "cancelled")
+        elif answer.is_ == "refused":  # closed or paused: the exchange ends it, and says so
+            orders.refused += 1
+        else:
+            orders.lose(self._host.now)
+
+    def _after_settle(self, orders: SentOrders, job: Job, answer: Answer) -> None:
+        host = self._host
+        if answer.is_ == "done":
+            self._confirm(answer)
+            self._book(answer.fills)
+            for order in settled(host.ledger, orders.ticker, answer, host.now, host.settings):
+                orders.ended(order)
+                host.ended(order, "settled")
+        if answer.is_ != "done" or host.ledger.of_market(orders.ticker):
+            orders.not_settled(host.now)
+            return
+        orders.settled()
+        host.markets[orders.ticker].withdraw()
+
+    def _confirm(self, answer: Answer) -> None:
+        for found in answer.orders:
+            if found.client_id in self._host.ledger.orders:
+                self._host.ledger.confirmed(found.client_id, found.order_id)
+
+    def _gone(self, orders: SentOrders, order: OwnOrder, why: str) -> None:
+        """The exchange refused or ended an order: nothing rests there until the next decision."""
+        was_working = orders.ended(order)
+        self._host.ended(order, why)
+        if was_working:
+            self._host.markets[orders.ticker].live.gone(Side.BID if order.side > 0 else Side.ASK)
+
+    def fill_told(self, frame: FillFrame) -> None:
+        """Take a fill of the stream in."""
+        body = frame.msg
+        order = self._host.ledger.by_order_id(body.order_id)
+        if order is None and self._host.ledger.owns(body.client_order_id):
+            order = self._host.ledger.known(body.client_order_id or "")
+            if order is not None:
+                self._host.ledger.confirmed(order.client_id, body.order_id)
+        if order is None:
+            return  # a stranger's: the comparison of positions notices it
+        fee = exact(body.fee, MICROS_PER_DOLLAR, "fee")
+        self._fill(order, read_price(body.price), read_count(body.count), fee, body.ts_ms * 1_000_000, body.trade_id)
+
+    def order_told(self, frame: OrderFrame) -> None:
+        """Take news of an order in."""
+        body = frame.msg
+        order = self._host.ledger.by_order_id(body.order_id) or self._host.ledger.orders.get(body.client_order_id or "")
+        if order is None or body.status != "canceled" or order.client_id not in self._host.ledger.orders:
+            return
+        orders = self.orders.get(order.ticker)
+        if orders is not None:
+            self._host.ledger.confirmed(order.client_id, body.order_id)
+            self._gone(orders, order, body.last_update_reason or "cancelled")
+            self._host.touch(order.ticker)
+
+    def _book(self, fills: list[FoundFill]) -> None:
+        for one in sorted(fills, key=lambda fill: (fill.ts, fill.trade)):
+            order = self._host.ledger.by_order_id(one.order)
+            if order is not None:
+                self._fill(order, one.price, one.lots, one.fee, one.ts, one.trade)
+
+    def _fill(self, order: OwnOrder, price: int, lots: int, fee: int, ts: int, trade: str) -> None:
+        host = self._host
+        host.fill(order.ticker, order.side, price, lots, fee, ts, trade, order.order_id or "")
+        orders = self.orders.get(order.ticker)
+        if orders is not None and order.left <= 0 and orders.working.get(order.side) is order:
+            del orders.working[order.side]
+        host.touch(order.ticker)
+
+    # What a guard asks
+
+    def unknown(self, ticker: str) -> tuple[int | None, int, bool]:
+        """Since when something is unknown in a market, refusals in a row, whether its group was stopped."""
+        orders = self.orders.get(ticker)
+        return (None, 0, False) if orders is None else (orders.unknown_since, orders.refused, orders.group_stopped)
+
+    def quiet(self, ticker: str) -> bool:
+        """Whether nothing rests and nothing is under way in a market."""
+        orders = self.orders.get(ticker)
+        return orders is None or not (orders.working or orders.busy or orders.unsettled)
+
+
+def is_collared(settings: TradeSettings, price: int, mid: int) -> bool:
+    """Whether a price is farther from the mid than it may be."""
+    return bool(settings.collar is not None and mid and abs(price - mid) > settings.collar * TICKS_PER_CENT)

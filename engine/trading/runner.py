@@ -1,0 +1,390 @@
+"""One process, many markets: threads feed one queue; a loop writes down, decides, writes that down, and sends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any
+
+from ...io.ground.errors import InputError
+from ...io.ground.times import nanoseconds
+from ...io.kalshi.client import Client
+from ...io.kalshi.rest.errors import StreamError
+from ...io.kalshi.stream.frames import FillFrame, Frame, Ok, OrderFrame
+from ...io.kalshi.stream.price_mode import check_price_mode
+from ...io.kalshi.stream.stream import BOOK, FILLS, LIFECYCLE, ORDERS, TRADES, Gap, Message, Stream
+from ...strategies.own_file import Trust
+from ..results.params import load_params
+from ..version import __version__
+from .folder import SessionFolder, recovered
+from .journal import JournalLine, SegmentLimits, SessionJournal
+from .ledger import TradeLedger
+from .listing import listed_markets
+from .machine import Command, Machine, RunHeader
+from .orders.jobs import Answer, Job, encode
+from .orders.sending import Sender
+from .settings import TradeSettings
+from .startup import Startup
+
+_QUEUED, _SENDERS, _TURN_S, _STATUS_S, _DISK_S, _COMPARED = 256, 6, 0.25, 1.0, 10.0, 20
+_PATIENCE_S = 10.0
+
+
+class SessionRunner:
+    """A session under way. ``clock`` tells the exchange's time, ns UTC: a replay's messages do, else this machine.
+
+    ``inline`` does everything in the caller's thread, for a clock that waits for us (:meth:`catch_up`).
+    """
+
+    def __init__(
+        self, folder: SessionFolder, client: Client, tickers: Iterable[str], *, clock: Callable[[], int] | None = None,
+        inline: bool = False, trust: Trust = (), tell: Callable[[str], None] = lambda line: None,
+        limits: SegmentLimits | None = None,
+    ) -> None:  # fmt: skip
+        self.folder, self._client, self._inline, self._tell = folder, client, inline, tell
+        self.settings: TradeSettings = folder.settings()
+        sends = self.settings.mode == "production"
+        rates = _limits(client, needed=self.settings.mode != "paper")
+        until = load_params(folder.params).validity.valid_until
+        if client.now() >= nanoseconds(until, "valid_until"):
+            raise InputError(f"{folder.params} was valid until {until}: sweep newer data and export anew")
+        self._clock = clock
+        self._stream_now = client.now() if client.transport.is_replay else 0
+        self.journal = SessionJournal(folder.journal, limits)
+        try:
+            ledger = recovered(folder)
+            self.sender = Sender(client, ledger.prefix, self.settings.subaccount)
+            named = list(dict.fromkeys(tickers))
+            self.machine = self._machine(ledger, named, sends, rates, trust)
+        except BaseException:
+            self.journal.close()
+            raise
+        channels = (
+            (BOOK, TRADES, LIFECYCLE) if self.settings.mode == "paper" else (BOOK, TRADES, FILLS, ORDERS, LIFECYCLE)
+        )
+        self.stream = Stream(client.settings, named, channels=channels)
+        self._queue: queue.Queue[list[Message | Gap] | Answer] = queue.Queue(_QUEUED)
+        self._pool: ThreadPoolExecutor | None = None
+        self._stopping = threading.Event()
+        self._failed: BaseException | None = None
+        self._held: list[Message] = []  # of a moment that may not be over
+        self._settle_ns = round(self.settings.settle_ms * 1e6) if self.settings.mode == "paper" and not inline else 0
+        self._checked = False
+        self._next_turn = self._next_status = self._next_disk = 0.0
+        self.messages = 0
+        self.behind_s = 0.0
+        if not inline:
+            self._pool = ThreadPoolExecutor(_SENDERS, "trade-send")
+            self._reader = threading.Thread(target=self._listen, name="trade-stream", daemon=True)
+            self._reader.start()
+
+    def _machine(
+        self, ledger: TradeLedger, tickers: list[str], sends: bool, rates: tuple[float, float], trust: Trust
+    ) -> Machine:
+        held = {ticker: one.position for ticker, one in ledger.holdings.items()}
+        if sends:
+            startup = Startup(self._client, self.sender, ledger, self.settings, self._say)
+            startup.run(tickers)
+            held = {**startup.held, **{ticker: one.position for ticker, one in ledger.holdings.items()}}
+        elif self.settings.mode == "shadow":
+            held = {**dict.fromkeys(tickers, 0), **self.sender.positions()}
+        listed = listed_markets(self._client, tickers, held)
+        now = self.now()
+        header = RunHeader(
+            1, self.settings.document(), self.folder.params.name, listed, now, *rates, engine=__version__
+        )
+        machine = Machine(header, ledger, self.folder.path, trust=trust)
+        for market in machine.markets.values():
+            if market.live.model.needs_underlying:
+                raise InputError(
+                    f"{market.live.model.name} needs the underlying's prices, which a session does not follow"
+                )
+        for market in machine.markets.values():
+            market.live.warm(now)
+        self.journal.append(machine.state())
+        self.journal.append(JournalLine("run", now, encode(header)))
+        self.journal.commit()
+        return machine
+
+    def now(self) -> int:
+        """The exchange's time, ns UTC."""
+        return self._clock() if self._clock is not None else self._stream_now or self._client.now()
+
+    # The loop
+
+    def run(self, stop: threading.Event | None = None, seconds: float | None = None) -> None:
+        """Trade until ``stop`` is set, ``seconds`` are over or every market is closed."""
+        end = None if seconds is None else time.monotonic() + seconds
+        while not (stop is not None and stop.is_set()) and (end is None or time.monotonic() < end):
+            self.step(_TURN_S)
+            if all(market.closed for market in self.machine.markets.values()):
+                return
+
+    def step(self, timeout: float = _TURN_S) -> None:
+        """Take in what came, waiting up to ``timeout`` seconds, decide, and send."""
+        wait = min(timeout, self.settings.settle_ms / 1000) if self._held else timeout
+        heard = self._take(self._collect(wait))
+        due = time.monotonic() >= self._next_turn
+        if self._housekeeping() or heard or due:
+            self._turn()
+
+    def catch_up(self) -> None:
+        """Take in everything that the exchange sent before now, decide, and see all that was sent answered."""
+        deadline = time.monotonic() + _PATIENCE_S
+        items = self.stream.poll(0)
+        asked = self.stream.ask_list()
+        while asked is not None and time.monotonic() < deadline:
+            came = self.stream.poll(0.1)
+            items += came
+            if any(isinstance(m, Message) and isinstance(m.frame, Ok) and m.frame.id == asked for m in came):
+                break
+        self._take([items])
+        self._housekeeping()
+        self._turn()
+
+    def _collect(self, timeout: float) -> list[list[Message | Gap] | Answer]:
+        if self._inline:
+            return [self.stream.poll(timeout)]
+        found: list[list[Message | Gap] | Answer] = []
+        try:
+            found.append(self._queue.get(timeout=timeout))
+            while True:
+                found.append(self._queue.get_nowait())
+        except queue.Empty:
+            pass
+        if self._failed is not None:
+            raise self._failed
+        return found
+
+    def _take(self, came: list[list[Message | Gap] | Answer]) -> bool:
+        """Write down and take in what came; returns whether there is something to decide on."""
+        heard = False
+        fresh = self._held
+        self._held = []
+        quiet = True
+        for one in came:
+            if isinstance(one, Answer):
+                self._incoming(JournalLine("ans", self.now(), encode(one)))
+                self.machine.answer(self.now(), one)
+                self._outgoing()
+                heard = True
+                continue
+            for item in one:
+                if isinstance(item, Gap):
+                    self._hear(fresh)
+                    fresh = []
+                    self._incoming(JournalLine("gap", self.now(), encode(item)))
+                    self.machine.miss(self.now(), item)
+                    self._outgoing()
+                    heard = True
+                elif self._concerns(item.frame):
+                    fresh.append(item)
+                    quiet = False
+        if self._settle_ns and not quiet:
+            newest = max((_stamp(item.frame) for item in fresh), default=0)
+            at = next((k for k, item in enumerate(fresh) if _stamp(item.frame) == newest and newest), len(fresh))
+            fresh, self._held = fresh[:at], fresh[at:]
+        return self._hear(fresh) or heard
+
+    def _hear(self, messages: list[Message]) -> bool:
+        machine, journal = self.machine, self.journal
+        for message in messages:
+            ts = self._ts(message)
+            journal.append(JournalLine("<", ts, message.raw))
+            machine.hear(ts, message.frame)
+            if machine.lines:
+                self._outgoing()
+        self.messages += len(messages)
+        return bool(messages)
+
+    def _ts(self, message: Message) -> int:
+        """When a message counts as heard, in the exchange's time."""
+        if self._clock is not None:
+            return self._clock()
+        if self._stream_now:
+            self._stream_now = max(self._stream_now, _stamp(message.frame) * 1_000_000)
+            return self._stream_now
+        return message.recv_ts
+
+    def _concerns(self, frame: Frame) -> bool:
+        """Whether a message is of a market of ours, or of the account."""
+        if isinstance(frame, FillFrame | OrderFrame):
+            return True
+        return getattr(getattr(frame, "msg", None), "market_ticker", None) in self.machine.markets
+
+    def _turn(self) -> None:
+        if self.settings.mode != "paper" and not self._checked:
+            self._check_prices()
+        now, wall = self.now(), time.monotonic_ns()
+        self._next_turn = time.monotonic() + _TURN_S
+        self._incoming(JournalLine("turn", now, encode({"wall": wall})))
+        self.machine.turn(now, wall)
+        self._send(self._outgoing())
+        if self.journal.full:
+            self.journal.rotate(self.machine.state())
+
+    def _send(self, jobs: list[Job]) -> None:
+        """Send what was decided, once it is written down. Inline: to the last answer's last consequence."""
+        self.journal.commit()
+        if self.settings.mode == "shadow":
+            jobs = [job for job in jobs if job.do in ("read", "fills")]
+        if self._pool is not None:
+            for job in jobs:
+                self._pool.submit(self._do, job)
+            return
+        while jobs:
+            answers = [self.sender.do(job) for job in jobs]
+            for answer in answers:
+                self._incoming(JournalLine("ans", self.now(), encode(answer)))
+                self.machine.answer(self.now(), answer)
+                self._outgoing()
+            now, wall = self.now(), time.monotonic_ns()
+            self._incoming(JournalLine("turn", now, encode({"wall": wall})))
+            self.machine.turn(now, wall)
+            jobs = self._outgoing()
+            self.journal.commit()
+            if self.settings.mode == "shadow":
+                jobs = [job for job in jobs if job.do in ("read", "fills")]
+
+    def _do(self, job: Job) -> None:
+        self._queue.put(self.sender.do(job))
+
+    def _incoming(self, line: JournalLine) -> None:
+        self.journal.append(line)
+
+    def _outgoing(self) -> list[Job]:
+        lines, jobs = self.machine.drain()
+        for line in lines:
+            self.journal.append(line)
+            if line.kind in ("halt", "kill", "lift", "wait", "go"):
+                self._tell(f"{line.kind}: {line.payload.decode()}")
+        return jobs
+
+    def _say(self, kind: str, document: dict[str, Any]) -> None:
+        self.journal.append(JournalLine(kind, self.now(), encode(document)))
+        self.journal.commit()
+
+    def _listen(self) -> None:
+        """The stream's thread: what comes goes into the queue, and where that is full the exchange waits."""
+        try:
+            while not self._stopping.is_set():
+                items = self.stream.poll(0.2)
+                while items and not self._stopping.is_set():
+                    with contextlib.suppress(queue.Full):
+                        self._queue.put(items, timeout=0.2)
+                        break
+        except BaseException as error:
+            self._failed = error
+
+    def _check_prices(self) -> None:
+        """Compare first books with ones read over REST: quotes on a mirrored book would be given away."""
+        books = self.stream.books
+        whole = [ticker for ticker in self.machine.markets if ticker in books.books and not books[ticker].stale]
+        if not whole:
+            return
+        self._checked = True
+        found = [self._client.market_data.orderbook(ticker) for ticker in whole[:_COMPARED]]
+        if check_price_mode(books, found) is False:
+            raise StreamError("the NO side does not come in the prices that were asked for; nothing was ordered")
+
+    # What else a process does
+
+    def _housekeeping(self) -> bool:
+        """Look for commands, at the disk, and say how it stands; returns whether a command came."""
+        now, commanded = time.monotonic(), False
+        if now >= self._next_status:
+            self._next_status = now + _STATUS_S
+            for path, command in self.folder.commands():
+                self.order(command)
+                path.unlink()
+                commanded = True
+            self.folder.write_status(self.status())
+        if now >= self._next_disk:
+            self._next_disk = now + _DISK_S
+            room = os.statvfs(self.folder.path)
+            self.order(Command("seen", disk_free=room.f_bavail * room.f_frsize))
+        return commanded
+
+    def order(self, command: Command) -> None:
+        """Take a command in."""
+        ts = self.now()
+        self._incoming(JournalLine("cmd", ts, encode(command)))
+        self.machine.command(ts, command)
+        self._outgoing()
+
+    def status(self) -> dict[str, Any]:
+        """How the session stands: money in micros, sizes in lots, prices in ticks."""
+        machine, ledger = self.machine, self.machine.ledger
+        seen = machine.seen()
+        markets = {
+            ticker: {
+                "position": one.position, "cash": one.cash, "worth": one.worth, "mid": one.mid,
+                "fills": ledger.holding(ticker).fills, "fees": ledger.holding(ticker).fees,
+                "halted": ledger.holding(ticker).halted, "closed": machine.markets[ticker].closed,
+                "quote": _quoted(machine, ticker),
+            }
+            for ticker, one in seen.markets.items()
+        }  # fmt: skip
+        return {
+            "mode": self.settings.mode, "now": seen.now, "feed_age_s": max(seen.now - seen.heard, 0) / 1e9,
+            "killed": ledger.killed, "waits": machine.waits, "messages": self.messages, "run": ledger.run,
+            "journal_bytes": self.journal.bytes, "drift_s": seen.drift_ns / 1e9,
+            "pnl": sum(one.worth for one in seen.markets.values()), "orders": len(ledger.orders), "markets": markets,
+        }  # fmt: skip
+
+    # The end
+
+    def close(self) -> None:
+        """Withdraw everything, book the last fills, and write down how it stands."""
+        try:
+            if self._failed is None and self.settings.mode == "production":
+                self._withdraw()
+        finally:
+            self._stopping.set()
+            if self._pool is not None:
+                self._reader.join()
+                self._pool.shutdown(wait=True, cancel_futures=True)
+            self.stream.close()
+            self.folder.write_status({**self.status(), "ended": True})
+            self.journal.close()
+
+    def _withdraw(self) -> None:
+        """Cancel what rests and hear what became of it."""
+        self.order(Command("leave"))
+        self._turn()
+        deadline = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < deadline and not all(map(self.machine.side.quiet, self.machine.markets)):
+            self.step(0.05)
+
+    def __enter__(self) -> SessionRunner:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _limits(client: Client, *, needed: bool) -> tuple[float, float]:
+    """The account's write bucket; without a key, where nothing is sent, that of the lowest tier."""
+    if client.settings.signer is None and not needed:
+        client.market_data.status()
+        return 100.0, 100.0
+    client.adopt_limits()
+    bucket = client.transport.budget.write
+    return bucket.rate, bucket.capacity
+
+
+def _stamp(frame: Frame) -> int:
+    return getattr(getattr(frame, "msg", None), "ts_ms", 0) or 0
+
+
+def _quoted(machine: Machine, ticker: str) -> dict[str, int | None]:
+    quote = machine.markets[ticker].live.quote
+    return {"bid": quote.bid, "bid_size": quote.bid_size, "ask": quote.ask, "ask_size": quote.ask_size}
