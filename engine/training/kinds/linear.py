@@ -20,7 +20,7 @@ _MOST_STEPS = 50
 
 
 @dataclass(frozen=True)
-class Weights:
+class LinearFit:
     """A weighted sum of the features as they come."""
 
     weights: Floats
@@ -59,10 +59,10 @@ class Logistic(Kind):
         market = np.zeros(lesson.x.shape[1])
         if lesson.market is not None:
             market[lesson.market] = 1.0
-        found: list[Weights] = []
+        found: list[LinearFit] = []
         for done, (weights, bias) in enumerate(_solved(lesson, mean, scale, market, penalties), 1):
             own = weights / scale
-            found.append(Weights(own + market, float(bias - mean @ own), {"penalty": penalties[done - 1]}))
+            found.append(LinearFit(own + market, float(bias - mean @ own), {"penalty": penalties[done - 1]}))
             told(done, len(penalties))
         return found[simplest([lesson.losses(one.raw(lesson.later_x)) for one in found])]
 
@@ -78,7 +78,7 @@ def _moments(x: Inputs) -> tuple[Floats, Floats]:
 def _solved(
     lesson: Lesson, mean: Floats, scale: Floats, market: Floats, penalties: list[float]
 ) -> Iterator[tuple[Floats, float]]:
-    """Weights beside the market's own and bias on standardised features, a pair a penalty, by Newton's method."""
+    """LinearFit beside the market's own and bias on standardised features, a pair a penalty, by Newton's method."""
     width = lesson.x.shape[1]
     beta: Floats = np.zeros(width + 1)
     weigh = lesson.weights
