@@ -35,6 +35,15 @@ YEAR_NS = 366 * 86_400_000_000_000
 Fills = Literal["assumed", "reported"]
 
 
+class Rung(NamedTuple):
+    """One level of what rests beyond the best one, as in ``Quote``."""
+
+    bid: int | None
+    bid_size: int
+    ask: int | None
+    ask_size: int
+
+
 @dataclass(frozen=True)
 class Quote:
     """What rests: levels in ticks of the YES price and lots; None where nothing does."""
@@ -44,6 +53,7 @@ class Quote:
     bid_size: int
     ask: int | None
     ask_size: int
+    deeper: tuple[Rung, ...] = ()  #: the levels beyond, of a model that has several
 
 
 class Reported(NamedTuple):
@@ -159,11 +169,18 @@ class Live:
             venue, begins = self.block.venue, self.block.venue.session_start
             self.block.venue = venue._replace(closes=close_steps([(at, max(c, begins + 1)) for at, c in closes]))
 
-    def gone(self, side: Side) -> None:
-        """The exchange refused or cancelled the order of a side: nothing rests there until the next decision."""
+    def gone(self, side: Side, price: int | None = None) -> None:
+        """The exchange refused or cancelled orders of a side: nothing rests there until the next decision.
+
+        Of several levels, ``price`` names the one in ticks; without it all of them are gone.
+        """
         if self.block is not None:
-            s = 0 if side is Side.BID else 1
-            self.block.state.ints[[I.px + s, I.left + s], 0] = 0
+            s, grid = 0 if side is Side.BID else 1, self.block.grid
+            level = None if price is None else int(np.searchsorted(grid.ticks, price))
+            at = level if level is None or s == 0 else int(grid.top) - level
+            for which in self._orders(s):
+                if at is None or self.block.state.ints[I.px + which, 0] == at:
+                    self.block.state.ints[[I.px + which, I.left + which], 0] = 0
 
     def told(self) -> Told:
         """Every change of what rests and every assumed fill since the last call; fees are after rebates."""
@@ -211,12 +228,19 @@ class Live:
         block = self.block
         if block is None or not self.count:
             return Quote(0, None, 0, None, 0)
-        ticks, top = block.grid.ticks, int(block.grid.top)
-        levels = [int(block.ints(I.px + s)[0]) for s in range(2)]
-        sizes = [int(block.ints(I.left + s)[0]) for s in range(2)]
-        bid = int(ticks[levels[0]]) if levels[0] else None
-        ask = int(ticks[top - levels[1]]) if levels[1] else None
-        return Quote(int(block.columns.ts[self.count - 1]), bid, sizes[0], ask, sizes[1])
+        ticks, top, ints = block.grid.ticks, int(block.grid.top), block.state.ints
+        sides: list[list[tuple[int | None, int]]] = []
+        for side in range(2):
+            rows = [(int(ints[I.px + which, 0]), int(ints[I.left + which, 0])) for which in self._orders(side)]
+            best_first = sorted(rows, reverse=True)
+            prices = [int(ticks[level if side == 0 else top - level]) if level else None for level, _ in best_first]
+            sides.append(list(zip(prices, (lots for _, lots in best_first), strict=True)))
+        (first, *deeper) = [Rung(*bid, *ask) for bid, ask in zip(*sides, strict=True)]
+        return Quote(int(block.columns.ts[self.count - 1]), *first, tuple(deeper))
+
+    def _orders(self, side: int) -> range:
+        """Which orders are of a side."""
+        return range(side, 2 * self.model.levels, 2)
 
     @property
     def position(self) -> int:

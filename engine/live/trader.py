@@ -49,6 +49,8 @@ class Trader:
         self.live = Live.from_params(params, market, is_open=is_open, fills="reported", position=held, trust=trust)
         if self.live.model.needs_underlying:
             raise InputError(f"{self.live.model.name} needs the underlying's prices, which a trader does not follow")
+        if self.live.model.levels > 1:
+            raise InputError(f"{self.live.model.name} quotes several levels, and this trader keeps one order a side")
         assumed = self.live.assumptions
         self.orders = QuoteOrders(
             client, ticker, self.live.gone, post_only=assumed.post_only, amends=assumed.amend == "keep"

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .kernel.rows import FINISHED, GROUP, MORE_LOG, NOTICE, ORDER, TIMES, I, L, S
+from .kernel.rows import FINISHED, GROUP, INTS, LONGS, MORE_LOG, NOTICE, ORDER, SLOTS, TIMES, I, L, S
 from .state import F64, I32, I64, Columns, Flight, Grid, Log, Points, Samples, State, VenueNumbers
 
 LINE = 64  #: bytes of a line of the processor's cache
-_ORDER_TIMES = [TIMES.order, TIMES.version, TIMES.groups, TIMES.groups1]
-_NOTICE_TIMES = [TIMES.notice, TIMES.side]
+_ORDER_TIMES = [TIMES.order, TIMES.version, *range(TIMES.groups, TIMES.groups + 2 * SLOTS)]
+_NOTICE_TIMES = [TIMES.notice, TIMES.which]
 
 
 @dataclass
@@ -58,10 +58,10 @@ class Block:
         """One of the rows named in kernel/rows.py, a value a cell."""
         return self.state.ints[row, : self.cells]
 
-    def ahead(self, side: int) -> np.ndarray[Any, Any]:
-        """Lots ahead of each cell's order on a side, where one rests."""
-        ahead = self.state.ahead[side, : self.cells]
-        return np.where(ahead < 0, self.state.book[side, self.ints(I.px + side)], ahead)
+    def ahead(self, which: int) -> np.ndarray[Any, Any]:
+        """Lots ahead of an order of each cell, where it rests."""
+        ahead = self.state.ahead[which, : self.cells]
+        return np.where(ahead < 0, self.state.book[which & 1, self.ints(I.px + which)], ahead)
 
     def longs(self, row: int) -> I64:
         """One of the rows named in kernel/rows.py, a value a cell."""
@@ -77,7 +77,7 @@ def _longer(column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def _longer_flight(flight: Flight, scalars: I64) -> Flight:
     """Rings with more room; what is under way stands where the counters of the state look for it."""
     rows_ = len(flight.times)
-    out = new_flight(int(scalars[S.cells]), 4 * rows_)
+    out = new_flight(int(scalars[S.cells]), 4 * rows_, flight.orders.shape[1] // 2)
     orders = np.arange(scalars[S.order_head], scalars[S.order_tail])
     notices = np.arange(scalars[S.notice_head], scalars[S.notice_tail])
     out.orders[orders % len(out.times)] = flight.orders[orders % rows_]
@@ -104,9 +104,9 @@ def new_state(params: F64, top: int, float_queue: bool) -> State:
     """State of a block before the first event: nothing rests, nothing is held. ``params`` has a column a cell."""
     n = params.shape[1]
     state = State(
-        ints=_table(len(I), n, np.int32),
-        longs=_table(len(L), n, np.int64),
-        ahead=_table(2, n, np.float64 if float_queue else np.int32),
+        ints=_table(INTS, n, np.int32),
+        longs=_table(LONGS, n, np.int64),
+        ahead=_table(2 * SLOTS, n, np.float64 if float_queue else np.int32),
         params=_table(len(params), n, np.float64),
         book=np.zeros((4, top + 1), np.int32),
         scalars=np.zeros(len(S), np.int64),
@@ -125,21 +125,21 @@ def start(state: State, first_ts: int, requote_ns: int, is_open: bool) -> None:
     state.scalars[S.open] = int(is_open)
 
 
-def new_flight(n: int, messages: int = 16) -> Flight:
-    """Rings with room for ``messages`` each way; a block makes them longer as needed."""
+def new_flight(n: int, messages: int = 16, slots: int = 1) -> Flight:
+    """Rings with room for ``messages`` each way; a block makes them longer as needed. ``slots``: orders a side."""
     return Flight(
-        _table(messages * len(ORDER), n, np.int32).reshape(messages, len(ORDER), -1),
+        _table(messages * 2 * slots * len(ORDER), n, np.int32).reshape(messages, 2 * slots, len(ORDER), -1),
         _table(messages * len(NOTICE), n, np.int32).reshape(messages, len(NOTICE), -1),
-        np.zeros((messages, len(TIMES)), np.int64),
+        np.zeros((messages, len(TIMES) - 1 + 2 * SLOTS), np.int64),
     )
 
 
-def new_log(length: int) -> Log:
+def new_log(length: int, levels: int = 1) -> Log:
     """Room for ``length`` fills and quotes; a block makes it longer as needed."""
     return Log(
         np.zeros(length, np.int64),
         np.zeros((length, 8), np.int64),
         np.zeros(length, np.int64),
-        np.zeros((length, 5), np.int32),
-        np.zeros((length, 2)),
+        np.zeros((length, 1 + 4 * levels), np.int32),
+        np.zeros((length, 2 * levels)),
     )

@@ -25,7 +25,7 @@ from .tape.tape import Tape, open_at_start
 #: What a cell has done and decided, by its row in the state; later marks of fills are measures, not decisions.
 INTS = {
     "position": I.position, "fills": I.fills, "re-quotes": I.requotes, "bid": I.px,
-    "bid size": I.left, "ask": I.px1, "ask size": I.left1, "refused orders": I.refused,
+    "bid size": I.left, "ask": I.px + 1, "ask size": I.left + 1, "refused orders": I.refused,
     "rejected orders": I.rejected,
 }  # fmt: skip
 LONGS = {"cash": L.cash, "fees": L.fees_paid, "rebates": L.rebates, "volume": L.volume}

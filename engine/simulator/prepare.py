@@ -114,7 +114,7 @@ def new_block(
     return Block(
         kernel(model, flags), tape.columns, base.mids, values, grid, base.points, venue,
         np.array(list(base.fees), np.int64), state,
-        new_flight(n), new_log(4096 if record else 1),
+        new_flight(n, slots=model.levels), new_log(4096 if record else 1, model.levels),
         Samples(base.samples, np.zeros((len(base.samples), n), np.int64)),
         signals_of(tape, model) if signals is None else signals,
     )  # fmt: skip

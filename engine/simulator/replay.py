@@ -163,21 +163,22 @@ def _fills(block: Block, tape: Tape) -> pl.DataFrame:
 
 
 def _quotes(block: Block, tape: Tape) -> pl.DataFrame:
+    """What rested, from the best level on: the first one a side, and further ones as ``bid_2``, ``ask_2`` and so on."""
     count = int(block.state.scalars[S.quotes])
     log, ahead = block.log.quotes[:count].astype(np.int64), block.log.ahead[:count]
     zero, one = np.zeros(count, np.int64), np.ones(count, np.int64)
-    frame = pl.DataFrame(
-        {
-            "ts": block.log.quote_ts[:count],
-            "bid": _prices(tape, zero, log[:, 1]),
-            "bid_size": log[:, 2],
-            "bid_ahead": ahead[:, 0],
-            "ask": _prices(tape, one, log[:, 3]),
-            "ask_size": log[:, 4],
-            "ask_ahead": ahead[:, 1],
-        }
-    )
-    for side in ("bid", "ask"):
+    columns: dict[str, Any] = {"ts": block.log.quote_ts[:count]}
+    names: list[str] = []
+    for level in range(ahead.shape[1] // 2):
+        for side, scale in enumerate((zero, one)):
+            at, name = 4 * level + 2 * side + 1, ("bid", "ask")[side] + (f"_{level + 1}" if level else "")
+            columns |= {
+                name: _prices(tape, scale, log[:, at]), f"{name}_size": log[:, at + 1],
+                f"{name}_ahead": ahead[:, 2 * level + side],
+            }  # fmt: skip
+            names.append(name)
+    frame = pl.DataFrame(columns)
+    for side in names:
         rests = pl.col(f"{side}_size") > 0
         frame = frame.with_columns(pl.when(rests).then(pl.col(name)).alias(name) for name in (side, f"{side}_ahead"))
     return frame

@@ -78,7 +78,7 @@ class State(NamedTuple):
 
     ints: I32
     longs: I64
-    ahead: NDArray[Any]  #: lots queued before the order, a row a side; -1 for the whole level, not looked at yet
+    ahead: NDArray[Any]  #: lots queued before each order, a row an order; -1 for the whole level, not looked at yet
     params: F64  #: a row a value of the model; the last is the volatility up to which limits are whole, 0 for always
     book: I32  #: level sizes: both sides at the exchange, both sides as the agent has seen them
     scalars: I64
@@ -87,7 +87,7 @@ class State(NamedTuple):
 class Flight(NamedTuple):
     """Messages under way in order of arrival: two rings, to the exchange and from it."""
 
-    orders: I32  #: message, row, cell
+    orders: I32  #: message, order, row, cell
     notices: I32
     times: I64  #: message, column
 
@@ -98,8 +98,8 @@ class Log(NamedTuple):
     fill_ts: I64
     fills: I64  #: event, side, level, lots, position after, taker, fee, rebate
     quote_ts: I64
-    quotes: I32  #: event, bid level, bid lots, ask level on its own scale, ask lots
-    ahead: F64  #: lots ahead of the bid and of the ask when the quote was written
+    quotes: I32  #: event; from the best level on: bid level, bid lots, ask level on its own scale, ask lots
+    ahead: F64  #: lots ahead of each bid and ask when the quote was written
 
 
 class Samples(NamedTuple):

@@ -31,6 +31,7 @@ class QuotingModel:
     needs_book: ClassVar[bool] = True
     needs_underlying: ClassVar[bool] = False
     explain: ClassVar[Mapping[str, str]] = {}  #: values inside ``quote`` worth showing: variable -> what it is
+    levels: ClassVar[int] = 1  #: orders a side, up to 5; of more than one, ``quote`` returns tuples, nearest first
     from_market: ClassVar[tuple[str, ...]] = ()  #: parameters that a market's own row gives, by its columns' names
 
     @staticmethod

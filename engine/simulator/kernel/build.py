@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 #: Files of the package that are copied as they are, in the order of their imports.
-COPIED = ("rows", "orders", "decide", "wire", "walk")
+COPIED = ("rows", "orders", "ladder", "decide", "wire", "walk")
 #: Where the model's own part begins in ``head.py``.
 OWN = "@melted\ndef read_nb"
 
@@ -46,6 +46,7 @@ def head_of(model: type[QuotingModel], flags: Flags) -> str:
     text = re.sub(r"^from (\.\S+)", lambda found: f"from {_absolute(found[1])}", text, flags=re.MULTILINE)
     switches = {name.upper(): str(on) for name, on in asdict(flags).items() if name != "float_queue"}
     switches["AHEAD"] = f"np.{'float64' if flags.float_queue else 'int32'}"
+    switches |= {"LEVELS": str(model.levels), "SLOTS": str(model.levels), "LADDER": str(model.levels > 1)}
     for name, value in switches.items():
         text, found = re.subn(rf"^{name} = \S+", f"{name} = {value}", text, flags=re.MULTILINE)
         assert found == 1, f"head.py has no switch {name}"

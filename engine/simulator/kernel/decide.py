@@ -6,14 +6,15 @@ from __future__ import annotations
 # pyright: reportMissingParameterType=false
 import math
 
-import numpy as np
-
 from .head import (
+    AHEAD,
+    LADDER,
+    LEVELS,
     ONE,
     PROBE,
     RECORD,
     RISK,
-    UNIFORM,
+    SLOTS,
     Known,
     compiled,
     disjoint,
@@ -24,14 +25,14 @@ from .head import (
     read_nb,
     smaller_nb,
 )
+from .ladder import level_of_nb, lots_of_nb, settle_nb, wishes_nb
 from .orders import WIDE, groups_nb, i32, i64, mid_nb, place_nb, price_nb, u64
 from .rows import CLOSE, POINT, I, L, S
 
-CONSTANT, LEVELS, INCREMENTS, DECAYING = range(4)  # volatility
+CONSTANT, PRICES, INCREMENTS, DECAYING = range(4)  # volatility
 SESSION, TO_CLOSE, FIXED = range(3)  # horizon
 SHRINK_LIMIT, SHRINK_SIZE = 1, 2
 NS_A_DAY = 86_400_000_000_000
-HALF = 0.5 + 1e-9  # of a level or lot: floats say an exact half as a little less or more, and halves go up
 
 
 @compiled
@@ -92,28 +93,6 @@ def told_nb(w, bid, ask, first, i, now, value, trigger):
         now * 1e-9, x, y, p, q, (x + y) * 0.5, micro, variance, math.sqrt(variance), tau_nb(venue, now), value, 0.0,
         math.nan, math.nan, float(trigger), read_nb(w.signals, u64(i)),
     )  # fmt: skip
-
-
-@compiled
-def level_of_nb(grid, cents):
-    """Nearest level to a price in cents, halves up; any float is safe, what is not a number counts as nothing."""
-    if UNIFORM:
-        x, most = cents * grid.per_cent + HALF, float(grid.top)  # a bound that is no constant costs one operation
-        x = x if x > 0.0 else 0.0
-        return i32(x if x < most else most)
-    x = cents if cents > 0.0 else 0.0
-    ticks = 100.0 * (x if x < 100.0 else 100.0)
-    low = grid.below[i64(np.floor(ticks))]
-    up = smaller_nb(i32(low + 1), grid.top)
-    return up if 2.0 * (ticks - grid.ticks[low]) + 1e-8 >= grid.ticks[up] - grid.ticks[low] else i32(low)
-
-
-@compiled
-def lots_of_nb(contracts, room):
-    """Contracts in lots, at most ``room``; any float is safe, what is not a number counts as nothing."""
-    x, most = contracts * 100.0 + HALF, float(room)
-    x = x if x > 0.0 else 0.0
-    return i32(x if x < most else most)
 
 
 @disjoint
@@ -222,8 +201,34 @@ def stamp_nb(active, groups, n, counts, when, due, mask, requotes):
 
 
 @compiled
+def log_ladder_nb(now, i, st, log):
+    """The same for several levels, from the best one on."""
+    k, ints = st.scalars[S.quotes], st.ints
+    row, changed = log.quotes[k], k == 0
+    for s in range(2):
+        above = i32(2**31 - 1)
+        for level in range(LEVELS):
+            px, left, ahead = i32(0), i32(0), AHEAD(0)
+            for which in range(s, 2 * LEVELS, 2):
+                if (ints[I.px + which, 0] < above) & (ints[I.px + which, 0] > px):
+                    px, left, ahead = ints[I.px + which, 0], ints[I.left + which, 0], st.ahead[which, 0]
+            at = 4 * level + 2 * s + 1
+            if k > 0:
+                changed |= (log.quotes[k - 1, at] != px) | (log.quotes[k - 1, at + 1] != left)
+            row[at], row[at + 1], above = px, left, px
+            log.ahead[k, 2 * level + s] = ahead
+    if changed:
+        row[0] = i
+        log.quote_ts[k] = now
+        st.scalars[S.quotes] = k + 1
+
+
+@compiled
 def log_quote_nb(now, i, st, log):
     """Write the single cell's resting quote down, if it changed."""
+    if LADDER:
+        log_ladder_nb(now, i, st, log)
+        return
     k = st.scalars[S.quotes]
     ints = st.ints
     bid, bid_left, ask, ask_left = ints[I.px, 0], ints[I.left, 0], ints[I.px + 1, 0], ints[I.left + 1, 0]
@@ -242,7 +247,7 @@ def log_quote_nb(now, i, st, log):
 @compiled
 def clear_nb(n, st):
     """Marked cells withdraw."""
-    for s in range(2):
+    for s in range(2 * LEVELS):
         for c in range(n):
             st.ints[I.px + s, c] = i32(0) if st.ints[I.mask, c] > 0 else st.ints[I.px + s, c]
             st.ints[I.left + s, c] = i32(0) if st.ints[I.mask, c] > 0 else st.ints[I.left + s, c]
@@ -252,6 +257,17 @@ def clear_nb(n, st):
 def wish_of_nb(w, active, told, bid, ask, position, px):
     """The wishes of the groups that decide; ``position`` and ``px`` are the rows that the agent goes by."""
     ints, venue = w.st.ints, w.venue
+    if LADDER:
+        wishes_nb(
+            active, ints[I.groups], told, w.grid, bid, ask, venue.post_only, venue.shrink, w.st.params, ints[position],
+            ints[I.limit], ints[I.halt], ints[I.stopped], ints[px : px + 2 * SLOTS],
+            ints[I.spot : I.spot + 2 * SLOTS], ints[I.lots : I.lots + 2 * SLOTS],
+        )  # fmt: skip
+        settle_nb(
+            active, ints[I.groups], ints[px : px + 2 * SLOTS], ints[I.spot : I.spot + 2 * SLOTS],
+            ints[I.lots : I.lots + 2 * SLOTS], ints[I.want : I.want + 2 * SLOTS], ints[I.size : I.size + 2 * SLOTS],
+        )  # fmt: skip
+        return
     wish_nb(
         active, ints[I.groups], told, w.grid, bid, ask, venue.post_only, venue.shrink, w.st.params, ints[position],
         ints[I.limit], ints[I.halt], ints[I.stopped], ints[px], ints[px + 1], ints[I.want], ints[I.want + 1],
@@ -272,7 +288,7 @@ def decide_nb(w, i, now, value, trigger):
     if quoting:
         told = told_nb(w, bid, ask, 0, i, now, value, trigger)
         wish_of_nb(w, active, told, bid, ask, I.position, I.px)
-        for s in range(2):
+        for s in range(2 * SLOTS):
             place_nb(w, s, i, now, active, ints[I.groups], ints[I.mask], ints[I.want + s], ints[I.size + s])
     else:
         clear_nb(n, st)

@@ -39,8 +39,10 @@ __all__ = [
     "FILLED",
     "GAP",
     "KIND",
+    "LADDER",
     "LATENCY",
     "LATER",
+    "LEVELS",
     "MOMENT",
     "ONE",
     "OPTIMISTIC",
@@ -50,6 +52,7 @@ __all__ = [
     "RECORD",
     "REPORTED",
     "RISK",
+    "SLOTS",
     "TAKER",
     "THROUGH",
     "TOUCH",
@@ -91,6 +94,9 @@ DRAWN = True  #: fills are drawn by the distance from the mid
 REPORTED = False  #: only the exchange's own reports fill
 UNIFORM = False  #: the price grid has one step
 AHEAD = np.float64  #: type of the queue position
+LEVELS = 1  #: orders a side that may rest
+SLOTS = 1  #: orders a side in all
+LADDER = False  #: wishes are matched with orders
 PROBE = False  #: somebody looks at decisions; only without a compiler
 
 entry = kept(nogil=True, **OPTIONS)  #: for what Python calls: it runs without the interpreter's lock

@@ -12,12 +12,15 @@ from .head import (
     AHEAD,
     CAPITAL,
     FEES,
+    LADDER,
     LATENCY,
+    LEVELS,
     ONE,
     OPTIMISTIC,
     POISSON,
     POWER,
     RECORD,
+    SLOTS,
     TAKER,
     THROUGH,
     TOUCH,
@@ -92,29 +95,35 @@ def mark_nb(active, groups, value, mask, row):
 
 @disjoint
 def trade_nb(rule, partial, t, q, n, px, left, ahead, hit):
-    """A trade of ``q`` lots reaches level ``t`` of this side: what each order gets, into ``hit``."""
+    """A trade of ``q`` lots reaches level ``t`` of this side: what each order gets, into ``hit``.
+
+    With several levels, ``q`` is a row: what nearer orders of the cell leave of the trade.
+    """
     total = i64(0)
     if rule <= THROUGH:
         reach = t if rule == TOUCH else i32(t + 1)
         for c in range(n):
-            h = smaller_nb(q if px[c] >= reach else i32(0), left[c])
+            lots = q[c] if LADDER else q
+            h = smaller_nb(lots if px[c] >= reach else i32(0), left[c])
             hit[c] = h
             total += h
     elif partial:
         for c in range(n):
+            lots = q[c] if LADDER else q
             at = px[c] == t
-            rest = AHEAD(ahead[c] - AHEAD(q))
+            rest = AHEAD(ahead[c] - AHEAD(lots))
             beyond = i32(np.floor(0.5 - rest)) if AHEAD is np.float64 else i32(-rest)
             h = beyond if at else i32(0)
-            h = q if px[c] > t else h
+            h = lots if px[c] > t else h
             h = larger_nb(i32(0), smaller_nb(h, left[c]))
             hit[c] = h
             total += h
             ahead[c] = larger_nb(rest, AHEAD(0)) if at else ahead[c]
     else:
         for c in range(n):
+            lots = q[c] if LADDER else q
             at = px[c] == t
-            rest = AHEAD(ahead[c] - AHEAD(q))
+            rest = AHEAD(ahead[c] - AHEAD(lots))
             h = left[c] if px[c] > t else i32(0)
             h = left[c] if at & (rest < 0) else h
             hit[c] = h
@@ -132,9 +141,9 @@ def price_nb(grid, side, level):
 
 
 @compiled
-def chance_nb(side, i, tape, grid, venue, n, px, left, hit):
+def chance_nb(which, i, tape, grid, venue, n, px, left, hit):
     """Poisson fills in the step from event ``i`` to the next: each order whole or not at all."""
-    bid, ask = tape.best_bid[i], tape.best_ask[i]
+    side, bid, ask = which & 1, tape.best_bid[i], tape.best_ask[i]
     total = i64(0)
     if bid == 0 or ask >= grid.top:
         return total
@@ -157,6 +166,14 @@ def cross_nb(t, n, px, left, hit):
         hit[c] = h
         total += h
     return total
+
+
+@disjoint
+def leave_nb(n, px, nearer_px, nearer_left, given):
+    """What a trade has left for an order once a nearer one has taken of it."""
+    for c in range(n):
+        took = nearer_left[c] if nearer_px[c] > px[c] else i32(0)
+        given[c] = larger_nb(i32(given[c] - took), i32(0))
 
 
 @disjoint
@@ -258,15 +275,15 @@ def charge_nb(side, rate, rules, grid, n, hit, px, position, carry, paid, rebate
 
 
 @compiled
-def notify_nb(side, at, sign, n, st, flight):
+def notify_nb(which, at, sign, n, st, flight):
     """Put the agent's notice of the fills in I.hit on its way; ``sign`` is -1 for refused orders."""
     sc = st.scalars
     row = sc[S.notice_tail] % len(flight.times)
     flight.times[row, TIMES.notice] = at
-    flight.times[row, TIMES.side] = side
+    flight.times[row, TIMES.which] = which
     for c in range(n):
-        flight.notices[row, NOTICE.hit, c] = sign * st.ints[I.hit, c]
-        flight.notices[row, NOTICE.version, c] = st.ints[I.version + side, c]
+        flight.notices[row, NOTICE.hit, c] = sign * st.ints[I.hit + which, c]
+        flight.notices[row, NOTICE.version, c] = st.ints[I.version + which, c]
     sc[S.notice_tail] += 1
 
 
@@ -292,27 +309,48 @@ def arrival_nb(venue, line, now):
 
 
 @melted
-def fill_nb(w, side, i, now):
-    """Makers' fills in HIT at event ``i``: fees, money, position, notice, record."""
+def fill_nb(w, which, i, now):
+    """Makers' fills of an order in HIT at event ``i``: fees, money, position, notice, record."""
     n = 1 if ONE else w.n
-    st, fees = w.st, w.fees
-    hit, px = st.ints[I.hit], st.ints[I.px + side]
+    st, fees, side = w.st, w.fees, which & 1
+    hit, px = st.ints[I.hit + which], st.ints[I.px + which]
     level, fee, rebate = px[0], i64(0), i64(0)
     if FEES:
         fee, rebate = charge_nb(
             side, fees[FEE.maker, st.scalars[S.fee_row]], rounding_nb(fees, st.scalars), w.grid, n, hit, px,
-            st.ints[I.position], st.longs[L.carry + side], st.longs[L.fees_paid], st.longs[L.rebates],
+            st.ints[I.position], st.longs[L.carry + which], st.longs[L.fees_paid], st.longs[L.rebates],
             st.longs[L.fee],
         )  # fmt: skip
     if LATENCY:
-        notify_nb(side, arrival_nb(w.venue, DELAY.response, now), i32(1), n, st, w.flight)
+        notify_nb(which, arrival_nb(w.venue, DELAY.response, now), i32(1), n, st, w.flight)
     book_nb(
-        side, w.grid, mid_nb(w.mids, i), i64(w.mids[MID.later, u64(i)]), n, hit, px, st.ints[I.left + side],
+        side, w.grid, mid_nb(w.mids, i), i64(w.mids[MID.later, u64(i)]), n, hit, px, st.ints[I.left + which],
         st.ints[I.position], st.ints[I.fills], st.ints[I.aside if LATENCY else I.mask], st.longs[L.cash],
         st.longs[L.flow], st.longs[L.flow_later], st.longs[L.volume],
     )  # fmt: skip
     if RECORD and hit[0] > 0:
         log_fill_nb(now, i, side, level, hit[0], 0, fee, rebate, st, w.log)
+
+
+@melted
+def fills_nb(w, side, i, now):
+    """Makers' fills of a side's orders."""
+    if LADDER:
+        for which in range(side, 2 * LEVELS, 2):
+            if highest_nb(1 if ONE else w.n, w.st.ints[I.hit + which]) > 0:
+                fill_nb(w, which, i, now)
+    else:
+        fill_nb(w, side, i, now)
+
+
+@compiled
+def reported_nb(side, level, c, ints):
+    """Which order of a side a reported fill is of: the one at its price, or else the next better one."""
+    found = i64(side)
+    for which in range(side, 2 * LEVELS, 2):
+        px, old = ints[I.px + which, c], ints[I.px + found, c]
+        found = i64(which) if (px >= level) & ((old < level) | (px < old)) else found
+    return found
 
 
 @melted
@@ -330,38 +368,40 @@ def report_nb(w, side, i, now, level, lots, fee):
         longs[L.flow_later, c] += sign * lots * later
         longs[L.volume, c] += lots
         ints[I.fills, c] += 1
-        rest = larger_nb(i32(ints[I.left + side, c] - i32(lots)), i32(0))
-        ints[I.left + side, c] = rest
-        ints[I.px + side, c] = ints[I.px + side, c] if rest > 0 else i32(0)
+        which = reported_nb(side, level, c, ints) if LADDER else side
+        rest = larger_nb(i32(ints[I.left + which, c] - i32(lots)), i32(0))
+        ints[I.left + which, c] = rest
+        ints[I.px + which, c] = ints[I.px + which, c] if rest > 0 else i32(0)
         ints[I.mask, c] = 1
     if RECORD:
         log_fill_nb(now, i, side, level, lots, 0, fee, i64(0), st, w.log)
 
 
 @melted
-def take_nb(w, side, i, now, best, c):
+def take_nb(w, which, i, now, best, c):
     """A crossing order takes what stands on the other side, level by level; what is left of it rests."""
     st, ints, longs = w.st, w.st.ints, w.st.longs
     mid, later = mid_nb(w.mids, i), i64(w.mids[MID.later, u64(i)])
+    side = which & 1
     other = 1 - side
     sign = i64(1 - 2 * side)
-    reach = w.grid.top - ints[I.px + side, c]
+    reach = w.grid.top - ints[I.px + which, c]
     level = best
-    while level >= reach and ints[I.left + side, c] > 0 and level > 0:
+    while level >= reach and ints[I.left + which, c] > 0 and level > 0:
         there = st.book[other, level]
         used = ints[I.taken_px + side, c]
         before = ints[I.taken + side, c] if level == used else i32(0)
         there = i32(there - before)
         there = i32(0) if used > 0 and level > used else there
-        q = smaller_nb(there, ints[I.left + side, c])
+        q = smaller_nb(there, ints[I.left + which, c])
         if q > 0:
             price = i64(price_nb(w.grid, other, level))
             fee, rebate = i64(0), i64(0)
             if FEES:
                 rules = rounding_nb(w.fees, st.scalars)
                 trade_fee = trade_fee_nb(price, i64(q), w.fees[FEE.taker, st.scalars[S.fee_row]], rules[0])
-                fee, rebate, longs[L.carry + side, c] = fee_nb(
-                    side, price, i64(q), i64(ints[I.position, c]), trade_fee, rules, longs[L.carry + side, c]
+                fee, rebate, longs[L.carry + which, c] = fee_nb(
+                    side, price, i64(q), i64(ints[I.position, c]), trade_fee, rules, longs[L.carry + which, c]
                 )
                 longs[L.fees_paid, c] += fee
                 longs[L.rebates, c] += rebate
@@ -371,23 +411,26 @@ def take_nb(w, side, i, now, best, c):
             longs[L.flow_later, c] += sign * i64(q) * later
             longs[L.volume, c] += q
             ints[I.fills, c] += 1
-            ints[I.left + side, c] -= q
+            ints[I.left + which, c] -= q
             ints[I.taken + side, c] = i32(before + q)
             ints[I.taken_px + side, c] = level
-            ints[I.hit, c] += q
+            ints[I.hit + which, c] += q
             if RECORD:
                 log_fill_nb(now, i, side, i32(w.grid.top - level), q, 1, fee, rebate, st, w.log)
         level = i32(level - 1)
-    if ints[I.left + side, c] == 0:
-        ints[I.px + side, c] = 0
+    if ints[I.left + which, c] == 0:
+        ints[I.px + which, c] = 0
 
 
 @compiled
-def afford_nb(side, active, groups, n, mask, want, size, grid, st):
-    """Mark in I.hit the orders that cannot be paid, and take them out; the other side's order counts too. How many."""
+def afford_nb(which, active, groups, n, mask, want, size, grid, st):
+    """Mark in I.hit the orders that cannot be paid, and take them out; all other orders count too. How many.
+
+    What closes the position costs nothing: such lots are taken off a side's orders in turn.
+    """
     total = i64(0)
     for c in range(n):
-        st.ints[I.hit, c] = 0
+        st.ints[I.hit + which, c] = 0
     for at in range(active * WIDE):
         c = groups[at // WIDE] + at % WIDE
         if mask[c] == 0 or want[c] == 0 or st.longs[L.capital, c] == 0:
@@ -397,16 +440,20 @@ def afford_nb(side, active, groups, n, mask, want, size, grid, st):
         balance -= larger_nb(i64(0), -held) * 10_000
         needed = i64(0)
         for s in range(2):
-            level = want[c] if s == side else st.ints[I.px + s, c]
-            q = i64(size[c] if s == side else st.ints[I.left + s, c])
-            opening = q - smaller_nb(q, larger_nb(i64(0), (2 * s - 1) * held))
-            price = i64(price_nb(grid, s, level))
-            needed += opening * (price if s == 0 else 10_000 - price) if level > 0 else i64(0)
+            closes = larger_nb(i64(0), (2 * s - 1) * held)
+            for slot in range(SLOTS):
+                one = s + 2 * slot
+                level = want[c] if one == which else st.ints[I.px + one, c]
+                q = i64(size[c] if one == which else st.ints[I.left + one, c])
+                closing = smaller_nb(q, closes) if level > 0 else i64(0)
+                closes -= closing
+                price = i64(price_nb(grid, i64(s), level))
+                needed += (q - closing) * (price if s == 0 else 10_000 - price) if level > 0 else i64(0)
         if needed > balance:
             want[c] = 0
             size[c] = 0
             st.ints[I.refused, c] += 1
-            st.ints[I.hit, c] = 1
+            st.ints[I.hit + which, c] = 1
             total += 1
     return total
 
@@ -469,29 +516,29 @@ def reject_nb(active, groups, n, mask, want, other, top, hit, rejected):
 
 
 @melted
-def place_nb(w, side, i, now, active, groups, mask, want, size):
-    """The exchange acts on the orders of marked cells in some groups: refuse, replace, rest or take."""
+def place_nb(w, which, i, now, active, groups, mask, want, size):
+    """The exchange acts on an order of marked cells in some groups: refuse, replace, rest or take."""
     n = 1 if ONE else w.n
-    st, ints, venue, top = w.st, w.st.ints, w.venue, w.grid.top
-    if CAPITAL and afford_nb(side, active, groups, n, mask, want, size, w.grid, st) > 0 and LATENCY:
-        notify_nb(side, arrival_nb(venue, DELAY.response, now), i32(-1), n, st, w.flight)
+    side, st, ints, venue, top = which & 1, w.st, w.st.ints, w.venue, w.grid.top
+    if CAPITAL and afford_nb(which, active, groups, n, mask, want, size, w.grid, st) > 0 and LATENCY:
+        notify_nb(which, arrival_nb(venue, DELAY.response, now), i32(-1), n, st, w.flight)
     other = i32(top - i32(w.tape.best_ask[u64(i)])) if side == 0 else i32(w.tape.best_bid[u64(i)])
     rejects = LATENCY and venue.post_only
-    if rejects and reject_nb(active, groups, n, mask, want, other, top, ints[I.hit], ints[I.rejected]) > 0:
-        notify_nb(side, arrival_nb(venue, DELAY.response, now), i32(-1), n, st, w.flight)
+    if rejects and reject_nb(active, groups, n, mask, want, other, top, ints[I.hit + which], ints[I.rejected]) > 0:
+        notify_nb(which, arrival_nb(venue, DELAY.response, now), i32(-1), n, st, w.flight)
     highest = rest_nb(
-        active, groups, venue.amend_keeps, mask, want, size, ints[I.px + side], ints[I.left + side], st.ahead[side],
-        ints[I.change], ints[I.moved], st.longs[L.carry + side], st.book[side],
+        active, groups, venue.amend_keeps, mask, want, size, ints[I.px + which], ints[I.left + which], st.ahead[which],
+        ints[I.change], ints[I.moved], st.longs[L.carry + which], st.book[side],
     )  # fmt: skip
     st.scalars[S.high + side] = larger_nb(st.scalars[S.high + side], highest)
     if TAKER and not venue.post_only and other > 0:
         taken = i64(0)
         for c in range(n):
-            ints[I.hit, c] = 0
+            ints[I.hit + which, c] = 0
         for at in range(active * WIDE):
             c = groups[at // WIDE] + at % WIDE
             if ints[I.change, c] > 0 and want[c] > 0 and want[c] + other >= top:
-                take_nb(w, side, i, now, other, c)
-                taken += ints[I.hit, c]
+                take_nb(w, which, i, now, other, c)
+                taken += ints[I.hit + which, c]
         if LATENCY and taken > 0:
-            notify_nb(side, arrival_nb(venue, DELAY.response, now), i32(1), n, st, w.flight)
+            notify_nb(which, arrival_nb(venue, DELAY.response, now), i32(1), n, st, w.flight)

@@ -1,9 +1,10 @@
 """Name the rows of the arrays that a kernel works on: a namespace for each array, so that the right array is seen.
 
 A block's numbers stand in a few two-dimensional arrays with a row for each quantity and a column for each cell: the
-fewer arrays a compiled function gets, the faster it compiles and is called. ``st.ints[I.px, c]`` is the level at which
-cell ``c`` bids. A quantity of both sides has a pair of rows: ``I.px`` of bids and the next one of asks, so that
-``st.ints[I.px + side, c]`` serves either.
+fewer arrays a compiled function gets, the faster it compiles and is called. A quantity of an order has a row for each
+order that a cell may have: the first is of the bid, the next one of the ask, and so on for further levels, so that
+``st.ints[I.px + which, c]`` is the level of order ``which`` of cell ``c``, of side ``which & 1``. Which of a side's
+orders is which says nothing about their prices.
 """
 
 from __future__ import annotations
@@ -13,33 +14,29 @@ from typing import NamedTuple
 #: Cells that are worked on together: where an event concerns some cells of a block, groups without one are skipped.
 GROUP = 16
 
+#: Orders a side at most: five that rest, and one that takes.
+SLOTS = 6
+
 #: What a walk ends with: the tape's end, or a log or ring that must be longer first.
 FINISHED, MORE_LOG, MORE_WIRE = range(3)
 
 
 class Ints(NamedTuple):
-    """Rows of ``State.ints``."""
+    """Rows of ``State.ints``: of orders, of sides, of cells."""
 
     px: int  #: level of the resting order, 0 for none
-    px1: int
     left: int  #: lots of the resting order
-    left1: int
     version: int  #: the message that made it
-    version1: int
     sent_px: int  #: what the agent believes rests: level
-    sent_px1: int
     sent_left: int  #: lots
-    sent_left1: int
     sent_version: int  #: the message that it was last sent with
-    sent_version1: int
-    taken_px: int  #: deepest level taken from, until that side of the book changes
-    taken_px1: int
-    taken: int  #: lots taken there
-    taken1: int
     want: int  #: the wish of a decision: level
-    want1: int
     size: int  #: lots
-    size1: int
+    hit: int  #: scratch: lots that fill
+    spot: int  #: scratch: the wishes of a decision, nearest first, before each is some order's: level
+    lots: int  #: lots
+    taken_px: int  #: deepest level taken from, until that side of the book changes
+    taken: int  #: lots taken there
     position: int
     known_position: int  #: as far as the agent has been told
     limit: int
@@ -51,7 +48,6 @@ class Ints(NamedTuple):
     refused: int  #: orders that could not be paid
     rejected: int  #: post-only orders that would have crossed on arrival
     widest: int  #: largest absolute position at a sample
-    hit: int  #: scratch: lots that fill
     change: int  #: scratch
     moved: int  #: scratch
     groups: int  #: the first cells of the groups that decide now
@@ -62,7 +58,6 @@ class Longs(NamedTuple):
     """Rows of ``State.longs``, in micros unless said."""
 
     carry: int  #: the order's fee accumulator
-    carry1: int
     cash: int  #: fees apart
     fees_paid: int  #: before rebates
     rebates: int
@@ -118,16 +113,12 @@ class FeeRows(NamedTuple):
 
 
 class OrderRows(NamedTuple):
-    """Rows of a message to the exchange in ``Flight.orders``."""
+    """Rows of what a message to the exchange in ``Flight.orders`` says of one order."""
 
     mask: int
-    mask1: int
     px: int
-    px1: int
     left: int
-    left1: int
     groups: int  #: the first cells of the groups that it is about; what it says of others has no meaning
-    groups1: int
 
 
 class NoticeRows(NamedTuple):
@@ -138,14 +129,13 @@ class NoticeRows(NamedTuple):
 
 
 class TimeColumns(NamedTuple):
-    """Columns of ``Flight.times``; the last two are of notices."""
+    """Columns of ``Flight.times``."""
 
     order: int  #: when the message arrives
     version: int  #: its number
-    groups: int  #: how many groups of cells it is about
-    groups1: int
     notice: int  #: when the notice arrives
-    side: int
+    which: int  #: the order that the notice is about
+    groups: int  #: how many groups of cells the message is about, a column an order
 
 
 class PointRows(NamedTuple):
@@ -179,8 +169,24 @@ class CloseRows(NamedTuple):
     ts: int  #: when the session was to end
 
 
-I = Ints(*range(len(Ints._fields)))  # noqa: E741  # beside L and S, as a letter an array
-L = Longs(*range(len(Longs._fields)))
+OF_ORDERS = frozenset(("px", "left", "version", "sent_px", "sent_left", "sent_version", "want", "size", "hit", "carry"))
+OF_WISHES = frozenset(("spot", "lots"))
+OF_SIDES = frozenset(("taken_px", "taken"))
+
+
+def _starts(names: tuple[str, ...]) -> tuple[list[int], int]:
+    """Where the rows of each quantity of cells begin, and how many there are in all."""
+    starts, height = [], 0
+    for name in names:
+        starts.append(height)
+        height += 2 * SLOTS if name in OF_ORDERS | OF_WISHES else 2 if name in OF_SIDES else 1
+    return starts, height
+
+
+_INTS, INTS = _starts(Ints._fields)
+_LONGS, LONGS = _starts(Longs._fields)
+I = Ints(*_INTS)  # noqa: E741  # beside L and S, as a letter an array
+L = Longs(*_LONGS)
 S = Scalars(*range(len(Scalars._fields)))
 FEE = FeeRows(*range(len(FeeRows._fields)))
 ORDER = OrderRows(*range(len(OrderRows._fields)))

@@ -23,12 +23,15 @@ from .head import (
     FILLED,
     GAP,
     KIND,
+    LADDER,
     LATENCY,
     LATER,
+    LEVELS,
     MOMENT,
     ONE,
     RECORD,
     REPORTED,
+    SLOTS,
     TAKER,
     THROUGH,
     TRADE,
@@ -45,10 +48,12 @@ from .orders import (
     chance_nb,
     cross_nb,
     fill_nb,
+    fills_nb,
     highest_nb,
     i32,
     i64,
     join_nb,
+    leave_nb,
     level_nb,
     mid_nb,
     report_nb,
@@ -67,7 +72,11 @@ def sample_nb(n, mid, st, equity):
         equity[c] = longs[L.cash, c] - longs[L.fees_paid, c] + longs[L.rebates, c] + i64(ints[I.position, c]) * mid
     for c in range(n):
         held = abs(ints[I.position, c])
-        longs[L.quoted, c] += i64(1) if (ints[I.px, c] > 0) & (ints[I.px + 1, c] > 0) else i64(0)
+        bid, ask = ints[I.px, c], ints[I.px + 1, c]
+        if LADDER:
+            for slot in range(1, LEVELS):
+                bid, ask = bid | ints[I.px + 2 * slot, c], ask | ints[I.px + 1 + 2 * slot, c]
+        longs[L.quoted, c] += i64(1) if (bid > 0) & (ask > 0) else i64(0)
         longs[L.held, c] += i64(held)
         ints[I.widest, c] = larger_nb(ints[I.widest, c], held)
 
@@ -75,13 +84,13 @@ def sample_nb(n, mid, st, equity):
 @compiled
 def withdraw_nb(n, st):
     """No order rests any more, and the agent knows."""
-    for s in range(2):
+    for which in range(2 * LEVELS):
         for c in range(n):
-            st.ints[I.px + s, c] = 0
-            st.ints[I.left + s, c] = 0
+            st.ints[I.px + which, c] = 0
+            st.ints[I.left + which, c] = 0
             if LATENCY:
-                st.ints[I.sent_px + s, c] = 0
-                st.ints[I.sent_left + s, c] = 0
+                st.ints[I.sent_px + which, c] = 0
+                st.ints[I.sent_left + which, c] = 0
 
 
 @compiled
@@ -102,12 +111,52 @@ def interrupt_nb(kind, side, now, i, n, st, log):
 
 
 @melted
+def match_books_nb(w, side, p, q, before, traded, is_later):
+    """The same for several levels, once the book has changed."""
+    n = 1 if ONE else w.n
+    ints, sc, venue = w.st.ints, w.st.scalars, w.venue
+    other, reach, total = 1 - side, i32(w.grid.top - p), i64(0)
+    if (venue.rule > THROUGH) & (q != before) & (p <= sc[S.high + side]):
+        bound = i32(q + traded) if is_later else q
+        for which in range(side, 2 * LEVELS, 2):
+            if LAZY:
+                join_nb(p, before, n, ints[I.px + which], w.st.ahead[which])
+            if q < before:
+                level_nb(
+                    venue.rule, venue.exponent, p, i32(before - traded), i32(before - q - traded), bound, n,
+                    ints[I.px + which], w.st.ahead[which],
+                )  # fmt: skip
+    if TAKER:
+        taken_px = ints[I.taken_px + other]
+        for c in range(n):
+            taken_px[c] = i32(0) if p >= taken_px[c] else taken_px[c]
+    if not REPORTED and venue.cross & (q > 0) & (reach <= sc[S.high + other]):
+        highest = highest_of_nb(other, n, ints)
+        sc[S.high + other] = highest
+        if reach <= highest:
+            for which in range(other, 2 * LEVELS, 2):
+                total += cross_nb(reach, n, ints[I.px + which], ints[I.left + which], ints[I.hit + which])
+    return total
+
+
+@compiled
+def highest_of_nb(side, n, ints):
+    """Highest level of a side's orders in the block."""
+    best = i64(0)
+    for which in range(side, 2 * LEVELS, 2):
+        best = larger_nb(best, i64(highest_nb(n, ints[I.px + which])))
+    return best
+
+
+@melted
 def match_book_nb(w, side, p, q, traded, is_later):
     """The exchange's side of a change at a level. Returns lots that fill because the other side's best crosses."""
     n = 1 if ONE else w.n
     st, sc, venue = w.st, w.st.scalars, w.venue
     before = st.book[u64(side), u64(p)]
     st.book[u64(side), u64(p)] = q
+    if LADDER:
+        return match_books_nb(w, side, p, q, before, traded, is_later)
     if LAZY and (venue.rule > THROUGH) & (q != before) & (p <= sc[u64(S.high + side)]):
         join_nb(p, before, n, st.ints[u64(I.px + side)], st.ahead[u64(side)])
     if (venue.rule > THROUGH) & (q < before) & (p <= sc[u64(S.high + side)]):  # one branch: each alone is a coin's toss
@@ -126,13 +175,17 @@ def match_book_nb(w, side, p, q, traded, is_later):
         highest = i64(highest_nb(n, st.ints[u64(I.px + other)]))
         sc[u64(S.high + other)] = highest
         if reach <= highest:
-            return cross_nb(reach, n, st.ints[u64(I.px + other)], st.ints[u64(I.left + other)], st.ints[I.hit])
+            return cross_nb(
+                reach, n, st.ints[u64(I.px + other)], st.ints[u64(I.left + other)], st.ints[u64(I.hit + other)]
+            )
     return i64(0)
 
 
 @compiled
 def match_trade_nb(side, p, q, n, venue, st):
     """The exchange's side of a trade that hits resting orders of ``side`` at ``p``. Returns lots that fill."""
+    if LADDER:
+        return match_trades_nb(side, p, q, n, venue, st)
     px = st.ints[u64(I.px + side)]
     highest = i64(highest_nb(n, px))
     st.scalars[u64(S.high + side)] = highest
@@ -141,8 +194,41 @@ def match_trade_nb(side, p, q, n, venue, st):
     if LAZY and venue.rule > THROUGH:
         join_nb(p, st.book[u64(side), u64(p)], n, px, st.ahead[u64(side)])
     return trade_nb(
-        venue.rule, venue.partial, p, q, n, px, st.ints[u64(I.left + side)], st.ahead[u64(side)], st.ints[I.hit]
+        venue.rule,
+        venue.partial,
+        p,
+        q,
+        n,
+        px,
+        st.ints[u64(I.left + side)],
+        st.ahead[u64(side)],
+        st.ints[u64(I.hit + side)],
     )
+
+
+@compiled
+def match_trades_nb(side, p, q, n, venue, st):
+    """The same for several levels: a cell's nearer orders take of the trade first, unless orders fill whole."""
+    ints, total = st.ints, i64(0)
+    highest = highest_of_nb(side, n, ints)
+    st.scalars[S.high + side] = highest
+    if p > highest:
+        return total
+    given = ints[I.moved]
+    for which in range(side, 2 * LEVELS, 2):
+        px = ints[I.px + which]
+        for c in range(n):
+            given[c] = q
+        if venue.partial | (venue.rule <= THROUGH):
+            for nearer in range(side, 2 * LEVELS, 2):
+                if nearer != which:
+                    leave_nb(n, px, ints[I.px + nearer], ints[I.left + nearer], given)
+        if LAZY and venue.rule > THROUGH:
+            join_nb(p, st.book[side, p], n, px, st.ahead[which])
+        total += trade_nb(
+            venue.rule, venue.partial, p, given, n, px, ints[I.left + which], st.ahead[which], ints[I.hit + which]
+        )  # fmt: skip
+    return total
 
 
 @melted
@@ -151,8 +237,8 @@ def step_nb(w, i, now):
     n = 1 if ONE else w.n
     ints = w.st.ints
     filled = False
-    for s in range(2):
-        if chance_nb(s, i, w.tape, w.grid, w.venue, n, ints[I.px + s], ints[I.left + s], ints[I.hit]) > 0:
+    for s in range(2 * LEVELS):
+        if chance_nb(s, i, w.tape, w.grid, w.venue, n, ints[I.px + s], ints[I.left + s], ints[I.hit + s]) > 0:
             fill_nb(w, s, i, now)
             filled = True
     return filled
@@ -171,7 +257,7 @@ def run_nb(tape, mids, values, signals, grid, points, venue, fees, st, flight, l
     next_fees = fees_from_nb(i64(0), fees, sc)
     filled = sc[S.pending] > 0
     next_due = sc[S.next_due]
-    room = 2 * grid.top + 8 if TAKER else 8
+    room = 2 * SLOTS * grid.top + 8 if TAKER else 2 * LEVELS + 6
     status = FINISHED
     wake = wake_nb(st, flight) if LATENCY else FAR
     while i < stop:
@@ -215,7 +301,7 @@ def run_nb(tape, mids, values, signals, grid, points, venue, fees, st, flight, l
         elif k != CLOCK:
             interrupt_nb(k, side, now, i, n, st, w.log)
         if hits > 0:
-            fill_nb(w, side, i, now)
+            fills_nb(w, side, i, now)
             filled = True
             wake = wake_nb(st, flight) if LATENCY else FAR
         if not LATENCY and ((kind & MOMENT) > 0) & (filled | (now >= next_due)):

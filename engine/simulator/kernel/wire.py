@@ -17,10 +17,12 @@ from .head import (
     FEES,
     GAP,
     KIND,
+    LEVELS,
     MOMENT,
     ONE,
     RECORD,
     RISK,
+    SLOTS,
     TAKER,
     TRADE,
     UNDERLYING,
@@ -80,11 +82,11 @@ def send_nb(at, active, st, flight):
     order = flight.orders[row]
     version = i32(sc[S.sent] + 1)
     sent = i64(0)
-    for s in range(2):
+    for s in range(2 * SLOTS):
         count = changes_nb(
             active, ints[I.groups], version, ints[I.mask], ints[I.want + s], ints[I.size + s], ints[I.sent_px + s],
-            ints[I.sent_left + s], ints[I.sent_version + s], order[ORDER.mask + s], order[ORDER.px + s],
-            order[ORDER.left + s], order[ORDER.groups + s],
+            ints[I.sent_left + s], ints[I.sent_version + s], order[s, ORDER.mask], order[s, ORDER.px],
+            order[s, ORDER.left], order[s, ORDER.groups],
         )  # fmt: skip
         flight.times[row, TIMES.groups + s] = count
         sent += count
@@ -107,10 +109,10 @@ def arrive_nb(w, i):
         return
     if FEES:
         fees_from_nb(now, w.fees, sc)
-    for s in range(2):
-        active, groups, mask = times[row, TIMES.groups + s], order[ORDER.groups + s], order[ORDER.mask + s]
+    for s in range(2 * SLOTS):
+        active, groups, mask = times[row, TIMES.groups + s], order[s, ORDER.groups], order[s, ORDER.mask]
         mark_nb(active, groups, version, mask, st.ints[I.version + s])
-        place_nb(w, s, i, now, active, groups, mask, order[ORDER.px + s], order[ORDER.left + s])
+        place_nb(w, s, i, now, active, groups, mask, order[s, ORDER.px], order[s, ORDER.left])
     if RECORD:
         log_quote_nb(now, i, st, w.log)
 
@@ -134,11 +136,11 @@ def learn_nb(n, st, flight):
     """The agent gets the oldest notice under way: fills move what it knows, a refusal frees its side."""
     sc, ints = st.scalars, st.ints
     row = sc[S.notice_head] % len(flight.times)
-    s = flight.times[row, TIMES.side]
+    s = flight.times[row, TIMES.which]
     sc[S.notice_head] += 1
     told_fills_nb(
-        n, i32(1 - 2 * s), flight.notices[row, NOTICE.hit], flight.notices[row, NOTICE.version], ints[I.known_position],
-        ints[I.mask], ints[I.sent_version + s], ints[I.sent_px + s], ints[I.sent_left + s],
+        n, i32(1 - 2 * (s & 1)), flight.notices[row, NOTICE.hit], flight.notices[row, NOTICE.version],
+        ints[I.known_position], ints[I.mask], ints[I.sent_version + s], ints[I.sent_px + s], ints[I.sent_left + s],
     )  # fmt: skip
 
 
@@ -205,7 +207,7 @@ def think_nb(w, now, trigger):
         told = told_nb(w, bid, ask, 2, seen, now, value, trigger)
         wish_of_nb(w, active, told, bid, ask, I.known_position, I.sent_px)
     else:
-        for s in range(2):
+        for s in range(2 * SLOTS):
             for c in range(n):
                 ints[I.want + s, c] = 0
                 ints[I.size + s, c] = 0
@@ -222,7 +224,7 @@ def short_nb(room, st, flight, log):
     sc = st.scalars
     if RECORD and (sc[S.fills] + room > len(log.fill_ts) or sc[S.quotes] + 1 > len(log.quote_ts)):
         return MORE_LOG
-    rows = len(flight.times) - 8
+    rows = len(flight.times) - 4 * SLOTS - 4
     if sc[S.order_tail] - sc[S.order_head] > rows or sc[S.notice_tail] - sc[S.notice_head] > rows:
         return MORE_WIRE
     return FINISHED
@@ -237,7 +239,7 @@ def drain_nb(w, i, until):
     n = 1 if ONE else w.n
     st, sc, times = w.st, w.st.scalars, w.flight.times
     rows = len(times)
-    room = 2 * w.grid.top + 8 if TAKER else 8
+    room = 2 * SLOTS * w.grid.top + 8 if TAKER else 2 * LEVELS + 6
     while True:
         short = short_nb(room, st, w.flight, w.log)
         if short != FINISHED:

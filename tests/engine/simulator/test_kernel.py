@@ -27,8 +27,10 @@ from touchline.engine.simulator.tape.tape import TapeMarket, TapeRows, build, mi
 from touchline.io.ground.grids import grid_levels
 from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.models.fixed_spread import FixedSpread
+from touchline.strategies.quoting.model import QuotingModel
 
 from ... import oracle
+from .quoters import LADDERS, Three
 
 START = 1_767_225_599_000_000_000  # a second before midnight UTC, so that tapes cross into a new day
 SECOND = 10**9
@@ -191,7 +193,7 @@ def fee_tables(draw):
 
 
 @st.composite
-def scenes(draw, flags, grids):
+def scenes(draw, flags, grids, models=()):
     """A tape, a setting that the flags allow, and parameters of the block's cells."""
     grid = draw(st.sampled_from(grids))
     tape = draw(tapes(grid))
@@ -217,7 +219,8 @@ def scenes(draw, flags, grids):
         bucket_ns=draw(st.sampled_from([250_000_000, SECOND])),
     )  # fmt: skip
     step = 1.0 if grid == "linear_cent" else 0.1
-    model = MODELS.get(grid, FixedSpread)
+    model = draw(st.sampled_from(models)) if models else MODELS.get(grid, FixedSpread)
+    setting = replace(setting, levels=model.levels)
     n = 1 if flags.one else draw(st.integers(1, 24))
     cells, params = [], []
     for _ in range(n):
@@ -226,6 +229,10 @@ def scenes(draw, flags, grids):
         if model is AvellanedaStoikov:
             gamma, kappa = draw(st.sampled_from([0.05, 0.5, 2.0])), draw(st.sampled_from([0.3, 1.5, 20.0]))
             params.append({"gamma": gamma, "kappa": kappa, "size": size, "capped": draw(st.integers(0, 1))})
+        elif model.levels > 1:
+            gap = draw(st.sampled_from([0.0, 0.4, 1.0, 2.0, -1.0])) * step
+            skew = draw(st.sampled_from([0.0, 0.5 * step]))
+            params.append({"half": near, "step": gap, "size": size, "skew": skew})
         else:
             params.append({"half_spread": near, "skew": draw(st.sampled_from([0.0, 0.5 * step])), "size": size})
         cell = replace(setting, limit=draw(st.sampled_from([0, 130, 1_000, 10_000])))
@@ -285,8 +292,8 @@ def run_kernel(flags, tape, model, cells, params, samples, slices=1):
         state.longs[L.loss, c], state.longs[L.capital, c] = cell.loss, cell.capital
     block = blocks.Block(
         kernel(model, flags), columns, mids_of(tape.columns, tape.grid), tape.values, tape.grid, points, venue,
-        np.ascontiguousarray(fee_rows), state, blocks.new_flight(n, 16),
-        blocks.new_log(512 if flags.record else 16),
+        np.ascontiguousarray(fee_rows), state, blocks.new_flight(n, 16, model.levels),
+        blocks.new_log(512 if flags.record else 16, model.levels),
         Samples(np.array(samples, np.int64), np.zeros((len(samples), n), np.int64)),
     )  # fmt: skip
     with np.errstate(divide="ignore", invalid="ignore"):  # compiled, a division by zero gives inf without a word
@@ -334,30 +341,33 @@ def check(flags, scene, slices=1):
             count = block.state.scalars[S.quotes]
             quotes = [(int(ts), *map(int, row)) for ts, row in
                       zip(block.log.quote_ts[:count], block.log.quotes, strict=False)]  # fmt: skip
-            assert quotes == [quote[:6] for quote in wanted.quotes]
+            columns = 2 + 4 * setting.levels
+            assert quotes == [quote[:columns] for quote in wanted.quotes]
             for got_ahead, quote in zip(block.log.ahead[:count], wanted.quotes, strict=True):
-                assert all(ahead is None or ahead == got for ahead, got in zip(quote[6:], got_ahead, strict=True))
+                assert all(ahead is None or ahead == got for ahead, got in zip(quote[columns:], got_ahead, strict=True))
         totals = {name: int(getattr(block, kind)(row)[c]) for name, (row, kind) in TOTALS.items()}
         assert totals == {name: getattr(wanted, name) for name in TOTALS}, c
         assert int(block.ints(I.fills)[c]) == len(wanted.fills)
         assert [int(row[c]) for row in block.samples.equity[: len(wanted.equity)]] == wanted.equity
-        for side, order in enumerate(run.orders):
-            resting = int(block.ints(I.px + side)[c]), int(block.ints(I.left + side)[c])
+        for which, order in enumerate(order for both in zip(*run.orders, strict=True) for order in both):
+            resting = int(block.ints(I.px + which)[c]), int(block.ints(I.left + which)[c])
             assert resting == ((order.level, order.lots) if order else (0, 0))
             if order and (flags.one or setting.rule not in ("touch", "through", "poisson")):  # else no one asks for it
-                assert float(block.ahead(side)[c]) == float(order.ahead)
+                assert float(block.ahead(which)[c]) == float(order.ahead)
         event(f"fills: {min(len(wanted.fills), 3)}+")
 
 
 CENT = ("linear_cent",)
 UNEVEN = ("tapered_deci_cent", "center_half_edge_quint_cent")
 ALL = {"record": True, "one": True, "taker": True, "fees": True, "capital": True, "risk": True, "float_queue": True}
-COMBINATIONS: dict[str, tuple[Flags, tuple[str, ...]]] = {
-    "sweep": (Flags(), CENT),
-    "replay": (Flags(**ALL, uniform=False), UNEVEN),
-    "delays": (Flags(**ALL, latency=True), CENT),
-    "poisson": (Flags(record=True, one=True, fees=True, drawn=True, latency=True), CENT),
-    "delays of many": (Flags(**(ALL | {"record": False, "one": False}), latency=True), CENT),
+COMBINATIONS: dict[str, tuple[Flags, tuple[str, ...], tuple[type[QuotingModel], ...]]] = {
+    "sweep": (Flags(), CENT, ()),
+    "replay": (Flags(**ALL, uniform=False), UNEVEN, ()),
+    "delays": (Flags(**ALL, latency=True), CENT, ()),
+    "poisson": (Flags(record=True, one=True, fees=True, drawn=True, latency=True), CENT, ()),
+    "delays of many": (Flags(**(ALL | {"record": False, "one": False}), latency=True), CENT, ()),
+    "levels": (Flags(**(ALL | {"record": False, "one": False})), CENT, (Three,)),
+    "levels with delays": (Flags(**ALL, latency=True), CENT, (Three,)),
 }
 QUICK = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 MANY = settings(QUICK, max_examples=700)
@@ -365,10 +375,10 @@ PART = settings(QUICK, max_examples=2_000, database=None)
 
 
 def compare(name, setting):
-    flags, grids = COMBINATIONS[name]
+    flags, grids, models = COMBINATIONS[name]
 
     @setting
-    @given(scenes(flags, grids), st.integers(1, 3))
+    @given(scenes(flags, grids, models), st.integers(1, 3))
     def test(scene, slices):
         check(flags, scene, slices)
 
@@ -376,7 +386,9 @@ def compare(name, setting):
 
 
 @pytest.mark.skipif(NO_JIT, reason="the compiled kernel")
-@pytest.mark.parametrize("name", ("replay", "sweep", "delays"))  # each compiles for ten seconds; all are compared below
+@pytest.mark.parametrize(
+    "name", ("replay", "sweep", "delays", "levels")
+)  # each compiles for ten seconds; all are compared below
 def test_compiled_kernel_is_the_oracle(name):
     compare(name, QUICK)
 
@@ -409,7 +421,7 @@ def any_scene(draw):
     elif draw(st.integers(0, 3)) == 0:
         flags = replace(flags, reported=True, taker=False, latency=False, fees=False)
     grids = ("linear_cent", "deci_cent") if uniform else (*UNEVEN, "linear_cent")
-    return flags, draw(scenes(flags, grids))
+    return flags, draw(scenes(flags, grids, LADDERS if draw(st.booleans()) else ()))
 
 
 @pytest.mark.skipif(not NO_JIT, reason="run by the test below, with the compiler off")

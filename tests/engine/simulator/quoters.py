@@ -1,0 +1,63 @@
+"""Models that try everything a model may do; what they ask for makes no money."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from touchline.strategies.parameters import Parameter
+from touchline.strategies.quoting.model import QuotingModel
+
+
+class Two(QuotingModel):
+    """Two orders a side: a step apart, now and then one without the other, sizes that grow outwards."""
+
+    name = "two"
+    levels: ClassVar[int] = 2
+    parameters = (
+        Parameter("half", 1.0, -50.0, 50.0, "cents to the nearest order"),
+        Parameter("step", 1.0, -5.0, 50.0, "cents between orders"),
+        Parameter("size", 1.0, 0.0, 1e6, "contracts of the nearest"),
+        Parameter("skew", 0.0, -10.0, 10.0, "cents a contract held"),
+    )
+
+    @staticmethod
+    def quote(known, p):
+        """Around the mid; without a first bid while a position is long."""
+        m = known.mid - p.skew * known.position
+        first = math.nan if known.position > 2.0 else m - p.half
+        return (first, m - p.half - p.step), (m + p.half, m + p.half + p.step), (p.size, 2.0 * p.size), (p.size, 1.0)
+
+
+class Three(Two):
+    """Three orders a side."""
+
+    name = "three"
+    levels: ClassVar[int] = 3
+
+    @staticmethod
+    def quote(known, p):
+        """Around the mid; the middle ask is missing after a trade."""
+        m, h, s = known.mid - p.skew * known.position, p.half, p.step
+        middle = math.nan if known.trigger == 1.0 else m + h + s
+        bids = (m - h, m - h - s, m - h - 2.0 * s)
+        return bids, (m + h, middle, m + h + 2.0 * s), (p.size, p.size, p.size), (p.size, 0.5, p.size)
+
+
+class Five(Two):
+    """Five orders a side, whose sizes differ."""
+
+    name = "five"
+    levels: ClassVar[int] = 5
+
+    @staticmethod
+    def quote(known, p):
+        """Around the microprice."""
+        m, h, s = known.microprice - p.skew * known.position, p.half, p.step
+        bids = (m - h, m - h - s, m - h - 2.0 * s, m - h - 3.0 * s, m - h - 4.0 * s)
+        asks = (m + h, m + h + s, m + h + 2.0 * s, m + h + 3.0 * s, m + h + 4.0 * s)
+        sizes = (p.size, 0.3, 2.0 * p.size, 0.0, p.size)
+        return bids, asks, sizes, sizes
+
+
+LADDERS = (Two, Three, Five)
