@@ -68,6 +68,15 @@ def day(ts: int | None) -> str:
     return UNKNOWN if ts is None else iso(ts)[:10]
 
 
+def days(first: int, last: int) -> str:
+    """Write the UTC days from one moment in ns to another; one day once.
+
+    >>> days(0, 86_400 * 10**9), days(0, 1)
+    ('1970-01-01 to 1970-01-02', '1970-01-01')
+    """
+    return day(first) if day(first) == day(last) else f"{day(first)} to {day(last)}"
+
+
 def moment(ts: int | None, seconds: bool = False) -> str:
     """Write a moment in ns as UTC, to the minute or to the second.
 

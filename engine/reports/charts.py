@@ -35,7 +35,7 @@ def _makers(found: Recorded) -> dict[str, Maker]:
         return _of_bets(found)
     if isinstance(found, Runs):
         return {
-            "equity": lambda: pictures.joined_equity(found.equity),
+            "equity": lambda: pictures.joined_equity(found),
             "parts": lambda: pictures.decomposition(_dollars(found.about["total"])),
         }
     assert isinstance(found, Run)

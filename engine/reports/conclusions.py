@@ -71,7 +71,7 @@ def conclude(sweep: Sweep, place: Path, drawer: Drawer | None) -> Evidence:
         write_document(place / f"{name}.json", msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
     if drawer is not None:
         from . import page
-        from .report import write_sweep_report
+        from .report_sweep import write_sweep_report
 
         blocks = (page.section("", page.chart(document)) for document in grid.values())
         page.write_page(place / "heatmap.html", f"{sweep.strategy}: heat maps", *blocks)

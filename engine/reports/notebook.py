@@ -10,8 +10,8 @@ from ..results.results import Recorded
 from . import page
 from .charts import chart
 from .drawing import svg
-from .in_short import in_short, title_of
 from .pictures import spec
+from .told.in_short import in_short, title_of
 
 
 def as_html(found: Recorded, evidence: Evidence | None, warned: Sequence[Notice]) -> str:

@@ -10,15 +10,18 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from ..results.results import Axis, Run, Sweep
+from ..figures.words import usd
+from ..results.results import Axis, Run, Runs, Sweep
 from ..results.selection import Pick, effect_sizes, marginal_effects
+from .clock import HOUR_NS, moving, thinned, time_axis
+from .look import BAD, BUY, GOOD, INK, LINE, MUTED, NEUTRAL, SELL, styled
 
-BUY, SELL, LINE, MUTED = "#1f6fb4", "#d1495b", "#2f3b4c", "#9aa5b1"
-GOOD, BAD, NEUTRAL = "#2a7f9e", "#c8553d", "#f4f1ea"
-#: More points than these are thinned out, with a note in the title.
-MAX_POINTS = 2_000
 MAX_FILLS = 1_500
 MAX_MARKETS = 12
+#: Fields of small heat maps, of all markets together.
+MAX_FIELDS = 16_384
+#: How wide a picture may grow on a page, pixels, if it is not one of time.
+WIDEST = 640
 PARTS = ("spread_capture", "drift", "settlement", "rebates", "fees")
 
 
@@ -58,10 +61,10 @@ def heat_map(sweep: Sweep, marked: Mapping[str, Mapping[str, float]] | None = No
     title = alt.TitleParams(f"{sweep.strategy}: average P&L a market, $", subtitle=left_out(sweep))
     if not axes:
         return styled(
-            alt.Chart(rows.select("dollars")).mark_bar(color=GOOD).encode(y=alt.Y("dollars:Q", title="P&L, $"))
+            alt.Chart(rows.select("dollars")).mark_bar(color=GOOD).encode(y=alt.Y("dollars:Q", title="P&L, $")), WIDEST
         )
     if len(axes) == 1:
-        return styled(_line_over(rows, axes[0]).properties(width=520, height=300, title=title))
+        return styled(_line_over(rows, axes[0]).properties(width=520, height=300, title=title), WIDEST)
     names = [axis.name for axis in axes]
     rows = rows.group_by(names).agg(pl.col("dollars", "fills", "contracts").mean())
     chart = _field(rows, axes, _colour(rows["dollars"]), 460, 400)
@@ -71,17 +74,19 @@ def heat_map(sweep: Sweep, marked: Mapping[str, Mapping[str, float]] | None = No
         if all(name in parameters for name in names)
     ]
     if not found:
-        return styled(chart.properties(title=title))
-    point = {"filled": False, "size": 190, "strokeWidth": 2.5, "color": "#111", "opacity": 1}
+        return styled(chart.properties(title=title), WIDEST)
+    point = {"filled": False, "size": 190, "strokeWidth": 2.5, "color": INK, "opacity": 1}
     rings = (
         alt.Chart(pl.DataFrame(found))
         .mark_point(**point)
         .encode(
             *_places(axes),
-            shape=alt.Shape("cell:N", title=None, sort=list(marked or {}), legend=alt.Legend(orient="bottom")),
+            shape=alt.Shape(
+                "cell:N", title=None, sort=list(marked or {}), legend=alt.Legend(orient="bottom", columns=1)
+            ),
         )
     )
-    return styled((chart + rings).properties(title=title))
+    return styled((chart + rings).properties(title=title), WIDEST)
 
 
 def market_heat_maps(sweep: Sweep) -> alt.TopLevelMixin | None:
@@ -92,8 +97,9 @@ def market_heat_maps(sweep: Sweep) -> alt.TopLevelMixin | None:
     volume = (
         sweep.cells.group_by("market").agg(pl.col("volume").sum()).sort("volume", "market", descending=[True, False])
     )
-    shown = volume["market"][:MAX_MARKETS].to_list()
     names = [axis.name for axis in axes]
+    fields = sweep.grid.select(names).n_unique()
+    shown = volume["market"][: max(1, min(MAX_MARKETS, MAX_FIELDS // fields))].to_list()
     rows = (
         sweep.cells.filter(pl.col("market").is_in(shown))
         .group_by("market", *names)
@@ -119,7 +125,9 @@ def _colour(dollars: pl.Series) -> alt.Color:
     """Diverge around zero where there are gains and losses; else shade from the least to the most."""
     values = dollars.to_numpy()
     low, high = (float(np.percentile(values, share)) for share in (1, 99))
-    legend = alt.Legend(title="$", orient="right", gradientLength=160, format="~s")
+    legend = alt.Legend(
+        title="$", orient="bottom", direction="horizontal", gradientLength=150, format="~s", titleOrient="left"
+    )
     if low < 0 < high:
         most = max(-low, high)
         scale = alt.Scale(domain=[-most, 0, most], range=[BAD, NEUTRAL, GOOD], clamp=True, interpolate="lab")
@@ -216,7 +224,7 @@ def cell_curve(sweep: Sweep, cell: int) -> alt.TopLevelMixin:
     return styled(
         chart.encode(
             x=time_axis(),
-            y=alt.Y("dollars:Q", title="P&L, $"),
+            y=level("dollars", zero=True),
             color=alt.Color(
                 "cell:N",
                 title=None,
@@ -224,7 +232,7 @@ def cell_curve(sweep: Sweep, cell: int) -> alt.TopLevelMixin:
                 scale=alt.Scale(domain=list(curves), range=[GOOD, MUTED]),
                 legend=alt.Legend(orient="top"),
             ),
-        ).properties(width=820, height=220, title="P&L over all markets, in sample")
+        ).properties(width=820, height=190, title="P&L over all markets, in sample, $")
     )
 
 
@@ -241,88 +249,164 @@ def decomposition(parts: Mapping[str, float]) -> alt.TopLevelMixin:
     )
     base = alt.Chart(rows).encode(y=alt.Y("part:N", sort=rows["part"].to_list(), title=None))
     bars = base.mark_bar(height=20).encode(
-        x=alt.X("dollars:Q", title="$", scale=alt.Scale(padding=48), axis=alt.Axis(format="~s", tickCount=6)),
+        x=alt.X("dollars:Q", title=None, scale=alt.Scale(padding=48), axis=alt.Axis(format="~s", tickCount=6)),
         color=alt.Color(
             "kind:N", scale=alt.Scale(domain=["gain", "loss", "total"], range=[GOOD, BAD, LINE]), legend=None
         ),
         tooltip=["part:N", alt.Tooltip("dollars:Q", format=",.4f")],
     )
     say = alt.Text("dollars:Q", format=",.2f")
-    right = base.transform_filter("datum.dollars >= 0").mark_text(align="left", dx=5).encode(x="dollars:Q", text=say)
-    left = base.transform_filter("datum.dollars < 0").mark_text(align="right", dx=-5).encode(x="dollars:Q", text=say)
-    return styled((bars + right + left).properties(width=520, height=190, title="Where the P&L came from"))
+    right = (
+        base.transform_filter("datum.dollars >= 0")
+        .mark_text(align="left", dx=5, color=INK)
+        .encode(x="dollars:Q", text=say)
+    )
+    left = (
+        base.transform_filter("datum.dollars < 0")
+        .mark_text(align="right", dx=-5, color=INK)
+        .encode(x="dollars:Q", text=say)
+    )
+    return styled((bars + right + left).properties(width=520, height=190, title="Parts of the P&L, $"), WIDEST)
 
 
 def run_curves(run: Run) -> alt.TopLevelMixin:
-    """Mid, quotes and fills; position; equity: three panels over one time axis."""
-    equity, equity_note = thinned(
-        run.equity.select((pl.col("ts") // 1_000_000).alias("time"), "mid", "position", "equity")
+    """Mid, quotes and fills; position; equity: three panels over one axis of the time in which something moved."""
+    rows, axis, notes = moving(run.equity, "mid", "position", "equity")
+    rows = _ended(rows, _paid(run))
+    equity, thin = thinned(
+        rows.select(
+            "ts", "time", pl.col("mid") / 100, pl.col("position") / 100, (pl.col("equity") / 1e6).alias("dollars")
+        )
     )
-    equity = equity.with_columns(
-        (pl.col("mid") / 100).alias("cents"), pl.col("position") / 100, (pl.col("equity") / 1e6).alias("dollars")
-    )
-    quotes, _ = thinned(
-        run.quotes.select((pl.col("ts") // 1_000_000).alias("time"), pl.col("bid") / 100, pl.col("ask") / 100)
-    )
-    fills = run.fills.select(
-        (pl.col("ts") // 1_000_000).alias("time"),
+    quotes, _ = thinned(_timed(run.quotes, rows).select("time", pl.col("bid") / 100, pl.col("ask") / 100))
+    fills = _timed(run.fills, rows).select(
+        "time",
         (pl.col("price") / 100).alias("cents"),
         (pl.col("size") / 100).alias("contracts"),
         pl.when(pl.col("side") > 0).then(pl.lit("bought")).otherwise(pl.lit("sold")).alias("fill"),
     )
     many = fills.height > MAX_FILLS
     fills = fills.gather_every(-(-fills.height // MAX_FILLS)) if many else fills
-    note = " (thinned out)" if many or equity_note else ""
+    notes += ["Thinned out"] if many or thin else []
     step = {"interpolate": "step-after", "strokeWidth": 1}
-    price = alt.Y("cents:Q", title="price, cents", scale=alt.Scale(zero=False))
-    zoom = alt.selection_interval(bind="scales", encodings=["x"])
-    layers = [
-        alt.Chart(quotes)
-        .mark_line(color=BUY, opacity=0.45, **step)
-        .encode(x=time_axis(), y=alt.Y("bid:Q", title="price, cents")),
-        alt.Chart(quotes)
-        .mark_line(color=SELL, opacity=0.45, **step)
-        .encode(x=time_axis(), y=alt.Y("ask:Q", title="price, cents")),
-        alt.Chart(equity).mark_line(color=LINE, **step).encode(x=time_axis(), y=price),
+    price = level("cents")
+    colours, shapes = [BUY, SELL], ["triangle-up", "triangle-down"]
+    kinds, legend = ["bought", "sold"], alt.Legend(orient="top", title=None)
+    top = alt.layer(
+        alt.Chart(quotes).mark_line(color=BUY, opacity=0.45, **step).encode(x=axis, y=level("bid")),
+        alt.Chart(quotes).mark_line(color=SELL, opacity=0.45, **step).encode(x=axis, y=level("ask")),
+        alt.Chart(equity).mark_line(color=LINE, **step).encode(x=axis, y=level("mid")),
         alt.Chart(fills)
         .mark_point(filled=True, size=55, opacity=0.9, stroke="white", strokeWidth=0.6)
         .encode(
-            x=time_axis(),
+            x=axis,
             y=price,
-            color=alt.Color("fill:N", title=None, scale=alt.Scale(domain=["bought", "sold"], range=[BUY, SELL])),
-            shape=alt.Shape(
-                "fill:N", title=None, scale=alt.Scale(domain=["bought", "sold"], range=["triangle-up", "triangle-down"])
-            ),
+            color=alt.Color("fill:N", scale=alt.Scale(domain=kinds, range=colours), legend=legend),
+            shape=alt.Shape("fill:N", scale=alt.Scale(domain=kinds, range=shapes), legend=legend),
             tooltip=["fill:N", alt.Tooltip("cents:Q", format=".2~f"), alt.Tooltip("contracts:Q", format=".2~f")],
         ),
-    ]
-    top = (
-        alt.layer(*layers).properties(width=820, height=260, title=f"Mid, own quotes and fills{note}").add_params(zoom)
-    )
+    ).properties(width=820, height=260, title="Mid, own bid and ask, and fills, cents")
+    zoom = alt.selection_interval(bind="scales", encodings=["x"])
     middle = (
         alt.Chart(equity)
         .mark_area(interpolate="step-after", line={"color": LINE, "strokeWidth": 1}, color=MUTED, opacity=0.5)
-        .encode(x=time_axis(), y=alt.Y("position:Q", title="contracts"))
-        .properties(width=820, height=110, title="Position")
+        .encode(x=axis, y=level("position", zero=True))
+        .properties(width=820, height=110, title="Position, contracts")
     )
     bottom = (
         alt.Chart(equity)
         .mark_line(color=GOOD, interpolate="step-after", strokeWidth=1.6)
-        .encode(x=time_axis(), y=alt.Y("dollars:Q", title="$", scale=alt.Scale(zero=False)))
-        .properties(width=820, height=130, title="Equity at mid")
+        .encode(x=axis, y=level("dollars"))
+        .properties(width=820, height=130, title=f"Equity at mid{_ending(run.about)}, $")
     )
-    return styled(alt.vconcat(top, middle, bottom).resolve_scale(x="shared"))
+    panels = alt.vconcat(top.add_params(zoom), middle, bottom).resolve_scale(x="shared")
+    return styled(panels.properties(title=alt.TitleParams("", subtitle=notes)) if notes else panels)
 
 
-def joined_equity(equity: pl.DataFrame) -> alt.TopLevelMixin:
-    """The equity of several markets together, over the time that they cover."""
-    rows, note = thinned(equity.select((pl.col("ts") // 1_000_000).alias("time"), (pl.col("equity") / 1e6).alias("$")))
+def joined_equity(runs: Runs) -> alt.TopLevelMixin:
+    """The equity of several markets together, over the time in which it moved."""
+    total = runs.about["total"]
+    rows, axis, notes = moving(runs.equity, "equity")
+    rows, thin = thinned(_ended(rows, total["settlement"]).select("time", (pl.col("equity") / 1e6).alias("dollars")))
+    notes += ["Thinned out"] if thin else []
     chart = alt.Chart(rows).mark_line(color=GOOD, interpolate="step-after", strokeWidth=1.6)
-    title = "Equity of all markets at mid" + (" (thinned out)" if note else "")
+    words = "Equity of all markets at mid, settled at the end, $"
     return styled(
-        chart.encode(x=time_axis(), y=alt.Y("$:Q", title="$", scale=alt.Scale(zero=False))).properties(
-            width=820, height=220, title=title
+        chart.encode(x=axis, y=level("dollars")).properties(
+            width=820, height=220, title=alt.TitleParams(words, subtitle=notes)
         )
+    )
+
+
+def market_curves(runs: Sequence[Run]) -> alt.TopLevelMixin | None:
+    """Small multiples of equity by market on one scale, the best first; None for fewer than two."""
+    if len(runs) < 2:
+        return None
+    order = sorted(runs, key=lambda run: -run.about["summary"]["pnl"])
+    shown = order if len(order) <= 2 * MAX_MARKETS else order[:MAX_MARKETS] + order[-MAX_MARKETS:]
+    parts = []
+    for run in shown:
+        rows, _, _ = moving(run.equity, "equity")
+        few, _ = thinned(_ended(rows, _paid(run)).select("ts", "time", (pl.col("equity") / 1e6).alias("dollars")), 160)
+        name = f"{run.about['market']}  {usd(run.about['summary']['pnl'])}"
+        parts.append(few.with_columns(market=pl.lit(name), made=pl.lit(run.about["summary"]["pnl"] >= 0)))
+    hours = [(part["ts"] - part["ts"].min()) / HOUR_NS for part in parts]
+    rows = pl.concat(
+        part.with_columns(time=own.cast(pl.Float64)).drop("ts") for part, own in zip(parts, hours, strict=True)
+    )
+    chart = (
+        alt.Chart(rows)
+        .mark_area(interpolate="step-after", opacity=0.35, line={"strokeWidth": 1.4})
+        .encode(
+            x=alt.X("time:Q", title="hours since the first move", axis=alt.Axis(tickCount=4)),
+            y=alt.Y("dollars:Q", title=None, axis=alt.Axis(tickCount=4), stack=None),
+            color=alt.Color("made:N", scale=alt.Scale(domain=[True, False], range=[GOOD, BAD]), legend=None),
+        )
+        .properties(width=200, height=90)
+    )
+    which = f"the best and the worst {MAX_MARKETS} of {len(order):,}" if shown is not order else "the best first"
+    names = rows["market"].unique(maintain_order=True).to_list()
+    look = alt.Header(labelFontSize=11, labelLimit=230, labelAnchor="start")
+    return styled(
+        chart.facet(facet=alt.Facet("market:N", title=None, sort=names, header=look), columns=4).properties(
+            title=f"Equity by market, $: {which}"
+        )
+    )
+
+
+def _paid(run: Run) -> int:
+    """What settlement added to the equity at mid, micros; nothing if the market is not settled."""
+    made = run.about.get("summary") or {}
+    return made.get("settlement", 0) if made.get("settled") else 0
+
+
+def _ended(rows: pl.DataFrame, paid: int) -> pl.DataFrame:
+    """Give equity a last step at its end: what was paid then."""
+    if not paid or rows.is_empty():
+        return rows
+    return pl.concat([rows, rows.tail(1).with_columns(pl.col("equity") + paid)])
+
+
+def _ending(about: Mapping[str, Any]) -> str:
+    return ", settled at the end" if (about.get("summary") or {}).get("settled") else ""
+
+
+def _timed(frame: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Give a frame the times of ``rows``, between which its own lie; what lies outside is left out."""
+    first, last = int(rows["ts"].item(0)), int(rows["ts"].item(-1))
+    inside = frame.filter(pl.col("ts").is_between(first, last))
+    time = np.interp(inside["ts"].to_numpy(), rows["ts"].to_numpy(), rows["time"].to_numpy())
+    return inside.with_columns(pl.Series("time", time))
+
+
+def level(name: str, zero: bool = False) -> alt.Y:
+    """An upright axis of one width, so that panels below each other begin at one place."""
+    return alt.Y(
+        f"{name}:Q",
+        title=None,
+        scale=alt.Scale(zero=zero),
+        axis=alt.Axis(minExtent=44, maxExtent=44, tickCount=5),
+        stack=None,
     )
 
 
@@ -352,56 +436,17 @@ def markouts(fills: pl.DataFrame) -> alt.TopLevelMixin | None:
         return None
     chart = alt.Chart(pl.DataFrame(rows)).encode(
         x=alt.X("horizon:N", sort=horizons, title="after the fill", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("cents:Q", title="cents a contract"),
+        y=alt.Y("cents:Q", title=None),
         color=alt.Color(
-            "fills:N", title=None, scale=alt.Scale(domain=["all", "bought", "sold"], range=[LINE, BUY, SELL])
+            "fills:N",
+            scale=alt.Scale(domain=["all", "bought", "sold"], range=[LINE, BUY, SELL]),
+            legend=alt.Legend(orient="bottom", title=None),
         ),
         tooltip=["fills:N", "horizon:N", alt.Tooltip("cents:Q", format=".3f"), "count:Q"],
     )
     zero = alt.Chart(pl.DataFrame({"cents": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 3]).encode(y="cents:Q")
     lines = zero + chart.mark_line(strokeWidth=1.8) + chart.mark_point(filled=True, size=55)
-    return styled(
-        lines.properties(width=520, height=220, title="Markout: what the mid did after a fill, in our favour")
-    )
-
-
-def time_axis() -> alt.X:
-    """Time in UTC: hours within a day, days otherwise."""
-    label = "utcFormat(datum.value, utchours(datum.value) || utcminutes(datum.value) ? '%H:%M' : '%b %d')"
-    look = alt.Axis(labelOverlap="greedy", tickCount=8, labelExpr=label)
-    return alt.X("time:T", title=None, scale=alt.Scale(type="utc"), axis=look)
-
-
-def thinned(rows: pl.DataFrame) -> tuple[pl.DataFrame, bool]:
-    """Keep at most ``MAX_POINTS`` rows, the last among them."""
-    if rows.height <= MAX_POINTS:
-        return rows, False
-    every = -(-rows.height // MAX_POINTS)
-    kept = rows.gather_every(every)
-    return (kept if (rows.height - 1) % every == 0 else pl.concat([kept, rows.tail(1)])), True
-
-
-def styled(chart: Any) -> alt.TopLevelMixin:
-    """Give a chart the look that all of them share."""
-    font = "system-ui, 'Helvetica Neue', Arial, sans-serif"
-    return (
-        chart.configure(font=font, background="white", padding=12)
-        .configure_view(stroke="#d9dee4")
-        .configure_axis(
-            labelFontSize=11,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            titleColor="#444",
-            labelColor="#444",
-            gridColor="#eceff2",
-            domainColor="#c3cad2",
-            tickColor="#c3cad2",
-        )
-        .configure_legend(labelFontSize=11, titleFontSize=11, symbolSize=90)
-        .configure_title(
-            fontSize=14, anchor="start", color="#1d2733", fontWeight=600, offset=10, subtitleColor="#5b6774"
-        )
-    )
+    return styled(lines.properties(width=520, height=190, title="The mid after a fill, in our favour, cents"), WIDEST)
 
 
 def spec(chart: alt.TopLevelMixin) -> dict[str, Any]:

@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 
 from ..figures.stakes import at_stake
-from .pictures import BAD, BUY, GOOD, LINE, MUTED, styled, thinned, time_axis
-
-HOUR_NS = 3_600_000_000_000
+from .clock import HOUR_NS, hours_axis, thinned, time_axis
+from .look import BAD, BUY, GOOD, LINE, MUTED, styled
+from .pictures import WIDEST, level
 
 
 def equity_curves(equity: pl.DataFrame, capital: float) -> alt.TopLevelMixin:
@@ -33,20 +33,22 @@ def equity_curves(equity: pl.DataFrame, capital: float) -> alt.TopLevelMixin:
         )
     )
     zoom = alt.selection_interval(bind="scales", encodings=["x"])
-    x = _hours_axis() if left_out else time_axis()
-    title = ("Equity by hours with something at stake" if left_out else "Equity") + (" (thinned out)" if note else "")
+    x = hours_axis("hours with something at stake") if left_out else time_axis()
+    title = ("Equity by hours with something at stake, $" if left_out else "Equity, $") + (
+        " (thinned out)" if note else ""
+    )
     top = (
         alt.Chart(rows)
         .mark_line(color=GOOD, interpolate="step-after", strokeWidth=1.6)
-        .encode(x=x, y=alt.Y("dollars:Q", title="$", scale=alt.Scale(zero=False)))
+        .encode(x=x, y=level("dollars"))
         .properties(width=820, height=240, title=title)
         .add_params(zoom)
     )
-    parts = [("fall", BAD, "Below the peak"), ("locked", MUTED, "Paid for what is held")]
+    parts = [("fall", BAD, "Below the peak, $"), ("locked", MUTED, "Paid for what is held, $")]
     below = [
         alt.Chart(rows)
         .mark_area(interpolate="step-after", color=colour, opacity=0.6)
-        .encode(x=x, y=alt.Y(f"{name}:Q", title="$"))
+        .encode(x=x, y=level(name, zero=True))
         .properties(width=820, height=90, title=words)
         for name, colour, words in parts
     ]
@@ -69,10 +71,6 @@ def _at_stake(equity: pl.DataFrame, capital: int) -> tuple[pl.Expr, pl.DataFrame
     return pl.int_range(pl.len()) * step, rows[[before, *busy.tolist()]], True
 
 
-def _hours_axis() -> alt.X:
-    return alt.X("time:Q", title="hours with something at stake", axis=alt.Axis(tickCount=8))
-
-
 def group_bars(by: str, rows: Sequence[Mapping[str, Any]]) -> alt.TopLevelMixin | None:
     """P&L of each group; None for fewer than two."""
     if len(rows) < 2:
@@ -88,12 +86,13 @@ def group_bars(by: str, rows: Sequence[Mapping[str, Any]]) -> alt.TopLevelMixin 
         alt.Chart(frame)
         .mark_bar()
         .encode(
-            x=alt.X("dollars:Q", title="P&L, $"),
+            x=alt.X("dollars:Q", title=None, axis=alt.Axis(tickCount=6)),
             y=alt.Y("group:N", title=None, sort=None),
             color=alt.condition("datum.dollars >= 0", alt.value(GOOD), alt.value(BAD)),
             tooltip=["group:N", alt.Tooltip("dollars:Q", format=",.2f"), "trades:Q"],
         )
-        .properties(width=520, height=alt.Step(22), title=f"By {by}")
+        .properties(width=520, height=alt.Step(22), title=f"P&L by {by}, $"),
+        WIDEST,
     )
 
 
@@ -117,8 +116,14 @@ def reliability(calibration: Mapping[str, Any]) -> alt.TopLevelMixin | None:
         .encode(
             x=alt.X("forecast:Q", title="forecast", scale=scale),
             y=alt.Y("frequency:Q", title="won", scale=scale),
-            color=alt.Color("whose:N", title=None, scale=alt.Scale(domain=["market", "strategy"], range=[LINE, BUY])),
-            size=alt.Size("count:Q", title="bets"),
+            color=alt.Color(
+                "whose:N",
+                scale=alt.Scale(domain=["market", "strategy"], range=[LINE, BUY]),
+                legend=alt.Legend(orient="bottom", title=None),
+            ),
+            size=alt.Size(
+                "count:Q", legend=alt.Legend(orient="bottom", title="bets", values=_sizes(rows), symbolFillColor=MUTED)
+            ),
             tooltip=[
                 "whose:N",
                 alt.Tooltip("forecast:Q", format=".3f"),
@@ -127,7 +132,13 @@ def reliability(calibration: Mapping[str, Any]) -> alt.TopLevelMixin | None:
             ],
         )
     )
-    return styled((right + points).properties(width=360, height=320, title="Were the probabilities right?"))
+    return styled((right + points).properties(width=360, height=320, title="Were the probabilities right?"), 460)
+
+
+def _sizes(rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Return a few numbers of bets for the legend."""
+    most = max(row["count"] for row in rows)
+    return sorted({1, max(1, most // 2), most})
 
 
 def random_portfolios(random: Mapping[str, Any] | None) -> alt.TopLevelMixin | None:
@@ -137,7 +148,10 @@ def random_portfolios(random: Mapping[str, Any] | None) -> alt.TopLevelMixin | N
     bars = (
         alt.Chart(pl.DataFrame({"dollars": random["pnl"]}))
         .mark_bar(color=MUTED)
-        .encode(x=alt.X("dollars:Q", bin=alt.Bin(maxbins=40), title="P&L, $"), y=alt.Y("count()", title="portfolios"))
+        .encode(
+            x=alt.X("dollars:Q", bin=alt.Bin(maxbins=40), title="P&L, $", axis=alt.Axis(tickCount=8, format="~s")),
+            y=alt.Y("count()", title="portfolios"),
+        )
     )
     own = (
         alt.Chart(pl.DataFrame({"dollars": [random["strategy"]]}))
@@ -145,4 +159,4 @@ def random_portfolios(random: Mapping[str, Any] | None) -> alt.TopLevelMixin | N
         .encode(x="dollars:Q")
     )
     title = f"The strategy (red) among {random['portfolios']} random portfolios"
-    return styled((bars + own).properties(width=520, height=240, title=title))
+    return styled((bars + own).properties(width=520, height=320, title=title), WIDEST)

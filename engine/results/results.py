@@ -14,6 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ...io.ground.errors import InputError
+from ...io.ground.names import file_name
 from ..figures.metrics import Floats, Integers
 from ..figures.warnings import Notice, notices
 from .result_files import RECORD, SWEEP_RECORD, read_json, read_whole
@@ -122,6 +123,15 @@ class Runs(Recorded):
     """One strategy on several markets: the record above theirs, and their joined equity."""
 
     runs: tuple[Run, ...] = ()  #: of each market, where they are in memory
+
+    @property
+    def each(self) -> tuple[Run, ...]:
+        """The replay of each market, from memory or from its folder below; one whose folder is gone is left out."""
+        if self.runs or self.folder is None:
+            return self.runs
+        places = (own_folder(self.folder, str(row["ticker"])) for row in self.about["markets"])
+        found = (read_results(place) for place in places if (place / RECORD).is_file())
+        return tuple(run for run in found if isinstance(run, Run))
 
 
 @dataclass(frozen=True)
@@ -333,6 +343,11 @@ def _frame(path: Path) -> pl.DataFrame:
         return pl.read_parquet(BytesIO(read_whole(path)))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
+
+
+def own_folder(folder: Path, ticker: str) -> Path:
+    """Return the folder of one market's run, below the one of them all."""
+    return folder / file_name(ticker)
 
 
 def _need(frame: pl.DataFrame, columns: tuple[str, ...], path: Path) -> None:

@@ -15,8 +15,7 @@ from ...io.ground.names import file_name
 from ...strategies.own_file import Trust
 from ..figures.warnings import Notice
 from ..results.result_files import TakenError, write_copy, write_run
-from ..results.results import Recorded, Runs, Sweep, read_results
-from .several import own_folder
+from ..results.results import Recorded, Runs, Sweep, own_folder, read_results
 
 if TYPE_CHECKING:
     import altair as alt
@@ -217,14 +216,14 @@ class Result:
         return chart(self.recorded, name)
 
     def __str__(self) -> str:
-        from ..reports.in_short import in_short, title_of
+        from ..reports.told.in_short import in_short, title_of
 
         facts = [f"  {name}: {text}" if name else f"    {text}" for name, text in in_short(self.recorded, self.weighed)]
         warned = [f"  warning: {notice.name}: {notice.text}" for notice in self.warnings]
         return "\n".join([title_of(self.recorded), *facts, *warned])
 
     def __repr__(self) -> str:
-        from ..reports.in_short import title_of
+        from ..reports.told.in_short import title_of
 
         return f"<Result: {title_of(self.recorded)}, hash {self.hash}>"
 

@@ -9,11 +9,10 @@ from typing import Any
 import polars as pl
 
 from ...io.ground.errors import InputError
-from ...io.ground.names import file_name
 from ..figures.metrics import max_drawdown
 from ..figures.warnings import Notice, notices
 from ..results.result_files import frames_hash, read_record
-from ..results.results import Run, Runs
+from ..results.results import Run, Runs, own_folder
 
 KIND = "replays"
 #: Of a market's summary, what adds up over markets.
@@ -86,11 +85,6 @@ def joined_curve(curves: Sequence[pl.DataFrame]) -> pl.DataFrame:
     ]
     rows = pl.concat(moves).group_by("ts").agg(pl.col("move").sum()).sort("ts")
     return rows.select("ts", pl.col("move").cum_sum().alias("equity"))
-
-
-def own_folder(folder: Path, ticker: str) -> Path:
-    """Return the folder of one market's run, below the one of them all."""
-    return folder / file_name(ticker)
 
 
 def own_records(folder: Path, record: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -16,12 +16,12 @@ from ...strategies.quoting.model import QuotingModel
 from ..bets.results import run_record
 from ..bets.sweep import sweep_bets
 from ..results.result_files import check_hash, check_whole, frames_hash
-from ..results.results import BETS_FRAMES, RUN_FRAMES, Recorded, Runs, Sweep, read_frames
+from ..results.results import BETS_FRAMES, RUN_FRAMES, Recorded, Runs, Sweep, own_folder, read_frames
 from ..simulator.assumptions.venue import Assumptions
 from ..simulator.replay import Totals
 from ..sweeps.sweeping import sweep_quotes
 from .replayed import recorded_settings, result_hash, run_settings
-from .several import combined_hash, own_folder, own_records
+from .several import combined_hash, own_records
 
 #: What a strategy may be given as where it is no name.
 Strategy = type[QuotingModel] | Pipeline

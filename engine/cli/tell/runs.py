@@ -22,7 +22,7 @@ def tell(found: Result, place: Path | None = None) -> None:
 
 def tell_replay(record: Mapping[str, Any]) -> None:
     """Print one replay for people."""
-    from ...reports.run_facts import queue_rows, run_facts
+    from ...reports.told.run_facts import queue_rows, run_facts
 
     emit_facts(f"{record['strategy']} on {record['market']}", dict(run_facts(record)))
     emit_table("P&L by queue model", ("queue", "P&L"), queue_rows(record["summary"]["by_queue"]))
@@ -32,7 +32,7 @@ def tell_replay(record: Mapping[str, Any]) -> None:
 def tell_replays(record: Mapping[str, Any]) -> None:
     """Print several replays for people: a row a market, and what they come to together."""
     from ...figures.words import count
-    from ...reports.run_facts import MARKET_COLUMNS, market_rows, queue_rows, total_facts
+    from ...reports.told.run_facts import MARKET_COLUMNS, market_rows, queue_rows, total_facts
 
     title = f"{record['strategy']} on {count(len(record['markets']), 'market')}"
     emit_table(title, MARKET_COLUMNS, market_rows(record))
@@ -68,7 +68,7 @@ def tell_explanation(found: Explanation, title: str) -> None:
 
 def tell_bets(result: Mapping[str, Any]) -> None:
     """Print a betting backtest for people."""
-    from ...reports.bet_facts import CANDIDATE_COLUMNS, GROUP_COLUMNS, bet_facts, candidate_rows, group_rows
+    from ...reports.told.bet_facts import CANDIDATE_COLUMNS, GROUP_COLUMNS, bet_facts, candidate_rows, group_rows
 
     emit_facts(result["strategy"]["name"], dict(bet_facts(result)))
     for by, rows in result["groups"].items():

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from ...figures.words import count, figure, usd
+from ...figures.words import count, percent, usd
 from ..console import emit_facts, emit_table, say
 
 
 def tell(shown: dict[str, Any]) -> None:
     """Print what ``engine.show`` returns."""
+    from ...reports.told.sweep_facts import evidence_facts
+
     evidence = shown["evidence"]
     several = shown["markets"] > 1
     each = "a market" if several else ""
@@ -39,7 +40,7 @@ def tell(shown: dict[str, Any]) -> None:
     title = "Highest cash, which leaves settlement out" if shown["ranked_by"] == "cash" else "Highest P&L"
     emit_table(title + of, ["cell", *names, *totals, *(title.strip() for _, title in first)], rows)
     effects = [
-        [row["parameter"], text(row["parameter"], row["value"]), usd(row["pnl"]), f"{row['profitable']:.0%}"]
+        [row["parameter"], text(row["parameter"], row["value"]), usd(row["pnl"]), percent(row["profitable"], 0)]
         for row in shown["effects"]
     ]
     average = "average P&L a market" if several else "average P&L"
@@ -53,17 +54,8 @@ def tell(shown: dict[str, Any]) -> None:
             {
                 "cell": robust["cell"],
                 **{name: text(name, value) for name, value in robust["parameters"].items()},
-                "P&L in sample, all markets": usd(evidence["in_sample_pnl"]),
-                "P&L out of sample, all markets": _known(usd, evidence["out_of_sample_pnl"]),
-                "independent events": f"{evidence['events']:,}",
-                "independent trials": f"{evidence['trials']:,} by correlation, {evidence['clusters']:,} by clusters",
-                "probability of overfitting": _known(figure, evidence["overfitting_probability"]),
-                "deflated Sharpe ratio": _known(figure, evidence["deflated_sharpe"]),
+                **dict(evidence_facts(evidence)),
             },
         )
     for row in shown["warnings"]:
         say(f"warning: {row['name']}: {row['text']}")
-
-
-def _known(write: Callable[[float], str], value: float | None) -> str:
-    return "not known" if value is None else write(value)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
 from touchline.engine.cli.tell.runs import tell_replay
-from touchline.engine.reports.run_facts import asked_facts, data_facts, queue_rows, run_facts
+from touchline.engine.reports.told.asked import run_asked
+from touchline.engine.reports.told.run_facts import data_facts, queue_rows, run_facts
 from touchline.engine.runs.replayed import recorded, run_settings, settings_of
 from touchline.engine.runs.result import Result
 from touchline.engine.simulator.assumptions.venue import Assumptions
@@ -29,15 +31,20 @@ def test_figures_are_told_in_contracts_dollars_and_time(made):
     told = dict(run_facts(record))
     held = record["summary"]["quoting"]["inventory"]
     assert told["P&L"] == f"${run.totals.pnl / 1e6:,.2f}"
-    assert told["fills"] == f"{run.totals.fills:,}, {run.totals.volume / 100:g} contracts"
+    assert told["fills"] == f"{run.totals.fills:,}"
+    assert told["traded"] == f"{run.totals.volume / 100:g} contracts"
     assert told["position on average, without sign"] == f"{held['mean_abs'] / 100:.2f} contracts"
     assert told["largest position"] == f"{held['max_abs'] / 100:g} contracts"
     assert told["contracts times hours held"] == f"{held['lot_hours'] / 100:.2f}"
     assert told["half-life of the position"].endswith(("seconds", "minutes"))
     assert told["filled of what was posted"].endswith(" %")
-    assert " c after 10 s" in told["the mid after a fill, in our favour"]
+    assert re.fullmatch(r"[+-]\d+\.\d\d c", told["the mid 10 s after a fill"])
     assert dict(data_facts(record))["time with a known book"] == "100.0 % of 5 minutes"
-    assert dict(asked_facts(record))["skew"] == "0.1"
+    asked = {one.name: one for group in run_asked(record) for one in group.settings}
+    assert asked["skew"][1:] == ("0.1", asked["skew"].means, False)
+    assert asked["requote_ms"].text == "1,000 ms"
+    assert asked["position_limit"].text == "100 contracts"
+    assert asked["store"].text == "data"  # the last name of its path
 
 
 def test_page_and_command_tell_one_figure_each(made, capsys):
@@ -48,7 +55,7 @@ def test_page_and_command_tell_one_figure_each(made, capsys):
     own = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
     for name, text in run_facts(record):
         assert re.search(rf"{re.escape(name)}\s*│ {re.escape(text)}", printed), name
-        assert f"<td>{name}</td><td>{text}</td>".replace("&", "&amp;") in own, name
+        assert re.search(rf">{re.escape(name)}</dt><dd[^>]*>{re.escape(text)}</dd>", html.unescape(own)), name
     assert own.count("half-life") == printed.count("half-life") == 1
     assert own.count("position on average") == 1
 

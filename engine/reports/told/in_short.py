@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ..figures.words import count, usd
-from ..results.evidence import Evidence, judge
-from ..results.results import Bets, Recorded, Run, Runs, Sweep
-from ..results.selection import best_overall, best_plateau
+from ...figures.words import count, usd
+from ...results.evidence import Evidence, judge
+from ...results.results import Bets, Recorded, Run, Runs, Sweep
+from ...results.selection import best_overall, best_plateau
 from .bet_facts import bet_facts
-from .run_facts import Facts, run_facts, total_facts
+from .named import Facts
+from .run_facts import run_facts, total_facts
 
 #: So many of the figures of a run, which stand in the order of interest.
 FIRST = 8
