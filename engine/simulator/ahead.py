@@ -22,8 +22,8 @@ from ...strategies.models.registry import quoting_model
 from ...strategies.parameters import check
 from .assumptions.venue import Assumptions
 from .kernel.build import expect, kernel_file, under_way
-from .prepare import fees_of, new_block
-from .state import Columns
+from .prepare import Ground, fees_of, new_block
+from .state import Columns, Points
 from .tape.events import MOMENT, STATUS
 from .tape.tape import Coverage, Tape, TapeMarket
 
@@ -52,11 +52,16 @@ def child() -> None:
     gc.disable()  # a tenth of the time, for a process that ends before it would matter
     given: dict[str, Any] = json.loads(sys.argv[1])
     model, assumed, kind = quoting_model(given["strategy"]), Assumptions(**given["venue"]), given["kind"]
-    cells = kind.pop("cells")
-    values, tape = [check(model.parameters, {})] * cells, blank_tape()
+    cells, tape = kind.pop("cells"), blank_tape()
     if model.signals:  # whatever they are: the tape's own are not known here
         kind["signals"] = np.zeros((len(tape), len(column_names(model.signals))))
-    new_block(tape, model, values, [assumed] * cells, **kind).run(0)
+    nothing = np.zeros(0)
+    shared = Ground(  # the mids' own kernel is left to the parent, who waits for this one
+        fees_of(tape, assumed), np.zeros((2, 2), np.int32), Points(np.zeros((4, 1), np.int64), nothing),
+        np.zeros(0, np.int64),
+    )  # fmt: skip
+    values = [check(model.parameters, {})] * cells
+    new_block(tape, model, values, [assumed] * cells, shared=shared, **kind).run(0)
 
 
 def blank_tape() -> Tape:

@@ -112,6 +112,8 @@ class Samples(NamedTuple):
 class Walk(NamedTuple):
     """All that stays the same along a walk of one block."""
 
+    ONE_VALUE = True  # as an argument: it is melted into the walk with whom it goes to, see ``jit.OneValue``
+
     tape: Columns
     mids: I32  #: ``rows.MID``, a column an event
     values: F64  #: prices of the underlying

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..ground.jit import Cells, compiled, melted
-from ..store.schema import BookKind
+from ..store.kinds import BookKind
 from .stream import LOST, PASSED
 
 DELTA, LEVEL, CLEAR, GAP = int(BookKind.DELTA), int(BookKind.LEVEL), int(BookKind.CLEAR), int(BookKind.GAP)

@@ -10,11 +10,14 @@ from typing import Any, TypeVar, cast
 import llvmlite.binding as llvm
 import numba
 from numba import njit
-from numba.core import ir
+from numba.core import ir, transforms, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
-from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.compiler_machinery import CompilerPass, FunctionPass, PassManager, register_pass
 from numba.core.cpu import CPUTargetOptions
+from numba.core.datamodel import models
+from numba.core.datamodel.registry import default_manager
 from numba.core.options import TargetOptions
 from numba.core.runtime.nrt import rtsys
 
@@ -88,6 +91,7 @@ NEEDLESS = {
     "inline_closure_likes",
     "inline_inlinables",
     "inline_overloads",
+    "ir_processing",
     "literal_unroll",
     "nopython_rewrites",
     "rewrite_semantic_constants",
@@ -122,6 +126,46 @@ class FoldNames(FunctionPass):
         return True
 
 
+class OneValue(models.TupleModel):
+    """A tuple that goes to a function as one value: taken apart it would be hundreds of numbers at each call."""
+
+    def get_argument_type(self) -> Any:
+        """Return the type of the whole."""
+        return self.get_value_type()
+
+    def as_argument(self, builder: Any, value: Any) -> Any:
+        """Hand it over as it is."""
+        return value
+
+    def from_argument(self, builder: Any, value: Any) -> Any:
+        """Take it as it comes."""
+        return value
+
+
+def _tuple_model(manager: Any, kind: Any) -> models.TupleModel:
+    model = OneValue if getattr(kind.instance_class, "ONE_VALUE", False) else models.TupleModel
+    return model(manager, kind)
+
+
+default_manager.register(types.NamedTuple, _tuple_model)
+
+
+class LeanSteps(PassManager):
+    """Numba's steps, one after the other: no events, no clocks, and no search for live variables after each.
+
+    They are looked for once, by the last step that changes anything; the steps before need not know them.
+    """
+
+    @global_compiler_lock
+    def _runPass(self, index: int, pss: CompilerPass, internal_state: Any) -> None:  # noqa: N802  # numba's name
+        pss.analysis = self._analysis
+        pss.run_initialization(internal_state)
+        pss.run_pass(internal_state)
+        pss.run_finalizer(internal_state)
+        if pss.name() == "dead_branch_prune":
+            internal_state.func_ir.blocks = transforms.canonicalize_cfg(internal_state.func_ir.blocks)
+
+
 class GuestCompiler(Compiler):
     """Numba's compiler, for a user's part of a kernel."""
 
@@ -139,7 +183,7 @@ class PartCompiler(GuestCompiler):
         """Numba's steps less those in ``NEEDLESS``."""
         lean: list[PassManager] = []
         for steps in super().define_pipelines():
-            lean.append(PassManager(steps.pipeline_name))
+            lean.append(LeanSteps(steps.pipeline_name))
             for step, why in steps.passes:
                 if step.name() not in NEEDLESS:
                     lean[-1].add_pass(step, why)

@@ -7,26 +7,24 @@ Rows of one ticker are kept in the order of ``sort``; rows that tie keep the ord
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import polars as pl
 
+from .kinds import BookKind, Side
 
-class Side(IntEnum):
-    """Which side of the YES book: of a level, or of the taker of a trade (BID: the taker bought YES)."""
-
-    BID = 1
-    ASK = -1
-    UNKNOWN = 0
-
-
-class BookKind(IntEnum):
-    """What a row of ``book`` does to the book of its ticker."""
-
-    DELTA = 0  #: add ``size`` (signed) to the level
-    LEVEL = 1  #: a level of a snapshot; ``size`` is what stands there
-    CLEAR = 2  #: a snapshot begins: the book is empty before its levels; price, side and size are 0
-    GAP = 3  #: something was missed: the book is unknown until the next CLEAR; price, side and size are 0
+__all__ = [
+    "BOOK",
+    "MARKETS",
+    "OWN_FILLS",
+    "PROVENANCE",
+    "QUOTES",
+    "TABLES",
+    "TRADES",
+    "UNDERLYING",
+    "BookKind",
+    "Side",
+    "StoredTable",
+]
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,15 @@ def test_the_parent_compiles_its_tape_and_the_child_the_kernel(what, tmp_path: P
     assert done.returncode == 0, done.stderr
     compiled = json.loads(done.stdout.splitlines()[-1])
     assert "build_nb" in compiled
+    assert "mids_nb" in compiled  # the child leaves it alone
     assert "run_nb" not in compiled
     assert len(list((tmp_path / "cache/kernels").glob("kernel_*.code"))) == 1
+
+
+def test_a_child_loads_nothing_for_frames():
+    code = "import sys; from touchline.engine.simulator import ahead; print({'polars', 'duckdb'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_a_child_that_dies_leaves_the_work_to_the_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
