@@ -26,10 +26,11 @@ def file_name(name: str) -> str:
     >>> file_name("KXINX-26SEP14H1600-B7187.5"), file_name("../../x")
     ('KXINX-26SEP14H1600-B7187.5', '_.._x-9cdf6a50')
     """
-    made = re.sub(r"[^\w.+@=,-]", "_", name, flags=re.ASCII).lstrip(".-")[:_LONGEST]
-    if made == name and made:
+    made = re.sub(r"[^\w.+@=,-]", "_", name, flags=re.ASCII).lstrip(".-")
+    if made == name and 0 < len(made) <= _LONGEST:
         return made
-    return f"{made}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}".lstrip("-")
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{made[: _LONGEST - len(digest) - 1]}-{digest}".lstrip("-")
 
 
 def is_inside(name: str) -> bool:

@@ -23,6 +23,12 @@ def test_plain_text_is_printable_and_names_stay_in_their_folder(text: str):
     assert file_name(name) == name
 
 
+def test_a_long_name_that_was_shortened_stays_as_it_is():
+    name = file_name("0" * 91 + "*")
+    assert file_name(name) == name
+    assert len(name) == 100
+
+
 @given(st.text(), st.text())
 def test_two_names_have_two_files(one: str, other: str):
     assert (file_name(one) == file_name(other)) == (one == other)
