@@ -45,7 +45,7 @@ def load_file(path: Path) -> ModuleType:
     if limit is not None and path.resolve() not in limit[1]:
         raise InputError(
             f"{limit[0]} names the file {path}, whose code would run: if you trust it, name it yourself "
-            f"(--trust {path}; from Python trust={str(path)!r})"
+            f"with trust={str(path)!r}"
         )
     try:
         text = path.read_bytes()

@@ -107,7 +107,7 @@ def _axis(pipeline: Pipeline, name: str, values: Sequence[Any], scale: Any) -> A
         changed = pipeline.with_values(**{key: setting})
         asked = (changed.limits().get("queue"), pipeline.limits().get("queue"))
         if changed.source is not pipeline.source or asked[0] != asked[1]:
-            raise InputError(f"{key} shapes the data of all cells: run a sweep for each value with --set {key}=…")
+            raise InputError(f"{key} shapes the data of all cells: run a sweep for each value with params=")
     if len(set(settings)) < len(settings):
         raise InputError(f"axis {name} names a value twice")
     if numbers:

@@ -16,7 +16,10 @@ import typer
 from ...io.ground.names import plain
 
 #: Arguments of library calls whose values stand in messages, as in ``price_unit='cents'``; others stand bare: ``out=``.
-_VALUED = "format|journal|map|price_grid|price_unit|scale|seed|size_unit|ticker|tz|underlying|use_yes_price"
+_VALUED = (
+    "axes|format|journal|map|pictures|price_grid|price_unit|queue|sample|scale|seed|size_unit|ticker|trust|tz|"
+    "underlying|use_yes_price"
+)
 _VALUE = r"'[^']*'|\"[^\"]*\"|{[^}]*}|True\b|False\b|-?\d[\d.]*"
 _ONE = rf"(?<![\w.'\"-])(?<!--map )(?<!--set )(?:({_VALUED})=({_VALUE})|([a-z][a-z_]*)=(?![^\s,;:.)]))"
 _ARGUMENT, _ARGUMENTS = re.compile(_ONE), re.compile(rf"{_ONE}(?:, {_ONE})*")

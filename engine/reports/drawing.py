@@ -58,7 +58,7 @@ class Drawer:
         if failure is None and self._process.returncode:
             reason = [f"it ended with {self._process.returncode}", *errors.strip().splitlines()][-1]
             raise CheckError(
-                f"the pictures could not be drawn ({reason}); all else is written, and --no-pictures leaves them away"
+                f"the pictures could not be drawn ({reason}); all else is written, and pictures=False leaves them away"
             )
 
 

@@ -193,11 +193,11 @@ def read_record(path: str | Path) -> dict[str, Any]:
     try:
         record = read_json(file)
     except FileNotFoundError:
-        raise InputError(f"there is no results file {file}; engine backtest --out writes one") from None
+        raise InputError(f"there is no results file {file}; a backtest with out= writes one") from None
     except OSError as error:
         raise InputError(f"{file} is not the record of a run: {error}") from None
     if "kind" not in record:
-        raise InputError(f"{file} is not the record of a run; engine backtest --out writes one")
+        raise InputError(f"{file} is not the record of a run; a backtest with out= writes one")
     return record
 
 

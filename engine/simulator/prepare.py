@@ -137,7 +137,8 @@ def _usable(tape: Tape, model: type[QuotingModel], assumptions: Assumptions) -> 
         raise InputError(f"{tape.market.ticker} has no events in the window asked for")
     if model.needs_underlying and not len(tape.values):
         raise InputError(
-            f"{model.name} needs the underlying's prices; {tape.market.ticker} has none: pass --underlying"
+            f"{model.name} needs the underlying's prices, and {tape.market.ticker} has none; "
+            "name its symbol with underlying="
         )
     if model.needs_book and not tape.book:
         raise InputError(f"{model.name} needs an order book; {tape.market.ticker} has trades only")
@@ -145,10 +146,10 @@ def _usable(tape: Tape, model: type[QuotingModel], assumptions: Assumptions) -> 
         lacks = f"queue model {assumptions.queue} needs level sizes; {tape.market.ticker} has none"
         if not tape.coverage.traded_lots:  # what fills by trades would never fill
             raise InputError(
-                f"{lacks}, and no trades: import the market's trades, or pass --queue touch+cross@1, which fills "
+                f"{lacks}, and no trades: import the market's trades, or pass queue='touch+cross@1', which fills "
                 "when the other side reaches the order"
             )
-        raise InputError(f"{lacks}: pass --queue touch@1")
+        raise InputError(f"{lacks}: pass queue='touch@1'")
 
 
 def run_block(block: Block, model: type[QuotingModel], stop: int | None = None) -> None:

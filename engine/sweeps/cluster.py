@@ -55,7 +55,7 @@ class Cluster:
         try:
             from distributed import Client
         except ImportError:
-            raise InputError("--scheduler needs Dask: pip install 'touchline[cluster]'") from None
+            raise InputError("scheduler= needs Dask: pip install 'touchline[cluster]'") from None
         try:
             self._client = Client(address, timeout=10, set_as_default=False)
         except (OSError, ValueError) as error:

@@ -155,7 +155,7 @@ def axes_of(
             if name not in fixed
         ]
     if not found:
-        raise InputError(f"{model.name} has no grid of its own left; pass --grid name=low:high:count")
+        raise InputError(f"{model.name} has no grid of its own left; name an axis with axes=")
     return distinct(found, fixed)
 
 
@@ -188,7 +188,7 @@ def cells_of(axes: Sequence[Axis], sample: str | None = None) -> F64:
     whole = math.prod(counts)
     wanted = None if sample is None else _sample_size(sample)
     if (whole if wanted is None else min(wanted, whole)) > MOST_CELLS:
-        raise InputError(f"{whole:,} cells are too many; draw some of them: --sample sobol:4096")
+        raise InputError(f"{whole:,} cells are too many; draw some of them: sample='sobol:4096'")
     if wanted is not None and wanted < whole:
         index = _sobol(counts, wanted)
     else:
@@ -199,7 +199,7 @@ def cells_of(axes: Sequence[Axis], sample: str | None = None) -> F64:
 def _sample_size(text: str) -> int:
     kind, _, count = text.partition(":")
     if kind != "sobol" or not count.isdigit() or not 2 <= int(count) <= MOST_CELLS:
-        raise InputError(f"--sample {text!r}: expected sobol:COUNT, as in --sample sobol:4096")
+        raise InputError(f"sample={text!r}: expected sobol:COUNT, as in sample='sobol:4096'")
     return int(count)
 
 

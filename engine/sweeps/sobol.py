@@ -39,7 +39,7 @@ def sobol(dimensions: int, start: int, count: int) -> npt.NDArray[np.float64]:
     [[0.0, 0.0], [0.5, 0.5], [0.75, 0.25], [0.25, 0.75]]
     """
     if not 1 <= dimensions <= DIMENSIONS:
-        raise InputError(f"a Sobol sample takes up to {DIMENSIONS} axes, not {dimensions}; fix some with --set")
+        raise InputError(f"a Sobol sample takes up to {DIMENSIONS} axes, not {dimensions}; fix some with params=")
     numbers = np.arange(start, start + count, dtype=np.uint64)
     gray = numbers ^ (numbers >> np.uint64(1))
     points = np.zeros((count, dimensions), np.uint64)

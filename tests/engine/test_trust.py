@@ -38,7 +38,7 @@ name = "ensemble"
 [[scorer.members]]
 name = "part.py:Mine"
 """
-REFUSED = r"names the file .*\.py, whose code would run: if you trust it, name it yourself \(--trust .*\.py; "
+REFUSED = r"names the file .*\.py, whose code would run: if you trust it, name it yourself with trust='.*\.py'"
 
 
 class Planted:
@@ -102,7 +102,7 @@ def test_verify_says_so_in_a_line_and_takes_trust_on_the_command_line(
         assert planted.ran is (code == 0)
         said = capsys.readouterr().err
         assert said.count("\n") == (code == 2)
-        assert f"(--trust {planted.path}; " in said or code == 0
+        assert f"name it yourself with --trust {planted.path}\n" in said or code == 0
 
 
 @pytest.mark.parametrize("kind", ["replayed", "placed"])

@@ -48,7 +48,7 @@ _NOT_SIMULATED = {
     ("POST", "/portfolio/subaccounts"): _NO_TRANSFERS,
     ("POST", "/portfolio/subaccounts/transfer"): _NO_TRANSFERS,
     ("PUT", "/portfolio/subaccounts/netting"): "collateral return across markets is not simulated",
-    ("POST", "/account/api_usage_level/upgrade"): "the usage tier is chosen at the start, with --tier",
+    ("POST", "/account/api_usage_level/upgrade"): "the usage tier is chosen when the exchange is started",
 }
 
 

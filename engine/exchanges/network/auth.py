@@ -33,7 +33,9 @@ class TrustedKeys:
             if not self.path.exists():
                 _make(folder, self.path, name, kind)
         except OSError as error:
-            raise InputError(f"cannot make a key pair in {folder}: {error.strerror}; name another --keys") from None
+            raise InputError(
+                f"cannot make a key pair in {folder}: {error.strerror}; name another folder with keys="
+            ) from None
         try:
             self.key_id = name.read_text().strip()
             private = serialization.load_pem_private_key(self.path.read_bytes(), password=None)

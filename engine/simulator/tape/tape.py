@@ -197,7 +197,7 @@ def _levels(market: TapeMarket, rows: TapeRows, grid: Grid) -> np.ndarray[Any, n
         price = int(rows.price[wrong[0]])
         raise InputError(
             f"{market.ticker}: {len(wrong)} prices are not on the grid {market.grid}, the first one {cents(price)} "
-            f"cents; pass --grid with the market's own grid, or import it with its price_level_structure"
+            f"cents; name the market's own grid with price_grid=, or import it with its price_level_structure"
         )
     return np.where(priced, level, np.int16(0))
 
