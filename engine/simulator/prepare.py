@@ -20,7 +20,6 @@ from .assumptions.venue import Assumptions, no_fees
 from .block import Block, new_flight, new_log, new_state, start
 from .kernel.build import kernel
 from .kernel.rows import I, L
-from .signals.matrix import signal_matrix
 from .state import F64, I32, I64, Points, Samples
 from .tape.tape import Tape, mids_of, open_at_start
 from .tape.volatility import points_of
@@ -124,6 +123,8 @@ def signals_of(tape: Tape, model: type[QuotingModel]) -> F64 | tuple[()]:
     """The values of a model's signals after each event of a tape; nothing where it declares none."""
     if not model.signals:
         return ()
+    from .signals.matrix import signal_matrix  # with all that it reads from
+
     try:
         return signal_matrix(tape, model.signals)
     except (NumbaError, UnsupportedBytecodeError) as error:
