@@ -73,6 +73,7 @@ class SessionRunner:
         self._pool: ThreadPoolExecutor | None = None
         self._stopping = threading.Event()
         self._failed: BaseException | None = None
+        self._jobs: list[Job] = []  # decided, and not sent yet
         self._held: list[Message] = []  # of a moment that may not be over
         self._settle_ns = round(self.settings.settle_ms * 1e6) if self.settings.mode == "paper" and not inline else 0
         self._checked = False
@@ -221,36 +222,36 @@ class SessionRunner:
     def _turn(self) -> None:
         if self.settings.mode != "paper" and not self._checked:
             self._check_prices()
-        now, wall = self.now(), time.monotonic_ns()
         self._next_turn = time.monotonic() + _TURN_S
-        self._incoming(JournalLine("turn", now, encode({"wall": wall})))
-        self.machine.turn(now, wall)
-        self._send(self._outgoing())
+        self._decide()
+        self._send()
         if self.journal.full:
             self.journal.rotate(self.machine.state())
 
-    def _send(self, jobs: list[Job]) -> None:
+    def _decide(self) -> None:
+        now, wall = self.now(), time.monotonic_ns()
+        self._incoming(JournalLine("turn", now, encode({"wall": wall})))
+        self.machine.turn(now, wall)
+        self._outgoing()
+
+    def _send(self) -> None:
         """Send what was decided, once it is written down. Inline: to the last answer's last consequence."""
-        self.journal.commit()
-        if self.settings.mode == "shadow":
-            jobs = [job for job in jobs if job.do in ("read", "fills")]
-        if self._pool is not None:
-            for job in jobs:
-                self._pool.submit(self._do, job)
-            return
-        while jobs:
-            answers = [self.sender.do(job) for job in jobs]
-            for answer in answers:
+        while True:
+            self.journal.commit()
+            jobs, self._jobs = self._jobs, []
+            if self.settings.mode == "shadow":
+                jobs = [job for job in jobs if job.do in ("read", "fills")]
+            if self._pool is not None:
+                for job in jobs:
+                    self._pool.submit(self._do, job)
+                return
+            if not jobs:
+                return
+            for answer in [self.sender.do(job) for job in jobs]:
                 self._incoming(JournalLine("ans", self.now(), encode(answer)))
                 self.machine.answer(self.now(), answer)
                 self._outgoing()
-            now, wall = self.now(), time.monotonic_ns()
-            self._incoming(JournalLine("turn", now, encode({"wall": wall})))
-            self.machine.turn(now, wall)
-            jobs = self._outgoing()
-            self.journal.commit()
-            if self.settings.mode == "shadow":
-                jobs = [job for job in jobs if job.do in ("read", "fills")]
+            self._decide()
 
     def _do(self, job: Job) -> None:
         self._queue.put(self.sender.do(job))
@@ -258,13 +259,13 @@ class SessionRunner:
     def _incoming(self, line: JournalLine) -> None:
         self.journal.append(line)
 
-    def _outgoing(self) -> list[Job]:
+    def _outgoing(self) -> None:
         lines, jobs = self.machine.drain()
+        self._jobs += jobs
         for line in lines:
             self.journal.append(line)
             if line.kind in ("halt", "kill", "lift", "wait", "go"):
                 self._tell(f"{line.kind}: {line.payload.decode()}")
-        return jobs
 
     def _say(self, kind: str, document: dict[str, Any]) -> None:
         self.journal.append(JournalLine(kind, self.now(), encode(document)))

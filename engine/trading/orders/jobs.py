@@ -89,5 +89,5 @@ class TokenBudget:
 
 
 def encode(document: Any) -> bytes:
-    """Write a document as one line of JSON."""
-    return msgspec.json.encode(document)
+    """Write a document as one line of JSON; the exchange's own numbers are whole ones."""
+    return msgspec.json.encode(document, enc_hook=int)

@@ -32,6 +32,7 @@ class SentOrders:
     refused: int = 0
     group: str = ""
     group_stopped: bool = False
+    not_before: int = 0  #: what was just refused is not asked for again at once
     _retry_at: int = 0
     _tries: int = 0
 
@@ -55,7 +56,7 @@ class SentOrders:
 
     def next_job(self, wish: Wish, now: int) -> Job | None:
         """The next request that brings what rests nearer to the wish; None if nothing is to be done, or one is busy."""
-        if self.busy is not None:
+        if self.busy is not None or now < self.not_before:
             return None
         if self.unsettled:
             return self._settle(now)
@@ -79,6 +80,10 @@ class SentOrders:
         if not self.unsettled:
             self.unsettled, self._tries, self._retry_at = True, 0, 0
             self.unknown_since = now if self.unknown_since is None else self.unknown_since
+
+    def pause(self, now: int) -> None:
+        """Ask for nothing for a moment: what was asked for would be answered as before."""
+        self.not_before = now + _RETRY_NS
 
     def settled(self) -> None:
         """Everything was cancelled and read back."""

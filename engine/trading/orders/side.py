@@ -195,7 +195,9 @@ class SentSide:
 
     def take_now(self, job: Job) -> Job | None:
         """Send an order of a market that takes at once and never rests, if nothing else is under way there."""
-        if not self.quiet(job.ticker) or not self._budget.has(COSTS["create"], self._host.wall):
+        if not self.quiet(job.ticker) or self._host.now < self.orders[job.ticker].not_before:
+            return None
+        if not self._budget.has(COSTS["create"], self._host.wall):
             return None
         self._budget.pay(COSTS["create"])
         job.client_id = self._host.ledger.name()
@@ -236,6 +238,8 @@ class SentSide:
 
     def _after_create(self, orders: SentOrders, job: Job, answer: Answer) -> None:
         order = self._host.ledger.known(job.client_id)
+        if job.now:
+            orders.pause(self._host.now)
         if order is None:
             return
         if answer.is_ == "done" and answer.order_id:
@@ -274,6 +278,7 @@ class SentSide:
             self._host.ended(order, "cancelled")
         elif answer.is_ == "refused":  # closed or paused: the exchange ends it, and says so
             orders.refused += 1
+            orders.pause(self._host.now)
         else:
             orders.lose(self._host.now)
 

@@ -42,7 +42,11 @@ def tickers_of(count: int = MARKETS) -> list[str]:
 def params(tmp_path: Path) -> Path:
     """Parameters of a quick model for the series, under a queue model that fills as an exchange does."""
     until = datetime.fromtimestamp(START // SECOND + 86_400, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    parameters: dict[str, bool | int | float | str | list[float | str]] = {"half_spread": 2.0, "skew": 0.1, "size": 1.0}
+    parameters: dict[str, bool | int | float | str | list[float | str]] = {
+        "half_spread": 2.0,
+        "skew": 0.1,
+        "size": 0.05,
+    }  # less than what crosses it
     venue = {"queue": "touch+cross@1", "horizon": "fixed"}
     write_params(
         tmp_path / "params.toml",
