@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .exchanges.serving import exchange as exchange
     from .live.live import Live as Live
     from .live.trader import Trader as Trader
+    from .page.serving import ui as ui
     from .results.params import load_params as load_params
     from .runs.result import Result as Result
     from .simulator.assumptions.venue import Assumptions as Assumptions
@@ -68,12 +69,14 @@ _HOME: dict[str, str] = {
     "Result": "runs.result",
     "Trader": "live.trader",
     "load_params": "results.params",
+    "ui": "page.serving",
 }  # fmt: skip
 __all__ = [
     "Assumptions", "Live", "Result", "Trader", "__version__", "audit", "backtest", "brought", "check", "compact",
     "demo", "doctor", "exchange", "explain", "export", "features", "fit", "flatten", "forget", "halt", "import_files",
     "imports", "kill", "load_params", "markets", "open", "pull", "record", "report", "resume", "sample", "scan",
-    "show", "sql", "status", "strategies", "sweep", "tables", "trade", "train", "verify",
+    "show", "sql", "status", "strategies", "sweep", "tables", "trade", "train", "ui",
+    "verify",
 ]  # fmt: skip
 
 

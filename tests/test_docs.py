@@ -33,6 +33,7 @@ ELSEWHERE = {
     "python.md": "tests/test_python_page.py",
     "replay.md": "tests/engine/test_replay_page.py",
     "settings.md": "tests/test_settings_page.py",
+    "ui.md": "tests/engine/page/test_page.py",
 }
 #: Pages with blocks that are run here; each has a test below.
 HERE = {

@@ -21,7 +21,7 @@ ROOMS = {
     "strategies": ("parameters", "own_file", "quoting", "models", "pipeline", "families"),
     "engine": (
         "version", "figures", "rewards", "simulator", "fitting", "results", "sweeps", "bets", "reports", "runs",
-        "training", "live", "trading", "exchanges", "api", "cli",
+        "training", "live", "trading", "exchanges", "page", "api", "cli",
     ),
 }  # fmt: skip
 #: What compiles a function; such a one may take the flat arrays it needs, however many.

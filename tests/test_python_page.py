@@ -24,6 +24,7 @@ PRINTED_BY = {
     "data markets": {"limit"},
     "data scan": {"every", "once", "top"},
     "data imports": {"import_id"},  # a call of its own
+    "ui": {"no_browser"},
     "backtest": set(_CAPS),  # short for parameters of a pipeline
     "trade": {"duration"},  # a call gives a session, which runs for as long as it is told
     "status": {"watch"},
@@ -58,7 +59,7 @@ def table() -> dict[str, str]:
     """The page's table: a command without its arguments, and the call."""
     rows = re.findall(r"^\| `engine ([^`]+)` \| `engine\.(\w+)\(", PAGE.read_text(), re.MULTILINE)
     return {
-        re.sub(r" PATH…| FOLDER| QUERY| IMPORT| PIPELINE| PARAMS| SESSION", "", name): call
+        re.sub(r" PATH…| FOLDER…?| QUERY| IMPORT| PIPELINE| PARAMS| SESSION", "", name): call
         for name, call in reversed(rows)
     }
 

@@ -106,6 +106,8 @@ def exchange(store: Store, client: Client) -> None:
         rate=10, stop=threading.Event(), tell=print,
     )  # fmt: skip
     assert_type(heard.facts, dict[str, float])
+    with engine.ui(["results"], store=store.path, port=0, trust="mine.py") as page:
+        assert_type(page.url, str)
     with engine.exchange(store, ["A"], speed="max", port=0, cash=1_000, fault="gap=0.01", queue="touch") as venue:
         print(venue.url, venue.ws, venue.environment)
         venue.advance(1.0)

@@ -18,7 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("explain", "Say why a quote was what it was."),
     "sweep": ("sweep", "Run thousands of parameter sets at once, and say how much of the best to believe."),
     "verify": ("verify", "Run a result again and compare."),
-    "exchange": ("exchange", "Run a local exchange that replays recorded markets."),
+    "exchange": ("serve.exchange", "Run a local exchange that replays recorded markets."),
     "trade": ("trade.app", "Trade by a parameter file: on paper, in the shadow, in production; watch, halt, audit."),
     "status": ("trade.status", "Show how a trading session stands."),
     "fit": ("fit", "Estimate model parameters from recorded history."),
@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "strategies": ("strategies", "List strategies and the parts of pipelines with their parameters."),
     "summary": ("summary", "Show a result again."),
     "export": ("export", "Write a sweep's best parameters to a file for the live runner."),
+    "ui": ("serve.ui", "Look at results, replays and data in the browser."),
     "report": ("report", "Write one HTML page about a run or a sweep."),
 }
 

@@ -62,5 +62,6 @@ def _tell(made: Demo) -> None:
         f"  engine summary {made.folder / 'bets'}",
         f"  engine sweep show {made.folder / 'sweep'}",
         f"  engine exchange --store {store} --speed 20",
+        f"  engine ui {made.folder}",
     ):
         say(line)

@@ -41,10 +41,13 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """A status and a JSON document; no document, no body."""
+    """A status and a JSON document, or bytes of another type; neither, no body."""
 
     status: int
     document: Any = None
+    content: bytes | None = None
+    media: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class HangupError(Exception):
@@ -86,12 +89,13 @@ class HttpServer:
     def __init__(
         self,
         handler: Handler,
-        clock: Callable[[], int],
+        clock: Callable[[], int] | None,
         admit: Callable[[Request], Response | None],
         talk: Callable[[ServerSocket], Awaitable[None]],
     ) -> None:
         self._handler = handler
-        self._clock = clock  #: simulated time, which every answer tells: clients ask for "the last hour"
+        #: Simulated time, which every answer tells: clients ask for "the last hour". None for a server without one.
+        self._clock = clock
         self._admit = admit
         self._talk = talk
         self._open: dict[asyncio.StreamWriter, _Patience] = {}
@@ -126,7 +130,7 @@ class HttpServer:
             while await self._answer(reader, writer, patience, await self._head(reader, writer, patience)):
                 pass
         except MalformedError as bad:
-            writer.write(_written(bad.response, False, self._clock()))
+            writer.write(_written(bad.response, False, self._now()))
         except (HangupError, ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -134,6 +138,9 @@ class HttpServer:
             del self._open[writer]
             self._resting.pop(writer, None)
             self._idle.set()
+
+    def _now(self) -> int | None:
+        return None if self._clock is None else self._clock()
 
     async def _look(self) -> None:
         """End the connections that keep the server waiting for too long."""
@@ -182,7 +189,7 @@ class HttpServer:
         else:
             response = await self._handler(request)
         keep = keep and not body.withheld
-        writer.write(_written(response, keep, self._clock()))
+        writer.write(_written(response, keep, self._now()))
         if writer.transport.get_write_buffer_size() or not body.done:
             patience.wait(BODY_SECONDS)
             await writer.drain()
@@ -285,11 +292,15 @@ def _parsed(
     return Request(words[0], unquote(path), parse_qsl(query, keep_blank_values=True), headers, body.read), body
 
 
-def _written(response: Response, keep: bool, now: int) -> bytes:
-    body = b"" if response.document is None else msgspec.json.encode(response.document)
+def _written(response: Response, keep: bool, now: int | None) -> bytes:
+    body = response.content
+    if body is None:
+        body = b"" if response.document is None else msgspec.json.encode(response.document)
     phrase = _PHRASES.get(response.status, "")
+    more = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
+    more += "" if now is None else f"{SIMULATED_TIME}: {now}\r\n"
     head = (
-        f"HTTP/1.1 {response.status} {phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        f"{SIMULATED_TIME}: {now}\r\nConnection: {'keep-alive' if keep else 'close'}\r\n\r\n"
+        f"HTTP/1.1 {response.status} {phrase}\r\nContent-Type: {response.media}\r\nContent-Length: {len(body)}\r\n"
+        f"{more}Connection: {'keep-alive' if keep else 'close'}\r\n\r\n"
     )
     return head.encode("latin-1") + body

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 import requests
-from touchline.engine.cli.exchange import exchange as command
+from touchline.engine.cli.serve.exchange import exchange as command
 from touchline.engine.exchanges import Faults, exchange
 from touchline.io.ground.errors import InputError
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import say
+from ..console import say
 
 if TYPE_CHECKING:
-    from ..exchanges.network.server import Exchange
+    from ...exchanges.network.server import Exchange
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -51,7 +51,7 @@ def exchange(
     legacy: Annotated[bool, typer.Option("--legacy", help="Add the integer fields removed in 2026.")] = False,
 ) -> None:
     """Serve a store as an exchange: REST and stream, signed requests, orders, fills, faults on demand."""
-    from ..exchanges.serving import exchange as opened
+    from ...exchanges.serving import exchange as opened
 
     _announce(host, store)
     _serve(
@@ -71,7 +71,7 @@ def _announce(host: str, store: str) -> None:
 
 def _serve(served: Exchange) -> None:
     """Serve until a signal comes; say where, and when the recording has ended."""
-    from ..exchanges.wire import stamp
+    from ...exchanges.wire import stamp
 
     with contextlib.ExitStack() as stack:
 

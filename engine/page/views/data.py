@@ -1,0 +1,79 @@
+"""What stores hold: a calendar of coverage by series, gaps, and the markets to look into."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import polars as pl
+
+from ....io.ground.times import iso
+from ....io.store.schema import BookKind
+from ....io.store.store import Store
+from ..columns import ROWS, Question, columns
+from ..opening import OpenResults
+
+DAY_NS = 86_400_000_000_000
+#: Cells of the calendar that are sent.
+CELLS = 20_000
+
+
+def overview(opened: OpenResults, asked: Question) -> dict[str, Any]:
+    """Return the tables' sizes, and of each series and day its rows and gaps."""
+    place = opened.folders.store(asked.text("store"))
+    store = Store(place)
+    calendar = pl.concat([_days(store, name) for name in ("book", "trades", "quotes")])
+    calendar = calendar.group_by("series", "day").agg(pl.col("book", "trades", "quotes", "gaps").sum())
+    calendar = calendar.sort("series", "day").head(CELLS)
+    sizes = store.tables()
+    return {
+        "place": place,
+        "tables": [
+            {"name": one.name, "rows": one.rows, "files": one.files, "size": one.size, "start": _iso(one.start),
+             "end": _iso(one.end)}
+            for one in sizes
+        ],
+        "calendar": columns(calendar.with_columns(pl.col("day").map_elements(_day, return_dtype=pl.String()))),
+        "copy": {
+            "command": shlex.join(["engine", "data", "tables", "--store", place]),
+            "python": f"engine.tables({place!r})",
+        },
+    }  # fmt: skip
+
+
+def markets(opened: OpenResults, asked: Question) -> dict[str, Any]:
+    """Return the markets that pass a filter, with rows, gaps and the span of their history."""
+    store = Store(opened.folders.store(asked.text("store")))
+    rows = store.coverage(series=asked.text("series") if asked.has("series") else None)
+    titles = store.markets().select("ticker", "title", "category").collect()
+    rows = rows.join(titles, on="ticker", how="left")
+    if words := asked.text("words", "").lower().split():
+        text = pl.concat_str(pl.col("ticker", "title", "category").fill_null(""), separator=" ")
+        rows = rows.filter(*(text.str.to_lowercase().str.contains(word, literal=True) for word in words))
+    rows = rows.sort(pl.col("book") + pl.col("trades"), descending=True)
+    kept = rows.head(ROWS).with_columns(pl.col("start", "end").cast(pl.String))
+    return {"rows": columns(kept), "of": rows.height}
+
+
+def _days(store: Store, table: str) -> pl.DataFrame:
+    """Rows and gaps of a table by series and day; a market's series is what its ticker begins with."""
+    series = pl.col("ticker").str.split("-").list.first().alias("series")
+    gaps = (pl.col("kind") == int(BookKind.GAP)).sum() if table == "book" else pl.lit(0).sum()
+    counted = (
+        store.table(table)
+        .group_by(series, (pl.col("ts") // DAY_NS * DAY_NS).alias("day"))
+        .agg(pl.len().cast(pl.Int64).alias("rows"), gaps.cast(pl.Int64).alias("gaps"))
+        .collect(engine="streaming")
+    )
+    others = [name for name in ("book", "trades", "quotes") if name != table]
+    return counted.select(
+        "series", "day", pl.col("rows").alias(table), *(pl.lit(0, pl.Int64).alias(name) for name in others), "gaps"
+    ).select("series", "day", "book", "trades", "quotes", "gaps")
+
+
+def _day(ts: int) -> str:
+    return iso(ts)[:10]
+
+
+def _iso(ts: int | None) -> str | None:
+    return None if ts is None else iso(ts)
