@@ -20,6 +20,8 @@ RECORD = "run.json"
 SWEEP_RECORD = "sweep.json"
 #: The checksums of a result's files, by name, and its own.
 CHECKSUMS = "checksums.json"
+#: What is drawn from a result into its folder: it goes with the result that it shows.
+DRAWN = ("report.html", "heatmap.html", "heatmap.svg", "heatmap.png", "heatmap_markets.svg", "heatmap_markets.png")
 #: What a run was asked for, by the names in its record; two runs that agree in all of it may share a folder.
 RUN_QUESTION = (
     "kind", "strategy", "market", "store", "parameters", "start", "end", "price_grid", "underlying", "venue",
@@ -93,9 +95,11 @@ def write_files(place: Path, frames: Mapping[str, pl.DataFrame], record: Mapping
     """Write frames and their record. An old record goes first and the new one last: no mixture looks finished."""
     try:
         place.mkdir(parents=True, exist_ok=True)
-        for old in (record_name, CHECKSUMS):
-            (place / old).unlink(missing_ok=True)
         text = json.dumps(record, indent=1, default=plain).encode()
+        there = place / record_name
+        is_another = there.is_file() and there.read_bytes() != text
+        for old in (record_name, CHECKSUMS, *(DRAWN if is_another else ())):
+            (place / old).unlink(missing_ok=True)
         sums = {record_name: checksum(text)}
         for name, frame in frames.items():
             with atomic.writing(place / f"{name}.parquet") as beside:
@@ -119,7 +123,7 @@ def write_copy(held: Path, place: Path, *, force: bool = False) -> None:
         raise TakenError(f"{place} holds something else than a sweep; name another folder")
     if there and not force and read_json(place / SWEEP_RECORD) != read_json(held / SWEEP_RECORD):
         raise TakenError(f"{place} holds another sweep: name another folder, or replace it with force=")
-    old = [*checksums(place), SWEEP_RECORD, CHECKSUMS] if there else []
+    old = [*checksums(place), SWEEP_RECORD, CHECKSUMS, *DRAWN] if there else []
     for name in sorted(old, key=lambda name: name != SWEEP_RECORD):  # its record first: no mixture looks finished
         (place / name).unlink(missing_ok=True)
     place.mkdir(parents=True, exist_ok=True)
@@ -146,7 +150,10 @@ def checksums(place: Path) -> dict[str, str]:
         return {}
     if not is_whole(document):
         raise DamagedError(f"{place / CHECKSUMS} is damaged; {_AGAIN}")
-    return {name: found for name, found in json.loads(document).items() if name != "checksum"}
+    sums = {name: found for name, found in json.loads(document).items() if name != "checksum"}
+    if any(Path(name).name != name for name in sums):
+        raise DamagedError(f"{place / CHECKSUMS} names files outside of the folder; {_AGAIN}")
+    return sums
 
 
 def read_whole(path: Path) -> bytes:

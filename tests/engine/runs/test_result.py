@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 from touchline import engine
-from touchline.engine.results.result_files import TakenError
+from touchline.engine.results.result_files import CHECKSUMS, DRAWN, TakenError
 from touchline.engine.runs.result import Result
-from touchline.io.ground.errors import CheckError, InputError
+from touchline.io.ground.checksums import with_checksum
+from touchline.io.ground.errors import CheckError, DamagedError, InputError
 from touchline.strategies import Parameter, QuotingModel
 
 from ..histories import made_up
@@ -202,3 +204,34 @@ def test_verify_says_what_differs(found, tmp_path):
     fills.with_columns(pl.col("price") + 100).write_parquet(folder / "fills.parquet")
     with pytest.raises((CheckError, InputError), match=str(folder)):
         engine.verify(folder)
+
+
+@pytest.mark.parametrize("kind", ["replay", "sweep"])
+def test_what_was_drawn_from_a_result_goes_with_it_and_the_users_own_files_stay(found, kind, place, tmp_path):
+    folder = found[kind].write(tmp_path / "out")
+    for name in (*DRAWN, "mine.png"):
+        (folder / name).write_text("drawn from the old one")
+    found[kind].write(folder)  # the same once more
+    assert (folder / "report.html").exists() is (kind == "replay")  # a sweep's folder is copied whole
+    other = {
+        "replay": lambda: engine.backtest("fixed-spread", "MADE-01", place / "books"),
+        "sweep": lambda: engine.sweep(
+            "fixed-spread", "MADE-00", place / "books", axes={"half_spread": [1, 3]}, out=tmp_path / "swept",
+            pictures=False,
+        ),
+    }[kind]()  # fmt: skip
+    other.write(folder, force=True)
+    assert not any((folder / name).exists() for name in DRAWN)
+    assert (folder / "mine.png").exists()
+    assert engine.open(folder).hash == other.hash
+
+
+def test_a_list_of_checksums_names_no_file_outside_of_its_folder(found, tmp_path):
+    folder = found["sweep"].write(tmp_path / "out")
+    (tmp_path / "victim").write_text("mine")
+    sums = json.loads((folder / CHECKSUMS).read_text())
+    del sums["checksum"]
+    (folder / CHECKSUMS).write_bytes(with_checksum(json.dumps(sums | {"../victim": "0"}, indent=1).encode()))
+    with pytest.raises(DamagedError, match=r"names files outside of the folder"):
+        found["sweep"].write(folder, force=True)
+    assert (tmp_path / "victim").exists()
