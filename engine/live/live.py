@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from ...features.signals.outside import OtherSignal, TableSignal
 from ...io.ground.errors import InputError
 from ...io.store.schema import Side
 from ...strategies.models.registry import quoting_model
@@ -26,10 +27,14 @@ from ..simulator.assumptions.venue import Assumptions, close_steps, no_fees
 from ..simulator.block import Block
 from ..simulator.kernel.rows import MID, POINT, I, L, S
 from ..simulator.prepare import Ground, new_block, parameter_values, run_block
+from ..simulator.signals.asof import AsOf
+from ..simulator.signals.course import Course
+from ..simulator.signals.elsewhere import table_rows
 from ..simulator.state import F64, Columns, Points
-from ..simulator.tape.events import CLOCK, FILLED, MOMENT
+from ..simulator.tape.events import CLOCK, FILLED, KIND, MOMENT, UNDERLYING
 from ..simulator.tape.tape import Coverage, Tape, TapeMarket, kernel_grid, mids_of
 from ..simulator.tape.volatility import Decay, points_of
+from .memory import KEPT, forget_events, forget_log, forget_points, forget_prices
 
 YEAR_NS = 366 * 86_400_000_000_000
 Fills = Literal["assumed", "reported"]
@@ -95,6 +100,8 @@ class Live:
         self._told_quotes = self._told_fills = 0
         self._decay = Decay(self.assumptions.window_s)
         self._last_mid: Columns | None = None
+        self._gone_prices = 0  #: prices of the underlying that were forgotten: events count all of them
+        self.course = self._signals() if model.signals else None
         if market.close_ts is None and self.assumptions.horizon != "fixed":
             raise InputError(f"{market.ticker} has no close time: pass a market that has one, or the fixed horizon")
         if self.assumptions.is_poisson or any(str(d).endswith((".csv", ".parquet")) for d in self.assumptions.delays):
@@ -136,6 +143,8 @@ class Live:
             self._start(events)
         block = self.block
         assert block is not None
+        if self._gone_prices and ((events.kind & KIND) == UNDERLYING).any():
+            events = events._replace(aux=events.aux - self._gone_prices * ((events.kind & KIND) == UNDERLYING))
         last = int(block.columns.ts[self.count - 1]) if self.count else int(events.ts[0])
         if int(events.ts[0]) < last or (np.diff(events.ts) < 0).any():
             raise InputError("events of a stream come in the order of their time; sort them first")
@@ -145,9 +154,36 @@ class Live:
         self._observe(events)
         self._mark(events)
         block.columns = Columns(*(_with(c, self.count, e) for c, e in zip(block.columns, events, strict=True)))
-        self.count += len(events.ts)
+        before, self.count = self.count, self.count + len(events.ts)
+        if self.course is not None:
+            block.signals = _with_room(block.signals, len(block.columns.ts))
+            rows = block.signals[before : self.count]
+            self.course.take(block.columns, block.values, rows, before, self.count)
         run_block(block, self.model, self.count)
+        if self.count >= 2 * KEPT:
+            self._forget()
         return self.quote
+
+    def told(self, signal: str, ts: int, *values: float) -> None:
+        """Take in what another market said at ``ts``, for the signal of that name; events after it know of it."""
+        known = {} if self.course is None else self.course.known
+        if signal not in known or isinstance(self.model.signals[signal], TableSignal):
+            raise InputError(f"{self.model.name} has no signal of another market that is called {signal!r}")
+        if len(values) != self.model.signals[signal].columns:
+            raise InputError(f"{signal} has {self.model.signals[signal].columns} values, not {len(values)}")
+        if self.block is not None and self.count:
+            known[signal].forget(int(self.block.columns.ts[self.count - 1]))
+        known[signal].add(ts, values)
+
+    def reread(self) -> None:
+        """Read the tables of the model's signals again: events from now on know their new rows."""
+        if self.course is not None:
+            self.course.known |= self._tables()
+
+    @property
+    def follows(self) -> tuple[str, ...]:
+        """Names of the signals whose values come in by :meth:`told`."""
+        return tuple(name for name, signal in self.model.signals.items() if isinstance(signal, OtherSignal))
 
     def filled(self, ts: int, side: Side, price: int, lots: int, fee: int = 0) -> None:
         """Book a fill that the exchange reported; the next events, or :meth:`wake`, decide on it."""
@@ -271,15 +307,35 @@ class Live:
         points = Points(np.zeros((4, 1), np.int64), np.zeros(0))
         shared = Ground(fees, np.zeros(1, np.int32), points, np.zeros(0, np.int64))
         values = parameter_values(self.model, tape, self.given)
+        rows = np.zeros((1024, self.course.width)) if self.course is not None else None
         block = new_block(
             tape, self.model, [values], [self.assumptions], record=True, shared=shared,
-            reported=self.reported is not None,
+            reported=self.reported is not None, signals=rows,
         )  # fmt: skip
         block.state.scalars[S.open] = int(self.is_open)
         block.columns = Columns(*(np.zeros(1024, column.dtype) for column in events))
         block.mids, block.values = np.zeros((2, 1024), np.int32), np.zeros(64)
         block.state.ints[I.position, 0] = self._held
         self.block = block
+
+    def _tables(self) -> dict[str, AsOf]:
+        own = {name: one for name, one in self.model.signals.items() if isinstance(one, TableSignal)}
+        return {name: table_rows(signal, self.market) for name, signal in own.items()}
+
+    def _signals(self) -> Course:
+        """The model's signals before the first event."""
+        known = {name: AsOf(self.model.signals[name].columns) for name in self.follows}
+        return Course(self.model.signals, kernel_grid(self.market.grid), known | self._tables())
+
+    def _forget(self) -> None:
+        """Let go of what nothing reads any more."""
+        block = self.block
+        assert block is not None
+        self.observed -= forget_points(block, self.count, self.observed)
+        self.count -= forget_events(block, self.count)
+        gone = forget_prices(block, self.count, self.priced)
+        self.priced, self._gone_prices = self.priced - gone, self._gone_prices + gone
+        forget_log(block.log, block.state.scalars)
 
     def _mark(self, events: Columns) -> None:
         """Add the mid after each event; the one ten seconds later is not known yet, and decides nothing."""
@@ -332,6 +388,12 @@ class Live:
             at = int(two_sided[-1])
             self._last_mid = Columns(*(column[at : at + 1].copy() for column in events))
             self._last_mid.kind[0] = 0
+
+
+def _with_room(rows: F64 | tuple[()], length: int) -> F64:
+    """Rows of signals, as many as there is room for events."""
+    kept = np.asarray(rows)
+    return kept if len(kept) >= length else np.vstack([kept, np.zeros((length - len(kept), kept.shape[1]))])
 
 
 def _without(points: Points, first: int) -> Points:

@@ -51,6 +51,10 @@ class Trader:
             raise InputError(f"{self.live.model.name} needs the underlying's prices, which a trader does not follow")
         if self.live.model.levels > 1:
             raise InputError(f"{self.live.model.name} quotes several levels, and this trader keeps one order a side")
+        if self.live.follows:
+            raise InputError(
+                f"{self.live.model.name} reads {self.live.follows[0]} of another market, which a trader does not follow"
+            )
         assumed = self.live.assumptions
         self.orders = QuoteOrders(
             client, ticker, self.live.gone, post_only=assumed.post_only, amends=assumed.amend == "keep"
