@@ -40,6 +40,7 @@ class Reader(FixedSpread):
 
     @staticmethod
     def quote(known, p):
+        """Bid, ask, bid size, ask size."""
         s = known.signals
         lean = 0.001 * (s.flow_10 + s.flow_60 + s.flow_300 + s.imbalance)
         lean = lean if s.toxic > 0.3 else 0.0

@@ -164,7 +164,7 @@ class Live:
             self._forget()
         return self.quote
 
-    def told(self, signal: str, ts: int, *values: float) -> None:
+    def heard(self, signal: str, ts: int, *values: float) -> None:
         """Take in what another market said at ``ts``, for the signal of that name; events after it know of it."""
         known = {} if self.course is None else self.course.known
         if signal not in known or isinstance(self.model.signals[signal], TableSignal):
@@ -182,7 +182,7 @@ class Live:
 
     @property
     def follows(self) -> tuple[str, ...]:
-        """Names of the signals whose values come in by :meth:`told`."""
+        """Names of the signals whose values come in by :meth:`heard`."""
         return tuple(name for name, signal in self.model.signals.items() if isinstance(signal, OtherSignal))
 
     def filled(self, ts: int, side: Side, price: int, lots: int, fee: int = 0) -> None:
@@ -335,7 +335,8 @@ class Live:
         self.count -= forget_events(block, self.count)
         gone = forget_prices(block, self.count, self.priced)
         self.priced, self._gone_prices = self.priced - gone, self._gone_prices + gone
-        forget_log(block.log, block.state.scalars)
+        fills, quotes = forget_log(block.log, block.state.scalars)
+        self._told_fills, self._told_quotes = max(self._told_fills - fills, 0), max(self._told_quotes - quotes, 0)
 
     def _mark(self, events: Columns) -> None:
         """Add the mid after each event; the one ten seconds later is not known yet, and decides nothing."""

@@ -78,12 +78,14 @@ def forget_points(block: Block, count: int, observed: int) -> int:
     return drop
 
 
-def forget_log(log: Log, scalars: np.ndarray) -> None:
-    """Forget the older half of what was written down, once there are many lines of it."""
+def forget_log(log: Log, scalars: np.ndarray) -> tuple[int, int]:
+    """Forget the older half of what was written down, once there are many lines. Returns how many fills and quotes."""
+    gone: list[int] = []
     for which, columns in ((S.fills, (log.fill_ts, log.fills)), (S.quotes, (log.quote_ts, log.quotes, log.ahead))):
         count = int(scalars[which])
-        if count >= 8 * KEPT:
-            drop = count // 2
-            for column in columns:
-                column[: count - drop] = column[drop:count]
-            scalars[which] = count - drop
+        drop = count // 2 if count >= 8 * KEPT else 0
+        for column in columns if drop else ():
+            column[: count - drop] = column[drop:count]
+        scalars[which] = count - drop
+        gone.append(drop)
+    return gone[0], gone[1]

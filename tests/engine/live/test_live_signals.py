@@ -71,10 +71,10 @@ def streamed(live, tape, sizes, news=()):
     for events in slices(tape, sizes):
         if sizes == [1]:
             while news and news[0][0] < int(events.ts[0]):
-                live.told("theirs", *news.pop(0))
+                live.heard("theirs", *news.pop(0))
         elif news:
             for one in news:
-                live.told("theirs", *one)
+                live.heard("theirs", *one)
             news = []
         live.feed(events)
         rows.append(live.block.signals[live.count - len(events.ts) : live.count].copy())
@@ -110,9 +110,10 @@ def test_what_is_forgotten_changes_nothing(tapes, monkeypatch, volatility, feed_
         for module in (memory, lives):
             monkeypatch.setattr(module, "KEPT", kept)
         live = Live(tape.market, AvellanedaStoikov, {"gamma": 0.05, "size": 5}, assumed)
-        quotes.append([*(live.feed(events) for events in slices(tape, [1, 5])), live.position, live.cash])
+        shown = [(live.feed(events), live.told()) for events in slices(tape, [1, 5])]
+        quotes.append([*shown, live.position, live.cash])
     assert quotes[0] == quotes[1]
-    assert len({(one.bid, one.ask) for one in quotes[0][:-2]}) > 10
+    assert len({(one.bid, one.ask) for one, _ in quotes[0][:-2]}) > 10
     assert live.count < 200 < len(tape)
     assert live.observed < 200
     assert int(live.block.state.scalars[S.fills]) < 200
@@ -174,7 +175,7 @@ def test_a_table_is_read_at_the_start_and_again_on_request(tapes, tmp_path):
 def test_news_for_a_signal_that_is_not_there_is_refused(tapes):
     live = Live(tapes[0].market, Reader)
     with pytest.raises(InputError, match="reader has no signal of another market that is called 'flow'"):
-        live.told("flow", 0, 1.0)
+        live.heard("flow", 0, 1.0)
     with pytest.raises(InputError, match="theirs has 1 values, not 2"):
-        live.told("theirs", 0, 1.0, 2.0)
+        live.heard("theirs", 0, 1.0, 2.0)
     assert live.follows == ("theirs",)
