@@ -6,6 +6,8 @@ STAMP := $(VENV)/.ready
 SHORT := $(addprefix bench/test_,replay.py sweep.py tape.py ingest.py query.py startup.py)
 STORE ?= data
 
+TORCH := $(VENV)/.torch
+
 .PHONY: setup demo test test-all lint install lock bench bench-short exchange clean
 
 setup: $(STAMP)
@@ -30,7 +32,12 @@ test: setup
 	@$(BIN)/python -m pytest -n 2 -m "not slow and not bench"
 	@$(BIN)/python -m pytest -q -p tests.doctest_folder --doctest-modules --pyargs touchline.io touchline.features touchline.strategies touchline.engine
 
-test-all: test  ## the slow ones wait a lot for others: three at once
+$(TORCH): $(STAMP)  ## torch is twenty times as large as the rest of training: only for the slow tests, and once
+	@echo "installing torch (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
+	@touch $(TORCH)
+
+test-all: test $(TORCH)  ## the slow ones wait a lot for others: three at once
 	@$(BIN)/python -m pytest -n 3 -m slow
 
 lint: setup

@@ -73,7 +73,7 @@ def train(
     Args:
         pipeline: A betting pipeline by name, as a TOML file or as a ``Pipeline``: its source, tables and filters say
             which rows there are.
-        model: What is trained: ``logistic``.
+        model: What is trained: ``logistic``, ``boosting``, ``mlp`` or ``lstm``.
         store: A store, the place of one, or a folder with ``markets.csv`` and ``trades.csv``.
         out: The folder of the model, which the scorer ``onnx`` takes as its ``file``.
         features: Inputs by name, see docs/features.md; without them those that the pipeline's scorer reads.

@@ -17,7 +17,7 @@ _OUT = typer.Option(..., "--out", help="The folder of the model, as in models/fi
 def train(
     pipeline: str = typer.Argument(..., help="A betting pipeline by name, or FILE.toml."),
     *,
-    model: str = typer.Option("logistic", "--model", help="What is trained: logistic."),
+    model: str = typer.Option("logistic", "--model", help="What is trained: logistic, boosting, mlp or lstm."),
     store: str = HISTORY,
     out: Path = _OUT,
     features: str = typer.Option("", "--features", help="Inputs by name, commas between; else those the scorer reads."),

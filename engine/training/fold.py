@@ -110,6 +110,7 @@ def opened(model: bytes) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.f
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads that wait leave the cores alone
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     return lambda x: np.asarray(session.run(None, {"x": x})[0]).reshape(-1)
 

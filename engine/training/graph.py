@@ -14,7 +14,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import onnx
 
-OPSET, TREES_OPSET, IR_VERSION = 17, 3, 8
+OPSET, TREES_OPSET, IR_VERSION = 18, 3, 8
 #: Probabilities stay this far from 0 and 1.
 SUREST = 1e-6
 
@@ -82,3 +82,24 @@ def linear(weights: npt.NDArray[np.float64], bias: float) -> GraphPart:
         [helper.make_node("Gemm", ["d", "w", "b"], ["z"])],
         {"w": np.asarray(weights, np.float64).reshape(-1, 1), "b": np.array([bias], np.float64)},
     )
+
+
+def on_market(part: GraphPart, market: int | None, constant: float, width: int, window: int = 1) -> GraphPart:
+    """Add to a part's ``own`` answer (none: nothing) a constant and the market's log odds, if the model sees them."""
+    from onnx import helper
+
+    pick = np.zeros((width, 1))
+    if market is not None:
+        pick[market] = 1.0
+    last = "d" if window == 1 else "last"
+    weights = {**part.weights, "pick": pick, "constant": np.array([constant])}
+    nodes = list(part.nodes)
+    if window > 1:
+        weights["newest"] = np.array(-1)
+        nodes.append(helper.make_node("Gather", ["d", "newest"], ["last"], axis=1))
+    nodes.append(helper.make_node("Gemm", [last, "pick", "constant"], ["known"]))
+    if part.nodes:
+        nodes.append(helper.make_node("Add", ["known", "own"], ["z"]))
+    else:
+        nodes.append(helper.make_node("Identity", ["known"], ["z"]))
+    return GraphPart(nodes, weights)

@@ -37,6 +37,12 @@ class Lesson:
         return market_of(x, self.market)
 
     @property
+    def constant(self) -> float:
+        """What an answer is without any feature: the base rate's log odds, or the mean edge."""
+        mean = float(np.average(self.y, weights=self.weights))
+        return mean if self.gives == "edge" else float(np.log(mean / (1 - mean)))
+
+    @property
     def weights(self) -> Floats | None:
         """A weight a row that makes both classes count alike; None where they count as often as they came."""
         if not self.balance or self.gives != "probability":
@@ -60,22 +66,34 @@ def by_event(losses: Floats, event: npt.NDArray[Any]) -> Floats:
 
 
 def simplest(losses: Sequence[Floats]) -> int:
-    """Choose among candidates, the simplest first: the first that is not clearly worse than the best.
+    """Choose among candidates, the simplest first, which is the market's price alone, by what later events lost.
 
-    Clearly is by more than half a standard error of the difference, event by event. What later rows do not ask for is
-    not done, so that a model without a signal stays near the market's price.
+    The market's price is left only if the best loses less by over two standard errors of the difference, event by
+    event; then the first is taken that is within half of one of the best. So a model without a signal says nothing.
 
     >>> simplest([np.array([1.0, 2.0, 1.5]), np.array([1.1, 1.8, 1.5])])
     0
     """
     best = losses[int(np.argmin([one.sum() for one in losses]))]
-    return next(place for place, one in enumerate(losses) if not clearly_worse(one, best))
+    if not clearly_worse(losses[0], best, _TO_LEAVE):
+        return 0
+    return next(place for place, one in enumerate(losses) if place and not clearly_worse(one, best, _ALIKE))
 
 
-def clearly_worse(one: Floats, best: Floats, errors: float = 0.5) -> bool:
-    """Whether one loses more than another by over so many standard errors of the difference, event by event."""
+#: Standard errors that a model must be better by than the market alone, and by which two models count as alike.
+_TO_LEAVE, _ALIKE = 2.0, 0.5
+#: With so many events twice as many standard errors are asked for.
+_FEW_EVENTS = 8
+
+
+def clearly_worse(one: Floats, best: Floats, errors: float) -> bool:
+    """Whether one loses more than another by over so many standard errors of the difference, event by event.
+
+    Few events say little of their own standard error, so that more of them are asked for.
+    """
     apart = one - best
-    return len(apart) > 1 and float(apart.sum()) > errors * float(apart.std(ddof=1)) * len(apart) ** 0.5
+    asked = errors * (1 + _FEW_EVENTS / max(len(apart), 1))
+    return len(apart) > 1 and float(apart.sum()) > asked * float(apart.std(ddof=1)) * len(apart) ** 0.5
 
 
 def market_of(x: Inputs, market: int | None) -> Floats:

@@ -13,8 +13,8 @@ from ..graph import GraphPart, linear
 from .kind import Fitted, Floats, Inputs, Kind, Lesson, Told, simplest
 from .needed import version_of
 
-#: Penalties a row from which a fold chooses; the strongest first, so that each fit begins near its answer.
-PENALTIES = (100.0, 1.0, 1e-1, 1e-2, 1e-4)
+#: Penalties a row from which a fold chooses; the strongest first, which leaves the market's price alone.
+PENALTIES = (np.inf, 1.0, 1e-1, 1e-2, 1e-4)
 _ROWS = 131_072
 _MOST_STEPS = 50
 
@@ -42,7 +42,10 @@ class Logistic(Kind):
     name: ClassVar[str] = "logistic"
     PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
         Parameter(
-            "penalty", 0.0, low=0, doc="of squared weights a row; 0: each fold chooses among five, 100 to 0.0001"
+            "penalty",
+            0.0,
+            low=0,
+            doc="of squared weights a row; 0: each fold chooses, from 1 to 0.0001 or no weights at all",
         ),
     )
 
@@ -62,9 +65,13 @@ class Logistic(Kind):
         found: list[LinearFit] = []
         for done, (weights, bias) in enumerate(_solved(lesson, mean, scale, market, penalties), 1):
             own = weights / scale
-            found.append(LinearFit(own + market, float(bias - mean @ own), {"penalty": penalties[done - 1]}))
+            found.append(LinearFit(own + market, float(bias - mean @ own), _facts(penalties[done - 1])))
             told(done, len(penalties))
         return found[simplest([lesson.losses(one.raw(lesson.later_x)) for one in found])]
+
+
+def _facts(penalty: float) -> dict[str, Any]:
+    return {"penalty": penalty if np.isfinite(penalty) else "no weights"}
 
 
 def _moments(x: Inputs) -> tuple[Floats, Floats]:
@@ -83,6 +90,9 @@ def _solved(
     beta: Floats = np.zeros(width + 1)
     weigh = lesson.weights
     for penalty in penalties:
+        if np.isinf(penalty):
+            yield np.zeros(width), 0.0 if lesson.market is not None else lesson.constant
+            continue
         held = penalty * len(lesson.x)  # what starts from the market's price is held near it, base rate and all
         hold = np.append(np.full(width, held), 0.0 if lesson.market is None else held)
         for _ in range(_MOST_STEPS):

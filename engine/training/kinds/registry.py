@@ -7,10 +7,12 @@ from typing import Any
 
 from ....io.ground.errors import InputError
 from ....strategies.parameters import nearest
+from .boosting import Boosting
 from .kind import Kind
+from .layers import Lstm, Mlp
 from .linear import Logistic
 
-KINDS: dict[str, type[Kind]] = {one.name: one for one in (Logistic,)}
+KINDS: dict[str, type[Kind]] = {one.name: one for one in (Logistic, Boosting, Mlp, Lstm)}
 
 
 def kind_of(name: str, params: Mapping[str, Any]) -> tuple[Kind, dict[str, Any]]:

@@ -62,7 +62,7 @@ def test_an_event_is_never_learned_from_and_judged_and_nothing_is_learned_before
 
 def test_the_planted_signal_is_found(trained):
     found = trained.skill["brier"]
-    assert bayes_skill(2.0) / 2 < found["skill"] < bayes_skill(2.0) + 2 * found["standard_error"]
+    assert bayes_skill(2.0) / 3 < found["skill"] < bayes_skill(2.0) + 2 * found["standard_error"]
     assert trained.has_skill and trained.warnings == []
     assert "skill against the mark: +" in repr(trained)
 
