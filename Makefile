@@ -8,7 +8,7 @@ STORE ?= data
 
 TORCH := $(VENV)/.torch
 
-.PHONY: setup demo test test-all lint install lock bench bench-short exchange clean
+.PHONY: setup demo test test-all lint docs gallery install lock bench bench-short exchange clean
 
 setup: $(STAMP)
 
@@ -56,8 +56,16 @@ bench-short: setup  ## small work, judged by the gates in bench/gates.toml
 exchange: setup  ## replays a store as an exchange on this machine
 	@$(BIN)/engine exchange --store $(STORE) --speed 20
 
+docs: setup  ## builds the site into site/; it needs no network and no server
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "site/index.html"
+
+gallery: setup  ## draws the pictures of docs/images/ anew from the demo's day
+	@test -d results/demo/store || $(BIN)/engine demo
+	@$(BIN)/python docs/site/pictures.py results/demo
+
 lock:  ## rewrites requirements.lock: Python 3.11 and newer, hashes, no addresses (needs uv)
-	@echo "setuptools>=77" | uv pip compile pyproject.toml - --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
+	@echo "setuptools>=77" | uv pip compile pyproject.toml - --extra dev --extra docs --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
 
 clean:
-	rm -rf build dist .cache results
+	rm -rf build dist site .cache results

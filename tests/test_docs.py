@@ -125,6 +125,12 @@ def test_links_lead_somewhere():
             assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_each_page_stands_in_the_menu_of_the_site():
+    menu = (ROOT / "mkdocs.yml").read_text()
+    for page in PAGES[2:]:
+        assert re.search(rf"[ \[]{re.escape(page.name)}\b", menu), f"{page.name} is not in mkdocs.yml"
+
+
 def test_the_architecture_names_files_that_exist():
     text = (ROOT / "docs/architecture.md").read_text()
     for floor in ("io", "features", "strategies", "engine"):
