@@ -19,9 +19,11 @@ from .options import (
     MARKETS,
     PRICE_GRID,
     QUEUE,
+    REWARD,
     SET,
     START,
     UNDERLYING,
+    assumed,
     delay,
     pairs,
 )
@@ -62,6 +64,7 @@ def backtest(
     queue: str | None = QUEUE,
     latency_ms: str | None = LATENCY,
     assume: list[str] = ASSUME,
+    reward: list[str] = REWARD,
     price_grid: str | None = PRICE_GRID,
     underlying: str | None = UNDERLYING,
     capital: float | None = _betting("--capital", "Dollars at the start; 10000 unless the pipeline says otherwise."),
@@ -86,7 +89,7 @@ def backtest(
 
     found = run(
         strategy, market or None, store, params=pairs(params, "--set") | _caps(ctx, strategy), start=start, end=end,
-        queue=queue, latency_ms=delay(latency_ms), assume=pairs(assume, "--assume") or None, price_grid=price_grid,
+        queue=queue, latency_ms=delay(latency_ms), assume=assumed(assume, reward) or None, price_grid=price_grid,
         underlying=underlying, compare_random=compare_random, seed=seed, out=out, force=force, progress=not as_json,
     )  # fmt: skip
     place = out or (found.write_new(Path("results")) if found.kind == "bets" else None)

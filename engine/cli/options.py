@@ -26,6 +26,7 @@ MARKETS = _quoting([], "--market", "-m", help="Ticker to run on; may repeat.")
 QUEUE = _quoting(None, "--queue", help="Queue model: power@3 unless given; power@n, log, touch, through, …")
 LATENCY = _quoting(None, "--latency-ms", help="How long orders take: ms, or a law as lognormal:50:0.5; 0.")
 ASSUME = _quoting([], "--assume", help="An assumption about venue or risk: name=value; may repeat.")
+REWARD = _quoting([], "--reward", help="Programs to count: recorded, or pool=20,per=15m,target=300,discount=0.5.")
 PRICE_GRID = _quoting(None, "--price-grid", help="Price grid, when the market's own is not stored.")
 UNDERLYING = _quoting(None, "--underlying", help="Symbol of the underlying's prices.")
 
@@ -40,9 +41,14 @@ class RankBy(StrEnum):
 
     PNL = "pnl"
     CASH = "cash"
+    WITHOUT_REWARDS = "pnl-without-rewards"
+    REWARDS_PER_COLLATERAL = "rewards-per-collateral"
 
 
-BY = typer.Option(RankBy.PNL, "--by", help="Rank by pnl, or by cash, which leaves out what positions settled at.")
+BY = typer.Option(
+    RankBy.PNL, "--by", "--objective",
+    help="Rank by pnl, by cash, which leaves out what positions settled at, or by what rewards add.",
+)  # fmt: skip
 
 
 def pairs(given: list[str], option: str) -> dict[str, Any]:
@@ -58,6 +64,18 @@ def pairs(given: list[str], option: str) -> dict[str, Any]:
             raise InputError(f"{option} {item!r}: expected name=value, as in {option} gamma=0.1")
         out[name.strip()] = value(text.strip())
     return out
+
+
+def assumed(assume: list[str], reward: list[str]) -> dict[str, Any]:
+    """Read the assumptions, incentive programs among them.
+
+    >>> assumed(["post-only=true"], ["pool=20,per=15m,target=300", "pool=100,per=1d,target=1000"])["rewards"]
+    'pool=20,per=15m,target=300;pool=100,per=1d,target=1000'
+    """
+    given = pairs(assume, "--assume")
+    if reward and "rewards" in given:
+        raise InputError("rewards are given twice, by --reward and by --assume; leave one out")
+    return given | ({"rewards": ";".join(reward)} if reward else {})
 
 
 def value(text: str) -> Any:

@@ -23,10 +23,12 @@ from .options import (
     PRICE_GRID,
     QUEUE,
     QUOTING,
+    REWARD,
     SET,
     START,
     UNDERLYING,
     RankBy,
+    assumed,
     delay,
     pairs,
 )
@@ -82,6 +84,7 @@ def sweep(
     queue: str | None = QUEUE,
     latency_ms: str | None = LATENCY,
     assume: list[str] = ASSUME,
+    reward: list[str] = REWARD,
     price_grid: str | None = PRICE_GRID,
     underlying: str | None = UNDERLYING,
     threads: int = typer.Option(2, "--threads", min=1, help="Threads that run cells."),
@@ -103,7 +106,7 @@ def sweep(
         found = run(
             _named(strategy), market, store, axes=axes, sample=sample, params=pairs(params, "--set"), series=series,
             category=category, where=where, min_volume=min_volume, score=score, start=start, end=end,
-            queue=queue, latency_ms=delay(latency_ms), assume=pairs(assume, "--assume"), price_grid=price_grid,
+            queue=queue, latency_ms=delay(latency_ms), assume=assumed(assume, reward), price_grid=price_grid,
             underlying=underlying, threads=threads, walk_forward=walk_forward, embargo_hours=embargo_hours,
             prove=prove, scheduler=scheduler, out=out, force=force, pictures=drawer, progress=not as_json,
         )  # fmt: skip

@@ -28,6 +28,10 @@ RUN_FRAMES = ("fills", "quotes", "equity")
 BETS_FRAMES = ("trades", "equity", "candidates")
 #: P&L under the queue model that fills least; a column that a sweep may have.
 WORST_PNL = "pnl_worst"
+#: Columns of a sweep that counts incentive programs, in micros.
+REWARD_MONEY = ("pnl_without_rewards", "rewards", "rewards_earned", "locked")
+#: In ``grid`` and ``counted`` then: rewards a dollar locked up.
+REWARD_RATE = "rewards_per_collateral"
 #: In ``grid``: the lower of a cell's average P&L under the queue models that were run.
 LEAST_PNL = "pnl_least"
 
@@ -172,7 +176,7 @@ class Sweep(Recorded):
         """The rows that are evidence: of markets that could fill. All of them, if no market could."""
         out = [market.ticker for market in self.markets if not market.can_fill]
         kept = self.cells.filter(~pl.col("market").is_in(out)) if out else self.cells
-        return self.cells if kept.is_empty() else kept
+        return with_rate(self.cells if kept.is_empty() else kept)
 
     @property
     def made_nothing(self) -> bool:
@@ -183,12 +187,14 @@ class Sweep(Recorded):
     def grid(self) -> pl.DataFrame:
         """One row a cell, in the order of ``cell``: its parameters and its averages over markets that could fill."""
         names = [axis.name for axis in self.axes]
-        means = [pl.col(name).mean() for name in (*MONEY, *COUNTS, WORST_PNL) if name in self.cells.columns]
+        means = [
+            pl.col(name).mean() for name in (*MONEY, *COUNTS, WORST_PNL, *REWARD_MONEY) if name in self.cells.columns
+        ]
         held = pl.col("position").abs().mean().alias("abs_position")
         total = pl.col("pnl").sum().alias("total_pnl")
         rows = self.counted.group_by("cell").agg(*(pl.col(name).first() for name in names), *means, held, total)
         models = [name for name in ("pnl", WORST_PNL) if name in rows.columns]
-        return rows.with_columns(pl.min_horizontal(models).alias(LEAST_PNL)).sort("cell")
+        return with_rate(rows.with_columns(pl.min_horizontal(models).alias(LEAST_PNL))).sort("cell")
 
     @cached_property
     def period_pnl(self) -> tuple[Integers, Floats]:
@@ -243,6 +249,14 @@ class Sweep(Recorded):
         """Return the parameters of a cell."""
         row = self.grid.row(by_predicate=pl.col("cell") == cell, named=True)
         return {axis.name: row[axis.name] for axis in self.axes}
+
+
+def with_rate(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add what rewards come to a dollar locked up, where incentive programs were counted."""
+    if "locked" not in rows.columns:
+        return rows
+    rate = pl.when(pl.col("locked") > 0).then(pl.col("rewards") / pl.col("locked")).otherwise(0.0)
+    return rows.with_columns(rate.alias(REWARD_RATE))
 
 
 def _matrix(rows: pl.DataFrame, key: str, cells: pl.Series) -> tuple[Integers, Floats]:

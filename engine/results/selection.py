@@ -17,11 +17,19 @@ import polars as pl
 from ...io.ground.errors import InputError
 from ..figures.metrics import Floats
 from ..figures.warnings import Notice
-from .results import LEAST_PNL, WORST_PNL, Axis, Sweep
+from .results import LEAST_PNL, REWARD_RATE, WORST_PNL, Axis, Sweep
 
 #: By what cells rank: P&L with settlement, or cash, which leaves the worth of positions out.
-Ranking = Literal["pnl", "cash"]
-RANKINGS: dict[Ranking, str] = {"pnl": "P&L", "cash": "cash"}
+Ranking = Literal["pnl", "cash", "pnl-without-rewards", "rewards-per-collateral"]
+RANKINGS: dict[Ranking, str] = {
+    "pnl": "P&L",
+    "cash": "cash",
+    "pnl-without-rewards": "P&L without rewards",
+    "rewards-per-collateral": "rewards a dollar locked up",
+}
+
+#: The column of each that is not named like it.
+_COLUMNS: dict[str, str] = {"pnl-without-rewards": "pnl_without_rewards", "rewards-per-collateral": REWARD_RATE}
 
 #: How many deviations of its neighbourhood a cell's score is marked down.
 CAUTION = 0.5
@@ -57,41 +65,50 @@ class Pick:
 def check_ranking(by: str) -> None:
     """Raise an error unless cells can rank by it."""
     if by not in RANKINGS:
-        raise InputError(f"cells rank by {' or '.join(RANKINGS)}, not by {by!r}")
+        *first, last = RANKINGS
+        raise InputError(f"cells rank by {', '.join(first)} or {last}, not by {by!r}")
+
+
+def column_of(sweep: Sweep, by: Ranking) -> str:
+    """Return the column of a sweep that its cells rank by; one without rewards ranks by none of them."""
+    check_ranking(by)
+    name = _COLUMNS.get(by, by)
+    if name not in sweep.grid.columns:
+        raise InputError(f"this sweep counts no rewards and cannot rank by {by}; sweep with assume rewards=recorded")
+    return name
 
 
 def ranked(sweep: Sweep, by: Ranking = "pnl") -> pl.DataFrame:
     """Return the grid's cells, best first; ties go to the smaller position, then the lower number."""
-    check_ranking(by)
-    return sweep.grid.sort(by, "abs_position", "cell", descending=[True, False, False])
+    return sweep.grid.sort(column_of(sweep, by), "abs_position", "cell", descending=[True, False, False])
 
 
 def best_overall(sweep: Sweep, by: Ranking = "pnl") -> Pick:
-    """The cell with the highest average over markets, of P&L unless cash is asked for."""
+    """The cell with the highest average over markets, of P&L unless something else is asked for."""
     row = ranked(sweep, by).row(0, named=True)
     cell = int(row["cell"])
     return Pick(
         cell,
         sweep.parameters(cell),
         f"average {RANKINGS[by]} a market",
-        row[by],
+        row[column_of(sweep, by)],
         row["abs_position"],
         notices=edge_notices(sweep.parameters(cell), sweep.axes),
     )
 
 
 def best_by_market(sweep: Sweep, by: Ranking = "pnl") -> dict[str, Pick]:
-    """Per market that could fill the cell with the highest P&L, or cash; ties as in ``ranked``."""
-    check_ranking(by)
+    """Per market that could fill the cell with the highest P&L, or what else is asked for; ties as in ``ranked``."""
+    column = column_of(sweep, by)
     order = sweep.counted.with_columns(pl.col("position").abs().alias("abs_position")).sort(
-        "market", by, "abs_position", "cell", descending=[False, True, False, False]
+        "market", column, "abs_position", "cell", descending=[False, True, False, False]
     )
     picks = {}
     for row in order.unique("market", keep="first", maintain_order=True).iter_rows(named=True):
         parameters = {axis.name: row[axis.name] for axis in sweep.axes}
         warned = edge_notices(parameters, sweep.axes)
         picks[row["market"]] = Pick(
-            row["cell"], parameters, RANKINGS[by], row[by], row["position"], row["market"], warned
+            row["cell"], parameters, RANKINGS[by], row[column], row["position"], row["market"], warned
         )
     return picks
 

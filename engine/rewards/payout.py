@@ -32,8 +32,8 @@ def amount(own_sum: Fraction | int, included: int, total: int, reward: int, *, s
     snapshots = total if scaled else included
     if not snapshots or not included:
         return 0
-    exact = Fraction(own_sum) * reward / (2 * snapshots * parts)
-    return int(exact + Fraction(1, 2))
+    earned, whole = own_sum.numerator * reward, 2 * snapshots * parts * own_sum.denominator
+    return (2 * earned + whole) // (2 * whole)
 
 
 def paid(earned: int, cap: int | None = None) -> int:

@@ -9,7 +9,7 @@ from ...io.ground.units import NS_PER_SECOND
 
 #: How long a moment inside the second holds before another one is drawn.
 REDRAWN_S = 3_600
-_STEP = np.uint64(0x9E3779B97F4A7C15)
+_STEP = 0x9E3779B97F4A7C15
 
 
 def snapshot_times(start: int, end: int, seed: int = 0) -> npt.NDArray[np.int64]:
@@ -21,7 +21,7 @@ def snapshot_times(start: int, end: int, seed: int = 0) -> npt.NDArray[np.int64]
         seed: Of the moments inside the seconds; the exchange does not publish its own.
 
     Example:
-        >>> times = snapshot_times(0, 3 * NS_PER_SECOND)
+        >>> times = snapshot_times(0, 3 * NS_PER_SECOND, seed=7)
         >>> len(times), int(np.diff(times)[0])
         (3, 1000000000)
     """
@@ -34,7 +34,8 @@ def snapshot_times(start: int, end: int, seed: int = 0) -> npt.NDArray[np.int64]
 def _moments(hours: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
     """The moment inside each second of some hours, ns: a hash of seed and hour."""
     distinct, place = np.unique(hours, return_inverse=True)
-    z = (distinct.astype(np.uint64) * np.uint64(0x2545F4914F6CDD1D)) ^ np.uint64(seed * 2 + 1) * _STEP
+    key = np.uint64((seed * 2 + 1) * _STEP & 0xFFFFFFFFFFFFFFFF)
+    z = (distinct.astype(np.uint64) * np.uint64(0x2545F4914F6CDD1D)) ^ key
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
     z ^= z >> np.uint64(31)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
@@ -29,6 +29,9 @@ from ..simulator.tape.source import compile_tape
 from ..simulator.tape.tape import Tape
 from ..sweeps.block import own_period
 from ..version import __version__
+
+#: A share of a side above which others would answer.
+LARGE_SHARE = 0.3
 
 
 class ReplaySettings(msgspec.Struct, frozen=True):
@@ -127,15 +130,28 @@ def notices_of(run: Replay, queues: Mapping[str, Totals]) -> list[Notice]:
     is_told = counts_to_close(run.model, run.assumptions)
     if not run.totals.fills and run.assumptions.horizon == "session" and is_told:
         found.append(Notice("tau-is-a-share"))
+    found += _of_programs(run)
     if run.tape.market.series.startswith("SYN"):
         found.append(Notice("synthetic-data"))
     found += [Notice(name) for name in notes_of(run.tape.notes, is_told)]
     return found
 
 
+def _of_programs(run: Replay) -> Iterator[Notice]:
+    """What is to be known of the rewards of a replay."""
+    periods = run.periods or []
+    shares = [max(one["bid_share"] or 0.0, one["ask_share"] or 0.0) for one in periods]
+    if large := [share for share in shares if share > LARGE_SHARE]:
+        yield Notice("large-share", f"{max(large):.0%} of a side; {len(large)} of {len(periods)} periods")
+    if parts := [one["id"] for one in periods if one["is_part"]]:
+        yield Notice("part-of-a-period", f"{len(parts)} of {len(periods)} periods: {', '.join(parts[:3])}")
+    if run.periods is not None and not periods:
+        yield Notice("no-programs")
+
+
 def result_hash(run: Replay) -> str:
     """One hash of everything a replay produced."""
-    return frames_hash(asdict(run.totals), frames_of(run))
+    return frames_hash(run.totals.record(), frames_of(run))
 
 
 def frames_of(run: Replay) -> dict[str, pl.DataFrame]:
@@ -155,12 +171,13 @@ def summary(run: Replay, queues: Mapping[str, Totals]) -> dict[str, Any]:
     """What a person wants to know first, with exact money in micros."""
     ahead = run.quotes.select(pl.concat([pl.col("bid_ahead"), pl.col("ask_ahead")])).to_series().drop_nulls()
     return {
-        **asdict(run.totals),
+        **run.totals.record(),
         "markouts": markouts(run.fills),
         "queue_ahead": quantiles(ahead.to_numpy() / 100.0),
         "quoting": quote_figures(run.tape, run.fills, run.quotes, run.equity, own_period(run.tape)),
         "by_queue": {name: total.pnl for name, total in queues.items()},
         "settled": run.tape.market.settlement is not None,
+        **({} if run.periods is None else {"programs": run.periods}),
     }
 
 

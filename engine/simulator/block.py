@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .kernel.rows import FINISHED, GROUP, INTS, LONGS, MORE_LOG, NOTICE, ORDER, SLOTS, TIMES, I, L, S
-from .state import F64, I32, I64, Columns, Flight, Grid, Log, Points, Samples, State, VenueNumbers
+from .programs import RewardPlan
+from .state import F64, I32, I64, Columns, Flight, Grid, Log, Points, RewardArrays, Samples, State, VenueNumbers
 
 LINE = 64  #: bytes of a line of the processor's cache
 _ORDER_TIMES = [TIMES.order, TIMES.version, *range(TIMES.groups, TIMES.groups + 2 * SLOTS)]
@@ -33,6 +34,13 @@ class Block:
     log: Log
     samples: Samples
     signals: F64 | tuple[()] = ()  #: the model's, a row an event; nothing where it declares none
+    rewards: RewardArrays | tuple[()] = ()  #: incentive programs; nothing where none are counted
+    plan: RewardPlan | None = None  #: which those are
+
+    @property
+    def counted(self) -> tuple[RewardPlan, RewardArrays] | None:
+        """The incentive programs and what was scored of them; None where none are counted."""
+        return (self.plan, self.rewards) if self.plan is not None and isinstance(self.rewards, RewardArrays) else None
 
     @property
     def cells(self) -> int:
@@ -51,7 +59,7 @@ class Block:
     def _call(self, end: int) -> int:
         return self.kernel.run_nb(
             self.columns, self.mids, self.values, self.signals, self.grid, self.points, self.venue, self.fees,
-            self.state, self.flight, self.log, self.samples, end,
+            self.state, self.flight, self.log, self.samples, self.rewards, end,
         )  # fmt: skip
 
     def ints(self, row: int) -> I32:

@@ -20,6 +20,7 @@ from .assumptions.venue import Assumptions, no_fees
 from .block import Block, new_flight, new_log, new_state, start
 from .kernel.build import kernel
 from .kernel.rows import I, L
+from .programs import RewardPlan, reward_arrays, reward_plan
 from .state import F64, I32, I64, Points, Samples
 from .tape.tape import Tape, mids_of, open_at_start
 from .tape.volatility import points_of
@@ -76,12 +77,14 @@ class Ground:
     mids: I32  #: as ``mids_of`` gives them
     points: Points
     samples: I64  #: times
+    rewards: RewardPlan | None = None  #: incentive programs, where they are counted
 
 
 def ground(tape: Tape, assumptions: Assumptions) -> Ground:
     """Prepare a tape for blocks."""
     points = points_of(tape.columns, tape.grid, assumptions.volatility, assumptions.window_s)
-    return Ground(fees_of(tape, assumptions), mids_of(tape.columns, tape.grid), points, sample_times(tape))
+    rewards = reward_plan(tape, assumptions) if assumptions.rewards != "none" else None
+    return Ground(fees_of(tape, assumptions), mids_of(tape.columns, tape.grid), points, sample_times(tape), rewards)
 
 
 def new_block(
@@ -116,6 +119,7 @@ def new_block(
         new_flight(n, slots=model.levels), new_log(4096 if record else 1, model.levels),
         Samples(base.samples, np.zeros((len(base.samples), n), np.int64)),
         signals_of(tape, model) if signals is None else signals,
+        () if base.rewards is None else reward_arrays(base.rewards, tape, first, n), base.rewards,
     )  # fmt: skip
 
 

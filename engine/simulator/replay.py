@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,16 @@ from .assumptions.venue import Assumptions
 from .block import Block
 from .kernel.rows import I, L, S
 from .prepare import Ground, new_block, parameter_values, run_block
+from .programs import paid_until, periods_of, reward_columns
 from .state import F64, I64
 from .tape.tape import Tape
 
 #: After how many seconds a fill is looked at again.
 MARKOUTS_S = (1, 10, 60, 600)
+
+
+#: Fields of ``Totals`` that only a run with incentive programs has.
+REWARDS = ("pnl_without_rewards", "rewards", "rewards_earned", "locked")
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,14 @@ class Totals:
     uptime: float
     markout_10s: float | None  #: cents a contract
     exposure: float  #: average position without sign at the samples, lots
+    pnl_without_rewards: int | None = None  #: this and what follows only where incentive programs are counted
+    rewards: int | None = None  #: paid by programs that ended; part of ``pnl``
+    rewards_earned: int | None = None  #: the same before the rules of payout, parts of periods too
+    locked: int | None = None  #: average of what position and orders lock up, at the samples
+
+    def record(self) -> dict[str, Any]:
+        """Return the fields by name; those of incentive programs only where some are counted."""
+        return {name: value for name, value in asdict(self).items() if name not in REWARDS or value is not None}
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,7 @@ class Replay:
     fills: pl.DataFrame
     quotes: pl.DataFrame
     equity: pl.DataFrame
+    periods: list[dict[str, Any]] | None = None  #: of incentive programs, where some are counted
 
 
 def totals_columns(block: Block, tape: Tape) -> dict[str, np.ndarray[Any, Any]]:
@@ -90,6 +104,8 @@ def totals_columns(block: Block, tape: Tape) -> dict[str, np.ndarray[Any, Any]]:
         "markout_10s": np.where(volume > 0, later / traded / 100.0, np.nan),
         "exposure": block.longs(L.held) / count,
     }  # fmt: skip
+    if block.counted is not None:
+        columns |= reward_columns(*block.counted, pnl, count)
     return {
         name: column.astype(np.float64 if column.dtype.kind == "f" else np.int64) for name, column in columns.items()
     }
@@ -116,7 +132,10 @@ def replay(
     block = replay_block(tape, model, values, assumed)
     total = totals(block, tape)[0]
     fills = _fills(block, tape)
-    return Replay(tape, model, values, assumed, total, fills, _quotes(block, tape), _equity(block, tape, fills))
+    periods = None if block.counted is None else periods_of(*block.counted)
+    return Replay(
+        tape, model, values, assumed, total, fills, _quotes(block, tape), _equity(block, tape, fills), periods
+    )
 
 
 def replay_block(
@@ -194,7 +213,11 @@ def _equity(block: Block, tape: Tape, fills: pl.DataFrame) -> pl.DataFrame:
     cash = np.concatenate([[0], np.cumsum(flow)])[at]
     position = np.concatenate([[0], np.cumsum(signed)])[at]
     mid = _mids(tape, np.searchsorted(tape.columns.ts, ts, side="right") - 1)
-    return pl.DataFrame({"ts": ts, "cash": cash, "position": position, "mid": mid, "equity": cash + position * mid})
+    columns = {"ts": ts, "cash": cash, "position": position, "mid": mid, "equity": cash + position * mid}
+    if block.counted is not None:
+        columns["rewards"] = paid_until(*block.counted, ts, 1)[:, 0]
+        columns["equity"] = columns["equity"] + columns["rewards"]
+    return pl.DataFrame(columns)
 
 
 def quantiles(values: F64) -> dict[str, float]:

@@ -109,6 +109,22 @@ class Samples(NamedTuple):
     equity: I64  #: a row a time
 
 
+class RewardArrays(NamedTuple):
+    """Incentive programs as a kernel scores them; see ``kernel/rewards.py``."""
+
+    ts: I64  #: when snapshots are, and one far away
+    rows: I64  #: ``rows.PROGRAM``, a row a program
+    place: I32  #: a table a kind of weights, a row a side: where each level stands, in steps of the weights
+    power: F64  #: a row a kind of weights: by steps below the middle
+    earned: I64  #: three rows a program: own shares of bids, of asks, and snapshots that counted
+    locked: I64  #: sum over samples of what a cell has locked, micros
+    shares: I64  #: a row a side: own shares of a snapshot
+    cells: I32  #: scratch: own lots of a side, and those ahead of something
+    scores: F64  #: scratch: own score, rivals' above the reference, the others', the reference's weight
+    lots: I64  #: scratch: ``rows.TABLE``
+    sums: F64  #: scratch: ``rows.TABLE``
+
+
 class Walk(NamedTuple):
     """All that stays the same along a walk of one block."""
 

@@ -13,6 +13,7 @@ from ...strategies.quoting.model import QuotingModel
 from ..results.results import WORST_PNL
 from ..simulator.assumptions.venue import Assumptions
 from ..simulator.prepare import STEPS, Ground, ground, new_block, run_block, sample_times
+from ..simulator.programs import paid_until
 from ..simulator.replay import totals_columns
 from ..simulator.state import F64, I64
 from ..simulator.tape.tape import Tape
@@ -80,8 +81,10 @@ def run_part(
             before = int(block.state.scalars[0])
             run_block(block, model, stop)
             seen((stop - before) * count)
-        columns = totals_columns(block, tape)
-        return {name: column[:count] for name, column in columns.items()}, block.samples.equity[:, :count]
+        columns, equity = totals_columns(block, tape), block.samples.equity
+        if block.counted is not None:
+            equity = equity + paid_until(*block.counted, block.samples.ts, block.cells)
+        return {name: column[:count] for name, column in columns.items()}, equity[:, :count]
 
     columns, equity = run(limits)
     worst = worst_queue(tape)

@@ -50,6 +50,8 @@ ASSUMED: dict[str, tuple[str, str]] = {
     "tau": ("", "time left for the fixed horizon"),
     "fees": ("", "what is charged"),
     "membership": ("", "whose rounding of fees holds"),
+    "rewards": ("", "incentive programs that are counted"),
+    "reward_rules": ("", "how they are scored"),
     "position_limit": ("contracts", "held at most, long or short"),
     "halt": ("contracts", "held: from there the side that adds is not quoted"),
     "shrink": ("", "what shrinks while the volatility is high"),

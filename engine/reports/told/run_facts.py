@@ -50,6 +50,8 @@ _KNOWN = FigureUnit(
 _BOOKS = FigureUnit("count", lambda whole, gaps: f"{count(whole, 'snapshot')}, {count(gaps, 'gap')}")
 _MATCHED = FigureUnit("per cent", lambda matched, traded: percent(matched / traded) if traded else "")
 
+_RATE = FigureUnit("per cent", lambda rewards, locked: percent(rewards / locked, 2) if locked > 0 else "")
+
 #: Moments after a fill at which the mid is looked at.
 _WHEN = {
     "1s": "1 s after a fill",
@@ -71,6 +73,18 @@ RUN: tuple[FigureGroup, ...] = (
             Figure("fees", "fees", COST, "what the exchange charged for fills"),
             Figure("settled", "valued", _VALUED, "what a position that was left over counts as"),
             Figure("max_drawdown", "drawdown", DOLLARS, "deepest fall of equity at mid below its highest before"),
+        ),
+    ),
+    FigureGroup(
+        "Rewards",
+        (
+            Figure("pnl_without_rewards", "P&L without rewards", DOLLARS, "what quoting alone made"),
+            Figure("rewards", "rewards", DOLLARS, "what incentive programs paid; part of the P&L"),
+            Figure(
+                "rewards_earned", "rewards before the rules", DOLLARS, "without the least of a dollar, cents and caps"
+            ),
+            Figure("locked", "locked up", DOLLARS, "by position and orders, on average"),
+            Figure("rewards locked", "rewards a dollar locked up", _RATE, "over the whole time"),
         ),
     ),
     FigureGroup(

@@ -18,5 +18,6 @@ class Flags:
     capital: bool = False
     drawn: bool = False
     reported: bool = False
+    rewards: bool = False
     uniform: bool = True
     float_queue: bool = False

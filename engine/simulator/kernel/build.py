@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 #: Files of the package that are copied as they are, in the order of their imports.
-COPIED = ("rows", "orders", "ladder", "decide", "wire", "walk")
+COPIED = ("rows", "orders", "rewards", "ladder", "decide", "wire", "walk")
 #: Where the model's own part begins in ``head.py``.
 OWN = "@melted\ndef read_nb"
 

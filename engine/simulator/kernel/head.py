@@ -51,6 +51,7 @@ __all__ = [
     "PROBE",
     "RECORD",
     "REPORTED",
+    "REWARDS",
     "RISK",
     "SLOTS",
     "TAKER",
@@ -92,6 +93,7 @@ FEES = True  #: some fee or rounding of the balance is not zero
 CAPITAL = True  #: orders must be paid for
 DRAWN = True  #: fills are drawn by the distance from the mid
 REPORTED = False  #: only the exchange's own reports fill
+REWARDS = False  #: incentive programs are scored
 UNIFORM = False  #: the price grid has one step
 AHEAD = np.float64  #: type of the queue position
 LEVELS = 1  #: orders a side that may rest

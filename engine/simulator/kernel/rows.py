@@ -98,6 +98,30 @@ class Scalars(NamedTuple):
     sent: int  #: messages sent
     pending: int  #: a fill waits for a decision
     cells: int  #: how many; rows may have room for more
+    snapshot: int  #: the next snapshot of incentive programs
+
+
+class ProgramColumns(NamedTuple):
+    """Columns of ``RewardArrays.rows``."""
+
+    start: int
+    end: int
+    target: int  #: lots that must stand on each side
+    fifth: int  #: lots at which the reference is reached, where it bounds
+    weights: int  #: row of the program's weights
+    bounded: int  #: 1 where a bid above the reference scores no more than one at it
+    left_out: int  #: 1 where a snapshot with a best bid at the highest price counts for nobody
+
+
+class TableRows(NamedTuple):
+    """Rows of ``RewardArrays.lots`` (the first three) and ``RewardArrays.sums``: of levels, and of a side's bids."""
+
+    above: int  #: by level: lots above it
+    level: int  #: of a bid: its level
+    before: int  #: lots above it
+    weight: int  #: by level: what a lot scores
+    lots: int  #: of a bid: its lots
+    below: int  #: score of the bids from the reference down to it
 
 
 class FeeRows(NamedTuple):
@@ -188,6 +212,8 @@ _LONGS, LONGS = _starts(Longs._fields)
 I = Ints(*_INTS)  # noqa: E741  # beside L and S, as a letter an array
 L = Longs(*_LONGS)
 S = Scalars(*range(len(Scalars._fields)))
+PROGRAM = ProgramColumns(*range(len(ProgramColumns._fields)))
+TABLE = TableRows(0, 1, 2, 0, 1, 2)
 FEE = FeeRows(*range(len(FeeRows._fields)))
 ORDER = OrderRows(*range(len(OrderRows._fields)))
 NOTICE = NoticeRows(*range(len(NoticeRows._fields)))

@@ -31,6 +31,7 @@ from .head import (
     ONE,
     RECORD,
     REPORTED,
+    REWARDS,
     SLOTS,
     TAKER,
     THROUGH,
@@ -60,6 +61,7 @@ from .orders import (
     trade_nb,
     u64,
 )
+from .rewards import lock_nb, snapshot_nb
 from .rows import FINISHED, MORE_LOG, I, L, S
 from .wire import FAR, drain_nb, fees_from_nb, wake_nb
 
@@ -245,7 +247,7 @@ def step_nb(w, i, now):
 
 
 @entry
-def run_nb(tape, mids, values, signals, grid, points, venue, fees, st, flight, log, samples, stop):
+def run_nb(tape, mids, values, signals, grid, points, venue, fees, st, flight, log, samples, rewards, stop):
     """Walk the tape from where the state stands to event ``stop``; stop early only to ask for a longer log or ring."""
     sc = st.scalars
     n = 1 if ONE else sc[S.cells]
@@ -254,6 +256,7 @@ def run_nb(tape, mids, values, signals, grid, points, venue, fees, st, flight, l
     )
     i = sc[S.at]
     next_sample = samples.ts[u64(sc[S.sample])] if sc[S.sample] < len(samples.ts) else FAR
+    next_look = rewards.ts[sc[S.snapshot]] if REWARDS else FAR
     next_fees = fees_from_nb(i64(0), fees, sc)
     filled = sc[S.pending] > 0
     next_due = sc[S.next_due]
@@ -267,12 +270,19 @@ def run_nb(tape, mids, values, signals, grid, points, venue, fees, st, flight, l
         at = u64(i)
         now = tape.ts[at]
         until = smaller_nb(now, next_sample)
+        if REWARDS:
+            until = smaller_nb(until, next_look)
         if LATENCY and until > wake:
             status = drain_nb(w, i - 1, until)
             if status != FINISHED:
                 break
             wake = wake_nb(st, flight)
+        if REWARDS and until == next_look:
+            next_look = snapshot_nb(until, n, st, rewards)
+            continue
         if now >= next_sample:
+            if REWARDS:
+                lock_nb(n, mid_nb(mids, i - 1), grid, st, rewards)
             sample_nb(n, mid_nb(mids, i - 1), st, samples.equity[u64(sc[S.sample])])
             sc[S.sample] += 1
             next_sample = samples.ts[u64(sc[S.sample])] if sc[S.sample] < len(samples.ts) else FAR

@@ -16,6 +16,7 @@ from ....io.ground.made_of import made_of
 from ....io.ground.times import Moment
 from ....io.store.schema import BookKind, Side
 from ....io.store.store import Store
+from ...rewards.programs import recorded
 from ..state import I64
 from . import kept as tape_cache
 from . import rebuild as kernel
@@ -55,7 +56,8 @@ def compile_tape(
     if tape is None:
         tape = _compile(store, market, turns, window, (start, end), is_guessed=is_guessed)
         tape = tape_cache.keep(tape, folder) if keep else tape
-    return replace(tape, origin=TapeOrigin(str(store.path), start, end))
+    programs = tuple(recorded(store.programs(ticker).collect().to_dicts()))
+    return replace(tape, origin=TapeOrigin(str(store.path), start, end), programs=programs)
 
 
 @cache

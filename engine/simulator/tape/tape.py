@@ -15,6 +15,7 @@ from ....io.ground.errors import InputError
 from ....io.ground.grids import grid_levels
 from ....io.ground.times import Moment
 from ....io.ground.units import NS_PER_SECOND, cents
+from ...rewards.programs import Program
 from ..state import F64, I8, I32, I64, U8, Columns, Grid
 from . import rebuild as kernel
 from .events import BOOK, GAP, KIND, MOMENT, STATUS
@@ -108,6 +109,7 @@ class Tape:
     begun: int | None = None  #: the first own event, where the tape's first is a later one and no open is known
     origin: TapeOrigin | None = None  #: where other markets of the same time are found
     until: int | None = None  #: nothing from then on is known: the tape was cut off there
+    programs: tuple[Program, ...] = ()  #: recorded incentive programs of the market
 
     def __len__(self) -> int:
         return len(self.columns.ts)

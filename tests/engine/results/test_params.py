@@ -45,6 +45,8 @@ def values() -> st.SearchStrategy[dict[str, Any]]:
     made: dict[str, st.SearchStrategy[Any]] = {
         "queue": st.sampled_from(["power@3", "log@1", "touch", "poisson@0.7,0.3", "risk-averse@1"]),
         "post_only": st.booleans(),
+        "rewards": st.sampled_from(["none", "recorded", "pool=20,per=15m,target=300,discount=0.5"]),
+        "reward_rules": st.sampled_from(["by-day", "lip@2026-07,inside=filed"]),
         "seed": st.integers(0, 2**53),
         **{name: st.sampled_from([*choices]) for name, choices in MEANINGS.items()},
         **dict.fromkeys(("feed_ms", "entry_ms", "response_ms"), DELAYS),

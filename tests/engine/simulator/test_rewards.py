@@ -1,0 +1,148 @@
+"""Rewards along the walk: the plain oracle's to the micro, and a sweep's row equal to the replay to the bit."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from touchline.engine.rewards.payout import PARTS, amount
+from touchline.engine.rewards.programs import Program
+from touchline.engine.simulator.assumptions.venue import Assumptions
+from touchline.engine.simulator.prepare import ground, new_block, run_block
+from touchline.engine.simulator.replay import replay
+from touchline.engine.simulator.tape.rebuild import DELTA, PRINT, STATE
+from touchline.engine.simulator.tape.tape import Tape, TapeMarket, TapeRows, build
+from touchline.io.ground.grids import grid_levels
+from touchline.io.store.schema import BookKind
+from touchline.strategies.models.fixed_spread import FixedSpread
+from touchline.strategies.parameters import Parameter
+from touchline.strategies.quoting.model import QuotingModel
+
+from .reward_oracle import scored
+
+SECOND = 1_000_000_000
+START = 1_791_000_000 * SECOND
+
+
+class Ladder(QuotingModel):
+    """Three orders a side around a middle, the farther the larger."""
+
+    name = "ladder"
+    levels = 3
+    parameters = (
+        Parameter("half", 1.0, 0.0, 50.0, "cents from the mid"),
+        Parameter("size", 3.0, 0.01, 1e6, "contracts"),
+    )
+
+    @staticmethod
+    def quote(known: Any, p: Any) -> Any:
+        """Near, a cent further, three cents further."""
+        bids = (known.mid - p.half, known.mid - p.half - 1.0, known.mid - p.half - 4.0)
+        asks = (known.mid + p.half, known.mid + p.half + 1.0, known.mid + p.half + 4.0)
+        sizes = (p.size, 2.0 * p.size, 5.0 * p.size)
+        return bids, asks, sizes, sizes
+
+
+def random_tape(seed: int, grid: str, seconds: int = 40, *, trades: bool = True) -> Tape:
+    """A book that moves about, with trades, a gap and a pause; prices on the grid, sizes of a few contracts."""
+    chance = random.Random(seed)
+    prices = [int(price) for price in grid_levels(grid)][1:-1]
+    middle = chance.choice((300, 2_000, 5_000, 9_700))
+    near = [[p for p in prices if p < middle][-9:], [p for p in prices if p > middle][:9]]
+    rows: list[tuple[float, int, int, int, int]] = []
+
+    def snapshot(at: float) -> None:
+        rows.append((at, int(BookKind.CLEAR), 0, 0, 0))
+        for side, sign in ((0, 1), (1, -1)):
+            some = chance.sample(near[side], k=min(5, len(near[side])))
+            rows.extend((at, int(BookKind.LEVEL), sign, price, chance.randint(1, 2_000)) for price in some)
+
+    snapshot(0.0)
+    for _ in range(seconds * 6):
+        at, side = round(chance.uniform(0, seconds), 3), chance.randrange(2)
+        if not near[side]:
+            continue
+        what = chance.random()
+        if what < 0.7:
+            rows.append((at, int(DELTA), 1 - 2 * side, chance.choice(near[side]), chance.randint(1, 1_500)))
+        elif what < 0.95 and trades:
+            rows.append((at, int(PRINT), 2 * side - 1, chance.choice(near[side]), chance.randint(1, 900)))
+        elif what < 0.97:
+            rows.append((at, int(STATE), chance.randrange(2), 0, 0))
+        elif what < 0.98:
+            rows.append((at, int(BookKind.GAP), 0, 0, 0))
+    snapshot(seconds / 2)
+    rows.append((float(seconds) + 1.0, int(STATE), 1, 0, 0))
+    rows.sort(key=lambda row: row[0])
+    table = list(zip(*rows, strict=True))
+    ts = START + np.rint(np.array(table[0]) * 1e9).astype(np.int64)
+    columns = TapeRows(
+        ts, *(np.array(column, kind) for column, kind in zip(table[1:], ("u1", "i1", "i4", "i8"), strict=True))
+    )
+    market = TapeMarket("M", grid=grid, open_ts=START - SECOND, close_ts=START + (seconds + 1) * SECOND)
+    return build(market, columns, np.zeros(0))
+
+
+def programs(seconds: int = 40) -> tuple[Program, ...]:
+    """Two that overlap, with targets that a book reaches often and now and then."""
+    return (
+        Program("long", "M", START, START + seconds * SECOND, 100_000_000, 3_000, 5_000),
+        Program("short", "M", START + 10 * SECOND, START + 25 * SECOND, 20_000_000, 6_000, 3_000),
+    )
+
+
+RULES = (
+    "lip@2026-02", "lip@2026-07", "lip@2026-07,inside=filed", "lip@2026-07,unit=cents", "lip@2026-07,highest=excluded",
+)  # fmt: skip
+CELLS = [{"half_spread": half, "skew": 0.0, "size": size} for half in (0.5, 1.0, 3.0) for size in (1.0, 14.0, 70.0)]
+RUNGS = [{"half": half, "size": size} for half in (0.5, 2.0) for size in (1.0, 9.0, 30.0)]
+
+
+def tape_with(seed: int, grid: str, *, trades: bool = True) -> Tape:
+    made = random_tape(seed, grid, trades=trades)
+    return Tape(**{**vars(made), "programs": programs()})
+
+
+@pytest.mark.parametrize(
+    ("model", "cells", "delay", "grid"),
+    [
+        pytest.param(FixedSpread, CELLS, 0, "linear_cent", id="at once"),
+        pytest.param(FixedSpread, CELLS, 250, "tapered_deci_cent", id="delayed", marks=pytest.mark.slow),
+        pytest.param(Ladder, RUNGS, 0, "tapered_deci_cent", id="three levels", marks=pytest.mark.slow),
+    ],
+)
+def test_rewards_are_the_oracles_and_a_sweeps_row_is_the_replays(
+    model: Any, cells: list[dict[str, float]], delay: int, grid: str
+) -> None:
+    shared_shares = 0
+    for seed in range(6):
+        tape = tape_with(seed, grid, trades=not delay)  # with a delay a fill is not seen in the quotes
+        assumed = Assumptions(
+            rewards="recorded", reward_rules=RULES[seed % len(RULES)], fees="none", queue="pessimistic@1",
+            volatility="constant", requote_ms=700, entry_ms=delay, response_ms=delay, position_limit=1000.0, seed=seed,
+        )  # fmt: skip
+        shared = ground(tape, assumed)
+        block = new_block(tape, model, cells, [assumed] * len(cells), record=False, shared=shared)
+        run_block(block, model)
+        plan = shared.rewards
+        assert plan is not None
+        for c, cell in enumerate(cells):
+            made = replay(tape, model, cell, assumed)
+            single = new_block(tape, model, [cell], [assumed], record=True, shared=shared)
+            run_block(single, model)
+            assert (single.rewards.earned[:, 0] == block.rewards.earned[:, c]).all()
+            assert single.rewards.locked[0] == block.rewards.locked[c]
+            wanted = scored(tape, made, list(plan.programs), list(plan.rules), block.rewards.ts[:-1].tolist())
+            for at, (one, plain) in enumerate(zip(plan.programs, wanted, strict=True)):
+                bid, ask, included = (int(block.rewards.earned[3 * at + row, c]) for row in range(3))
+                assert included == plain.included
+                for found, share in ((bid, plain.bid), (ask, plain.ask)):
+                    assert abs(found - share * PARTS) <= Fraction(51, 100) * (plain.included + 1)
+                    shared_shares += 0 < share < plain.included
+                scaled = plan.rules[at].scaled
+                exact = amount(plain.bid + plain.ask, included, one.seconds, one.reward, scaled=scaled)
+                assert plan.money(at, bid + ask, included)[0] == exact
+    assert shared_shares > 30
