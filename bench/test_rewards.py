@@ -55,4 +55,6 @@ def test_two_programs(benchmark, tell, market, contracts):
     assert shares > 0
     snapshots = len(made[1][0].rewards.ts) - 1
     ns = (scored - plain) / (snapshots * CELLS * 4) * 1e9
-    tell("rewards", {"rewards_sweep": plain / scored}, plain_s=plain, scored_s=scored, snapshots=snapshots, ns_a_side=ns)
+    tell(
+        "rewards", {"rewards_sweep": plain / scored}, plain_s=plain, scored_s=scored, snapshots=snapshots, ns_a_side=ns
+    )

@@ -162,12 +162,13 @@ DATA: tuple[FigureGroup, ...] = (
 
 
 #: Of several replays, the figures that add up over markets.
+_OF: dict[str, tuple[Figure, ...]] = {group.title: group.figures for group in RUN}
 TOTAL: tuple[FigureGroup, ...] = (
     FigureGroup(
         "P&L",
         tuple(
             replace(one, name=f"{one.name}, all markets") if one.name in ("P&L", "drawdown") else one
-            for one in RUN[0].figures
+            for one in _OF["P&L"]
             if one.keys != "settled"
         ),
     ),
@@ -179,8 +180,8 @@ TOTAL: tuple[FigureGroup, ...] = (
             Figure("earned", "markets with a profit", PLAIN, "P&L above zero"),
         ),
     ),
-    FigureGroup("Fills", tuple(one for one in RUN[1].figures if one.keys in ("fills", "volume"))),
-    FigureGroup("Quoting", tuple(one for one in RUN[2].figures if one.keys in ("requotes", "refused", "rejected"))),
+    FigureGroup("Fills", tuple(one for one in _OF["Fills"] if one.keys in ("fills", "volume"))),
+    FigureGroup("Quoting", tuple(one for one in _OF["Quoting"] if one.keys in ("requotes", "refused", "rejected"))),
 )
 
 
