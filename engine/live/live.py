@@ -84,6 +84,14 @@ class Live:
 
     Events are a tape's: with their flags, and the last one of each time marked. Nothing is decided before that.
     ``position`` is what is held at the start, in lots.
+
+    Example:
+        >>> from touchline.engine.simulator.tape.tape import TapeMarket
+        >>> from touchline.strategies.models.registry import quoting_model
+        >>> market = TapeMarket("KXA-1", close_ts=1_790_000_000_000_000_000)
+        >>> live = Live(market, quoting_model("fixed-spread"), {"half_spread": 2}, position=500)
+        >>> live.position, live.quote.bid  # nothing was fed yet, so nothing is quoted
+        (500, None)
     """
 
     def __init__(

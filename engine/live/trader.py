@@ -30,6 +30,12 @@ class Trader:
     Orders go to the demo exchange or one on this machine; anywhere else only with ``production=True``. ``clock`` tells
     the exchange's time, ns UTC: the client's, unless a replay says it more exactly. ``trust`` names the file of a model
     of one's own, which is not imported for the parameter file's sake alone.
+
+    Example:
+        >>> from touchline import engine
+        >>> from touchline.io.kalshi import Client
+        >>> with Client() as client, engine.Trader("params.toml", "KXA-1", client) as trader:  # doctest: +SKIP
+        ...     trader.step()
     """
 
     def __init__(

@@ -136,7 +136,7 @@ class Public:
                 (not status or any(market.status in STATUS[status] for market in markets)),
                 series in (None, markets[0].listing.series),
                 not tickers or name in tickers,
-                closing is None or any(market.close_ts >= closing for market in markets),
+                closing is None or any(market.listed_close >= closing for market in markets),
             ]
             if all(fits):
                 rows.append((name, markets))
@@ -349,7 +349,7 @@ def _moment(market: VenueMarket, family: str) -> int:
     if family == "settled":
         return -1 if market.settled_ts is None else market.settled_ts
     if family == "close":
-        return market.close_ts
+        return market.listed_close
     return market.listing.open_ts if family == "created" else max(market.updated, market.listing.open_ts)
 
 

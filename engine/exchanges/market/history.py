@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from ...rewards.programs import Program, recorded
 from ...simulator.assumptions.fees import FeeSchedule, market_schedule
 from .explain import explained
 from .indices import MINUTE_NS, Indices, indices_from, no_indices
+
+if TYPE_CHECKING:
+    from ....io.store.store import Store
 
 TRADE = 9  #: the kind of a trade among the kinds of ``BookKind``
 _CHUNK = 8192
@@ -62,6 +65,7 @@ class VenueListing:
     fees: FeeSchedule = field(default_factory=FeeSchedule)
     open_interest: int = 0
     phases: tuple[tuple[int, str], ...] = ()  #: moments at which the exchange's word for it changed
+    closes: tuple[tuple[int, int], ...] = ()  #: from when on, the close that was known then; empty: its own all along
 
 
 @dataclass
@@ -200,8 +204,21 @@ def from_store(path: str, tickers: Sequence[str] = ()) -> History:
         raise InputError(f"the store {path} holds no markets to replay; import some first")
     over = max(listing.settled_ts or listing.close_ts for listing in history.listings)
     ticks = store.underlying(None, history.start - MINUTE_NS, max(history.end, over) + 1).collect()
+    listings = _as_told(store, history.listings)
     programs = recorded(store.programs(history.tickers, history.start, max(history.end, over)).collect().to_dicts())
-    return replace(history, indices=indices_from(ticks), programs=programs)
+    return replace(history, listings=listings, indices=indices_from(ticks), programs=programs)
+
+
+def _as_told(store: Store, listings: list[VenueListing]) -> list[VenueListing]:
+    """The same markets with what was known of their closes."""
+    from ....io.store.closes import STEPS, told_closes
+
+    rows = [(one.ticker, one.open_ts, one.close_ts) for one in listings]
+    own = pl.DataFrame(rows, {"ticker": pl.String, "open_ts": pl.Int64, "close_ts": pl.Int64}, orient="row")
+    steps: dict[str, list[tuple[int, int]]] = {}
+    for ticker, since, close in told_closes(store, own)[0].select(STEPS).iter_rows():
+        steps.setdefault(ticker, []).append((since, close))
+    return [replace(one, closes=tuple(steps.get(one.ticker, ()))) for one in listings]
 
 
 def shifted(history: History, by: int) -> History:
@@ -222,7 +239,9 @@ def _moved(listing: VenueListing, by: int) -> VenueListing:
         overrides=tuple(replace(change, from_ts=change.from_ts + by) for change in listing.fees.overrides),
         waived_until_ts=listing.fees.waived_until_ts and listing.fees.waived_until_ts + by,
     )
-    return replace(listing, **times, fees=fees, phases=tuple((ts + by, status) for ts, status in listing.phases))
+    phases = tuple((ts + by, status) for ts, status in listing.phases)
+    closes = tuple((since + by, close + by) for since, close in listing.closes)
+    return replace(listing, **times, fees=fees, phases=phases, closes=closes)
 
 
 def _spans(merged: pl.DataFrame, tickers: list[str]) -> dict[int, tuple[int, int]]:

@@ -57,6 +57,7 @@ class VenueMarket:
     charges: Charges
     number: int
     close_ts: int
+    listed_close: int  #: the close that the exchange tells: where it was moved, the one that was known by now
     status: str = "initialized"
     paused: bool = False
     seen: bool = False  #: something is known of its book
@@ -138,7 +139,7 @@ class TradingVenue:
         self._next: Row | None = next(self._rows, None)
         waiting = Waiting(queue_model(queue))
         self.listed = [
-            VenueMarket(m, VenueBook(waiting), Charges(m.fees), number, m.close_ts)
+            VenueMarket(m, VenueBook(waiting), Charges(m.fees), number, m.close_ts, m.close_ts)
             for number, m in enumerate(history.listings)
         ]
         self.markets = {market.ticker: market for market in self.listed}
@@ -337,7 +338,12 @@ class TradingVenue:
         if market.number not in self.history.has_book:
             market.seen = market.book.known = True
         if listing.created_ts is not None and listing.created_ts > self.now:
-            self.at(listing.created_ts, lambda: self._announce(listing))
+            self.at(listing.created_ts, lambda: self._announce(market))
+        known = [close for since, close in listing.closes if since <= self.now]
+        market.listed_close = next(iter(known[-1:] or [close for _, close in listing.closes]), market.close_ts)
+        for since, close in listing.closes:
+            if self.now < since < market.close_ts:
+                self.at(since, lambda close=close: self._tell_close(market, close))
         if listing.open_ts <= self.now:
             standing = [status for ts, status in listing.phases if ts <= self.now]
             market.status = standing[-1] if standing else "active"
@@ -353,14 +359,15 @@ class TradingVenue:
             self.horizon = max(self.horizon, listing.settled_ts)
         self.horizon = max(self.horizon, market.close_ts + CLOSE_CANCEL_NS)
 
-    def _announce(self, listing: VenueListing) -> None:
+    def _announce(self, market: VenueMarket) -> None:
+        listing = market.listing
         about = {
             "title": listing.title, "name": listing.title, "event_ticker": listing.event,
             "expected_expiration_ts": listing.expiration_ts // NS_PER_SECOND, "can_close_early": True,
             "strike_type": listing.strike_type, "floor_strike": listing.floor, "cap_strike": listing.cap,
         }  # fmt: skip
         message = {"market_ticker": listing.ticker, "event_type": "created"}
-        times = {"open_ts": listing.open_ts // NS_PER_SECOND, "close_ts": listing.close_ts // NS_PER_SECOND}
+        times = {"open_ts": listing.open_ts // NS_PER_SECOND, "close_ts": market.listed_close // NS_PER_SECOND}
         known = {name: value for name, value in about.items() if value is not None}
         self.feed.lifecycle({**message, **times, "additional_metadata": known})
 
@@ -382,15 +389,20 @@ class TradingVenue:
             self.feed.lifecycle({"market_ticker": market.ticker, "event_type": "activated", "is_deactivated": False})
 
     def close(self, market: VenueMarket, early: bool = False) -> None:
-        """Stop trading; orders go shortly after. An early close is announced, the planned one is not."""
+        """Stop trading; orders go shortly after. A close that is not the listed one is announced."""
         if market.status in _CLOSED or (not early and self.now < market.close_ts):
             return
         market.status = "closed"
         if early:
             market.close_ts = self.now
-            message = {"market_ticker": market.ticker, "event_type": "close_date_updated"}
-            self.feed.lifecycle({**message, "close_ts": self.now // NS_PER_SECOND})
+        self._tell_close(market, market.close_ts)
         self.at(self.now + CLOSE_CANCEL_NS, lambda: self._empty(market))
+
+    def _tell_close(self, market: VenueMarket, close: int) -> None:
+        if market.listed_close != close:
+            market.listed_close = close
+            message = {"market_ticker": market.ticker, "event_type": "close_date_updated"}
+            self.feed.lifecycle({**message, "close_ts": close // NS_PER_SECOND})
 
     def _empty(self, market: VenueMarket) -> None:
         self.cancel_market(market, "CloseCancel")
