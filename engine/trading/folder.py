@@ -192,12 +192,16 @@ def _grouped(ledger: TradeLedger, document: dict[str, Any], ts: int) -> None:
     ledger.holding(document["market"]).group = document["id"]
 
 
+def _settled(ledger: TradeLedger, document: dict[str, Any], ts: int) -> None:
+    ledger.settle(document["market"], document["value"], ts)
+
+
 #: Kinds of lines that change the ledger by themselves.
 _FOLDED = {
     "fill": lambda ledger, document, ts: ledger.book(document["market"], document, ts),
     "end": lambda ledger, document, ts: ledger.end(document["client_id"]),
     "halt": _halted, "kill": _killed, "lift": _lifted, "day": _day, "open": _opened,
-    "found": _found, "group": _grouped,
+    "settle": _settled, "found": _found, "group": _grouped,
 }  # fmt: skip
 
 

@@ -11,12 +11,15 @@ from typing import Any
 
 import msgspec
 
+from ...io.ground.units import TICKS_PER_DOLLAR
 from ...io.store.schema import Side
 
 #: Trades and ended orders that are remembered: what is told late or twice is within so many.
 REMEMBERED = 5_000
 #: Positions of the last while, against lists that lag.
 _HISTORY_NS = 120_000_000_000
+#: What the payouts of direct members are rounded down to, micros.
+PAYOUT_GRID = 100
 #: Names skipped at a start: a power failure may have taken the last second of the journal.
 _NAMES_SKIPPED = 1000
 
@@ -155,6 +158,14 @@ class TradeLedger:
             order.filled += lots
             if order.left <= 0:
                 self.end(order.client_id)
+
+    def settle(self, ticker: str, value: int, ts: int) -> None:
+        """A market was paid: ``value`` is what one YES was worth, in ticks. A payout is rounded down to its grid."""
+        held = self.holding(ticker)
+        self._remember(ticker, held.position, ts)
+        paid = held.position * value if held.position > 0 else -held.position * (TICKS_PER_DOLLAR - value)
+        held.cash += paid - paid % PAYOUT_GRID + min(held.position, 0) * TICKS_PER_DOLLAR
+        held.position = 0
 
     def positions_since(self, ticker: str, ts: int) -> set[int]:
         """Every position that was held at some moment from ``ts`` until now."""

@@ -13,7 +13,8 @@ import msgspec
 
 from ...io.ground.errors import CheckError
 from ...io.ground.units import NS_PER_SECOND, TICKS_PER_CENT
-from ...io.kalshi.stream.frames import FillFrame, Frame, OrderFrame, decode_frame
+from ...io.kalshi.rest.wire import read_price
+from ...io.kalshi.stream.frames import FillFrame, Frame, Lifecycle, OrderFrame, decode_frame
 from ...io.kalshi.stream.stream import FILLS, Gap
 from ...strategies.own_file import Trust
 from ..live.live import Quote
@@ -77,6 +78,7 @@ class Machine:
         self._collared: dict[str, int] = {}
         self._next_look = self._next_read = 0
         self._filled = self._leaving = False
+        self._worth: dict[str, int] = {}  # what a YES was determined to be worth
         self._disk_free: int | None = None
         self._drift = Drift()
         self._opening = {one.market.ticker for one in header.markets if one.held}
@@ -114,6 +116,19 @@ class Machine:
             if market is not None:
                 market.take(frame, self.now)
                 self.touch(market.ticker)
+                if isinstance(frame, Lifecycle):
+                    self._live(market.ticker, frame)
+
+    def _live(self, ticker: str, frame: Lifecycle) -> None:
+        """A market is paid when it is settled, by what was determined last: that may be disputed and amended."""
+        body = frame.msg
+        if body.event_type == "determined" and body.settlement_value is not None:
+            self._worth[ticker] = read_price(body.settlement_value)
+        held = self.ledger.holding(ticker)
+        if body.event_type == "settled" and ticker in self._worth and held.position:
+            told = {"market": ticker, "value": self._worth[ticker], "position": held.position}
+            self.ledger.settle(ticker, self._worth[ticker], self.now)
+            self._say("settle", {**told, "cash": held.cash})
 
     def miss(self, ts: int, gap: Gap) -> None:
         """Something of the stream was missed."""

@@ -129,7 +129,7 @@ class Startup:
     def _settle(self, ticker: str) -> None:
         orders = self._ledger.of_market(ticker)
         since = min(order.created for order in orders) // NS_PER_SECOND - 60
-        named = [(order.client_id, order.order_id or "") for order in orders]
+        named = [(order.client_id, order.order_id or "", order.side) for order in orders]
         answer = self._sender.do(Job(0, "settle", ticker, since=max(since, 0), orders=named))
         if answer.is_ != "done":
             return

@@ -30,7 +30,7 @@ class Job(msgspec.Struct, omit_defaults=True):
     reduce_only: bool = False
     now: bool = False  #: immediate or cancel
     since: int = 0  #: s, of fills that are read
-    orders: list[tuple[str, str]] = []  #: client id and order id of what is to be settled
+    orders: list[tuple[str, str, int]] = []  #: client id, order id and side of what is to be settled
 
 
 class FoundOrder(msgspec.Struct):

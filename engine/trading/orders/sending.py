@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
+from ....io.ground.units import TICKS_PER_CENT, TICKS_PER_DOLLAR
 from ....io.kalshi.client import Client
 from ....io.kalshi.rest.errors import (
     ConflictError,
@@ -65,21 +66,41 @@ class Sender:
         return Answer(job.n, "done", job.order_id, left=answer.reduced_by, status=answer.status)
 
     def _settle(self, job: Job) -> Answer:
-        """Cancel everything of ours in a market and read back what became of it."""
+        """Cancel everything of ours in a market and read back what became of it.
+
+        The name of an order that no list shows is used up by a harmless one: whether it never arrived is then certain,
+        for a name is taken only once.
+        """
         portfolio = self._client.portfolio
-        known = {client_id: order_id for client_id, order_id in job.orders if order_id}
+        known = {client_id: order_id for client_id, order_id, _ in job.orders if order_id}
         listed = [order for page in portfolio.orders(ticker=job.ticker, min_ts=job.since) for order in page]
-        asked = {client_id for client_id, _ in job.orders}
+        asked = {client_id for client_id, _, _ in job.orders}
         for order in listed:
             if self._is_ours(order.client_order_id) and (order.status == "resting" or order.client_order_id in asked):
                 known.setdefault(order.client_order_id or "", order.order_id)
         found: list[FoundOrder] = []
+        for client_id, _, side in job.orders:
+            if client_id not in known and (burnt := self._use_up(job.ticker, client_id, side)) is not None:
+                found.append(burnt)
         for client_id, order_id in known.items():
             with contextlib.suppress(NotFoundError, RefusedRequestError):
                 self._client.orders.cancel(order_id, ticker=job.ticker, subaccount=self._subaccount)
             with contextlib.suppress(NotFoundError):  # not yet shown, or archived
                 found.append(_found(portfolio.order(order_id), client_id))
         return Answer(job.n, "done", orders=found, fills=self._fills_of(job.ticker, job.since))
+
+    def _use_up(self, ticker: str, client_id: str, side: int) -> FoundOrder | None:
+        """Use a name up at a price that nobody meets; None if it is taken, or nothing can be ordered now."""
+        price = TICKS_PER_CENT if side > 0 else TICKS_PER_DOLLAR - TICKS_PER_CENT
+        order = NewOrder(
+            ticker, _WORDS[side], price, 1, "immediate_or_cancel", client_order_id=client_id,
+            subaccount=self._subaccount,
+        )  # fmt: skip
+        try:
+            answer = self._client.orders.create(order)
+        except (ConflictError, RefusedRequestError, NotFoundError):
+            return None
+        return FoundOrder(client_id, answer.order_id, "canceled", int(answer.fill_count or 0))
 
     def _fills(self, job: Job) -> Answer:
         return Answer(job.n, "done", fills=self._fills_of(None, job.since))

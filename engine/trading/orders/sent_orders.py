@@ -131,7 +131,7 @@ class SentOrders:
             return None
         open_orders = self.ledger.of_market(self.ticker)
         since = min((order.created for order in open_orders), default=now) // NS_PER_SECOND - 60
-        named = [(order.client_id, order.order_id or "") for order in open_orders]
+        named = [(order.client_id, order.order_id or "", order.side) for order in open_orders]
         return Job(0, "settle", self.ticker, since=max(since, 0), orders=named)
 
 

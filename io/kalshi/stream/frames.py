@@ -113,6 +113,7 @@ class LifecycleBody(msgspec.Struct):
     additional_metadata: dict[str, Any] | None = None
     close_ts: int | None = None  # seconds
     ts_ms: int = 0  # only replays say it
+    settlement_value: str | None = None  # of one YES, dollars; comes with ``determined``
 
 
 class Lifecycle(_Frame, tag="market_lifecycle_v2"):

@@ -40,23 +40,26 @@ def tickers_of(count: int = MARKETS) -> list[str]:
 
 @pytest.fixture
 def params(tmp_path: Path) -> Path:
-    """Parameters of a quick model for the series, under a queue model that fills as an exchange does."""
+    """Parameters of a quick model for the series."""
+    return write_quick_params(tmp_path / "params.toml")
+
+
+def write_quick_params(path: Path) -> Path:
+    """Write parameters under a queue model that fills as an exchange does; orders are less than what crosses them."""
     until = datetime.fromtimestamp(START // SECOND + 86_400, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     parameters: dict[str, bool | int | float | str | list[float | str]] = {
-        "half_spread": 2.0,
-        "skew": 0.1,
-        "size": 0.05,
-    }  # less than what crosses it
+        "half_spread": 2.0, "skew": 0.1, "size": 0.05
+    }  # fmt: skip
     venue = {"queue": "touch+cross@1", "horizon": "fixed"}
     write_params(
-        tmp_path / "params.toml",
+        path,
         Params(
             FORMAT, VERSION, "fixed-spread", [Applies(parameters, series="KXTEST")], {}, venue,
             Validity("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", until),
             Provenance("robust", "0.2.0", "d", 1, 1, 1, 1, 0),
         ),
     )  # fmt: skip
-    return tmp_path / "params.toml"
+    return path
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from touchline.engine.trading.audit import audit
 from touchline.engine.trading.folder import SessionFolder, recovered
 from touchline.engine.trading.journal import read, segments
 from touchline.engine.trading.runner import SessionRunner
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.schema import Side
 from touchline.io.store.store import Store
 
-from .conftest import opened, tickers_of, walked
+from ..exchanges.conftest import random_frames
+from .conftest import begun, opened, tickers_of, walked
 from .test_paper import lines_of, replayed
 
 #: Of the exchange's fees and the replay's: an amended order keeps what rounding took too much.
@@ -199,3 +202,26 @@ def test_shadow_sends_nothing_and_computes_everything(day: Store, session: Calla
 
 def test_sides_of_one_book_are_the_exchanges(day: Store):
     assert (int(Side.BID), int(Side.ASK)) == (1, -1)
+
+
+@pytest.mark.parametrize(("result", "value"), [("yes", 10_000), ("no", 0), ("scalar", 3_333)])
+def test_the_account_is_even_at_settlement(result: str, value: int, tmp_path: Path, params: Path):
+    """To the micro-dollar, whatever the market settles at."""
+    store = Store(tmp_path / "store")
+    more = {"result": result, "settlement": value}
+    markets, books, trades = random_frames(3, tickers=2, rows=80, **more)
+    store.ingest("made up", "settled", [Chunk({"markets": markets, "book": books, "trades": trades})])
+    folder = begun(tmp_path / "session", params, mode="production")
+    with opened(store) as (exchange, client):
+        cash = exchange.venue.account.cash
+        with SessionRunner(folder, client, tickers_of(2), inline=True) as runner:
+            walked(exchange, runner)
+            assert sum(one.fills for one in runner.machine.ledger.holdings.values()) > 10
+            even(exchange, runner, cash)
+            assert not any(one.position for one in runner.machine.ledger.holdings.values())
+    settled = [one for _, one in told(folder, "settle")]
+    assert settled and all(one["value"] == value for one in settled)
+    assert {ticker: one.cash for ticker, one in recovered(folder).holdings.items()} == {
+        ticker: one.cash for ticker, one in runner.machine.ledger.holdings.items()
+    }
+    assert told(folder, "halt") == [] and audit(folder.path).difference is None

@@ -1,0 +1,62 @@
+"""What becomes of an order whose answer nobody heard is found out, and never taken for granted."""
+
+from __future__ import annotations
+
+import pytest
+from touchline.engine.trading.ledger import OwnOrder, TradeLedger
+from touchline.engine.trading.orders.jobs import Answer, FoundOrder, Job
+from touchline.engine.trading.orders.sending import Sender
+from touchline.engine.trading.orders.settling import settled
+from touchline.engine.trading.settings import TradeSettings
+from touchline.io.kalshi.rest.orders import NewOrder
+from touchline.io.store.store import Store
+
+from .conftest import opened, tickers_of
+
+TICKER = tickers_of()[0]
+SECOND = 1_000_000_000
+
+
+def test_an_order_that_never_arrived_is_known_to_be_over_and_cannot_arrive_later(day: Store):
+    with opened(day) as (exchange, client):
+        exchange.step()
+        answer = Sender(client, "tl-").do(Job(0, "settle", TICKER, orders=[("tl-1", "", 1), ("tl-2", "", -1)]))
+        assert [(one.client_id, one.status, one.filled) for one in answer.orders] == [
+            ("tl-1", "canceled", 0), ("tl-2", "canceled", 0)
+        ]  # fmt: skip
+        now = exchange.now()
+        late = Sender(client, "tl-").do(
+            Job(0, "create", TICKER, "tl-1", side=1, price=4400, lots=100, expires=now + 60 * SECOND)
+        )
+        assert late.is_ == "refused" and "order_already_exists" in late.text
+        assert not any(one.open for one in exchange.desk.orders.values())
+
+
+def test_an_order_that_arrived_is_found_by_its_name_and_cancelled(day: Store):
+    with opened(day) as (exchange, client):
+        exchange.step()
+        there = client.orders.create(NewOrder(TICKER, "bid", 3000, 100, client_order_id="tl-1"))
+        answer = Sender(client, "tl-").do(Job(0, "settle", TICKER, orders=[("tl-1", "", 1)]))
+        assert answer.orders == [FoundOrder("tl-1", there.order_id, "canceled", 0)]
+        assert not any(one.open for one in exchange.desk.orders.values())
+
+
+@pytest.mark.parametrize(("status", "filled", "booked", "over"), [
+    ("canceled", 0, 0, True), ("executed", 100, 100, True), ("executed", 100, 40, False), ("resting", 0, 0, False),
+])  # fmt: skip
+def test_an_order_is_over_when_it_does_not_rest_and_all_its_fills_are_booked(
+    status: str, filled: int, booked: int, over: bool
+):
+    ledger = TradeLedger("tl-")
+    ledger.placed(OwnOrder("tl-1", TICKER, 1, 4500, 100, 200 * SECOND, 0, "o", booked, False))
+    answer = Answer(0, "done", orders=[FoundOrder("tl-1", "o", status, filled)])
+    found = settled(ledger, TICKER, answer, 100 * SECOND, TradeSettings())
+    assert [one.client_id for one in found] == (["tl-1"] if over else [])
+
+
+@pytest.mark.parametrize(("after_s", "over"), [(135, False), (136, True)])
+def test_an_order_that_no_list_shows_is_over_after_its_lease_and_the_lag_of_the_lists(after_s: int, over: bool):
+    ledger = TradeLedger("tl-")
+    ledger.placed(OwnOrder("tl-1", TICKER, 1, 4500, 100, 100 * SECOND, 0))
+    found = settled(ledger, TICKER, Answer(0, "done"), after_s * SECOND, TradeSettings(list_lag_s=35))
+    assert bool(found) is over
