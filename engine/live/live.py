@@ -114,6 +114,8 @@ class Live:
             raise InputError(f"{market.ticker} has no close time: pass a market that has one, or the fixed horizon")
         if self.assumptions.is_poisson or any(str(d).endswith((".csv", ".parquet")) for d in self.assumptions.delays):
             raise InputError("fills by chance and recorded delays need the whole tape; a stream takes another venue")
+        if fills == "reported" and model.takes:
+            raise InputError(f"{model.name} takes at once, which a stream of reported fills does not do")
         if fills == "reported":  # delays, queues and fees are then the exchange's own
             self.reported = []
             self.assumptions = replace(self.assumptions, feed_ms=0.0, entry_ms=0.0, response_ms=0.0, fees="none")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,22 +101,27 @@ def new_block(
     base = shared or ground(tape, first)
     grid = tape.grid
     flags = first.flags(grid, base.fees, cells=len(cells), record=record, float_queue=float_queue, reported=reported)
+    flags = replace(flags, still=any(one.tolerance > 0 or one.min_life_ms > 0 for one in limits))
     calm = [one.calm if one.calm is not None else 0.0 for one in limits]
-    params = np.array([[*model.row(dict(cell)), one] for cell, one in zip(cells, calm, strict=True)]).T.copy()
+    params = np.array(
+        [[*model.row(dict(cell)), *model.state.values(), one] for cell, one in zip(cells, calm, strict=True)]
+    ).T.copy()
     state = new_state(params, int(grid.top), flags.float_queue)
     ts, begins = tape.columns.ts, tape.life[0]
     venue = first.numbers(begins, tape.closes, ts, tape.market.ticker)
     start(state, max(int(ts[0]), begins), venue.requote_ns, open_at_start(tape))
     n = len(cells)
     values = tape.values if len(tape.values) else np.full(1, np.nan)
-    state.ints[I.limit, :n] = [round(one.position_limit * 100) for one in limits]
+    state.ints[I.limit, :n] = [0 if one.reduce_only else round(one.position_limit * 100) for one in limits]
+    state.ints[I.tolerance, :n] = [one.tolerance for one in limits]
+    state.longs[L.life, :n] = [round(one.min_life_ms * 1e6) for one in limits]
     state.ints[I.halt, :n] = [2**31 - 1 if one.halt is None else round(one.halt * 100) for one in limits]
     state.longs[L.loss, :n] = [round((one.daily_loss or 0.0) * 1e6) for one in limits]
     state.longs[L.capital, :n] = [round((one.capital or 0.0) * 1e6) for one in limits]
     return Block(
         kernel(model, flags), tape.columns, base.mids, values, grid, base.points, venue,
         np.array(list(base.fees), np.int64), state,
-        new_flight(n, slots=model.levels), new_log(4096 if record else 1, model.levels),
+        new_flight(n, slots=model.slots()), new_log(4096 if record else 1, model.levels),
         Samples(base.samples, np.zeros((len(base.samples), n), np.int64)),
         signals_of(tape, model) if signals is None else signals,
         () if base.rewards is None else reward_arrays(base.rewards, tape, first, n), base.rewards,

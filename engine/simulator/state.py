@@ -70,6 +70,9 @@ class VenueNumbers(NamedTuple):
     delay: I64  #: ``rows.DELAY`` in ns: of one value, or of one a bucket, in turn
     lift: I64  #: how long after a bucket's start what was sent before it may arrive
     rate: float  #: of Poisson fills at no distance, a second
+    quiet: int  #: bits of the sides that are never quoted
+    stop_ns: int  #: quotes stop so long before the close
+    prompts: int  #: bits of the events that are decided on, see kernel/decide.py
     draws: F64  #: for Poisson fills: a number from 0 to 1 for each side and event
 
 

@@ -17,6 +17,7 @@ from ..simulator.programs import paid_until
 from ..simulator.replay import totals_columns
 from ..simulator.state import F64, I64
 from ..simulator.tape.tape import Tape
+from .plan import PER_CELL
 
 #: Cells a block.
 BLOCK = 512
@@ -46,7 +47,7 @@ class BlockPart:
 
 def keys_of(values: Sequence[Mapping[str, float]], limits: Sequence[Assumptions]) -> F64:
     """Everything in which cells of a block can differ, a row of numbers each; nan stands for none."""
-    risk = [(one.position_limit, one.halt, one.calm, one.daily_loss, one.capital) for one in limits]
+    risk = [tuple(getattr(one, name) for name in PER_CELL) for one in limits]
     rows = [
         [*cell.values(), *(np.nan if one is None else one for one in more)]
         for cell, more in zip(values, risk, strict=True)

@@ -17,7 +17,7 @@ from ..simulator.tape.tape import Tape
 from .grid_spec import cells_of
 
 #: Assumptions in which the cells of one block may differ; all others are a block's own.
-PER_CELL = ("position_limit", "halt", "calm", "daily_loss", "capital")
+PER_CELL = ("position_limit", "halt", "calm", "daily_loss", "capital", "tolerance", "min_life_ms", "reduce_only")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import keyword
 import math
+from collections import namedtuple
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from ...features.signals.checks import check_signals, example_values
 from ...io.ground.errors import InputError
 from ..own_file import load_file, one_line
 from ..parameters import check, nearest
+from ..quoting.contract import declaration_fault, quote_fault
 from ..quoting.known import Known
 from ..quoting.model import QuotingModel
 
@@ -116,9 +118,12 @@ def _try_quote(model: type[QuotingModel], row: list[float], where: str) -> None:
         raise InputError(f"{where} has no quote; write: @staticmethod, then def quote(known, p)")
     if not isinstance(inspect.getattr_static(model, "quote"), staticmethod):
         raise InputError(f"{where}: quote must be a @staticmethod of two arguments, known and p")
+    if (fault := declaration_fault(model)) is not None:
+        raise InputError(f"{where}: {fault}")
     example = EXAMPLE._replace(signals=example_values(model.signals))
+    own = [namedtuple("State", list(model.state))(**model.state)] if model.state else []
     try:
-        quoted: Any = model.quote(example, SimpleNamespace(**dict(zip(model.columns(), row, strict=True))))
+        quoted: Any = model.quote(example, SimpleNamespace(**dict(zip(model.columns(), row, strict=True))), *own)
     except AttributeError as error:
         if error.obj is not example.signals:
             raise InputError(f"{where}: quote fails on an example with {one_line(error)}") from None
@@ -128,6 +133,5 @@ def _try_quote(model: type[QuotingModel], row: list[float], where: str) -> None:
         ) from None
     except Exception as error:
         raise InputError(f"{where}: quote fails on an example with {one_line(error)}") from None
-    numbers = isinstance(quoted, tuple) and all(isinstance(value, int | float) for value in quoted)
-    if not numbers or len(quoted) != 4:
-        raise InputError(f"{where}: quote returned {quoted!r}, not bid, ask, bid size, ask size as numbers")
+    if (fault := quote_fault(model, quoted)) is not None:
+        raise InputError(f"{where}: {fault}")

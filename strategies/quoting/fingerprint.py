@@ -13,6 +13,8 @@ def fingerprint(model: type[QuotingModel]) -> str:
     """A hash of all that decides a model's quotes. Other versions of Python give others, so it names its own."""
     made = made_of(model.quote, model.derive)
     made += [one for name, signal in model.signals.items() for one in (name, *signal.definition())]
+    told = {"levels": model.levels, "takes": model.takes, "state": dict(model.state)}
+    made += [f"{name} {value}" for name, value in told.items() if value != vars(QuotingModel)[name]]
     digest = hashlib.sha256("\0".join(made).encode()).hexdigest()[:16]
     return f"python{sys.version_info.major}.{sys.version_info.minor}:{digest}"
 

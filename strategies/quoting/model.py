@@ -19,6 +19,9 @@ class QuotingModel:
 
     ``quote(known, p)`` gets what is known (``Known``) and the parameters by name, and returns bid, ask (cents), bid
     size, ask size (contracts). A nan price means no quote on that side. It compiles, so it uses numbers and ``math``.
+    With ``levels`` each of the four is a tuple, nearest first. With ``takes`` one more is what to take at once, (price,
+    size); a size below zero sells. With ``state`` the call is ``quote(known, p, state)``, and the last is the new state
+    as a tuple in the declared order.
     ``derive`` computes once per parameter set what depends on the parameters alone; its values get the names in
     ``derived``.
     """
@@ -32,6 +35,8 @@ class QuotingModel:
     needs_underlying: ClassVar[bool] = False
     explain: ClassVar[Mapping[str, str]] = {}  #: values inside ``quote`` worth showing: variable -> what it is
     levels: ClassVar[int] = 1  #: orders a side, up to 5; of more than one, ``quote`` returns tuples, nearest first
+    takes: ClassVar[bool] = False  #: ``quote`` returns (price, size) more: what to take at once, sells below zero
+    state: ClassVar[Mapping[str, float]] = {}  #: a third argument of ``quote``, which returns a tuple more: the new one
     from_market: ClassVar[tuple[str, ...]] = ()  #: parameters that a market's own row gives, by its columns' names
 
     @staticmethod
@@ -43,6 +48,11 @@ class QuotingModel:
     def quote(known: Known, p: Any) -> tuple[float, float, float, float]:
         """Bid, ask, bid size, ask size."""
         return math.nan, math.nan, 0.0, 0.0
+
+    @classmethod
+    def slots(cls) -> int:
+        """How many orders a side may be under way: those that rest, and one that takes."""
+        return cls.levels + cls.takes
 
     @classmethod
     def columns(cls) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ class Exchange:
                 self.notify(now, side, slot, version, -1)
         other = max(self.book[1 - side], default=0)
         crosses = level > 0 and other > 0 and level + other >= self.top
-        if self.a.delays and self.a.post_only and crosses:
+        now_or_never = slot == self.a.levels
+        if self.a.delays and self.a.post_only and crosses and not now_or_never:
             self.out.rejected += 1
             self.notify(now, side, slot, version, -1)
             level = lots = 0
@@ -26,11 +27,13 @@ class Exchange:
             old.version = version
             return
         if old and self.a.keep and old.level == level and lots < old.lots:
-            old.lots, old.version = lots, version
+            old.lots, old.version, old.since = lots, version, now
         else:
-            self.orders[side][slot] = Order(level, lots, self.book[side].get(level, 0), version)
-        if self.a.takes and not self.a.post_only and crosses:
+            self.orders[side][slot] = Order(level, lots, self.book[side].get(level, 0), version, since=now)
+        if crosses and (now_or_never or (self.a.takes and not self.a.post_only)):
             self.take(i, now, side, slot)
+        if now_or_never:
+            self.orders[side][slot] = None
 
     def is_paid(self, side: int, slot: int, level: int, lots: int) -> bool:
         """Whether an order can be paid beside all others; what closes the position costs nothing, slot by slot."""
@@ -53,8 +56,9 @@ class Exchange:
         order, other = self.orders[side][slot], 1 - side
         assert order is not None
         total = 0
+        own = max((one.level for _, one in self.resting(other)), default=0) if slot == self.a.levels else 0
         for level in sorted(self.book[other], reverse=True):
-            if order.lots == 0 or level + order.level < self.top:
+            if order.lots == 0 or level + order.level < self.top or level <= own:
                 break
             there, taken = self.book[other][level], self.taken[side]
             if taken:

@@ -45,7 +45,9 @@ class Run(Agent, Wire, Exchange):
         self.taken: list[tuple[int, int] | None] = [None, None]  #: deepest level taken from, lots taken there
         self.is_open, self.is_known = setting.is_open, False
         self.value = math.nan
-        self.due = events[0].ts + setting.requote_ns
+        self.due = events[0].ts + setting.requote_ns if "time" in setting.prompts else 1 << 62
+        self.state = setting.state
+        self.prompted = False
         self.has_filled = False
         self.day, self.day_equity, self.stopped = None, 0, False
         self.mids = self.all_mids()
@@ -59,11 +61,17 @@ class Run(Agent, Wire, Exchange):
         self.versions = [0, 0]
 
     def nothing(self) -> list[list[Order | None]]:
-        return [[None] * self.a.levels, [None] * self.a.levels]
+        slots = self.a.levels + self.a.takes_too
+        return [[None] * slots, [None] * slots]
 
     def resting(self, side: int) -> list[tuple[int, Order]]:
         """Slots and orders of a side."""
         return [(slot, order) for slot, order in enumerate(self.orders[side]) if order]
+
+    def touch(self, book: list[dict[int, int]]) -> list[tuple[int, int]]:
+        """The best level of each side on its own scale, and the size there."""
+        best = [max(side, default=0) for side in book]
+        return [(level, side.get(level, 0)) for level, side in zip(best, book, strict=True)]
 
     def best(self, book: list[dict[int, int]]) -> tuple[int, int]:
         """Best bid and best ask as YES levels; 0 and the top level where there is none."""
@@ -106,8 +114,10 @@ class Run(Agent, Wire, Exchange):
                 self.advance(i - 1, event.ts)
             if self.a.rule == "poisson" and i > 0 and event.ts > self.events[i - 1].ts:
                 self.step(i, event.ts)
+            before = self.touch(self.book)
             self.happen(i, event)
-            if not self.a.delays and event.moment and (self.has_filled or self.due <= event.ts):
+            self.prompted |= self.prompts(event, before != self.touch(self.book))
+            if not self.a.delays and event.moment and (self.prompted or self.has_filled or self.due <= event.ts):
                 self.decide_at_once(i, event)
         return self.out
 

@@ -70,7 +70,14 @@ class Setting:
     bucket_ns: int = 10**9
     rate: float = 0.0  #: of Poisson fills, a second; their decay is the exponent
     draws: tuple[list[float], list[float]] = ((), ())  #: for Poisson fills: one a side and event
-    levels: int = 1  #: orders a side
+    levels: int = 1  #: orders a side that may rest
+    takes_too: bool = False  #: the model takes beside its quotes
+    state: tuple[float, ...] = ()  #: the model's own at the start
+    tolerance: int = 0  #: levels
+    life_ns: int = 0
+    prompts: frozenset[str] = frozenset({"time"})
+    quoted: tuple[bool, bool] = (True, True)  #: which sides are
+    stop_ns: int = -(1 << 61)
 
 
 @dataclass
@@ -80,6 +87,7 @@ class Order:
     ahead: float
     version: int
     carry: int = 0
+    since: int = 0
 
 
 @dataclass

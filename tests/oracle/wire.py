@@ -39,7 +39,9 @@ class Wire:
             wakes, trigger = False, TRADE
             if sight == now and moment is not None:
                 for event in self.events[self.seen + 1 : moment + 1]:
+                    before = self.touch(self.seen_book)
                     self.change(self.seen_book, event)
+                    wakes |= self.prompts(event, before != self.touch(self.seen_book))
                     self.seen_value = self.values[event.aux] if event.kind == UNDERLYING else self.seen_value
                     trigger = event.kind
                 self.seen = moment
@@ -61,23 +63,25 @@ class Wire:
 
     def think(self, now: int, trigger: int) -> None:
         self.check_loss(self.seen, now)
-        wishes = [[(0, 0)] * self.a.levels] * 2
+        slots = self.a.levels + self.a.takes_too
+        wishes = [[(0, 0)] * slots] * 2
         if self.is_quotable(self.seen_book):
             position = self.known_position
             wishes = self.wishes(self.seen, now, self.seen_book, self.seen_value, trigger, position, self.sent)
             self.out.requotes += 1
         message: dict[tuple[int, int], tuple[int, int]] = {}
-        for slot in range(self.a.levels):
+        for slot in range(slots):
             for side in (0, 1):
                 level, lots = wishes[side][slot]
                 mine = self.sent[side][slot]
                 if (level, lots) != ((mine.level, mine.lots) if mine else (0, 0)):
                     message[slot, side] = (level, lots)
-                    self.sent[side][slot] = Order(level, lots, 0, self.messages + 1) if level else None
+                    order = Order(level, lots, 0, self.messages + 1, since=now) if level else None
+                    self.sent[side][slot] = order if slot < self.a.levels else None
         if message:
             self.messages += 1
             self.to_exchange.append((self.arrival(1, now), self.messages, message))
-        self.due = now + self.a.requote_ns
+        self.due = now + self.a.requote_ns if "time" in self.a.prompts else 1 << 62
 
     def arrive(self, i: int, now: int) -> None:
         _, version, message = self.to_exchange.pop(0)

@@ -21,3 +21,6 @@ class Flags:
     rewards: bool = False
     uniform: bool = True
     float_queue: bool = False
+    still: bool = False
+    quiet: bool = False
+    prompted: bool = False

@@ -48,11 +48,15 @@ MEANINGS: dict[str, dict[str, str]] = {
         "keep": "a smaller size at the same price keeps its place in the queue",
         "replace": "every change of an order loses it",
     },
+    "sides": {"both": "both", "bid": "bids alone", "ask": "asks alone"},
     "fees": {"exchange": "the market's own, of the day", "none": "no fees"},
     "membership": {"direct": "fees are rounded as for direct members", "broker": "as for those behind a broker"},
 }
 VOLATILITY = {"constant": 0, "levels": 1, "increments": 2, "decaying": 3}
 HORIZON = {"session": 0, "to-close": 1, "fixed": 2}
+SIDES = {"both": 0, "bid": 2, "ask": 1}
+PROMPTS = {"time": 0, "trade": 1, "touch": 2, "book": 4, "signal": 8}
+NEVER = 1 << 61  #: ns
 SHRINK = {"none": 0, "limit": 1, "size": 2, "both": 3}
 #: Other names of assumptions, as options of the commands and parameter files have them.
 ALSO = {"latency_ms": "entry_ms"}
@@ -79,6 +83,9 @@ class Assumptions:
     seed: int = _assumed(0, "", 0, 2**53)  #: of everything that is drawn: delays and Poisson fills
     requote_ms: float = _assumed(1000.0, "ms", 0, 864e5)  #: from a quote to the next; after a fill at once
     post_only: bool = True  #: a quote never takes: it stays off the other side, or is refused when it would cross
+    requote_on: str = "time"  #: what leads to a quote besides own fills: any of time, trade, touch, book, signal
+    tolerance: int = _assumed(0, "levels", 0, 10_000)  #: an order so near to what is wished stays where it is
+    min_life_ms: float = _assumed(0.0, "ms", 0, 864e5)  #: an order is left alone so long, unless limits take it away
     amend: Literal["keep", "replace"] = "keep"  #: whether a smaller size at the same price keeps its place
     volatility: Literal["constant", "levels", "increments", "decaying"] = "levels"  #: what a model knows of it
     window_s: float = _assumed(60.0, "s", 0.001, 86_400)  #: of the volatility, or the time constant of its decay
@@ -94,12 +101,20 @@ class Assumptions:
     shrink: Literal["none", "limit", "size", "both"] = _assumed("none", table="limits")  #: what does, above calm
     calm: float | None = _assumed(None, "cents", 1e-9, 1e9, "limits")  #: volatility up to which nothing shrinks
     daily_loss: float | None = _assumed(None, "dollars", 1e-9, 1e9, "limits")  #: lost: quoting stops for the UTC day
+    reduce_only: bool = _assumed(False, table="limits")  #: only what makes the position smaller is quoted
+    sides: Literal["both", "bid", "ask"] = _assumed("both", table="limits")  #: the sides that are quoted
+    stop_quoting_s: float = _assumed(0.0, "s", 0, 1e9, "limits")  #: quotes stop so long before the close as then known
     capital: float | None = _assumed(None, "dollars", 1e-9, 1e9, "limits")  #: an order that it cannot pay is refused
 
     def __post_init__(self) -> None:
         if (post_only := switch(self.post_only)) is None:
             raise InputError(f"post_only is true or false, not {self.post_only!r}")
         object.__setattr__(self, "post_only", post_only)
+        if (reduce_only := switch(self.reduce_only)) is None:
+            raise InputError(f"reduce_only is true or false, not {self.reduce_only!r}")
+        object.__setattr__(self, "reduce_only", reduce_only)
+        object.__setattr__(self, "requote_on", _prompts(self.requote_on))
+        _one_of("sides", self.sides, SIDES)
         queue_model(self.queue)
         _one_of("volatility", self.volatility, VOLATILITY)
         _one_of("horizon", self.horizon, HORIZON)
@@ -117,6 +132,9 @@ class Assumptions:
             value = getattr(self, one.name)
             if math.isfinite(one.metadata.get("high", math.inf)) and not (value is None and one.default is None):
                 _within(one.name, value, one.metadata["low"], one.metadata["high"])
+        if self.tolerance != int(self.tolerance):
+            raise InputError(f"tolerance is a whole number of levels, not {self.tolerance}")
+        object.__setattr__(self, "tolerance", int(self.tolerance))
 
     @property
     def queue_rule(self) -> QueueModel:
@@ -187,24 +205,37 @@ class Assumptions:
             fees=bool(fees.taker_rate.any() or fees.maker_rate.any() or fees.grid.max() > 1),
             capital=self.capital is not None, rewards=self.rewards != "none", uniform=bool(grid.step > 0),
             float_queue=float_queue or cells == 1 or self.queue_rule.is_float,
+            still=self.tolerance > 0 or self.min_life_ms > 0, quiet=self.sides != "both" or self.stop_quoting_s > 0,
+            prompted=self.requote_on != "time",
         )  # fmt: skip
 
     def numbers(self, session_start: int, closes: Sequence[tuple[int, int]], ts: I64, ticker: str = "") -> VenueNumbers:
         """The same as the kernel needs it, for a tape with events at ``ts``; ``closes`` are those of the tape."""
-        rule = self.queue_rule
+        rule, named = self.queue_rule, self.requote_on.split("+")
+        every = round(self.requote_ms * MS) if "time" in named else NEVER
         delay, lift = delay_lines(self.delays, int(self.seed), int(ts[0]), int(ts[-1]))
         draws = uniform_draws(int(self.seed), ticker, ts) if self.is_poisson else np.zeros((2, 1))
         return VenueNumbers(
             rule.rule, rule.exponent, rule.partial, rule.cross, self.post_only, self.amend == "keep",
-            SHRINK[self.shrink], round(self.requote_ms * MS), session_start, close_steps(closes), HORIZON[self.horizon],
+            SHRINK[self.shrink], every, session_start, close_steps(closes), HORIZON[self.horizon],
             float(self.tau), VOLATILITY[self.volatility], round(self.window_s * SECOND), float(self.variance),
-            BUCKET_NS, delay, lift, rule.rate, draws,
+            BUCKET_NS, delay, lift, rule.rate, SIDES[self.sides],
+            round(self.stop_quoting_s * SECOND) if self.stop_quoting_s else -NEVER, sum(PROMPTS[one] for one in named),
+            draws,
         )  # fmt: skip
 
 
 def close_steps(closes: Sequence[tuple[int, int]]) -> I64:
     """Since when each close of a session was known, and the close, as the kernel needs them."""
     return np.ascontiguousarray(np.array(closes, np.int64).T)
+
+
+def _prompts(given: object) -> str:
+    """What a quote follows, in one order: ``time+trade``."""
+    named = {part.strip() for part in str(given).replace(",", "+").split("+")}
+    for name in named:
+        _one_of("requote_on", name, PROMPTS)
+    return "+".join(name for name in PROMPTS if name in named)
 
 
 def table_of(name: str) -> str:

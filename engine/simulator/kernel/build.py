@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 #: Files of the package that are copied as they are, in the order of their imports.
-COPIED = ("rows", "orders", "rewards", "ladder", "decide", "wire", "walk")
+COPIED = ("rows", "orders", "rewards", "placing", "ladder", "decide", "wire", "walk")
 #: Where the model's own part begins in ``head.py``.
 OWN = "@melted\ndef read_nb"
 
@@ -46,7 +46,7 @@ def head_of(model: type[QuotingModel], flags: Flags) -> str:
     text = re.sub(r"^from (\.\S+)", lambda found: f"from {_absolute(found[1])}", text, flags=re.MULTILINE)
     switches = {name.upper(): str(on) for name, on in asdict(flags).items() if name != "float_queue"}
     switches["AHEAD"] = f"np.{'float64' if flags.float_queue else 'int32'}"
-    switches |= {"LEVELS": str(model.levels), "SLOTS": str(model.levels), "LADDER": str(model.levels > 1)}
+    switches |= _of_model(model, flags)
     for name, value in switches.items():
         text, found = re.subn(rf"^{name} = \S+", f"{name} = {value}", text, flags=re.MULTILINE)
         assert found == 1, f"head.py has no switch {name}"
@@ -60,6 +60,7 @@ from . import MODEL
 
 P = namedtuple("P", {list(names)!r})
 Signals = namedtuple("Signals", {declared!r})
+State = namedtuple("State", {list(model.state)!r})
 model_quote = guest(MODEL.quote)
 
 
@@ -69,9 +70,58 @@ def read_nb(signals, i):
 
 
 @melted
+def keep_nb(params, c, marked, state):
+{_keeping(model)}
+
+@melted
 def quote_nb(known, params, c):
-    return model_quote(known, P({row}))
+    asked = model_quote(known, P({row}){_state(model)})
+    return {_asked(model, flags)}
 """
+
+
+def is_ladder(model: type[QuotingModel], flags: Flags) -> bool:
+    """Whether wishes are matched with orders: where there are several, or one may stay though another is wished for."""
+    return model.levels > 1 or model.takes or flags.still or flags.quiet
+
+
+def _of_model(model: type[QuotingModel], flags: Flags) -> dict[str, str]:
+    """The switches that a model's declaration sets."""
+    on = {"LADDER": is_ladder(model, flags), "TAKES": model.takes, "STATE": model.state, "SIGNALLED": model.signals}
+    taker = {"TAKER": "True"} if model.takes else {}
+    return {"LEVELS": str(model.levels), "SLOTS": str(model.slots()), **taker} | {
+        name: str(bool(one)) for name, one in on.items()
+    }
+
+
+def _state(model: type[QuotingModel]) -> str:
+    """The text of a quote's last argument: the values of its state, which stand after those that never change."""
+    first = len(model.columns())
+    values = ", ".join(f"params[{first + at}, c]" for at in range(len(model.state)))
+    return f", State({values})" if model.state else ""
+
+
+def _keeping(model: type[QuotingModel]) -> str:
+    """The text of what keeps a cell's new state if it decides."""
+    first = len(model.columns())
+    rows = [f"params[{first + at}, c]" for at in range(len(model.state))]
+    return "\n".join(f"    {row} = state[{at}] if marked > 0 else {row}" for at, row in enumerate(rows)) or "    return"
+
+
+def _asked(model: type[QuotingModel], flags: Flags) -> str:
+    """The text of what a model asked for: prices and sizes, what it takes, its new state, all as floats."""
+    plain = "asked" if not (model.takes or model.state) else f"({', '.join(f'asked[{at}]' for at in range(4))})"
+    if is_ladder(model, flags):
+        several = model.levels > 1
+        sides = (
+            ", ".join(f"float(asked[{at}]{f'[{level}]' if several else ''})" for level in range(model.levels))
+            for at in range(4)
+        )
+        plain = f"({', '.join(f'({side},)' for side in sides)})"
+    take = "(float(asked[4][0]), float(asked[4][1]))" if model.takes else "()"
+    at = 5 if model.takes else 4
+    state = "".join(f"float(asked[{at}][{one}]), " for one in range(len(model.state)))
+    return f"{plain}, {take}, ({state})"
 
 
 def _absolute(name: str) -> str:

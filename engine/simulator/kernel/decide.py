@@ -8,16 +8,23 @@ import math
 
 from .head import (
     AHEAD,
+    BOOK,
+    KIND,
     LADDER,
     LEVELS,
     ONE,
     PROBE,
+    QUIET,
     RECORD,
     RISK,
+    SIGNALLED,
     SLOTS,
+    STATE,
+    TRADE,
     Known,
     compiled,
     disjoint,
+    keep_nb,
     larger_nb,
     melted,
     probe_nb,
@@ -26,13 +33,15 @@ from .head import (
     smaller_nb,
 )
 from .ladder import level_of_nb, lots_of_nb, settle_nb, wishes_nb
-from .orders import WIDE, groups_nb, i32, i64, mid_nb, place_nb, price_nb, u64
+from .orders import WIDE, groups_nb, i32, i64, mid_nb, price_nb, u64
+from .placing import place_nb
 from .rows import CLOSE, POINT, I, L, S
 
 CONSTANT, PRICES, INCREMENTS, DECAYING = range(4)  # volatility
 SESSION, TO_CLOSE, FIXED = range(3)  # horizon
 SHRINK_LIMIT, SHRINK_SIZE = 1, 2
 NS_A_DAY = 86_400_000_000_000
+ON_TRADE, ON_TOUCH, ON_BOOK, ON_SIGNAL = 1, 2, 4, 8  #: bits of what is decided on
 
 
 @compiled
@@ -97,8 +106,8 @@ def told_nb(w, bid, ask, first, i, now, value, trigger):
 
 @disjoint
 def wish_nb(
-    active, groups, known, grid, bid, ask, post_only, shrink, params, position, limit, halt, stopped, px0, px1, want0,
-    want1, size0, size1,
+    active, groups, known, grid, bid, ask, post_only, shrink, params, mask, position, limit, halt, stopped, px0, px1,
+    want0, want1, size0, size1,
 ):  # fmt: skip
     """What the cells of some groups want to rest: the model's quote on the grid, inside the limits, post-only if so."""
     none = i32(0)
@@ -116,8 +125,10 @@ def wish_nb(
                 known.variance, known.sigma, known.tau, known.underlying, held * 0.01, own_bid, own_ask, known.trigger,
                 known.signals,
             )  # fmt: skip
-            asked = quote_nb(told, params, c)
+            asked, _, state = quote_nb(told, params, c)
             x, y, bid_size, ask_size = asked
+            if STATE:
+                keep_nb(params, c, mask[c], state)
             b, a = level_of_nb(grid, x), level_of_nb(grid, y)
             a = larger_nb(a, i32(b + 1))
             b = smaller_nb(b, i32(ask - 1)) if post_only else b
@@ -200,6 +211,29 @@ def stamp_nb(active, groups, n, counts, when, due, mask, requotes):
     return earliest
 
 
+@disjoint
+def mark_all_nb(n, mask):
+    """All cells decide."""
+    for c in range(n):
+        mask[c] = 1
+
+
+@compiled
+def prompts_nb(w, i):
+    """Whether event ``i`` is one that the agent decides on, as the venue says."""
+    tape, on = w.tape, w.venue.prompts
+    kind = tape.kind[i] & KIND
+    best = tape.best_bid[i] if tape.side[i] == 0 else w.grid.top - tape.best_ask[i]
+    told = (kind == TRADE) & ((on & ON_TRADE) > 0)
+    told |= (kind == BOOK) & (((on & ON_BOOK) > 0) | (((on & ON_TOUCH) > 0) & (tape.level[i] >= best)))
+    if SIGNALLED:
+        for column in range(w.signals.shape[1]):
+            now, before = w.signals[i, column], w.signals[larger_nb(i - 1, 0), column]
+            if on & ON_SIGNAL and now != before and not (math.isnan(now) and math.isnan(before)):
+                told = True
+    return told
+
+
 @compiled
 def log_ladder_nb(now, i, st, log):
     """The same for several levels, from the best one on."""
@@ -253,25 +287,40 @@ def clear_nb(n, st):
             st.ints[I.left + s, c] = i32(0) if st.ints[I.mask, c] > 0 else st.ints[I.left + s, c]
 
 
+@compiled
+def quiet_nb(venue, now):
+    """The sides that are not quoted now, a bit each."""
+    return 3 if close_nb(venue.closes, now) - now <= venue.stop_ns else venue.quiet
+
+
 @melted
-def wish_of_nb(w, active, told, bid, ask, position, px):
-    """The wishes of the groups that decide; ``position`` and ``px`` are the rows that the agent goes by."""
+def wish_ladder_nb(w, active, told, now, bid, ask, position, px, left):
+    """The same where wishes are matched with orders."""
+    ints, longs, venue, wide = w.st.ints, w.st.longs, w.venue, 2 * SLOTS
+    spot, lots, room = ints[I.spot : I.spot + wide], ints[I.lots : I.lots + wide], ints[I.room : I.room + 2]
+    wishes_nb(
+        active, ints[I.groups], told, w.grid, bid, ask, venue.post_only, venue.shrink,
+        quiet_nb(venue, now) if QUIET else 0, w.st.params, ints[I.mask], ints[position], ints[I.limit], ints[I.halt],
+        ints[I.stopped], ints[px : px + wide], spot, lots, room,
+    )  # fmt: skip
+    settle_nb(
+        active, ints[I.groups], now, bid, ask, venue.post_only, w.grid.top, ints[px : px + wide],
+        ints[left : left + wide], spot, lots, ints[I.want : I.want + wide], ints[I.size : I.size + wide], room,
+        ints[I.tolerance], longs[L.life], longs[L.since : L.since + wide],
+    )  # fmt: skip
+
+
+@melted
+def wish_of_nb(w, active, told, now, bid, ask, position, px, left):
+    """The wishes of the groups that decide; ``position``, ``px`` and ``left`` are the rows that the agent goes by."""
     ints, venue = w.st.ints, w.venue
     if LADDER:
-        wishes_nb(
-            active, ints[I.groups], told, w.grid, bid, ask, venue.post_only, venue.shrink, w.st.params, ints[position],
-            ints[I.limit], ints[I.halt], ints[I.stopped], ints[px : px + 2 * SLOTS],
-            ints[I.spot : I.spot + 2 * SLOTS], ints[I.lots : I.lots + 2 * SLOTS],
-        )  # fmt: skip
-        settle_nb(
-            active, ints[I.groups], ints[px : px + 2 * SLOTS], ints[I.spot : I.spot + 2 * SLOTS],
-            ints[I.lots : I.lots + 2 * SLOTS], ints[I.want : I.want + 2 * SLOTS], ints[I.size : I.size + 2 * SLOTS],
-        )  # fmt: skip
+        wish_ladder_nb(w, active, told, now, bid, ask, position, px, left)
         return
     wish_nb(
-        active, ints[I.groups], told, w.grid, bid, ask, venue.post_only, venue.shrink, w.st.params, ints[position],
-        ints[I.limit], ints[I.halt], ints[I.stopped], ints[px], ints[px + 1], ints[I.want], ints[I.want + 1],
-        ints[I.size], ints[I.size + 1],
+        active, ints[I.groups], told, w.grid, bid, ask, venue.post_only, venue.shrink, w.st.params, ints[I.mask],
+        ints[position], ints[I.limit], ints[I.halt], ints[I.stopped], ints[px], ints[px + 1], ints[I.want],
+        ints[I.want + 1], ints[I.size], ints[I.size + 1],
     )  # fmt: skip
 
 
@@ -287,7 +336,7 @@ def decide_nb(w, i, now, value, trigger):
     quoting = (bid > 0) & (ask < w.grid.top) & (sc[S.open] == 3)
     if quoting:
         told = told_nb(w, bid, ask, 0, i, now, value, trigger)
-        wish_of_nb(w, active, told, bid, ask, I.position, I.px)
+        wish_of_nb(w, active, told, now, bid, ask, I.position, I.px, I.left)
         for s in range(2 * SLOTS):
             place_nb(w, s, i, now, active, ints[I.groups], ints[I.mask], ints[I.want + s], ints[I.size + s])
     else:

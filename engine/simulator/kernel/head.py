@@ -49,12 +49,18 @@ __all__ = [
     "POISSON",
     "POWER",
     "PROBE",
+    "PROMPTED",
+    "QUIET",
     "RECORD",
     "REPORTED",
     "REWARDS",
     "RISK",
+    "SIGNALLED",
     "SLOTS",
+    "STATE",
+    "STILL",
     "TAKER",
+    "TAKES",
     "THROUGH",
     "TOUCH",
     "TRADE",
@@ -73,6 +79,7 @@ __all__ = [
     "is_probable_nb",
     "is_short_nb",
     "is_whole_nb",
+    "keep_nb",
     "larger_nb",
     "melted",
     "probe_nb",
@@ -99,6 +106,12 @@ AHEAD = np.float64  #: type of the queue position
 LEVELS = 1  #: orders a side that may rest
 SLOTS = 1  #: orders a side in all
 LADDER = False  #: wishes are matched with orders
+TAKES = False  #: the model takes beside its quotes
+STATE = False  #: the model has a state of its own
+STILL = False  #: an order may stay though another is wished for
+QUIET = False  #: one side, or the time before the close, is not quoted
+PROMPTED = False  #: events besides own fills are decided on
+SIGNALLED = False  #: the model has signals
 PROBE = False  #: somebody looks at decisions; only without a compiler
 
 entry = kept(nogil=True, **OPTIONS)  #: for what Python calls: it runs without the interpreter's lock
@@ -115,7 +128,12 @@ def read_nb(signals, i):
     return ()
 
 
+@melted
+def keep_nb(params, c, marked, state):
+    """Keep a marked cell's new state; this model has none."""
+
+
 @compiled
 def quote_nb(known, params, c):
-    """The quote of cell ``c``: bid and ask in cents, sizes in contracts."""
-    return known.mid - params[0, c], known.mid + params[0, c], 1.0, 1.0
+    """The quote of cell ``c``: bid and ask in cents, sizes in contracts; what it takes; its new state."""
+    return (known.mid - params[0, c], known.mid + params[0, c], 1.0, 1.0), (0.0, 0.0), ()

@@ -11,11 +11,16 @@ import numpy as np
 from .head import (
     LEVELS,
     PROBE,
+    QUIET,
     RISK,
+    STATE,
+    STILL,
+    TAKES,
     UNIFORM,
     Known,
     compiled,
     disjoint,
+    keep_nb,
     larger_nb,
     probe_nb,
     quote_nb,
@@ -51,11 +56,13 @@ def lots_of_nb(contracts, room):
 
 @disjoint
 def wishes_nb(
-    active, groups, known, grid, bid, ask, post_only, shrink, params, position, limit, halt, stopped, px, spot, lots
+    active, groups, known, grid, bid, ask, post_only, shrink, quiet, params, mask, position, limit, halt, stopped, px,
+    spot, lots, room,
 ):  # fmt: skip
     """What the cells of some groups want to rest on several levels, nearest first, into ``spot`` and ``lots``.
 
-    A price that is not outside of the one before stands at the same level; a side's room goes to the nearest first.
+    A price that is not outside of the one before stands at the same level; a side's room goes to what takes, then to
+    the nearest first. Bits of ``quiet`` are sides that are not quoted.
     """
     none, top = i32(0), grid.top
     calm = len(params) - 1
@@ -74,8 +81,10 @@ def wishes_nb(
                 known.variance, known.sigma, known.tau, known.underlying, held * 0.01, own_bid, own_ask, known.trigger,
                 known.signals,
             )  # fmt: skip
-            asked = quote_nb(told, params, c)
+            asked, take, state = quote_nb(told, params, c)
             bids, asks, bid_sizes, ask_sizes = asked
+            if STATE:
+                keep_nb(params, c, mask[c], state)
             cap, share = limit[c], 1.0
             if RISK:
                 share = params[calm, c] / known.sigma
@@ -86,6 +95,18 @@ def wishes_nb(
             if RISK:
                 room_b = none if (held >= halt[c]) | (stopped[c] > 0) else room_b
                 room_a = none if (held <= -halt[c]) | (stopped[c] > 0) else room_a
+            if QUIET:
+                room_b = none if quiet & 1 else room_b
+                room_a = none if quiet & 2 else room_a
+            if TAKES:
+                cents, contracts = take[0], take[1]
+                near = larger_nb(i32(1), smaller_nb(i32(top - 1), level_of_nb(grid, cents)))
+                s0, s1 = lots_of_nb(contracts, room_b), lots_of_nb(-contracts, room_a)
+                s0 = none if math.isnan(cents) else larger_nb(s0, none)
+                s1 = none if math.isnan(cents) else larger_nb(s1, none)
+                spot[2 * LEVELS, c], spot[2 * LEVELS + 1, c] = near, i32(top - near)
+                lots[2 * LEVELS, c], lots[2 * LEVELS + 1, c] = s0, s1
+                room_b, room_a = i32(room_b - s0), i32(room_a - s1)
             best = none
             for level in range(LEVELS):
                 best = larger_nb(best, level_of_nb(grid, bids[level]))
@@ -95,6 +116,8 @@ def wishes_nb(
             room_b = none if post_only & (ask <= 1) else room_b
             room_a = none if post_only & (bid + 1 >= top) else room_a
             b, a = larger_nb(b, i32(1)), smaller_nb(a, i32(top - 1))
+            if STILL:
+                room[0, c], room[1, c] = room_b, room_a
             for level in range(LEVELS):
                 x, y = bids[level], asks[level]
                 inner = larger_nb(i32(1), smaller_nb(b, level_of_nb(grid, x)))
@@ -112,39 +135,127 @@ def wishes_nb(
 
 
 @disjoint
-def settle_nb(active, groups, px, spot, lots, want, size):
+def merge_nb(first, side, spot, lots):
+    """Wishes of a side at one level are one wish, of a group of cells."""
+    for which in range(2 * LEVELS - 2 + side, side, -2):
+        for j in range(WIDE):
+            c = first + u64(j)
+            deeper, same = lots[which, c], spot[which, c] == spot[which - 2, c]
+            lots[which - 2, c] += deeper if same else i32(0)
+            lots[which, c] = i32(0) if same else deeper
+
+
+@disjoint
+def match_nb(first, side, spot, lots, px, want, size):
+    """A wish at the level of an order is that order's."""
+    for one in range(side, 2 * LEVELS, 2):
+        for wish in range(side, 2 * LEVELS, 2):
+            for j in range(WIDE):
+                c = first + u64(j)
+                asked = lots[wish, c]
+                same = (asked > 0) & (spot[wish, c] == px[one, c])
+                fresh = same & (want[one, c] == 0)
+                want[one, c] = spot[wish, c] if fresh else want[one, c]
+                size[one, c] = asked if fresh else size[one, c]
+                lots[wish, c] = i32(0) if same else asked
+
+
+@disjoint
+def free_nb(first, side, spot, lots, want, size):
+    """Wishes that are no order's yet take the free ones, the nearest wish first."""
+    for wish in range(side, 2 * LEVELS, 2):
+        for one in range(side, 2 * LEVELS, 2):
+            for j in range(WIDE):
+                c = first + u64(j)
+                asked = lots[wish, c]
+                free = (asked > 0) & (want[one, c] == 0)
+                want[one, c] = spot[wish, c] if free else want[one, c]
+                size[one, c] = asked if free else size[one, c]
+                lots[wish, c] = i32(0) if free else asked
+
+
+@disjoint
+def young_nb(first, side, now, life, since, px, left, want, size):
+    """An order that has not lived long enough stays as it is."""
+    for one in range(side, 2 * LEVELS, 2):
+        for j in range(WIDE):
+            c = first + u64(j)
+            young = (px[one, c] > 0) & (now - since[one, c] < life[c])
+            want[one, c] = px[one, c] if young else i32(0)
+            size[one, c] = left[one, c] if young else i32(0)
+
+
+@disjoint
+def near_nb(first, side, far, tolerance, spot, lots, px, want, size):
+    """An order that is near enough to a wish stays for it, where it may rest: below level ``far``."""
+    for wish in range(side, 2 * LEVELS, 2):
+        for one in range(side, 2 * LEVELS, 2):
+            for j in range(WIDE):
+                c = first + u64(j)
+                asked, old = lots[wish, c], px[one, c]
+                stays = (asked > 0) & (want[one, c] == 0) & (old > 0) & (old < far)
+                stays &= abs(i32(spot[wish, c] - old)) <= tolerance[c]
+                want[one, c] = old if stays else want[one, c]
+                size[one, c] = asked if stays else size[one, c]
+                lots[wish, c] = i32(0) if stays else asked
+
+
+@disjoint
+def apart_nb(first, side, top, want, spot, lots):
+    """Wishes that would meet an order of the other side that stays are left out."""
+    for one in range(1 - side, 2 * LEVELS, 2):
+        for wish in range(side, 2 * LEVELS, 2):
+            for j in range(WIDE):
+                c = first + u64(j)
+                meet = (want[one, c] > 0) & (spot[wish, c] + want[one, c] >= top)
+                lots[wish, c] = i32(0) if meet else lots[wish, c]
+
+
+@disjoint
+def fit_nb(first, side, room, want, size):
+    """What a side may have resting goes to its orders in turn."""
+    for one in range(side, 2 * LEVELS, 2):
+        for j in range(WIDE):
+            c = first + u64(j)
+            lots = smaller_nb(size[one, c], larger_nb(room[side, c], i32(0)))
+            room[side, c] -= lots
+            size[one, c] = lots
+            want[one, c] = want[one, c] if lots > 0 else i32(0)
+
+
+@disjoint
+def settle_nb(
+    active, groups, now, bid, ask, post_only, top, px, left, spot, lots, want, size, room, tolerance, life, since
+):  # fmt: skip
     """Make each wish some order's: of the one that rests at its price, or else of a free one, the nearest wish first.
 
-    Wishes at one level are one order.
+    Where orders are kept still, one that is young or near enough stays first.
     """
     for k in range(active):
         first = u64(groups[u64(k)])
         for side in range(2):
-            for which in range(2 * LEVELS - 2 + side, side, -2):
-                for j in range(WIDE):
-                    c = first + u64(j)
-                    deeper, same = lots[which, c], spot[which, c] == spot[which - 2, c]
-                    lots[which - 2, c] += deeper if same else i32(0)
-                    lots[which, c] = i32(0) if same else deeper
-            for one in range(side, 2 * LEVELS, 2):
-                for j in range(WIDE):
-                    c = first + u64(j)
-                    want[one, c] = 0
-                    size[one, c] = 0
-                for wish in range(side, 2 * LEVELS, 2):
-                    for j in range(WIDE):
-                        c = first + u64(j)
-                        asked = lots[wish, c]
-                        same = (asked > 0) & (spot[wish, c] == px[one, c])
-                        want[one, c] = spot[wish, c] if same else want[one, c]
-                        size[one, c] = asked if same else size[one, c]
-                        lots[wish, c] = i32(0) if same else asked
-            for wish in range(side, 2 * LEVELS, 2):
+            merge_nb(first, side, spot, lots)
+            if STILL:
+                young_nb(first, side, now, life, since, px, left, want, size)
+            else:
                 for one in range(side, 2 * LEVELS, 2):
                     for j in range(WIDE):
-                        c = first + u64(j)
-                        asked = lots[wish, c]
-                        free = (asked > 0) & (want[one, c] == 0)
-                        want[one, c] = spot[wish, c] if free else want[one, c]
-                        size[one, c] = asked if free else size[one, c]
-                        lots[wish, c] = i32(0) if free else asked
+                        want[one, first + u64(j)] = 0
+                        size[one, first + u64(j)] = 0
+            match_nb(first, side, spot, lots, px, want, size)
+            if STILL:
+                far = (ask if side == 0 else i32(top - bid)) if post_only else top
+                near_nb(first, side, far, tolerance, spot, lots, px, want, size)
+        if STILL:
+            for side in range(2):
+                apart_nb(first, side, top, want, spot, lots)
+        for side in range(2):
+            free_nb(first, side, spot, lots, want, size)
+            if STILL:
+                fit_nb(first, side, room, want, size)
+        if TAKES:
+            for one in range(2 * LEVELS, 2 * LEVELS + 2):
+                for j in range(WIDE):
+                    c = first + u64(j)
+                    size[one, c] = lots[one, c]
+                    want[one, c] = spot[one, c] if lots[one, c] > 0 else i32(0)

@@ -37,6 +37,8 @@ class Ints(NamedTuple):
     lots: int  #: lots
     taken_px: int  #: deepest level taken from, until that side of the book changes
     taken: int  #: lots taken there
+    room: int  #: scratch: lots that a decision may have resting on a side
+    tolerance: int  #: levels from a wish at which an order may stay
     position: int
     known_position: int  #: as far as the agent has been told
     limit: int
@@ -58,6 +60,8 @@ class Longs(NamedTuple):
     """Rows of ``State.longs``, in micros unless said."""
 
     carry: int  #: the order's fee accumulator
+    since: int  #: when its owner last placed or changed it
+    life: int  #: how long an order is left alone from then on
     cash: int  #: fees apart
     fees_paid: int  #: before rebates
     rebates: int
@@ -97,6 +101,7 @@ class Scalars(NamedTuple):
     notice_tail: int
     sent: int  #: messages sent
     pending: int  #: a fill waits for a decision
+    prompted: int  #: something that the agent decides on has happened since the last moment
     cells: int  #: how many; rows may have room for more
     snapshot: int  #: the next snapshot of incentive programs
 
@@ -193,9 +198,11 @@ class CloseRows(NamedTuple):
     ts: int  #: when the session was to end
 
 
-OF_ORDERS = frozenset(("px", "left", "version", "sent_px", "sent_left", "sent_version", "want", "size", "hit", "carry"))
+OF_ORDERS = frozenset(
+    ("px", "left", "version", "sent_px", "sent_left", "sent_version", "want", "size", "hit", "carry", "since")
+)
 OF_WISHES = frozenset(("spot", "lots"))
-OF_SIDES = frozenset(("taken_px", "taken"))
+OF_SIDES = frozenset(("taken_px", "taken", "room"))
 
 
 def _starts(names: tuple[str, ...]) -> tuple[list[int], int]:

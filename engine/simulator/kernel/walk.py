@@ -15,7 +15,7 @@ from __future__ import annotations
 # pyright: reportMissingParameterType=false
 import math
 
-from .decide import decide_nb, due_nb, log_quote_nb
+from .decide import decide_nb, due_nb, log_quote_nb, mark_all_nb, prompts_nb
 from .head import (
     BOOK,
     CLOCK,
@@ -29,6 +29,7 @@ from .head import (
     LEVELS,
     MOMENT,
     ONE,
+    PROMPTED,
     RECORD,
     REPORTED,
     REWARDS,
@@ -314,6 +315,13 @@ def run_nb(tape, mids, values, signals, grid, points, venue, fees, st, flight, l
             fills_nb(w, side, i, now)
             filled = True
             wake = wake_nb(st, flight) if LATENCY else FAR
+        if PROMPTED and not LATENCY:
+            if prompts_nb(w, i):
+                sc[S.prompted] = 1
+            if (kind & MOMENT) > 0 and sc[S.prompted] > 0:
+                sc[S.prompted] = 0
+                mark_all_nb(n, st.ints[I.mask])
+                filled = True
         if not LATENCY and ((kind & MOMENT) > 0) & (filled | (now >= next_due)):
             filled = False
             if now >= next_due:

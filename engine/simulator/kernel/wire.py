@@ -11,7 +11,7 @@ from __future__ import annotations
 # pyright: reportMissingParameterType=false
 import math
 
-from .decide import due_nb, log_quote_nb, stamp_nb, stop_of_nb, told_nb, wish_of_nb
+from .decide import due_nb, log_quote_nb, mark_all_nb, prompts_nb, stamp_nb, stop_of_nb, told_nb, wish_of_nb
 from .head import (
     BOOK,
     FEES,
@@ -20,10 +20,13 @@ from .head import (
     LEVELS,
     MOMENT,
     ONE,
+    PROMPTED,
     RECORD,
     RISK,
     SLOTS,
+    STILL,
     TAKER,
+    TAKES,
     TRADE,
     UNDERLYING,
     compiled,
@@ -32,7 +35,8 @@ from .head import (
     melted,
     smaller_nb,
 )
-from .orders import WIDE, arrival_nb, groups_nb, i32, i64, mark_nb, mid_nb, place_nb, u64
+from .orders import WIDE, arrival_nb, groups_nb, i32, i64, mark_nb, mid_nb, u64
+from .placing import place_nb
 from .rows import DELAY, FEE, FINISHED, MORE_LOG, MORE_WIRE, NOTICE, ORDER, TIMES, I, L, S
 
 FAR = i64(1) << i64(62)
@@ -75,7 +79,7 @@ def changes_nb(
 
 
 @melted
-def send_nb(at, active, st, flight):
+def send_nb(now, at, active, n, st, flight):
     """Marked cells send what they want changed; it arrives at ``at``."""
     sc, ints = st.scalars, st.ints
     row = sc[S.order_tail] % len(flight.times)
@@ -90,6 +94,12 @@ def send_nb(at, active, st, flight):
         )  # fmt: skip
         flight.times[row, TIMES.groups + s] = count
         sent += count
+        if STILL:
+            mark_nb(count, order[s, ORDER.groups], now, order[s, ORDER.mask], st.longs[L.since + s])
+        if TAKES and s >= 2 * LEVELS:
+            for c in range(n):
+                ints[I.sent_px + s, c] = 0
+                ints[I.sent_left + s, c] = 0
     if sent > 0:
         sc[S.sent] += 1
         flight.times[row, TIMES.order] = at
@@ -175,6 +185,8 @@ def next_moment_nb(tape, seen, i):
 @compiled
 def wake_nb(st, flight):
     """Nothing but seeing happens on the wire and at the agent up to this time."""
+    if PROMPTED:  # whatever is seen may be decided on
+        return i64(0)
     sc, times = st.scalars, flight.times
     orders = times[sc[S.order_head] % len(times), TIMES.order] if sc[S.order_head] < sc[S.order_tail] else FAR
     notes = times[sc[S.notice_head] % len(times), TIMES.notice] if sc[S.notice_head] < sc[S.notice_tail] else FAR
@@ -205,13 +217,13 @@ def think_nb(w, now, trigger):
     if quoting:
         value = w.values[sc[S.seen_value]] if sc[S.seen_value] >= 0 else math.nan
         told = told_nb(w, bid, ask, 2, seen, now, value, trigger)
-        wish_of_nb(w, active, told, bid, ask, I.known_position, I.sent_px)
+        wish_of_nb(w, active, told, now, bid, ask, I.known_position, I.sent_px, I.sent_left)
     else:
         for s in range(2 * SLOTS):
             for c in range(n):
                 ints[I.want + s, c] = 0
                 ints[I.size + s, c] = 0
-    send_nb(arrival_nb(w.venue, DELAY.entry, now), active, st, w.flight)
+    send_nb(now, arrival_nb(w.venue, DELAY.entry, now), active, n, st, w.flight)
     sc[S.next_due] = stamp_nb(
         active, ints[I.groups], n, i32(1 if quoting else 0), now + w.venue.requote_ns, st.longs[L.due],
         ints[I.mask], ints[I.requotes],
@@ -257,6 +269,11 @@ def drain_nb(w, i, until):
             continue
         trigger = i64(TRADE)
         marked = False
+        if PROMPTED and sight == now:
+            for event in range(sc[S.seen] + 1, moment + 1):
+                marked |= prompts_nb(w, event)
+            if marked:
+                mark_all_nb(n, st.ints[I.mask])
         if sight == now:
             trigger = see_nb(w.tape, moment, st)
         while sc[S.notice_head] < sc[S.notice_tail] and times[sc[S.notice_head] % rows, TIMES.notice] <= now:

@@ -60,4 +60,38 @@ class Five(Two):
         return bids, asks, sizes, sizes
 
 
+class Knows(Two):
+    """One order a side around an average of the mids that it has seen, and a count of its quotes."""
+
+    name = "knows"
+    levels: ClassVar[int] = 1
+    state: ClassVar = {"mean": math.nan, "count": 0.0}
+
+    @staticmethod
+    def quote(known, p, state):
+        """The average moves by a quarter to each mid."""
+        mean = known.mid if math.isnan(state.mean) else 0.75 * state.mean + 0.25 * known.mid
+        m = mean - p.skew * known.position
+        return m - p.half, m + p.half, p.size, p.size, (mean, state.count + 1.0)
+
+
+class Takes(Two):
+    """Two orders a side, and every third quote takes: to buy, to sell, in turn, one time in four at no price."""
+
+    name = "takes"
+    takes: ClassVar[bool] = True
+    state: ClassVar = {"count": 0.0}
+
+    @staticmethod
+    def quote(known, p, state):
+        """Reaches two cents into the other side."""
+        m, n = known.mid - p.skew * known.position, state.count
+        buys = n % 2.0 < 1.0
+        price = (known.ask + 2.0) if buys else (known.bid - 2.0)
+        price = math.nan if n % 4.0 == 1.0 else price
+        size = 0.0 if n % 3.0 > 0.0 else (3.0 * p.size if buys else -3.0 * p.size)
+        bids, asks = (m - p.half, m - p.half - p.step), (m + p.half, m + p.half + p.step)
+        return bids, asks, (p.size, p.size), (p.size, 0.7), (price, size), (n + 1.0,)
+
+
 LADDERS = (Two, Three, Five)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import namedtuple
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from touchline.engine.simulator.assumptions.fees import ROUNDINGS
 from touchline.engine.simulator.assumptions.flags import Flags
 from touchline.engine.simulator.assumptions.latency import lift_of
 from touchline.engine.simulator.assumptions.queue import queue_model
-from touchline.engine.simulator.assumptions.venue import close_steps
+from touchline.engine.simulator.assumptions.venue import NEVER, PROMPTS, close_steps
 from touchline.engine.simulator.kernel.build import kernel
 from touchline.engine.simulator.kernel.rows import I, L, S
 from touchline.engine.simulator.state import Columns, Points, Samples, VenueNumbers
@@ -30,7 +31,7 @@ from touchline.strategies.models.fixed_spread import FixedSpread
 from touchline.strategies.quoting.model import QuotingModel
 
 from ... import oracle
-from .quoters import LADDERS, Three
+from .quoters import LADDERS, Knows, Takes, Three, Two
 
 START = 1_767_225_599_000_000_000  # a second before midnight UTC, so that tapes cross into a new day
 SECOND = 10**9
@@ -40,6 +41,7 @@ GRID_CENTRES = {"linear_cent": 50, "deci_cent": 500, "tapered_deci_cent": 100, "
 MODELS = {"linear_cent": AvellanedaStoikov}
 VOLATILITIES = ("constant", "levels", "increments", "decaying")
 HORIZONS = ("session", "to close", "fixed")
+SIDES = ((True, True), (False, True), (True, False))  #: by their number
 RULES = ("touch", "through", "pessimistic", "optimistic", "risk-averse", "power", "log", "poisson")
 
 KINDS = (["add"] * 3 + ["cut"] * 2 + ["hit"] * 3 + ["stray", "tick"]) * 3 + ["snap", "gap", "status"]
@@ -220,7 +222,14 @@ def scenes(draw, flags, grids, models=()):
     )  # fmt: skip
     step = 1.0 if grid == "linear_cent" else 0.1
     model = draw(st.sampled_from(models)) if models else MODELS.get(grid, FixedSpread)
-    setting = replace(setting, levels=model.levels)
+    prompts = {"time"}
+    if flags.prompted:
+        prompts = draw(st.sets(st.sampled_from(["time", "trade", "touch", "book"]), min_size=1))
+    setting = replace(
+        setting, levels=model.levels, takes_too=model.takes, state=tuple(model.state.values()),
+        prompts=frozenset(prompts), quoted=draw(st.sampled_from(SIDES)) if flags.quiet else (True, True),
+        stop_ns=draw(st.sampled_from([-NEVER, 0, SECOND, 4 * SECOND])) if flags.quiet else -NEVER,
+    )  # fmt: skip
     n = 1 if flags.one else draw(st.integers(1, 24))
     cells, params = [], []
     for _ in range(n):
@@ -229,7 +238,7 @@ def scenes(draw, flags, grids, models=()):
         if model is AvellanedaStoikov:
             gamma, kappa = draw(st.sampled_from([0.05, 0.5, 2.0])), draw(st.sampled_from([0.3, 1.5, 20.0]))
             params.append({"gamma": gamma, "kappa": kappa, "size": size, "capped": draw(st.integers(0, 1))})
-        elif model.levels > 1:
+        elif issubclass(model, Two):
             gap = draw(st.sampled_from([0.0, 0.4, 1.0, 2.0, -1.0])) * step
             skew = draw(st.sampled_from([0.0, 0.5 * step]))
             params.append({"half": near, "step": gap, "size": size, "skew": skew})
@@ -241,6 +250,9 @@ def scenes(draw, flags, grids, models=()):
                 cell, calm=draw(st.sampled_from([0.0, 0.3])), halt=draw(st.sampled_from([60, 10**9])),
                 loss=draw(st.sampled_from([0, 1, 30_000])),
             )  # fmt: skip
+        if flags.still:
+            tolerance, life = draw(st.sampled_from([0, 1, 3])), draw(st.sampled_from([0, SECOND // 2, 3 * SECOND]))
+            cell = replace(cell, tolerance=tolerance, life_ns=life)
         if flags.capital:
             cell = replace(cell, capital=draw(st.sampled_from([0, 500_000, 5_000_000])))
         cells.append(cell)
@@ -276,23 +288,27 @@ def run_kernel(flags, tape, model, cells, params, samples, slices=1):
     lift = np.array([lift_of(np.tile(line, 20), a.bucket_ns)[-len(line) :] for line in delay])
     venue = VenueNumbers(
         RULES.index(a.rule), a.exponent, a.partial, a.cross, a.post_only, a.keep,
-        1 * a.shrink_limit + 2 * a.shrink_size, a.requote_ns, a.session[0],
+        1 * a.shrink_limit + 2 * a.shrink_size, a.requote_ns if "time" in a.prompts else NEVER, a.session[0],
         close_steps([(0, a.session[1]), *a.closes]), HORIZONS.index(a.horizon), a.tau,
         VOLATILITIES.index(a.volatility), a.window_ns, a.variance,
-        a.bucket_ns, delay, lift, a.rate, np.array(a.draws),
+        a.bucket_ns, delay, lift, a.rate, SIDES.index(a.quoted), a.stop_ns, sum(PROMPTS[one] for one in a.prompts),
+        np.array(a.draws),
     )  # fmt: skip
     fees = a.fees or (oracle.Fees(0, 0, 0, 1, 1, 1 << 62, 0),)
     fee_rows = np.array([[f.from_ts, f.taker, f.maker, f.step, f.grid, f.rebate, f.strict] for f in fees], np.int64).T
-    table = np.array([[*model.row(p), cell.calm] for p, cell in zip(params, cells, strict=True)]).T.copy()
+    table = np.array(
+        [[*model.row(p), *model.state.values(), cell.calm] for p, cell in zip(params, cells, strict=True)]
+    ).T.copy()
     state = blocks.new_state(table, int(tape.grid.top), flags.float_queue)
-    blocks.start(state, int(columns.ts[0]), a.requote_ns, a.is_open)
+    blocks.start(state, int(columns.ts[0]), venue.requote_ns, a.is_open)
     for c, cell in enumerate(cells):
-        state.ints[I.limit, c] = cell.limit
+        state.ints[I.limit, c], state.ints[I.tolerance, c] = cell.limit, cell.tolerance
+        state.longs[L.life, c] = cell.life_ns
         state.ints[I.halt, c] = 10**9 if cell.halt is None else cell.halt
         state.longs[L.loss, c], state.longs[L.capital, c] = cell.loss, cell.capital
     block = blocks.Block(
         kernel(model, flags), columns, mids_of(tape.columns, tape.grid), tape.values, tape.grid, points, venue,
-        np.ascontiguousarray(fee_rows), state, blocks.new_flight(n, 16, model.levels),
+        np.ascontiguousarray(fee_rows), state, blocks.new_flight(n, 16, model.slots()),
         blocks.new_log(512 if flags.record else 16, model.levels),
         Samples(np.array(samples, np.int64), np.zeros((len(samples), n), np.int64)),
     )  # fmt: skip
@@ -311,10 +327,14 @@ def run_oracle(tape, model, setting, params, samples):
     ]  # fmt: skip
     p = SimpleNamespace(**dict(zip(model.columns(), model.row(params), strict=True)))
     points = observations(tape, setting.volatility)
+    named = namedtuple("State", list(model.state))
+
+    def quote(known, *state):
+        return model.quote(known, p, *(named(*one) for one in state))
+
     run = oracle.Run(
-        events, [float(v) for v in tape.values], oracle_ticks(tape.market.grid), lambda known: model.quote(known, p),
-        setting, points, samples,
-    )  # fmt: skip
+        events, [float(v) for v in tape.values], oracle_ticks(tape.market.grid), quote, setting, points, samples
+    )
     return run, run.run()
 
 
@@ -349,6 +369,9 @@ def check(flags, scene, slices=1):
         assert totals == {name: getattr(wanted, name) for name in TOTALS}, c
         assert int(block.ints(I.fills)[c]) == len(wanted.fills)
         assert [int(row[c]) for row in block.samples.equity[: len(wanted.equity)]] == wanted.equity
+        first = len(model.columns())
+        kept = [float(value) for value in block.state.params[first : first + len(model.state), c]]
+        assert kept == pytest.approx(run.state, abs=0, nan_ok=True)
         for which, order in enumerate(order for both in zip(*run.orders, strict=True) for order in both):
             resting = int(block.ints(I.px + which)[c]), int(block.ints(I.left + which)[c])
             assert resting == ((order.level, order.lots) if order else (0, 0))
@@ -360,6 +383,7 @@ def check(flags, scene, slices=1):
 CENT = ("linear_cent",)
 UNEVEN = ("tapered_deci_cent", "center_half_edge_quint_cent")
 ALL = {"record": True, "one": True, "taker": True, "fees": True, "capital": True, "risk": True, "float_queue": True}
+KEEPS = {"still": True, "quiet": True, "prompted": True}
 COMBINATIONS: dict[str, tuple[Flags, tuple[str, ...], tuple[type[QuotingModel], ...]]] = {
     "sweep": (Flags(), CENT, ()),
     "replay": (Flags(**ALL, uniform=False), UNEVEN, ()),
@@ -368,6 +392,7 @@ COMBINATIONS: dict[str, tuple[Flags, tuple[str, ...], tuple[type[QuotingModel], 
     "delays of many": (Flags(**(ALL | {"record": False, "one": False}), latency=True), CENT, ()),
     "levels": (Flags(**(ALL | {"record": False, "one": False})), CENT, (Three,)),
     "levels with delays": (Flags(**ALL, latency=True), CENT, (Three,)),
+    "all at once": (Flags(**ALL, **KEEPS), CENT, (Takes,)),
 }
 QUICK = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 MANY = settings(QUICK, max_examples=700)
@@ -414,14 +439,14 @@ def any_scene(draw):
     """Whatever a kernel can be specialised to."""
     one = draw(st.booleans())
     uniform = draw(st.booleans())
-    names = ("latency", "risk", "taker", "fees", "capital", "float_queue")
+    names = ("latency", "risk", "taker", "fees", "capital", "float_queue", "still", "quiet", "prompted")
     flags = Flags(one=one, record=one, uniform=uniform, **{name: draw(st.booleans()) for name in names})
     if draw(st.integers(0, 5)) == 0:
         flags = replace(flags, drawn=True, taker=False)
     elif draw(st.integers(0, 3)) == 0:
         flags = replace(flags, reported=True, taker=False, latency=False, fees=False)
     grids = ("linear_cent", "deci_cent") if uniform else (*UNEVEN, "linear_cent")
-    return flags, draw(scenes(flags, grids, LADDERS if draw(st.booleans()) else ()))
+    return flags, draw(scenes(flags, grids, (*LADDERS, Knows, Takes) if draw(st.booleans()) else ()))
 
 
 @pytest.mark.skipif(not NO_JIT, reason="run by the test below, with the compiler off")

@@ -1,0 +1,218 @@
+"""What the exchange does with orders that arrive: refuse, replace, rest or take."""
+
+from __future__ import annotations
+
+# The compiler infers the types of a kernel.
+# pyright: reportMissingParameterType=false, reportArgumentType=false
+from .head import (
+    AHEAD,
+    CAPITAL,
+    FEES,
+    LATENCY,
+    LEVELS,
+    ONE,
+    RECORD,
+    SLOTS,
+    STILL,
+    TAKER,
+    TAKES,
+    compiled,
+    disjoint,
+    larger_nb,
+    melted,
+    smaller_nb,
+    trade_fee_nb,
+)
+from .orders import (
+    LAZY,
+    WIDE,
+    arrival_nb,
+    fee_nb,
+    i32,
+    i64,
+    log_fill_nb,
+    mark_nb,
+    mid_nb,
+    notify_nb,
+    price_nb,
+    rounding_nb,
+    u64,
+)
+from .rows import DELAY, FEE, MID, I, L, S
+
+
+@melted
+def take_nb(w, which, i, now, best, c):
+    """A crossing order takes what stands on the other side, level by level; what is left of it rests."""
+    st, ints, longs = w.st, w.st.ints, w.st.longs
+    mid, later = mid_nb(w.mids, i), i64(w.mids[MID.later, u64(i)])
+    side = which & 1
+    other = 1 - side
+    sign = i64(1 - 2 * side)
+    reach = w.grid.top - ints[I.px + which, c]
+    if TAKES and which >= 2 * LEVELS:  # it stops before an own order of the other side
+        for one in range(other, 2 * LEVELS, 2):
+            reach = larger_nb(reach, i32(ints[I.px + one, c] + 1)) if ints[I.px + one, c] > 0 else reach
+    level = best
+    while level >= reach and ints[I.left + which, c] > 0 and level > 0:
+        there = st.book[other, level]
+        used = ints[I.taken_px + side, c]
+        before = ints[I.taken + side, c] if level == used else i32(0)
+        there = i32(there - before)
+        there = i32(0) if used > 0 and level > used else there
+        q = smaller_nb(there, ints[I.left + which, c])
+        if q > 0:
+            price = i64(price_nb(w.grid, other, level))
+            fee, rebate = i64(0), i64(0)
+            if FEES:
+                rules = rounding_nb(w.fees, st.scalars)
+                trade_fee = trade_fee_nb(price, i64(q), w.fees[FEE.taker, st.scalars[S.fee_row]], rules[0])
+                fee, rebate, longs[L.carry + which, c] = fee_nb(
+                    side, price, i64(q), i64(ints[I.position, c]), trade_fee, rules, longs[L.carry + which, c]
+                )
+                longs[L.fees_paid, c] += fee
+                longs[L.rebates, c] += rebate
+            ints[I.position, c] += i32(sign * q)
+            longs[L.cash, c] -= sign * i64(q) * price
+            longs[L.flow, c] += sign * i64(q) * mid
+            longs[L.flow_later, c] += sign * i64(q) * later
+            longs[L.volume, c] += q
+            ints[I.fills, c] += 1
+            ints[I.left + which, c] -= q
+            ints[I.taken + side, c] = i32(before + q)
+            ints[I.taken_px + side, c] = level
+            ints[I.hit + which, c] += q
+            if RECORD:
+                log_fill_nb(now, i, side, i32(w.grid.top - level), q, 1, fee, rebate, st, w.log)
+        level = i32(level - 1)
+    if ints[I.left + which, c] == 0:
+        ints[I.px + which, c] = 0
+
+
+@compiled
+def afford_nb(which, active, groups, n, mask, want, size, grid, st):
+    """Mark in I.hit the orders that cannot be paid, and take them out; all other orders count too. How many.
+
+    What closes the position costs nothing: such lots are taken off a side's orders in turn.
+    """
+    total = i64(0)
+    for c in range(n):
+        st.ints[I.hit + which, c] = 0
+    for at in range(active * WIDE):
+        c = groups[at // WIDE] + at % WIDE
+        if mask[c] == 0 or want[c] == 0 or st.longs[L.capital, c] == 0:
+            continue
+        held = i64(st.ints[I.position, c])
+        balance = st.longs[L.capital, c] + st.longs[L.cash, c] - st.longs[L.fees_paid, c] + st.longs[L.rebates, c]
+        balance -= larger_nb(i64(0), -held) * 10_000
+        needed = i64(0)
+        for s in range(2):
+            closes = larger_nb(i64(0), (2 * s - 1) * held)
+            for slot in range(SLOTS):
+                one = s + 2 * slot
+                level = want[c] if one == which else st.ints[I.px + one, c]
+                q = i64(size[c] if one == which else st.ints[I.left + one, c])
+                closing = smaller_nb(q, closes) if level > 0 else i64(0)
+                closes -= closing
+                price = i64(price_nb(grid, i64(s), level))
+                needed += (q - closing) * (price if s == 0 else 10_000 - price) if level > 0 else i64(0)
+        if needed > balance:
+            want[c] = 0
+            size[c] = 0
+            st.ints[I.refused, c] += 1
+            st.ints[I.hit + which, c] = 1
+            total += 1
+    return total
+
+
+@disjoint
+def rest_nb(active, groups, keep, mask, want, size, px, left, ahead, change, moved, carry, queue):
+    """Where marked cells want something else than rests, the old order goes and the new one joins the queue.
+
+    With ``keep``, a smaller size at the same price keeps its place. Returns the highest level of these groups.
+    """
+    best = i32(0)
+    for k in range(active):
+        first = u64(groups[u64(k)])
+        for j in range(WIDE):
+            c = first + u64(j)
+            w, old, had, new = want[c], px[c], left[c], size[c]
+            m = mask[c]
+            changed = m if w != old else i32(0)
+            changed = m if new != had else changed
+            price = w if m > 0 else old
+            px[c] = price
+            rest = new if changed > 0 else had
+            left[c] = rest if price > 0 else i32(0)
+            change[c] = changed
+            moved[c] = i32(0) if keep & (w == old) & (new < had) else changed
+            best = larger_nb(best, price)
+        for j in range(WIDE):
+            c = first + u64(j)
+            before = ahead[c]
+            front = AHEAD(-1) if LAZY else AHEAD(queue[u64(px[c])])
+            ahead[c] = front if moved[c] > 0 else before
+        if FEES:
+            for j in range(WIDE):
+                c = first + u64(j)
+                carried = carry[c]
+                carry[c] = i64(0) if moved[c] > 0 else carried
+    return i64(best)
+
+
+@disjoint
+def reject_nb(active, groups, n, mask, want, other, top, hit, rejected):
+    """Mark in I.hit the post-only orders that would cross on arrival, and take them out. Returns how many."""
+    total = i64(0)
+    for k in range(active):
+        for j in range(WIDE):
+            c = u64(groups[u64(k)]) + u64(j)
+            total += i64(1) if (mask[c] > 0) & (want[c] > 0) & (want[c] + other >= top) & (other > 0) else i64(0)
+    if total > 0:
+        for c in range(n):
+            hit[c] = 0
+        for k in range(active):
+            for j in range(WIDE):
+                c = u64(groups[u64(k)]) + u64(j)
+                wanted = want[c]
+                crosses = (mask[c] > 0) & (wanted > 0) & (wanted + other >= top)
+                hit[c] = i32(1) if crosses else i32(0)
+                rejected[c] += i32(1) if crosses else i32(0)
+                want[c] = i32(0) if crosses else wanted
+    return total
+
+
+@melted
+def place_nb(w, which, i, now, active, groups, mask, want, size):
+    """The exchange acts on an order of marked cells in some groups: refuse, replace, rest or take."""
+    n = 1 if ONE else w.n
+    side, st, ints, venue, top = which & 1, w.st, w.st.ints, w.venue, w.grid.top
+    if CAPITAL and afford_nb(which, active, groups, n, mask, want, size, w.grid, st) > 0 and LATENCY:
+        notify_nb(which, arrival_nb(venue, DELAY.response, now), i32(-1), n, st, w.flight)
+    other = i32(top - i32(w.tape.best_ask[u64(i)])) if side == 0 else i32(w.tape.best_bid[u64(i)])
+    takes = TAKES and which >= 2 * LEVELS
+    rejects = LATENCY and venue.post_only and not takes
+    if rejects and reject_nb(active, groups, n, mask, want, other, top, ints[I.hit + which], ints[I.rejected]) > 0:
+        notify_nb(which, arrival_nb(venue, DELAY.response, now), i32(-1), n, st, w.flight)
+    highest = rest_nb(
+        active, groups, venue.amend_keeps, mask, want, size, ints[I.px + which], ints[I.left + which], st.ahead[which],
+        ints[I.change], ints[I.moved], st.longs[L.carry + which], st.book[side],
+    )  # fmt: skip
+    st.scalars[S.high + side] = larger_nb(st.scalars[S.high + side], highest)
+    if STILL and not LATENCY:
+        mark_nb(active, groups, now, ints[I.change], st.longs[L.since + which])
+    if TAKER and (takes or not venue.post_only) and other > 0:
+        taken = i64(0)
+        for c in range(n):
+            ints[I.hit + which, c] = 0
+        for at in range(active * WIDE):
+            c = groups[at // WIDE] + at % WIDE
+            if ints[I.change, c] > 0 and want[c] > 0 and want[c] + other >= top:
+                take_nb(w, which, i, now, other, c)
+                taken += ints[I.hit + which, c]
+        if LATENCY and taken > 0:
+            notify_nb(which, arrival_nb(venue, DELAY.response, now), i32(1), n, st, w.flight)
+    if takes:
+        for c in range(n):
+            ints[I.px + which, c] = 0
+            ints[I.left + which, c] = 0
