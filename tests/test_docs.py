@@ -217,6 +217,7 @@ def test_the_page_on_live_orders_runs(tmp_path: Path):
         if language == "python":
             said = python(body, tmp_path).splitlines()
             assert len(said) == 4 and "the exchange's cash" in said[3]
+            assert said[1].split()[-1] == said[3].split()[-1] and said[2] == "the journal replays: True"
             assert len([line for line in body.splitlines() if line]) < 40
         else:
             commands(body, tmp_path)
