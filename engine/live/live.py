@@ -100,7 +100,8 @@ class Live:
         position: int = 0,
     ) -> None:  # fmt: skip
         self.market, self.model, self.is_open = market, model, is_open
-        self.given, self.assumptions = dict(given or {}), assumptions or Assumptions()
+        self.given = dict(given or {})
+        self.assumptions = (assumptions or Assumptions()).with_options({"rewards": "none"})  # the exchange pays them
         self.reported: list[Reported] | None = None
         self._held = position
         self.block: Block | None = None

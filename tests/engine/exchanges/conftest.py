@@ -58,6 +58,9 @@ class Heard:
     def lifecycle(self, message):
         self.events.append(("lifecycle", message))
 
+    def valued(self, value):
+        pass
+
     def grouped(self, message):
         self.events.append(("group", message["event_type"]))
 

@@ -12,9 +12,11 @@ from touchline.engine.rewards.payout import PARTS, amount
 from touchline.engine.rewards.programs import Program
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.prepare import ground, new_block, run_block
-from touchline.engine.simulator.replay import replay
+from touchline.engine.simulator.programs import reward_plan
+from touchline.engine.simulator.replay import replay, totals
 from touchline.engine.simulator.tape.rebuild import DELTA, PRINT, STATE
 from touchline.engine.simulator.tape.tape import Tape, TapeMarket, TapeRows, build
+from touchline.io.ground.errors import InputError
 from touchline.io.ground.grids import grid_levels
 from touchline.io.store.schema import BookKind
 from touchline.strategies.models.fixed_spread import FixedSpread
@@ -129,8 +131,14 @@ def test_rewards_are_the_oracles_and_a_sweeps_row_is_the_replays(
         run_block(block, model)
         plan = shared.rewards
         assert plan is not None
+        rows = totals(block, tape)
         for c, cell in enumerate(cells):
             made = replay(tape, model, cell, assumed)
+            assert made.totals == rows[c]
+            parts = ("spread_capture", "drift", "settlement", "rebates", "rewards")
+            assert made.totals.pnl == sum(made.totals.record()[part] for part in parts) - made.totals.fees
+            assert made.totals.pnl - made.totals.rewards == made.totals.pnl_without_rewards
+            assert made.totals.rewards == sum(one["paid"] for one in made.periods)
             single = new_block(tape, model, [cell], [assumed], record=True, shared=shared)
             run_block(single, model)
             assert (single.rewards.earned[:, 0] == block.rewards.earned[:, c]).all()
@@ -146,3 +154,65 @@ def test_rewards_are_the_oracles_and_a_sweeps_row_is_the_replays(
                 exact = amount(plain.bid + plain.ask, included, one.seconds, one.reward, scaled=scaled)
                 assert plan.money(at, bid + ask, included)[0] == exact
     assert shared_shares > 30
+
+
+def still_tape(*, seconds: int = 20, opens: int = 0, closes: int | None = None) -> Tape:
+    """A book that stands still: bids of 10 and 20 contracts at 46 and 45 cents, asks of 15 and 25 at 48 and 49."""
+    rows = [
+        (0.0, int(BookKind.CLEAR), 0, 0, 0),
+        *((0.0, int(BookKind.LEVEL), 1, price, lots) for price, lots in ((4_600, 1_000), (4_500, 2_000))),
+        *((0.0, int(BookKind.LEVEL), -1, price, lots) for price, lots in ((4_800, 1_500), (4_900, 2_500))),
+        *((second + 0.5, int(DELTA), 1, 100, 100) for second in range(seconds)),
+    ]
+    table = list(zip(*rows, strict=True))
+    ts = START + np.rint(np.array(table[0]) * 1e9).astype(np.int64)
+    kinds = ("u1", "i1", "i4", "i8")
+    columns = TapeRows(ts, *(np.array(column, kind) for column, kind in zip(table[1:], kinds, strict=True)))
+    ends = START + (seconds if closes is None else closes) * SECOND
+    return build(TapeMarket("M", open_ts=START + opens * SECOND, close_ts=ends), columns, np.zeros(0))
+
+
+QUIET = Assumptions(
+    rewards="recorded", fees="none", queue="pessimistic@1", volatility="constant", requote_ms=700, position_limit=1000.0
+)
+
+
+def paying(tape: Tape, start: float, end: float, **more: Any) -> tuple[Tape, Any]:
+    base = {"reward": 20_000_000, "target": 3_000, "discount": 5_000} | more
+    one = Program("p", "M", START + int(start * SECOND), START + int(end * SECOND), **base)
+    counted = Tape(**{**vars(tape), "programs": (one,)})
+    return counted, reward_plan(counted, QUIET)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "unseen", "is_part"),
+    [(0, 19, 0, False), (-50, 10, 0, False), (5, 60, 0, False), (-50, 10, 50, True), (5, 60, 40, True)],
+    ids=["inside", "before the open", "after the close", "before the data", "after the data"],
+)
+def test_a_period_that_the_data_does_not_reach_is_a_part_and_pays_nothing(
+    start: float, end: float, unseen: int, is_part: bool
+) -> None:
+    life = {"opens": -100, "closes": 200} if unseen else {"opens": 0}
+    _, plan = paying(still_tape(**life), start, end)
+    assert plan.is_part(0) is is_part
+    assert plan.unseen[0] == pytest.approx(unseen, abs=1)
+    earned, paid = plan.money(0, 20 * PARTS, 10)
+    assert earned == amount(20, 10, int(end - start), 20_000_000, scaled=True)
+    assert paid == (0 if is_part else earned // 10_000 * 10_000)
+
+
+def test_programs_assumed_for_a_what_if_begin_at_round_times() -> None:
+    asked = Assumptions(rewards="pool=20,per=5s,target=30,discount=0.5;pool=1,per=1m,target=30")
+    plan = reward_plan(still_tape(), asked)
+    assert sorted({one.seconds for one in plan.programs}) == [5, 60]
+    assert all(one.start % (one.end - one.start) == 0 for one in plan.programs)
+    assert {one.discount for one in plan.programs} == {5_000}
+    for wrong in (
+        "pool=20",
+        "pool=20,per=15,target=300",
+        "pool=0,per=15m,target=300",
+        "20 dollars",
+        "pool=1,per=1d,target=1,discount=2",
+    ):
+        with pytest.raises(InputError, match=r"pool=20,per=15m|discount=|per="):
+            Assumptions(rewards=wrong)
