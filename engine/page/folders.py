@@ -14,8 +14,8 @@ from ..results.result_files import RECORD, SWEEP_RECORD, read_json
 
 #: How deep folders are looked through, and how many of them.
 DEEP, MOST = 6, 20_000
-#: What marks a store: the list of its committed files.
-_STORE = "manifests"
+#: What marks a store: the list of its committed files; and a live session.
+_STORE, _SESSION = "manifests", "settings.toml"
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Folders:
         self.roots = [root.expanduser().absolute() for root in roots]
         self.stores = {name_of(Path(store)): store for store in stores}
         self._known: dict[Path, tuple[float, Found]] = {}
+        self._others: dict[str, Found] = {}  #: stores and sessions
 
     def list(self) -> list[Found]:
         """Look again, and return what is there, the newest first."""
@@ -54,6 +55,8 @@ class Folders:
 
     def get(self, name: str) -> Found:
         """Return what has a name."""
+        if (other := self._others.get(name)) is not None and other.folder.is_dir():
+            return other
         for folder, (_, one) in self._known.items():
             if one.id == name and (found := self._read(folder)) is not None:
                 return found
@@ -78,9 +81,11 @@ class Folders:
             folder = Path(here)
             deep = len(folder.parts) - len(root.parts)
             names = {*below, *files}
-            if is_store(folder, names):
+            if kind := kind_of(folder, names):
                 below.clear()
-                yield Found(name_of(folder), folder, "store", changed=folder.stat().st_mtime)
+                found = Found(name_of(folder), folder, kind, changed=folder.stat().st_mtime)
+                self._others[found.id] = found
+                yield found
                 continue
             if (one := self._read(folder)) is not None:
                 yield one
@@ -103,9 +108,11 @@ class Folders:
         return None
 
 
-def is_store(folder: Path, names: set[str]) -> bool:
-    """Whether a folder holds imported history: its list of committed files tells."""
-    return _STORE in names and (folder / _STORE).is_dir()
+def kind_of(folder: Path, names: set[str]) -> str:
+    """Return whether a folder is a store, a live session, or neither: empty."""
+    if _STORE in names and (folder / _STORE).is_dir():
+        return "store"
+    return "session" if _SESSION in names and (folder / "journal").is_dir() else ""
 
 
 def _told(folder: Path, path: Path, changed: float) -> Found:

@@ -19,7 +19,7 @@ from ..results.result_files import plain
 from .columns import Question
 from .opening import OpenResults
 from .security import HEADERS, Door
-from .views import bets, data, replay, results, sweep
+from .views import bets, data, replay, results, session, sweep
 
 View = Callable[[OpenResults, Question], dict[str, Any]]
 #: Path below /api/ -> what answers it.
@@ -40,6 +40,7 @@ VIEWS: dict[str, View] = {
     "prices": bets.prices,
     "data": data.overview,
     "markets": data.markets,
+    "session": session.overview,
 }
 STATIC = Path(__file__).parent / "static"
 TYPES = {
@@ -133,9 +134,8 @@ class Page:
         door = self.door
         if not door.is_here(request):
             return _error(403, "this page answers to its own address alone")
-        if request.method not in ("GET", "HEAD"):
-            # Whatever changes something comes with the token from this page; there is nothing yet that does.
-            return _error(404 if door.may_change(request) else 403, "nothing here is changed by that")
+        if request.method != "GET":
+            return await self._changed(request)
         if request.path == "/" and door.knows(dict(request.query).get("token")):
             return Response(303, headers=(("Location", "/"), door.set_cookie))
         if request.path in ("/", *self._files):
@@ -144,11 +144,26 @@ class Page:
             return _error(404, "there is no such page")
         if not door.may_read(request) or not door.is_own(request):
             return _error(403, "open the address that engine ui printed: it has the token of this session")
-        view = VIEWS.get(request.path.removeprefix("/api/"))
+        name, asked = request.path.removeprefix("/api/"), Question(request.query)
+        if name == "hello":
+            return Response(200, {"token": door.token})
+        if name == "follow":
+            return Response(
+                200, media="text/event-stream", follow=lambda send: session.follow(self.opened, asked, send)
+            )
+        view = VIEWS.get(name)
         if view is None:
             return _error(404, "there is no such view")
-        asked = Question(request.query)
         return Response(200, content=await asyncio.to_thread(lambda: _written(view(self.opened, asked))))
+
+    async def _changed(self, request: Request) -> Response:
+        """Whatever changes something comes from this page and brings the token itself."""
+        if not self.door.may_change(request):
+            return _error(403, "what changes something must come from this page, with its token")
+        if (request.method, request.path) != ("POST", "/api/order"):
+            return _error(404, "nothing here is changed by that")
+        body = await request.read()
+        return Response(200, await asyncio.to_thread(session.give, self.opened, body))
 
     def _file(self, name: str) -> Response:
         path = self._files[name]

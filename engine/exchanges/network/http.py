@@ -40,14 +40,19 @@ class Request(NamedTuple):
     read: Callable[[], Awaitable[bytes]]
 
 
+#: Sends a piece of an answer that has no end yet; a client that is gone is a ConnectionError.
+Send = Callable[[bytes], Awaitable[None]]
+
+
 class Response(NamedTuple):
-    """A status and a JSON document, or bytes of another type; neither, no body."""
+    """A status and a JSON document, or bytes of another type; neither, no body. ``follow`` goes on while it is read."""
 
     status: int
     document: Any = None
     content: bytes | None = None
     media: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+    follow: Callable[[Send], Awaitable[None]] | None = None
 
 
 class HangupError(Exception):
@@ -188,6 +193,9 @@ class HttpServer:
             response, keep = refused, False
         else:
             response = await self._handler(request)
+        if response.follow is not None:
+            await self._follow(response, writer)
+            return False
         keep = keep and not body.withheld
         writer.write(_written(response, keep, self._now()))
         if writer.transport.get_write_buffer_size() or not body.done:
@@ -196,6 +204,17 @@ class HttpServer:
             await body.skip()
         self._resting[writer] = None
         return keep
+
+    async def _follow(self, response: Response, writer: asyncio.StreamWriter) -> None:
+        """Send an answer piece by piece, until it ends or its reader is gone."""
+        assert response.follow is not None
+
+        async def send(piece: bytes) -> None:
+            writer.write(piece)
+            await writer.drain()
+
+        await send(_head(response, None, self._now(), keep=False))
+        await response.follow(send)
 
 
 class _Body:
@@ -296,11 +315,14 @@ def _written(response: Response, keep: bool, now: int | None) -> bytes:
     body = response.content
     if body is None:
         body = b"" if response.document is None else msgspec.json.encode(response.document)
-    phrase = _PHRASES.get(response.status, "")
+    return _head(response, len(body), now, keep=keep) + body
+
+
+def _head(response: Response, length: int | None, now: int | None, *, keep: bool) -> bytes:
+    """The head of an answer; one without a length goes on until the connection closes."""
     more = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
+    more += "" if length is None else f"Content-Length: {length}\r\n"
     more += "" if now is None else f"{SIMULATED_TIME}: {now}\r\n"
-    head = (
-        f"HTTP/1.1 {response.status} {phrase}\r\nContent-Type: {response.media}\r\nContent-Length: {len(body)}\r\n"
-        f"{more}Connection: {'keep-alive' if keep else 'close'}\r\n\r\n"
-    )
-    return head.encode("latin-1") + body
+    phrase = _PHRASES.get(response.status, "")
+    first = f"HTTP/1.1 {response.status} {phrase}\r\nContent-Type: {response.media}\r\n"
+    return f"{first}{more}Connection: {'keep-alive' if keep else 'close'}\r\n\r\n".encode("latin-1")

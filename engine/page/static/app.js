@@ -8,10 +8,11 @@ import * as replay from "./replay.js";
 import * as sweep from "./sweep.js";
 import * as bets from "./bets.js";
 import * as data from "./data.js";
+import * as session from "./session.js";
 
 const VIEWS = {
   results: results.list, result: results.one, compare: results.compare, replay: replay.replay, book: replay.book,
-  sweep: sweep.sweep, bets: bets.bets, data: data.data,
+  sweep: sweep.sweep, bets: bets.bets, data: data.data, session: session.session,
 };
 const KEYS = [
   ["j / k", "next and previous row"], ["Enter", "open the row"], ["/", "go to the filter"], ["← →", "an event back and on"],
@@ -32,7 +33,7 @@ async function go() {
   const draw = VIEWS[name];
   if (!draw) return void clear(main, el("h1", {}, "There is no such view"), el("p", {}, el("a", { href: "#/results" }, "To the results")));
   document.querySelectorAll("#bar nav a").forEach((one) => one.getAttribute("href") === `#/${name}` ? one.setAttribute("aria-current", "page") : one.removeAttribute("aria-current"));
-  const wait = setTimeout(() => clear(main, el("p.wait", {}, name === "replay" ? "Walking the replay once …" : "Reading …")), 150);
+  const wait = setTimeout(() => mine === asked && clear(main, el("p.wait", {}, name === "replay" ? "Walking the replay once …" : "Reading …")), 150);
   try {
     const made = await draw(id, given);
     if (mine !== asked) return;

@@ -9,7 +9,7 @@ import { facts, table } from "./table.js";
 import { copies } from "./tools.js";
 
 const KINDS = { replay: "replay", replays: "replays", bets: "bets", sweep: "sweep", store: "data", session: "session", damaged: "damaged" };
-const OPENS = { replay: "replay", replays: "result", bets: "bets", sweep: "sweep", store: "data", damaged: "result" };
+const OPENS = { replay: "replay", replays: "result", bets: "bets", sweep: "sweep", store: "data", session: "session", damaged: "result" };
 const sign = (value) => (value > 0 ? "gain" : value < 0 ? "loss" : "");
 export const LINES = ["own_bid", "own_ask", "fill", "accent", "hot", "cold"];
 

@@ -13,6 +13,10 @@ import pytest
 from touchline import engine
 from touchline.engine.page.folders import name_of
 from touchline.engine.page.server import Page
+from touchline.engine.results.params import FORMAT, VERSION, Applies, Params, Provenance, Validity, write_params
+from touchline.engine.trading.folder import SessionFolder
+from touchline.engine.trading.journal import JournalLine, SessionJournal
+from touchline.engine.trading.settings import TradeSettings
 
 from ..conftest import hill, write_sweep
 from ..made_books import made_books
@@ -74,3 +78,29 @@ def send(
         return answer, answer.read()
     finally:
         connection.close()
+
+
+def begun_session(folder: Path, reason: str = "") -> SessionFolder:
+    """A session that was begun on paper and stands, without a process that trades it."""
+    parameters: dict[str, bool | int | float | str | list[float | str]] = {"half_spread": 2.0, "size": 1.0}
+    given = Params(
+        FORMAT, VERSION, "fixed-spread", [Applies(parameters, series="KXTEST")], {}, {"horizon": "fixed"},
+        Validity("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2036-01-01T00:00:00Z"),
+        Provenance("robust", "0.2.0", "d", 1, 1, 1, 1, 0),
+    )  # fmt: skip
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    write_params(folder.parent / "params.toml", given)
+    made = SessionFolder(folder)
+    made.begin(folder.parent / "params.toml", TradeSettings().with_options({"mode": "paper"}))
+    quote = {"bid": 4_500, "bid_size": 1_000, "ask": 4_700, "ask_size": 1_000}
+    market = {"position": 300, "cash": -1, "worth": 1_500_000, "mid": 4_600, "fills": 3, "fees": 0, "halted": reason,
+              "closed": False, "quote": quote}  # fmt: skip
+    journal = SessionJournal(made.journal)
+    if reason:
+        journal.append(JournalLine("halt", 1_790_000_000_000_000_000, json.dumps({"reason": reason}).encode()))
+    journal.commit()
+    journal.close()
+    status = {"mode": "paper", "now": 1_790_000_000_000_000_000, "feed_age_s": 0.4, "killed": None, "waits": None}
+    status |= {"messages": 10, "journal_bytes": 1_000, "pnl": 1_500_000, "orders": 2}
+    made.write_status(status | {"markets": {"KXTEST-26SEP21-B0": market}})
+    return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,10 +13,13 @@ import pytest
 from touchline import engine
 from touchline.engine.page.folders import name_of
 from touchline.engine.page.server import Page
+from touchline.engine.trading.folder import SessionFolder
+from touchline.engine.trading.journal import JournalLine, SessionJournal
 from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 
 from ..made_books import made_books
+from .conftest import begun_session
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +49,14 @@ class Tab:
         self.asked: list[str] = []
         page.on("console", lambda said: said.type in ("error", "warning") and self.wrong.append(said.text))
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("request", lambda request: self.asked.append(request.url))
+        self.under_way: list[str] = []
+        page.on("request", self._begun)
+        page.on("requestfinished", lambda request: self.under_way.remove(request.url))
+        page.on("requestfailed", lambda request: self.under_way.remove(request.url))
+
+    def _begun(self, request) -> None:
+        self.asked.append(request.url)
+        self.under_way.append(request.url)
 
     def go(self, address: str, ready: str = "main h1") -> None:
         """Open an address of the page and wait until it stands."""
@@ -54,7 +65,14 @@ class Tab:
             "a => document.querySelector('main').dataset.shown === a", arg=address, timeout=60_000
         )
         self.page.wait_for_selector(ready, timeout=60_000)
-        self.page.wait_for_load_state("networkidle")
+        self.quiet()
+
+    def quiet(self) -> None:
+        """Wait until nothing is asked for any more, apart from what a session goes on telling."""
+        still = 0
+        while still < 3:
+            self.page.wait_for_timeout(50)
+            still = 0 if any("/api/follow" not in url for url in self.under_way) else still + 1
 
     def well(self) -> None:
         """Nothing was said in the console, and nothing left this machine."""
@@ -82,7 +100,11 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     Store(root / "odd").ingest("by hand", "titles", [Chunk({"markets": titles})])
     odd = [f"{MARKUP}-00", f"{MARKUP}-01"]
     engine.backtest("fixed-spread", odd, str(root / "odd"), params=given, out=root / MARKUP)
-    names = {name: name_of(root / name) for name in ("replay", "demo/sweep", "demo/bets", "demo/store", "odd", MARKUP)}
+    begun_session(root / "night", MARKUP)
+    names = {
+        name: name_of(root / name)
+        for name in ("night", "replay", "demo/sweep", "demo/bets", "demo/store", "odd", MARKUP)
+    }
     return {
         "root": str(root),
         "results": "#/results",
@@ -93,12 +115,13 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "data": f"#/data/{names['demo/store']}",
         "book": f"#/book/{names['demo/store']}?market={busiest}",
         "compare": f"#/compare/{names['replay']},{names['demo/bets']}",
+        "session": f"#/session/{names['night']}",
         "odd": f"#/result/{names[MARKUP]}",
         "odd data": f"#/data/{names['odd']}",
     }
 
 
-VIEWS = ("results", "replay", "sweep", "cell", "bets", "data", "book", "compare", "odd", "odd data")
+VIEWS = ("results", "replay", "sweep", "cell", "bets", "data", "book", "compare", "session", "odd", "odd data")
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +165,7 @@ def test_every_view_stands_at_every_width_without_an_error(tab: Open, shown: dic
         one.go(shown[view])
         assert one.page.locator("main .problem").count() == 0, view
         assert one.page.evaluate("document.documentElement.scrollWidth") <= width, view
-        assert one.page.locator("main canvas").count() > 0 or view in ("results", "odd data", "data"), view
+        assert one.page.locator("main canvas").count() > 0 or view in ("results", "session"), view
     one.well()
 
 
@@ -178,14 +201,15 @@ def test_every_button_can_be_pressed(tab: Open, shown: dict[str, str], view: str
             one.page.wait_for_timeout(60)
         if one.page.evaluate("location.hash").split("?")[0] != shown[view].split("?")[0]:
             one.go(shown[view])
-    one.page.wait_for_load_state("networkidle")
+    one.quiet()
     one.well()
 
 
 def test_names_with_markup_are_text_everywhere(tab: Open, shown: dict[str, str]):
     one = tab()
-    for view in ("results", "odd", "odd data"):
+    for view in ("results", "odd", "odd data", "session"):
         one.go(shown[view])
+        one.page.wait_for_timeout(400)
         assert MARKUP in one.page.inner_text("main"), view
         assert one.page.locator("main img").count() == 0, view
     for at in (0, 1):
@@ -194,7 +218,7 @@ def test_names_with_markup_are_text_everywhere(tab: Open, shown: dict[str, str])
         one.page.wait_for_selector(".ladder tbody tr", timeout=60_000)
         assert MARKUP in one.page.inner_text("main h1")
         one.page.get_by_role("button", name="Explain this moment").click()
-        one.page.wait_for_load_state("networkidle")
+        one.quiet()
     one.go(shown["odd data"])
     one.page.locator("main table a").first.click()
     one.page.wait_for_selector(".ladder tbody tr", timeout=60_000)
@@ -206,7 +230,7 @@ def test_a_moment_is_kept_in_the_address_and_keys_move_it(tab: Open, shown: dict
     one = tab()
     one.go(shown["replay"], ".at b")
     at = lambda: int(one.page.get_attribute(".at b", "data-event") or -1)  # noqa: E731  # short, and local
-    settled = lambda: (one.page.wait_for_timeout(150), one.page.wait_for_load_state("networkidle"))  # noqa: E731
+    settled = one.quiet
 
     def pressed(key: str) -> int:
         one.page.keyboard.press(key)
@@ -313,3 +337,62 @@ def test_without_the_token_the_page_says_what_to_do(browser, served: Page):
     page.wait_for_selector("main h1")
     assert "engine ui printed" in page.inner_text("main")
     context.close()
+
+
+def test_an_order_to_a_session_is_confirmed_by_its_name(tab: Open, shown: dict[str, str]):
+    one = tab()
+    one.go(shown["session"])
+    folder = SessionFolder(Path(shown["root"]) / "night")
+    one.page.get_by_role("button", name="kill", exact=True).click()
+    one.page.get_by_role("button", name="Yes, kill").click()
+    one.page.wait_for_selector("[role=alert]:has-text('type the session')")
+    assert folder.commands() == []
+    one.wrong.clear()  # the refusal, which Chromium writes to the console
+    one.page.get_by_label("The session's name, to confirm").fill("night")
+    one.page.get_by_role("button", name="Yes, kill").click()
+    one.page.wait_for_selector("#said.shown:has-text('kill was left')")
+    assert [command.verb for _, command in folder.commands()] == ["kill"]
+    one.well()
+
+
+@pytest.mark.timeout(120)
+def test_a_hundred_updates_a_second_drop_no_frames_and_keep_no_memory(tab: Open, shown: dict[str, str]):
+    """Ten seconds here; TOUCHLINE_LIVE_SECONDS=600 is the whole of it."""
+    seconds = float(os.environ.get("TOUCHLINE_LIVE_SECONDS", "10"))
+    one = tab()
+    one.go(shown["session"])
+    folder = SessionFolder(Path(shown["root"]) / "night")
+    status = folder.status()
+    journal = SessionJournal(folder.journal)
+    one.page.evaluate(
+        """() => {
+            window.slow = 0; window.frames_ = 0;
+            let last = performance.now();
+            const look = (now) => {
+                window.frames_++;
+                if (now - last > 100) window.slow++;
+                last = now;
+                requestAnimationFrame(look);
+            };
+            requestAnimationFrame(look);
+        }"""
+    )
+    heap = "window.gc?.(), performance.memory ? performance.memory.usedJSHeapSize : 0"
+    began, sent, first = time.monotonic(), 0, 0
+    while (past := time.monotonic() - began) < seconds:
+        while sent < past * 100:
+            journal.append(JournalLine("quote", 1_790_000_000_000_000_000 + sent, b'{"market": "A", "bid": 4500}'))
+            sent += 1
+        journal.commit()
+        folder.write_status(status | {"messages": sent})
+        one.page.wait_for_timeout(20)
+        if past > seconds / 3 and not first:
+            first = one.page.evaluate(heap)
+    journal.close()
+    one.quiet()
+    one.page.wait_for_timeout(600)
+    assert f"{sent:,}" in one.page.inner_text(".numbers")
+    assert one.page.locator("table[aria-label=Journal] tr").count() <= 60
+    assert one.page.evaluate("window.slow") <= one.page.evaluate("window.frames_") * 0.02
+    assert one.page.evaluate(heap) < first + 15e6
+    one.well()

@@ -1,0 +1,93 @@
+// A live session: markets, money, its journal as it is written, and the orders to it.
+
+import { button, clear, el, panel, say } from "./dom.js";
+import { cents, contracts, count, stampOf, usd } from "./format.js";
+import { ask, order } from "./net.js";
+import { facts, table } from "./table.js";
+import { copies } from "./tools.js";
+
+const sign = (value) => (value > 0 ? "gain" : value < 0 ? "loss" : "");
+const SHOWN = 60;
+const VERBS = { halt: "Quotes are withdrawn until it is resumed.", resume: "Halts and a kill are lifted; a reason is needed.", kill: "Everything is cancelled, and nothing is traded any more, over restarts too.", flatten: "Quoting stops, and what is held is sold at once within the collar." };
+
+export async function session(id) {
+  const about = await ask("session", { id });
+  const numbers = el("div.numbers");
+  const state = el("p.at", { role: "status" });
+  const journal = el("tbody");
+  let rows = [];
+  let waiting = null;
+  const markets = table({
+    label: "Markets", name: `${about.name}-markets`, rows: [], empty: "No market yet.",
+    columns: [
+      { name: "market", text: (row) => row.ticker },
+      { name: "quote", text: (row) => quoted(row.quote) },
+      { name: "mid", number: true, value: (row) => row.mid, text: (row) => cents(row.mid) },
+      { name: "position", number: true, value: (row) => row.position / 100, text: (row) => contracts(row.position) },
+      { name: "P&L", number: true, value: (row) => row.worth, text: (row) => usd(row.worth), className: (row) => sign(row.worth) },
+      { name: "fills", number: true, value: (row) => row.fills, text: (row) => count(row.fills) },
+      { name: "fees", number: true, value: (row) => row.fees, text: (row) => usd(row.fees) },
+      { name: "state", text: (row) => (row.halted ? `halted: ${row.halted === true ? "" : row.halted}` : row.closed ? "closed" : "trading"), className: (row) => (row.halted ? "warn" : "") },
+    ],
+  });
+  // Many updates between two frames are drawn once.
+  function drawn(status) {
+    waiting = status;
+    if (drawn.due) return;
+    drawn.due = requestAnimationFrame(() => {
+      drawn.due = null;
+      show(waiting);
+    });
+  }
+  function show(status) {
+    const list = Object.entries(status.markets || {}).map(([ticker, one]) => ({ ticker, ...one }));
+    clear(state, el("b", {}, status.running ? "running" : status.ended ? "ended" : "not running"), el("span", {}, status.mode || ""),
+      status.killed && el("span.problem", {}, `killed: ${status.killed}`), status.waits && el("span.warn", {}, `waits: ${status.waits}`),
+      status.now && el("span.faint", {}, `${stampOf(String(BigInt(Math.round(status.now))))} UTC`),
+      status.commands_waiting > 0 && el("span.faint", {}, `${status.commands_waiting} orders wait`));
+    const parts = [["P&L", status.pnl === undefined ? "–" : usd(status.pnl)], ["feed age", status.feed_age_s === undefined ? "–" : `${status.feed_age_s.toFixed(1)} s`], ["orders resting", count(status.orders)], ["messages", count(status.messages)], ["markets", count(list.length)], ["journal", status.journal_bytes === undefined ? "–" : `${(status.journal_bytes / 1e6).toFixed(1)} MB`]];
+    clear(numbers, parts.map(([name, text]) => el("div", {}, el("span", {}, name), el("b", {}, text))));
+    markets.update(list);
+    clear(journal, rows.slice(-SHOWN).reverse().map((line) => el("tr", {}, el("td.faint", {}, stampOf(line.ts).slice(11)), el("td", {}, line.kind), el("td", {}, line.told))));
+  }
+  const source = new EventSource(`/api/follow?id=${encodeURIComponent(id)}`);
+  source.onmessage = (event) => {
+    const { status, lines } = JSON.parse(event.data);
+    rows = rows.concat(lines).slice(-SHOWN);
+    drawn(status);
+  };
+  show(about.status);
+  return {
+    title: `session ${about.name}`, walk: markets.walk, leave: () => source.close(),
+    inside: [el("div.title", {}, el("h1", {}, `Session ${about.name}`), copies(() => about.copy)), el("p.faint", {}, about.folder), state,
+      el("section.panel", { "aria-label": "How it stands" }, numbers), panel("Orders to the session", orders(id, about)), panel("Markets", markets.holder),
+      el("div.columns", {}, panel("Journal, the last lines", el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Journal" }, el("table.prints", { "aria-label": "Journal" }, journal))), panel("Settings", facts("Settings", about.settings)))],
+  };
+}
+
+function quoted(quote) {
+  if (!quote) return "–";
+  const side = (price, size) => (price === null || price === undefined ? "–" : `${contracts(size)} at ${cents(price)}`);
+  return `${side(quote.bid, quote.bid_size)} / ${side(quote.ask, quote.ask_size)}`;
+}
+
+function orders(id, about) {
+  const form = el("div");
+  const confirm = (verb) => {
+    const typed = el("input", { type: "text", "aria-label": "The session's name, to confirm", placeholder: about.name, autocomplete: "off" });
+    const reason = el("input", { type: "text", "aria-label": "Reason", placeholder: "reason" });
+    const send = button(`Yes, ${verb}`, async () => {
+      try {
+        await order({ id, verb, typed: typed.value, reason: reason.value });
+        say(`${verb} was left for the session`);
+        clear(form);
+      } catch (error) {
+        clear(problem, error.message);
+      }
+    });
+    const problem = el("p.problem", { role: "alert" });
+    clear(form, el("p", {}, VERBS[verb], ` Type ${about.name} to confirm.`), el("div.tools", {}, typed, reason, send, button("No", () => clear(form))), problem);
+    typed.focus();
+  };
+  return el("div", {}, el("div.tools", {}, Object.keys(VERBS).map((verb) => button(verb, () => confirm(verb), { class: "small" }))), form);
+}
