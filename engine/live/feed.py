@@ -6,6 +6,7 @@ from __future__ import annotations
 # pyright: reportArgumentType=false
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from ..simulator.tape.tape import TapeMarket, TapeRows, build, kernel_grid
 
 NS_PER_MS = 1_000_000
 _OPENS, _CLOSES = ("activated",), ("deactivated", "determined", "settled")
+_TYPES = (np.int64, np.uint8, np.int8, np.int16, np.int32, np.int32, np.int16, np.int16)
 Row = tuple[int, int, int, int, int]  # as in tape.Rows: time, what, side, price, size
 
 
@@ -70,8 +72,10 @@ class StreamFeed:
             self._over = True
             self._add(close, kernel.STATE)
         rows, self._rows = self._rows, []
+        if len(rows) == 1 and (one := self._alone(rows[0])) is not None:
+            return one
         standing = self._standing(rows[0][0]) if rows else []
-        tape = build(self.market, _columns([*standing, *rows]), np.zeros(0))
+        tape = build(self.market, _columns([*standing, *rows]), np.zeros(0), named=False)
         fresh = Columns(*(column[max(len(standing) - 1, 0) :] for column in tape.columns))
         self._keep(fresh, rows)
         return fresh
@@ -132,6 +136,31 @@ class StreamFeed:
     def _ask(self, price: str) -> int:
         return read_price(price) if self._yes_price else TICKS_PER_DOLLAR - read_price(price)
 
+    def _alone(self, row: Row) -> Columns | None:
+        """The event of a change or a trade that comes by itself in a known book, as most do; None for all others."""
+        ts, what, side, price, lots = row
+        book, levels = self._book, self._levels()
+        level = levels.get(price)
+        if book.stale or level is None or side == 0 or what not in (BookKind.DELTA, kernel.PRINT):
+            return None
+        top = len(levels) + 1
+        if what == kernel.PRINT:  # it meets the orders of the other side
+            kind, s, size = events.TRADE, int(side > 0), lots
+        else:
+            kind, s = events.BOOK, int(side < 0)
+            size = (book.bids if s == 0 else book.asks).get(price, 0) + lots
+            if not 0 <= size <= kernel.MAX_LOTS or not lots:
+                return None
+            book.put(side, price, size)
+        bid, ask = levels[max(book.bids)] if book.bids else 0, levels[min(book.asks)] if book.asks else top
+        own = level if s == 0 else top - level
+        numbers = (ts, kind | events.MOMENT, s, own, size, 0, bid, ask)
+        return Columns(*(np.array([n], t) for n, t in zip(numbers, _TYPES, strict=True)))
+
+    def _levels(self) -> dict[int, int]:
+        """The grid's level of every price on it, between nothing and a dollar."""
+        return _levels_of(self.market.grid)
+
     def _standing(self, ts: int) -> list[Row]:
         """The book before a batch, as the snapshot that its tape begins with; its levels make an event each."""
         if self._book.stale:
@@ -158,6 +187,11 @@ class StreamFeed:
         turns = [row[1] for row in rows if row[1] in (BookKind.CLEAR, BookKind.GAP)]
         if book.stale and turns[-1:] == [BookKind.CLEAR] and gaps == turns.count(BookKind.GAP):
             book.clear()  # a snapshot without levels makes no events
+
+
+@cache
+def _levels_of(grid: str) -> dict[int, int]:
+    return {int(price): level for level, price in enumerate(kernel_grid(grid).ticks[1:-1], 1)}
 
 
 def _columns(rows: list[Row]) -> TapeRows:

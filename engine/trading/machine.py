@@ -31,6 +31,7 @@ from .settings import Mode, TradeSettings
 
 _LOOK_NS = 250_000_000  # from one look at the limits to the next
 _DAY_NS = 86_400 * NS_PER_SECOND
+_NEVER = 1 << 62
 _DRIFT_NS = 15 * NS_PER_SECOND
 #: Kinds of lines that come in; all others go out.
 INCOMING = frozenset(("state", "run", "<", "gap", "turn", "ans", "cmd"))
@@ -77,6 +78,7 @@ class Machine:
         self._flattening: dict[str, None] = {}
         self._collared: dict[str, int] = {}
         self._next_look = self._next_read = 0
+        self._next_close = 0
         self._filled = self._leaving = False
         self._worth: dict[str, int] = {}  # what a YES was determined to be worth
         self._disk_free: int | None = None
@@ -117,6 +119,7 @@ class Machine:
                 market.take(frame, self.now)
                 self.touch(market.ticker)
                 if isinstance(frame, Lifecycle):
+                    self._next_close = 0  # it may have been moved
                     self._live(market.ticker, frame)
 
     def _live(self, ticker: str, frame: Lifecycle) -> None:
@@ -247,10 +250,14 @@ class Machine:
         self.side.add(market)
 
     def _close_due(self) -> None:
+        if self.now < self._next_close:
+            return
         for ticker, market in self.markets.items():
             if market.close_ts is not None and market.close_ts <= self.now and not market.closed:
                 market.closed = True
                 self.touch(ticker)
+        coming = (market.close_ts for market in self.markets.values() if not market.closed)
+        self._next_close = min((close for close in coming if close is not None), default=_NEVER)
 
     def _decide(self, market: TradedMarket) -> None:
         told = market.decide(self.now)

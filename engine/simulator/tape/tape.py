@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -140,8 +141,9 @@ class Tape:
         return replace(self, columns=columns, digest=f"{self.digest}<{ts}", notes=(), until=ts)
 
 
+@cache
 def kernel_grid(name: str) -> Grid:
-    """Return a named grid as a kernel needs it."""
+    """Return a named grid as a kernel needs it; one for all who ask, so nobody writes into it."""
     ticks = np.ascontiguousarray(grid_levels(name), dtype=np.int32).copy()
     steps = np.diff(ticks)
     step = int(steps[0]) if (steps == steps[0]).all() else 0
@@ -153,12 +155,12 @@ def build(
     market: TapeMarket, rows: TapeRows, values: F64, *,
     empty_start: bool = False, block_trades: int = 0, depth: bool = True,
     book: bool = True, window_ns: int = MATCH_WINDOW_NS, notes: tuple[str, ...] = (), begun: int | None = None,
-    outside_life: int = 0,
+    outside_life: int = 0, named: bool = True,
 ) -> Tape:  # fmt: skip
     """Rebuild the book along merged rows and write the columns of a tape.
 
     ``empty_start`` says that the book is known to be empty before the first row; otherwise it is unknown until a
-    snapshot.
+    snapshot. ``named``: its digest is computed, by which results name it.
     """
     grid = kernel_grid(market.grid)
     level = _levels(market, rows, grid)
@@ -174,7 +176,7 @@ def build(
     columns = Columns(*(column[:n] for column in out))  # the rest of their room was never touched, and takes none
     _match(columns, books, window_ns, counts)
     coverage = replace(_coverage(columns, counts, block_trades, empty_start), outside_life=outside_life)
-    digest = digest_of(market, columns, values, begun)
+    digest = digest_of(market, columns, values, begun) if named else ""
     return Tape(market, columns, values, coverage, digest, depth, book, notes, begun)
 
 
