@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .api.trade import resume as resume
     from .api.trade import status as status
     from .api.trade import trade as trade
+    from .api.training import audit_model as audit_model
     from .api.training import train as train
     from .exchanges.serving import exchange as exchange
     from .live.live import Live as Live
@@ -62,7 +63,7 @@ _HOME: dict[str, str] = {
     **dict.fromkeys(("fit", "strategies"), "api.models"),
     **dict.fromkeys(("backtest", "explain", "export", "open", "report", "show", "sweep", "verify"), "api.runs"),
     **dict.fromkeys(("audit", "doctor", "flatten", "halt", "kill", "resume", "status", "trade"), "api.trade"),
-    "train": "api.training",
+    **dict.fromkeys(("audit_model", "train"), "api.training"),
     "exchange": "exchanges.serving",
     "Assumptions": "simulator.assumptions.venue",
     "Live": "live.live",
@@ -72,10 +73,10 @@ _HOME: dict[str, str] = {
     "ui": "page.serving",
 }  # fmt: skip
 __all__ = [
-    "Assumptions", "Live", "Result", "Trader", "__version__", "audit", "backtest", "brought", "check", "compact",
-    "demo", "doctor", "exchange", "explain", "export", "features", "fit", "flatten", "forget", "halt", "import_files",
-    "imports", "kill", "load_params", "markets", "open", "pull", "record", "report", "resume", "sample", "scan",
-    "show", "sql", "status", "strategies", "sweep", "tables", "trade", "train", "ui",
+    "Assumptions", "Live", "Result", "Trader", "__version__", "audit", "audit_model", "backtest", "brought",
+    "check", "compact", "demo", "doctor", "exchange", "explain", "export", "features", "fit", "flatten", "forget",
+    "halt", "import_files", "imports", "kill", "load_params", "markets", "open", "pull", "record", "report",
+    "resume", "sample", "scan", "show", "sql", "status", "strategies", "sweep", "tables", "trade", "train", "ui",
     "verify",
 ]  # fmt: skip
 

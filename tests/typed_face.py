@@ -165,6 +165,7 @@ def folders() -> None:
     print(engine.show("results/grid", top=3, by="pnl")["best"])
     made = engine.train("quant", "logistic", "data", out="m", features=["mark"], every="7d", params={"penalty": 0.1})
     assert_type(made.has_skill, bool)
+    assert_type(engine.audit_model("m", until="2026-01-01").has_skill, bool)
     assert_type(engine.verify("results/a", trust=["narrow.py"], store="data"), str)
     assert_type(engine.report(Path("results/a"), out="a.html"), Path)
     print(engine.export("results/grid", "params.toml", pick="by-market").content_hash, engine.__version__)

@@ -12,6 +12,7 @@ from ...io.ground.errors import InputError
 from ...io.ground.progress import Progress
 from ...io.ground.times import Moment
 from ...io.store.store import Store
+from ...strategies.own_file import Trust, trusting
 from ...strategies.pipeline.pipeline import Pipeline, load_pipeline
 from .showing import showing
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ...strategies.parameters import Setting
     from ...strategies.pipeline.scorers.trained import Trained
     from ..figures.warnings import Notice
+    from ..training.audit import Audited
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,9 @@ class TrainedModel:
     @cached_property
     def warnings(self) -> list[Notice]:
         """What to know before believing it."""
-        from ..figures.warnings import Notice
-        from ..training.words import verdict
+        from ..training.judging.report import notices
 
-        return [] if self.has_skill else [Notice("no-skill", verdict(self.record))]
+        return notices(self.record)
 
     @cached_property
     def folds(self) -> pl.DataFrame:
@@ -56,26 +57,28 @@ class TrainedModel:
         return read_folds(self.folder, self.record)
 
     def __repr__(self) -> str:
-        from ..training.words import in_short
+        from ..training.judging.words import in_short
 
         return "\n".join(f"{name}: {value}" for name, value in in_short(self.record, self.folder).items())
 
 
 def train(
-    pipeline: str | Path | Pipeline, model: str = "logistic", store: Store | str | Path = "data", *,
-    out: str | Path, features: Sequence[str] = (), target: str = "outcome", start: Moment | None = None,
-    until: Moment | None = None, every: str | float | None = None, folds: int = 5, embargo: str | float = "1h",
+    pipeline: str | Path | Pipeline | None = None, model: str = "logistic", store: Store | str | Path = "data", *,
+    out: str | Path | None = None, update: str | Path | None = None, features: Sequence[str] = (),
+    target: str = "outcome", start: Moment | None = None, until: Moment | None = None,
+    every: str | float | None = None, folds: int = 5, embargo: str | float = "1h",
     params: Mapping[str, Setting] | None = None, balance: bool = False, seed: int = 0, force: bool = False,
-    progress: Progress | bool = False,
+    trust: Trust = (), progress: Progress | bool = False,
 ) -> TrainedModel:  # fmt: skip
     """Train an ONNX scorer on the rows in which a pipeline could have bet, each model judged on what came after it.
 
     Args:
         pipeline: A betting pipeline by name, as a TOML file or as a ``Pipeline``: its source, tables and filters say
-            which rows there are.
+            which rows there are. Not needed for an update.
         model: What is trained: ``logistic``, ``boosting``, ``mlp`` or ``lstm``.
         store: A store, the place of one, or a folder with ``markets.csv`` and ``trades.csv``.
         out: The folder of the model, which the scorer ``onnx`` takes as its ``file``.
+        update: Instead of training anew, add the newest models to this folder, asked for as it was.
         features: Inputs by name, see docs/features.md; without them those that the pipeline's scorer reads.
         target: ``outcome``, or a move of the mark such as ``move:4h``.
         start: From this time on; without it from the first event.
@@ -87,6 +90,7 @@ def train(
         balance: Let both results count alike, however rare one is.
         seed: The same seed gives the same models.
         force: Replace a model that was asked for otherwise.
+        trust: Files of code that the folder of an update names and that may run.
         progress: ``True`` shows a bar; a function is told how much is done, and of how much.
 
     Returns:
@@ -100,10 +104,19 @@ def train(
         (13, False)
     """
     from ..training.expiry import hours
+    from ..training.folder import claimed
     from ..training.kinds.registry import kind_of
     from ..training.series import Asked
     from ..training.series import train as run
 
+    if update is not None:
+        from ..training.update import update as renew
+
+        place = Path(update)
+        with trusting(trust, place), claimed(place), showing(progress, "training") as seen:
+            return TrainedModel(place, renew(place, store, until, seen))
+    if pipeline is None or out is None:
+        raise InputError("training needs a pipeline and a folder: name them, with out=, or a folder with update=")
     if folds < 1:
         raise InputError(f"folds= is 1 or more, not {folds}")
     chosen = pipeline if isinstance(pipeline, Pipeline) else load_pipeline(pipeline)
@@ -113,8 +126,37 @@ def train(
         None if every is None else hours(every, "every", above=0), hours(embargo, "embargo"), balance, seed,
         model=model,
     )  # fmt: skip
-    from ..training.folder import claimed
-
     place = Path(out)
     with claimed(place), showing(progress, "training") as seen:
         return TrainedModel(place, run(store, asked, place, force=force, progress=seen))
+
+
+def audit_model(
+    folder: str | Path, store: Store | str | Path | None = None, *, start: Moment | None = None,
+    until: Moment | None = None, trust: Trust = (),
+) -> Audited:  # fmt: skip
+    """Compare each prediction of a trained series with its outcome once known: over time, by edge, and what moved.
+
+    Args:
+        folder: A folder of ``engine train``.
+        store: Where the history is now; without it where it was in training.
+        start: From this time on.
+        until: Nothing is used that was not known at this time.
+        trust: Files of code that the folder names and that may run.
+
+    Returns:
+        Skill, calibration over time, what a contract made by the edge seen in it, and how far each feature has moved.
+
+    Example:
+        >>> from touchline import engine
+        >>> made = engine.train("quant", out="models/audited", features=["log_odds", "hours_left"], embargo=0,
+        ...     params={"penalty": 0.01, "step_minutes": 2, "min_hours": 0, "max_spread": 20})
+        >>> found = engine.audit_model("models/audited")
+        >>> found.has_skill, len(found.by_edge)
+        (False, 10)
+    """
+    from ..training.audit import audit as run
+
+    place = Path(folder)
+    with trusting(trust, place):
+        return run(place, store, start, until)

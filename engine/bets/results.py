@@ -25,6 +25,7 @@ from ..version import __version__
 from .backtest import BetsRun, backtest, order_counts
 from .panel.markets import market_notices
 from .portfolio.candidates import candidate_outcomes
+from .served import model_notices
 from .types import FILTER_BASE, NO_PRICE, Exit, Fate
 
 DAY_NS = 86_400_000_000_000
@@ -208,6 +209,7 @@ class BetsResult:
         if columns.ask_lots.shape[0] == 0 and columns.volume.shape[0] == 0:
             found.append(Notice("unknown-depth"))
         found += market_notices(self.found.panel, self.found.pipeline)
+        found += model_notices(self.found.panel, self.found.pipeline, self.found.scored.passed)
         if self.found.scored.cut:
             found.append(Notice("cut-scores", f"{self.found.scored.cut:,} of {self.found.scored.score.size:,} scores"))
         return found

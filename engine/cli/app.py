@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("trade.status", "Show how a trading session stands."),
     "fit": ("fit", "Estimate model parameters from recorded history."),
     "train": ("train", "Train an ONNX scorer on a pipeline's own rows, out of fold."),
+    "audit": ("audit", "Compare a trained model's predictions with what came of them."),
     "strategies": ("strategies", "List strategies and the parts of pipelines with their parameters."),
     "summary": ("summary", "Show a result again."),
     "export": ("export", "Write a sweep's best parameters to a file for the live runner."),

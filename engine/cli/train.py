@@ -7,19 +7,21 @@ from pathlib import Path
 import typer
 
 from .console import JSON_OPTION, emit, emit_facts, stoppable
-from .options import FORCE, HISTORY, SET, START, names, pairs
+from .options import FORCE, HISTORY, SET, START, TRUST, names, pairs
 
 app = typer.Typer()
-_OUT = typer.Option(..., "--out", help="The folder of the model, as in models/first.")
+_UPDATE = typer.Option(None, "--update", metavar="FOLDER", help="Add the newest models to this folder instead.")
+_OUT = typer.Option(None, "--out", help="The folder of the model, as in models/first.")
 
 
 @app.command()
 def train(
-    pipeline: str = typer.Argument(..., help="A betting pipeline by name, or FILE.toml."),
+    pipeline: str | None = typer.Argument(None, help="A betting pipeline by name, or FILE.toml."),
     *,
     model: str = typer.Option("logistic", "--model", help="What is trained: logistic, boosting, mlp or lstm."),
     store: str = HISTORY,
-    out: Path = _OUT,
+    out: Path | None = _OUT,
+    update: Path | None = _UPDATE,
     features: str = typer.Option("", "--features", help="Inputs by name, commas between; else those the scorer reads."),
     target: str = typer.Option("outcome", "--target", help="outcome, or a move of the mark such as move:4h."),
     start: str | None = START,
@@ -31,6 +33,7 @@ def train(
     balance: bool = typer.Option(False, "--balance", help="Let both results count alike, however rare one is."),
     seed: int = typer.Option(0, "--seed", help="The same seed gives the same models."),
     force: bool = FORCE,
+    trust: list[str] = TRUST,
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Train an ONNX scorer on the rows in which a pipeline could have bet, each model judged on what came after it."""
@@ -39,8 +42,8 @@ def train(
 
     with stoppable("stopped; the same command goes on where it was"):
         made = run(
-            pipeline, model, store, out=out, features=names(features), target=target, start=start, until=until,
-            every=every, folds=folds, embargo=embargo,
-            params=pairs(params, "--set"), balance=balance, seed=seed, force=force, progress=not as_json,
+            pipeline, model, store, out=out, update=update, features=names(features), target=target, start=start,
+            until=until, every=every, folds=folds, embargo=embargo, params=pairs(params, "--set"), balance=balance,
+            seed=seed, force=force, trust=trust, progress=not as_json,
         )  # fmt: skip
     emit(as_json, lambda: document(made), lambda: emit_facts("", facts(made)))

@@ -31,6 +31,8 @@ SENTENCES: dict[str, str] = {
     "tau-is-a-share": "Nothing filled, and tau is the share of the session left; horizon=to-close gives it in seconds.",
     "nothing-traded": "No cell made or lost anything, so there is nothing to choose and nothing to judge.",
     "no-skill": "The trained model did not beat the market's own price on rows that it had not learned from.",
+    "drift": "What the trained model reads has moved away from what it learned from.",
+    "expired-model": "The trained model served bars after it had expired.",
     "overfit": "The cell that did best in half of the data mostly fell below the median in the other half.",
     "no-edge": "The best Sharpe ratio is no better than the best of as many lucky trials.",
     "out-of-sample-loss": "Cells chosen on earlier data lost money on later data.",

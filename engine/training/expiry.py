@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...io.ground.errors import InputError
-from ...io.ground.times import iso
-from .folds import Fold, FoldRows
+from ...io.ground.times import iso, nanoseconds
+from ...strategies.pipeline.scorers.trained import Trained
+from .learning.folds import Fold, FoldRows
 
 
 def expires(chosen: Sequence[tuple[Fold, FoldRows]], until: int, every_ns: int | None) -> str:
@@ -15,6 +16,11 @@ def expires(chosen: Sequence[tuple[Fold, FoldRows]], until: int, every_ns: int |
         return iso(until + every_ns)
     tried = [fold.stop - fold.cut for fold, _ in chosen if fold.stop is not None]
     return iso(until + (max(tried) if tried else 0))
+
+
+def extended(held: Trained, until: int, every_ns: int | None) -> str:
+    """The moment after which the newest model of an updated series is not served live: as long after it as before."""
+    return iso(until + (nanoseconds(held.expires) - held.models[-1].since if every_ns is None else every_ns))
 
 
 def hours(given: str | float, name: str, above: float | None = None) -> float:

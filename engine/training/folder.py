@@ -24,7 +24,8 @@ NEWEST = "model.onnx"
 FOLDS = "folds.parquet"
 SERIES = "series"
 UNFINISHED = "unfinished"
-_OWN = {RECORD, NEWEST, FOLDS, SERIES, UNFINISHED, "report.html"}
+REPORT = "report.html"
+_OWN = {RECORD, NEWEST, FOLDS, SERIES, UNFINISHED, REPORT}
 
 
 @contextmanager

@@ -23,7 +23,6 @@ from ..bets.training import known_panel
 from ..results.result_files import frames_hash, settled
 from ..version import __version__
 from .expiry import expires
-from .fold import Trial, run_fold, unpacked
 from .folder import (
     clear_parts,
     part_file,
@@ -33,14 +32,17 @@ from .folder import (
     write_models,
     write_record,
 )
-from .folds import Fold, FoldRows, cuts, first_usable
+from .judging.importance import importance
+from .judging.moved import reference
+from .judging.report import write_report
+from .judging.skill import curve, has_skill, skills
 from .kinds.kind import Kind
-from .moved import reference
-from .parity import changed_bets
-from .prover import prove
-from .rows import Rows, Target, as_frame, rows_of, step_minutes, target_of
-from .skill import has_skill, skills
-from .sources import code_hash
+from .learning.fold import Trial, run_fold, unpacked
+from .learning.folds import Fold, FoldRows, cuts, first_usable
+from .learning.parity import changed_bets
+from .learning.prover import prove
+from .learning.rows import Rows, Target, as_frame, rows_of, step_minutes, target_of
+from .learning.sources import code_hash
 
 HOUR_NS = 3_600_000_000_000
 #: Of a fold's progress, so much is its fit.
@@ -115,6 +117,8 @@ def train(
         for (fold, _), trial, (name, _), digest in zip(chosen, trials, models, hashes, strict=True)
     ]
     found = skills(predictions, asked.what.gives, asked.seed)
+    found["importance"] = importance(rows, chosen, trials, asked.seed)
+    found["curve"] = curve(predictions, served, asked.what.gives, asked.seed)
     made = {
         "at": iso(end), "engine_version": __version__, "data_hash": rows.data_hash, "code_hash": code_hash(asked.kind),
         "rows": len(rows), "events": len(rows.events), "from": iso(int(rows.time[0])), "to": iso(int(rows.time[-1])),
@@ -129,6 +133,7 @@ def train(
         parity={"rows": len(rows), "largest": max(trial.apart for trial in trials), "bets": bets},
         skill=found, drift=reference(rows, chosen, trials), models=served,
     )  # fmt: skip
+    write_report(out, trained, predictions)
     write_record(out, trained)
     clear_parts(out)
     return trained

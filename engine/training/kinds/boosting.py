@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ....strategies.parameters import Parameter
-from ..graph import GraphPart, on_market
+from .graph import GraphPart, on_market
 from .kind import Fitted, Floats, Inputs, Kind, Lesson, Told, market_of, simplest
 from .needed import version_of
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....strategies.parameters import Parameter, check
-from ..graph import GraphPart
+from .graph import GraphPart
 
 Inputs = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ....io.ground.errors import InputError
 from ....strategies.parameters import Parameter
-from ..graph import GraphPart, on_market
+from .graph import GraphPart, on_market
 from .kind import Fitted, Floats, Kind, Lesson, Told
 from .needed import version_of
 from .net import PARAMETERS, NetFit, learn

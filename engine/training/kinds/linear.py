@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ....strategies.parameters import Parameter
-from ..graph import GraphPart, linear
+from .graph import GraphPart, linear
 from .kind import Fitted, Floats, Inputs, Kind, Lesson, Told, simplest
 from .needed import version_of
 

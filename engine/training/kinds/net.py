@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ....strategies.parameters import Parameter
-from ..graph import GraphPart
+from .graph import GraphPart
 from .kind import Floats, Inputs, Lesson, Told, market_of, simplest
 
 if TYPE_CHECKING:

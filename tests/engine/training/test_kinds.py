@@ -7,10 +7,10 @@ import importlib.util
 import numpy as np
 import pytest
 from touchline import engine
-from touchline.engine.training.fold import answer, opened
-from touchline.engine.training.graph import Platt, model_of
+from touchline.engine.training.kinds.graph import Platt, model_of
 from touchline.engine.training.kinds.kind import Lesson
 from touchline.engine.training.kinds.registry import kind_of
+from touchline.engine.training.learning.fold import answer, opened
 
 from .made import FEATURES, bayes_skill, made, pipeline
 
@@ -82,7 +82,7 @@ def test_parity_on_a_hundred_thousand_rows(name):
 @pytest.mark.parametrize("name", kinds(slow=True))
 def test_the_skill_of_a_planted_signal_is_that_of_who_knows_the_truth(name, tmp_path):
     """The newest half of the models, which have learned from most of the history, within two standard errors."""
-    from touchline.engine.training.skill import brier, skill_of
+    from touchline.engine.training.judging.skill import brier, skill_of
 
     made(tmp_path / "store", beta=1.0, events=900)
     found = engine.train(

@@ -14,8 +14,8 @@ from touchline.engine.bets.training import known_panel
 from touchline.engine.cli import main
 from touchline.engine.training import series
 from touchline.engine.training.folder import FOLDS, read_folds
-from touchline.engine.training.folds import cuts, first_usable
-from touchline.engine.training.rows import rows_of
+from touchline.engine.training.learning.folds import cuts, first_usable
+from touchline.engine.training.learning.rows import rows_of
 from touchline.io.ground.errors import CheckError, DamagedError, InputError
 from touchline.io.ground.times import nanoseconds
 
@@ -120,7 +120,7 @@ def test_a_training_that_was_killed_goes_on_by_fold_and_comes_to_the_same_hash(f
     assert count == 6 + kills
     assert found.record.hash == trained.record.hash
     assert sorted(one.name for one in (tmp_path / "model").iterdir()) == [
-        "folds.parquet", "model.onnx", "model.toml", "series",
+        "folds.parquet", "model.onnx", "model.toml", "report.html", "series",
     ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...strategies.pipeline.scorers.trained import Trained
+from ....strategies.pipeline.scorers.trained import Trained
 
 
 def share(found: Mapping[str, Any]) -> str:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...io.ground.errors import CheckError
-from ...strategies.pipeline.scorers.onnx import inputs_of
+from ....io.ground.errors import CheckError
+from ....strategies.pipeline.scorers.onnx import inputs_of
+from ..kinds.graph import Platt, model_of
+from ..kinds.kind import Fitted, Floats, Kind, Lesson, Told
 from .calibrate import calibrated
 from .folds import Fold, FoldRows
-from .graph import Platt, model_of
-from .kinds.kind import Fitted, Floats, Kind, Lesson, Told
 from .rows import Rows
 
 #: The largest difference between the trained model and its ONNX form that is let through.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .graph import Platt
-from .kinds.kind import Floats, by_event, clearly_worse
+from ..kinds.graph import Platt
+from ..kinds.kind import Floats, by_event, clearly_worse
 
 #: What is taken for granted of slope and intercept: near 1 and 0, as sure of it as of so many events.
 _PRIOR = 2.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from .graph import SUREST
+from ....strategies.pipeline.scorers.trained import ServedModel
+from ..kinds.graph import SUREST
 
 Floats = npt.NDArray[np.float64]
 #: Hours to the close at which groups of lead times begin.
@@ -97,6 +99,18 @@ def skills(frame: pl.DataFrame, gives: str, seed: int = 0) -> dict[str, Any]:
         "base_rate": skill_of(errors, brier(base, y), event, seed).as_dict(),
         "leads": _by_lead(frame, errors, market, seed),
     }
+
+
+def curve(frame: pl.DataFrame, models: Sequence[ServedModel], gives: str, seed: int = 0) -> list[dict[str, Any]]:
+    """The skill of each model of a series on the rows that it served, and how many events it had learned from."""
+    made = list[dict[str, Any]]()
+    for one in models:
+        own = frame.filter(pl.col("serves_from") == one.since)
+        if own.height:
+            found = skills(own, gives, seed)
+            told = found.get("brier", found.get("squared", {}))
+            made.append({"serves_from": one.serves_from, "learned_from": one.events, **told})
+    return made
 
 
 def has_skill(found: dict[str, Any]) -> bool:

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ...io.ground.errors import CheckError
-from ...strategies.pipeline.pipeline import DOLLAR, PanelView, Pipeline, Scorer
-from ..bets.backtest import backtest
-from ..bets.panel.panel import Panel
+from ....io.ground.errors import CheckError
+from ....strategies.pipeline.pipeline import DOLLAR, PanelView, Pipeline, Scorer
+from ...bets.backtest import backtest
+from ...bets.panel.panel import Panel
 from .fold import Trial, opened, served_rows
 from .folds import Fold, FoldRows
 from .rows import Rows
@@ -61,7 +61,7 @@ def changed_bets(
 
 def inputs_for(rows: Rows, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     """What a model is given for panel rows."""
-    from ...strategies.pipeline.scorers.onnx import inputs_of
+    from ....strategies.pipeline.scorers.onnx import inputs_of
 
     return inputs_of(rows.x, places, rows.window)
 

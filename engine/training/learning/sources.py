@@ -6,10 +6,10 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from .kinds.kind import Kind
+from ..kinds.kind import Kind
 
-_ENGINE = Path(__file__).resolve().parent.parent
-_HERE = ("fold.py", "folds.py", "rows.py", "graph.py", "calibrate.py", "kinds/*.py")
+_ENGINE = Path(__file__).resolve().parent.parent.parent
+_HERE = ("learning/*.py", "kinds/*.py")
 
 
 @cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ...io.ground.errors import InputError
+from ....io.ground.errors import InputError
 from .rows import Rows
 
 #: A model learns from at least so many events.

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from ...io.ground.errors import CheckError
-from ...strategies.pipeline.pipeline import Pipeline
-from ..bets.panel.panel import Panel
-from ..bets.training import as_known, panel_rows
+from ....io.ground.errors import CheckError
+from ....strategies.pipeline.pipeline import Pipeline
+from ...bets.panel.panel import Panel
+from ...bets.training import as_known, panel_rows
 
 CUTS = 2
 

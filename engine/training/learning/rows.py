@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ...io.ground.errors import InputError
-from ...strategies.pipeline.pipeline import DOLLAR, Pipeline
-from ...strategies.pipeline.scorers.onnx import has_inputs, inputs_of
-from ..bets.backtest import MINUTE_NS
-from ..bets.panel.panel import Panel
-from ..bets.training import features_of, panel_rows
+from ....io.ground.errors import InputError
+from ....strategies.pipeline.pipeline import DOLLAR, Pipeline
+from ....strategies.pipeline.scorers.onnx import has_inputs, inputs_of
+from ...bets.backtest import MINUTE_NS
+from ...bets.panel.panel import Panel
+from ...bets.training import features_of, panel_rows
 
 #: Names of columns that say how a market ended, which is not known when a bet is made.
 ENDINGS = frozenset({

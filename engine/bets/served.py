@@ -1,0 +1,92 @@
+"""What a backtest says of the trained models that it served: no skill, moved inputs, bars after a model expired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ...io.ground.times import nanoseconds
+from ...strategies.pipeline.pipeline import Pipeline, Scorer, ask
+from ...strategies.pipeline.scorers.onnx import OnnxScorer, feature
+from ...strategies.pipeline.scorers.trained import Trained
+from ..figures.drift import MOVED, shares, stability_index
+from ..figures.warnings import Notice
+from .panel.panel import Panel
+
+#: Fewer rows say nothing of drift.
+FEWEST_ROWS = 500
+
+
+def trained_scorers(scorer: Any) -> Iterator[OnnxScorer]:
+    """The trained models among a scorer and its members."""
+    if isinstance(scorer, OnnxScorer):
+        if scorer.trained is not None:
+            yield scorer
+        return
+    for one in getattr(scorer, "members", None) or [getattr(scorer, "inner", None)]:
+        if isinstance(one, Scorer):
+            yield from trained_scorers(one)
+
+
+def model_notices(panel: Panel, pipeline: Pipeline, passed: npt.NDArray[np.int8] | None) -> list[Notice]:
+    """Warn of trained models that have no skill, whose inputs have moved, or that served after they had expired."""
+    found = list[Notice]()
+    scorers = list(trained_scorers(pipeline.scorer))
+    for part in pipeline.tables if scorers else ():
+        panel = panel.with_extras(ask(part, "prepare", Mapping, panel))
+    for one in scorers:
+        trained = one.trained
+        assert trained is not None
+        if not trained.has_skill:
+            found.append(Notice("no-skill", f"{one.path.name}: {_skill(trained)}"))
+        moved = {name: index for name, index in drift(panel, one, trained, passed).items() if index > MOVED}
+        if moved:
+            told = ", ".join(f"{name} {index:.2f}" for name, index in sorted(moved.items(), key=lambda at: -at[1]))
+            found.append(Notice("drift", f"{one.path.name}: {told}; 0.25 is the limit"))
+        late = int((panel.times >= nanoseconds(trained.expires)).sum())
+        if late:
+            found.append(
+                Notice("expired-model", f"{one.path.name} expired at {trained.expires}; {late:,} bars came after")
+            )
+    return found
+
+
+def _skill(trained: Trained) -> str:
+    told = trained.skill.get("brier", trained.skill.get("squared", {}))
+    if "low" not in told:
+        return "nothing was judged out of fold"
+    return f"skill {told['skill']:+.3f}, from {told['low']:+.3f} to {told['high']:+.3f}"
+
+
+def drift(panel: Panel, scorer: OnnxScorer, trained: Trained, passed: npt.NDArray[np.int8] | None) -> dict[str, float]:
+    """How far each input has moved from what was learned from, over the bars after the newest model was trained."""
+    since = trained.models[-1].since
+    if panel.times[-1] < since:
+        return {}
+    names = trained.features
+    wanted = [feature(name).cast(pl.Float32).alias(f"_{place}") for place, name in enumerate(names)]
+    roots = sorted({root for expression in wanted for root in expression.meta.root_names()})
+    parts = list[npt.NDArray[np.float32]]()
+    for block in panel.blocks():
+        frame = panel.frame(block, [*roots, "ts"])
+        chosen = frame["ts"].to_numpy() >= since
+        if passed is not None:
+            chosen &= panel.lives.take(passed, block) == 0
+        parts.append(frame.lazy().select(wanted).collect().to_numpy()[chosen])
+    rows = np.concatenate(parts)
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    if len(rows) < FEWEST_ROWS:
+        return {}
+    return moved_from(trained.drift["features"], rows)
+
+
+def moved_from(reference: Sequence[dict[str, Any]], rows: npt.NDArray[Any]) -> dict[str, float]:
+    """The population stability index of each column against what was learned from."""
+    return {
+        one["name"]: stability_index(one["shares"], shares(rows[:, place], one["edges"]))
+        for place, one in enumerate(reference)
+    }

@@ -1,0 +1,1 @@
+"""Learning: from a pipeline's rows to one model, in folds that cannot peek."""
