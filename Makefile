@@ -14,7 +14,7 @@ setup: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing dependencies (once) ..."
+	@echo "installing $$(grep -c == requirements.lock) packages into $(VENV) (once; some minutes) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(MAKE) --no-print-directory install
 	@touch $(STAMP)

@@ -64,7 +64,7 @@ def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     from ..figures.words import is_figure
 
     listed = [list(row) for row in rows]
-    table = Table(show_edge=False, pad_edge=False)
+    table = Table(show_edge=False, pad_edge=False, show_header=any(columns))
     for index, name in enumerate(columns):
         numeric = bool(listed) and all(is_figure(row[index]) for row in listed)
         table.add_column(Text(plain(name)), justify="right" if numeric else "left")
@@ -97,6 +97,12 @@ def _cell(value: object) -> str:
 def emit_facts(title: str, facts: Mapping[str, object]) -> None:
     """Print named values, one a line."""
     emit_table(title, ("", ""), ((name, str(value)) for name, value in facts.items()))
+
+
+def emit_groups(title: str, groups: Iterable[tuple[str, Iterable[tuple[str, str]]]]) -> None:
+    """Print named values, one a line, below the title of their group."""
+    rows = [row for name, facts in groups for row in [(name, ""), *((f"  {fact}", text) for fact, text in facts)]]
+    emit_table(title, ("", ""), rows)
 
 
 def say(message: str) -> None:

@@ -35,16 +35,16 @@ def demo(
 
 
 def _tell(made: Demo) -> None:
-    from ...io.ground.units import dollars
+    from ..figures.words import usd
 
     told = made.document
     checked, bets, swept = told["checked"], told["bets"], told["sweep"]
     best = ", ".join(f"{name} {value:.3g}" for name, value in swept["best"].items())
-    pnl = dollars(round(bets["pnl"] * 1_000_000))
+    pnl = usd(bets["pnl"] * 1e6)
     emit_facts(
         "A synthetic day; nothing in it was ever traded",
         {
-            "imported": ", ".join(f"{count:,} {table}" for table, count in made.rows.items()),
+            "imported": "rows of " + ", ".join(f"{table} {count:,}" for table, count in made.rows.items()),
             "checked": f"{checked['markets']} markets, {checked['faults']} faults, {checked['notes']} notes",
             "bet": f"{bets['trades']} trades came to {pnl}; made-up prices say nothing about a strategy",
             "swept": f"{swept['cells']:,} cells of avellaneda-stoikov; the robust choice is {best}",
@@ -60,6 +60,7 @@ def _tell(made: Demo) -> None:
         f'  engine data sql "select ticker, count(*) n from trades group by 1 order by 2 desc" --store {store}',
         f"  engine fit --store {store} --market {made.busiest} --underlying SYNSPX",
         f"  engine summary {made.folder / 'bets'}",
+        f"  engine report {made.folder / 'bets'}",
         f"  engine sweep show {made.folder / 'sweep'}",
         f"  engine exchange --store {store} --speed 20",
         f"  engine ui {made.folder}",

@@ -69,20 +69,23 @@ def _document(params: Params, to: Path) -> dict[str, Any]:
 
 
 def _facts(params: Params) -> dict[str, object]:
-    from ..figures.words import count, usd
+    from ..figures.words import count
+    from ..reports.told.sweep_facts import evidence_facts
 
     told = params.provenance
-    outside = told.out_of_sample_pnl_micros
-    pbo, deflated = told.overfitting_probability, told.deflated_sharpe
+    evidence = {
+        "in_sample_pnl": told.in_sample_pnl_micros,
+        "out_of_sample_pnl": told.out_of_sample_pnl_micros,
+        "events": told.events,
+        "trials": told.trials,
+        "overfitting_probability": told.overfitting_probability,
+        "deflated_sharpe": told.deflated_sharpe,
+    }
     return {
         "strategy": params.strategy,
         "parameters": _listed(params),
-        "tried": f"{told.cells:,} cells ({told.trials:,} independent) on {count(told.markets, 'market')}",
-        "events": told.events,
-        "in-sample P&L, all markets": usd(told.in_sample_pnl_micros),
-        "out-of-sample P&L, all markets": "not known" if outside is None else usd(outside),
-        "probability of overfitting": "not known" if pbo is None else f"{pbo:.2f}",
-        "deflated Sharpe ratio": "not known" if deflated is None else f"{deflated:.2f}",
+        "tried": f"{count(told.cells, 'cell')} on {count(told.markets, 'market')}",
+        **dict(evidence_facts(evidence)),
         "valid until": params.validity.valid_until,
         "content hash": params.content_hash,
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .console import JSON_OPTION, emit, emit_table
+from .console import JSON_OPTION, emit, emit_table, say
 
 if TYPE_CHECKING:
     from ..api.models import Entry
@@ -26,9 +26,12 @@ def strategies(name: str | None = _NAME, as_json: bool = JSON_OPTION) -> None:
 
 
 def _tell_all(listed: list[Entry], held: bool) -> None:
-    emit_table("strategies", ("kind", "name", ""), ([one.kind, one.name, one.doc] for one in listed))
+    emit_table("strategies", ("kind", "name", ""), ([one.kind, one.name, one.doc.replace("``", "")] for one in listed))
+    if not held:
+        say("engine strategies NAME shows the parameters of one, --json those of all")
+        return
     for entry in listed:
-        _tell(entry, held)
+        _tell(entry)
 
 
 def _document(entry: Entry) -> dict[str, Any]:
@@ -39,9 +42,9 @@ def _document(entry: Entry) -> dict[str, Any]:
     return {"kind": entry.kind, "name": entry.name, "doc": entry.doc, "parameters": told}
 
 
-def _tell(entry: Entry, held: bool) -> None:
-    """Print the parameters of an entry, and what a pipeline holds where it was asked for by name."""
-    if held and entry.kind == "pipeline":
+def _tell(entry: Entry) -> None:
+    """Print the parameters of an entry, and what a pipeline holds."""
+    if entry.kind == "pipeline":
         typer.echo()
         emit_table(f"pipeline {entry.name}", ("part", "name", "parameter", "value"), _held(entry.name))
     if entry.parameters:

@@ -14,11 +14,12 @@ from ..figures.warnings import Notice
 from ..figures.words import count, is_figure
 from .drawing import browser_library, packed
 from .look import BAD, BUY, FRAME, GOOD, GROUND, INK, LINE, MUTED, NEUTRAL, RULE, SELL, SOFT
-from .told.asked import AskedGroup, Setting
-from .told.named import ToldGroup
 
 if TYPE_CHECKING:
     import altair as alt
+
+    from .told.asked import AskedGroup, Setting
+    from .told.named import ToldGroup
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'; img-src data: blob:"
 #: Colours of charts -> what stands for them on a dark ground.

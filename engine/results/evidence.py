@@ -13,6 +13,8 @@ from ..figures.metrics import Floats, Integers
 from ..figures.resampling import block_length, mean_interval, snooping_test
 from ..figures.statistics import deflated_sharpe, effective_trials, min_track_record, moments
 from ..figures.warnings import Notice
+from ..figures.words import count as count_of
+from ..figures.words import usd
 from .results import Sweep, synthetic
 from .selection import Pick, best_plateau
 
@@ -160,9 +162,9 @@ def _data_notices(sweep: Sweep, own: Floats, by_event: Floats) -> list[Notice]:
     if synthetic([market.ticker for market in sweep.markets]):
         found.append(Notice("synthetic-data"))
     if by_event.size < FEW_EVENTS:
-        found.append(Notice("few-events", f"{by_event.size} events; {FEW_EVENTS} are a start"))
+        found.append(Notice("few-events", f"{count_of(by_event.size, 'event')}; {FEW_EVENTS} are a start"))
     if own.size < FEW_PERIODS:
-        found.append(Notice("few-periods", f"{own.size} periods; {FEW_PERIODS} are a start"))
+        found.append(Notice("few-periods", f"{count_of(own.size, 'period')}; {FEW_PERIODS} are a start"))
     if by_event.size > 1 and by_event.sum() > 0 and by_event.max() > CONCENTRATED * by_event.sum():
         found.append(Notice("concentration", f"{by_event.max() / by_event.sum():.0%} of the P&L"))
     paid = [market.settlement for market in sweep.markets if market.settlement in (0, 10_000)]
@@ -192,5 +194,5 @@ def _luck_notices(pbo: float | None, deflated: float | None, outside: float | No
     if outside is None:
         found.append(Notice("degenerate-statistic", "out-of-sample P&L: too few periods"))
     elif outside < 0:
-        found.append(Notice("out-of-sample-loss", f"${outside / 1e6:,.2f}"))
+        found.append(Notice("out-of-sample-loss", usd(outside)))
     return found

@@ -17,6 +17,7 @@ import polars as pl
 from ...io.ground.errors import InputError
 from ..figures.metrics import Floats
 from ..figures.warnings import Notice
+from ..figures.words import usd
 from .results import LEAST_PNL, REWARD_RATE, WORST_PNL, Axis, Sweep
 
 #: By what cells rank: P&L with settlement, or cash, which leaves the worth of positions out.
@@ -206,7 +207,7 @@ def _on_edge(grid: pl.DataFrame, axes: Sequence[Axis]) -> npt.NDArray[np.bool_]:
 
 def _edge_detail(grid: pl.DataFrame, rows: Sequence[int] | npt.NDArray[np.int64], score: Floats) -> str:
     best = int(rows[int(np.argmax(score[np.asarray(rows)]))])
-    return f"cell {grid['cell'][best]} on the edge scores ${score[best] / 1e6:,.2f}"
+    return f"cell {grid['cell'][best]} on the edge scores {usd(score[best])}"
 
 
 def marginal_effects(sweep: Sweep) -> pl.DataFrame:

@@ -48,7 +48,7 @@ def tell(found: Checked) -> None:
         )
         emit_table("findings", ("", "check", "ticker", "count", "minutes lost", "first (UTC)", "detail"), rows)
         if len(found.findings) > _SHOWN:
-            say(f"{len(found.findings) - _SHOWN:,} more findings; --json shows all")
+            say(f"{_many(len(found.findings) - _SHOWN, 'more finding')}; --json shows all")
         for name in dict.fromkeys(one.check for one in found.findings):
             say(f"{name}: {next(one.meaning for one in found.findings if one.check == name)}")
     if not found.faults:

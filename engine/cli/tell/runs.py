@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..console import emit_facts, emit_table, say
+from ..console import emit_facts, emit_groups, emit_table, say
 
 if TYPE_CHECKING:
     from ...runs.explain import Explanation
@@ -22,9 +22,9 @@ def tell(found: Result, place: Path | None = None) -> None:
 
 def tell_replay(record: Mapping[str, Any]) -> None:
     """Print one replay for people."""
-    from ...reports.told.run_facts import queue_rows, run_facts
+    from ...reports.told.run_facts import queue_rows, run_groups
 
-    emit_facts(f"{record['strategy']} on {record['market']}", dict(run_facts(record)))
+    emit_groups(f"{record['strategy']} on {record['market']}", (group.named for group in run_groups(record)))
     emit_table("P&L by queue model", ("queue", "P&L"), queue_rows(record["summary"]["by_queue"]))
     _warn(record)
 
@@ -32,11 +32,11 @@ def tell_replay(record: Mapping[str, Any]) -> None:
 def tell_replays(record: Mapping[str, Any]) -> None:
     """Print several replays for people: a row a market, and what they come to together."""
     from ...figures.words import count
-    from ...reports.told.run_facts import MARKET_COLUMNS, market_rows, queue_rows, total_facts
+    from ...reports.told.run_facts import MARKET_COLUMNS, market_rows, queue_rows, total_groups
 
     title = f"{record['strategy']} on {count(len(record['markets']), 'market')}"
     emit_table(title, MARKET_COLUMNS, market_rows(record))
-    emit_facts("All markets together", dict(total_facts(record)))
+    emit_groups("All markets together", (group.named for group in total_groups(record)))
     if rows := queue_rows(record["total"].get("by_queue")):
         emit_table("P&L of all markets by queue model", ("queue", "P&L"), rows)
     _warn(record)
@@ -68,9 +68,9 @@ def tell_explanation(found: Explanation, title: str) -> None:
 
 def tell_bets(result: Mapping[str, Any]) -> None:
     """Print a betting backtest for people."""
-    from ...reports.told.bet_facts import CANDIDATE_COLUMNS, GROUP_COLUMNS, bet_facts, candidate_rows, group_rows
+    from ...reports.told.bet_facts import CANDIDATE_COLUMNS, GROUP_COLUMNS, bet_groups, candidate_rows, group_rows
 
-    emit_facts(result["strategy"]["name"], dict(bet_facts(result)))
+    emit_groups(result["strategy"]["name"], (group.named for group in bet_groups(result)))
     for by, rows in result["groups"].items():
         if len(rows) > 1:
             emit_table(f"By {by}", (by, *GROUP_COLUMNS), group_rows(by, rows))

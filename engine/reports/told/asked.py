@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from ....strategies.models.registry import QUOTING, quoting_model
 from ....strategies.parameters import Parameter
-from ....strategies.pipeline.pipeline import parts
 from ...figures.words import count, span
 from ...simulator.assumptions.venue import MEANINGS, Assumptions
 
@@ -104,6 +103,8 @@ def bets_asked(record: Mapping[str, Any]) -> list[AskedGroup]:
 
 def pipeline_asked(pipeline: Mapping[str, Any]) -> list[AskedGroup]:
     """Every part of a pipeline with its settings; parts of one's own have no words, as their file is not opened."""
+    from ....strategies.pipeline.pipeline import parts  # only where a pipeline ran
+
     known = {(kind, name): {one.name: one for one in part.PARAMETERS} for kind, name, part in parts()}
     return [
         AskedGroup(

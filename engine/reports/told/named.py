@@ -49,6 +49,11 @@ class ToldGroup(NamedTuple):
     title: str
     facts: list[tuple[Figure, str]]
 
+    @property
+    def named(self) -> tuple[str, Facts]:
+        """Return the title, and name and text of each figure."""
+        return self.title, [(one.name, text) for one, text in self.facts]
+
 
 def told(groups: Iterable[FigureGroup], record: Mapping[str, Any]) -> list[ToldGroup]:
     """Write the figures of a record, group by group; what it lacks is left out, and so are empty groups."""

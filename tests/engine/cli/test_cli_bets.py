@@ -35,6 +35,15 @@ def test_strategies_lists_everything_with_its_parameters():
     assert {name: defaults[name] for name in wanted} == wanted
 
 
+def test_all_strategies_stand_in_one_table_and_one_shows_its_parameters():
+    """The list was three hundred lines long."""
+    every = engine("strategies")
+    assert len(every.stdout.splitlines()) < 60
+    assert "``" not in every.stdout
+    assert "engine strategies NAME" in every.stderr
+    assert "half_spread" in engine("strategies", "fixed-spread").stdout
+
+
 def test_one_strategy_or_a_hint():
     assert "window_bars" in engine("strategies", "bollinger").stdout
     wrong = engine("strategies", "bolinger")

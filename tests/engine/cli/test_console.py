@@ -6,7 +6,7 @@ import io
 import sys
 
 import pytest
-from touchline.engine.cli.console import emit_facts, emit_table
+from touchline.engine.cli.console import emit_facts, emit_groups, emit_table
 
 COLUMNS = ("cell", "half_spread", "skew", "position_limit", "P&L, all markets", "P&L a market", "cash a market")
 ROWS = [
@@ -68,6 +68,22 @@ def test_facts_wrap_on_a_narrow_terminal(terminal):
     emit_facts("quant", {"exposure": "1.3 % of capital on average while something was at stake, at most 3.2 %"})
     assert all(len(line.rstrip()) <= 60 for line in out.getvalue().splitlines())
     assert "stake," in out.getvalue()
+
+
+def test_columns_without_names_have_no_head(terminal):
+    """An empty head and a rule stood above every list of named values."""
+    out = terminal(60)
+    emit_facts("bollinger", {"P&L": "-$47.25", "trades": "23"})
+    assert [line.split() for line in out.getvalue().splitlines()] == [
+        ["bollinger"], ["P&L", "│", "-$47.25"], ["trades", "│", "23"],
+    ]  # fmt: skip
+
+
+def test_facts_stand_in_groups(terminal):
+    out = terminal(60)
+    emit_groups("bollinger", [("Return", [("P&L", "-$47.25")]), ("Trades", [("trades", "23")])])
+    lines = [line.rstrip(" │") for line in out.getvalue().splitlines()]
+    assert lines == ["bollinger", "Return", "  P&L    │ -$47.25", "Trades", "  trades │ 23"]
 
 
 def test_a_pipe_has_no_edge(capsys):
