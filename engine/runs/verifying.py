@@ -58,7 +58,8 @@ def held_hash(about: Mapping[str, Any], place: Path) -> str:
         random = about["random"]
         made = None if random is None else [round(pnl * 1e6) for pnl in random["pnl"]]
         return frames_hash({"random": made}, read_frames(place, BETS_FRAMES))
-    named = {one.name: about["summary"][one.name] for one in fields(Totals)}
+    made = about["summary"]
+    named = {one.name: made[one.name] for one in fields(Totals) if one.name in made}  # rewards only where they count
     return frames_hash(named, read_frames(place, RUN_FRAMES))
 
 

@@ -40,6 +40,9 @@ ASSUMED: dict[str, tuple[str, str]] = {
     "response_ms": ("ms", "from a fill to our knowing it"),
     "seed": ("", "of everything that is drawn by chance"),
     "requote_ms": ("ms", "from a quote to the next"),
+    "requote_on": ("", "what leads to a quote besides own fills"),
+    "tolerance": ("levels", "an order so near to what is wished stays where it is"),
+    "min_life_ms": ("ms", "an order is left alone so long"),
     "post_only": ("", "a quote never takes"),
     "amend": ("", "a changed order's place in the queue"),
     "volatility": ("", "what the model knows of it"),
@@ -56,6 +59,9 @@ ASSUMED: dict[str, tuple[str, str]] = {
     "shrink": ("", "what shrinks while the volatility is high"),
     "calm": ("cents", "volatility up to which nothing shrinks"),
     "daily_loss": ("dollars", "lost: quoting stops for the UTC day"),
+    "reduce_only": ("", "only what makes the position smaller is quoted"),
+    "sides": ("", "the sides that are quoted"),
+    "stop_quoting_s": ("s", "quotes stop so long before the close as then known"),
     "capital": ("dollars", "an order that it cannot pay is refused"),
 }
 
