@@ -16,10 +16,12 @@ from ...strategies.own_file import one_line
 from ...strategies.parameters import check
 from ...strategies.quoting.model import QuotingModel
 from .assumptions.fees import FeeTable, fee_table, market_schedule
+from .assumptions.latency import is_delayed
 from .assumptions.venue import Assumptions, no_fees
 from .block import Block, new_flight, new_log, new_state, start
-from .kernel.build import kernel
+from .kernel.build import kernel, read_of
 from .kernel.rows import I, L
+from .kernel.told import PLACES
 from .programs import RewardPlan, reward_arrays, reward_plan
 from .state import F64, I32, I64, Points, Samples
 from .tape.tape import Tape, mids_of, open_at_start
@@ -152,6 +154,11 @@ def _usable(tape: Tape, model: type[QuotingModel], assumptions: Assumptions) -> 
         )
     if model.needs_book and not tape.book:
         raise InputError(f"{model.name} needs an order book; {tape.market.ticker} has trades only")
+    if places := sorted({*read_of(model)} & {*PLACES} if any(map(is_delayed, assumptions.delays)) else set()):
+        raise InputError(
+            f"{model.name} reads {places[0]}, which nobody knows of an order that takes time to arrive; "
+            "run it without delays"
+        )
     if not tape.depth and assumptions.queue_rule.rule > 1 and not assumptions.is_poisson:
         lacks = f"queue model {assumptions.queue} needs level sizes; {tape.market.ticker} has none"
         if not tape.coverage.traded_lots:  # what fills by trades would never fill

@@ -50,6 +50,25 @@ def made_of(*functions: Any, options: bool = False) -> list[str]:
     return made
 
 
+def names_in(*functions: Any) -> frozenset[str]:
+    """Return every name that functions of ours or a user's, and those that they call, read or call by."""
+    names: set[str] = set()
+    seen: set[int] = set()
+    waiting = [*functions]
+    while waiting:
+        one = waiting.pop()
+        one = getattr(one, "py_func", one)
+        if id(one) in seen or not (isinstance(one, FunctionType) and _is_own(one.__module__)):
+            continue
+        seen.add(id(one))
+        codes = [one.__code__]
+        for code in codes:
+            names |= {*code.co_names}
+            codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+        waiting += [value for value in _around(one).values() if callable(value)]
+    return frozenset(names)
+
+
 def _is_own(module: str) -> bool:
     """Whether a module is ours or a user's, and not one that came with Python or was installed."""
     root = str(module).partition(".")[0]

@@ -32,7 +32,10 @@ QUOTING: dict[str, tuple[str, str]] = {
 
 #: A market at 45 to 47 cents with ten minutes left, on which a user's model is tried before it runs.
 EXAMPLE = Known(
-    1.7e9, 45.0, 47.0, 100.0, 80.0, 46.0, 46.1, 1.0, 1.0, 600.0, 4000.0, 0.0, math.nan, math.nan, 0.0
+    1.7e9, 45.0, 47.0, 100.0, 80.0, 46.0, 46.1, 1.0, 1.0, 600.0, 4000.0, 0.0, math.nan, math.nan, 0.0,
+    bids=(45.0, 44.0, 43.0, 42.0, 41.0), bid_sizes=(100.0, 50.0, 40.0, 30.0, 20.0),
+    asks=(47.0, 48.0, 49.0, 50.0, 51.0), ask_sizes=(80.0, 60.0, 40.0, 20.0, 10.0), last_trade_price=46.0,
+    last_trade_size=5.0, last_trade_side=1.0, last_trade_age=2.0, book_age=0.5, underlying_age=0.1,
 )  # fmt: skip
 
 
@@ -121,6 +124,9 @@ def _try_quote(model: type[QuotingModel], row: list[float], where: str) -> None:
     if (fault := declaration_fault(model)) is not None:
         raise InputError(f"{where}: {fault}")
     example = EXAMPLE._replace(signals=example_values(model.signals))
+    if model.levels > 1:
+        none = (math.nan,) * model.levels
+        example = example._replace(bid_ahead=none, bid_behind=none, ask_ahead=none, ask_behind=none)
     own = [namedtuple("State", list(model.state))(**model.state)] if model.state else []
     try:
         quoted: Any = model.quote(example, SimpleNamespace(**dict(zip(model.columns(), row, strict=True))), *own)

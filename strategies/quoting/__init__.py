@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
+from .book import imbalance as imbalance
+from .book import size_within as size_within
 from .model import QuotingModel as QuotingModel

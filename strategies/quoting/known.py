@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import nan
 from typing import Any, NamedTuple
 
 CLOCK = 5.0  #: as a trigger: nothing happened, time went on
@@ -26,3 +27,28 @@ class Known(NamedTuple):
     own_ask: float  #: own resting ask; nan if there is none
     trigger: float  #: kind of the last event seen: 0 book, 1 trade, 2 underlying, 3 status, 4 gap, 5 clock
     signals: Any = ()  #: the model's signals by name, as of the last event seen
+    # What follows is made for a model that reads it, and costs others nothing.
+    bids: tuple[float, ...] = ()  #: prices of the best five bids, nan beyond
+    bid_sizes: tuple[float, ...] = ()  #: contracts there
+    asks: tuple[float, ...] = ()  #: prices of the best five asks, nan beyond
+    ask_sizes: tuple[float, ...] = ()  #: contracts there
+    last_trade_price: float = nan  #: nan before the first trade
+    last_trade_size: float = nan  #: contracts
+    last_trade_side: float = nan  #: 1 if the taker bought, -1 if it sold
+    last_trade_age: float = nan  #: seconds since
+    book_age: float = nan  #: seconds since the book last changed
+    underlying_age: float = nan  #: seconds since the underlying's last price
+    bid_ahead: Any = nan  #: contracts queued before the own bid; with levels a tuple, nearest first
+    bid_behind: Any = nan  #: contracts queued behind it
+    ask_ahead: Any = nan  #: the same of the own ask
+    ask_behind: Any = nan
+    fills: float = 0.0  #: own fills that are known of
+    average_cost: float = nan  #: cents a contract of the position; nan for none
+    realised: float = 0.0  #: dollars made by what was closed, before fees
+    open_pnl: float = 0.0  #: dollars that the position is worth at the mid beyond its cost
+    since_bid_fill: float = nan  #: seconds since a fill of a bid became known; nan before the first
+    since_ask_fill: float = nan  #: the same of an ask
+
+
+#: How many of the above every model is told.
+BASE = 16

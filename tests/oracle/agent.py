@@ -66,7 +66,9 @@ class Agent:
             microprice=(x * q + y * p) / (p + q), variance=variance, sigma=math.sqrt(variance), tau=self.tau(now),
             underlying=value, position=held * 0.01, own_bid=own[0], own_ask=own[1], trigger=float(trigger),
         )  # fmt: skip
-        asked, take = self.ask(known)
+        more = self.more(book, mine, now, held)
+        more["open_pnl"] = (known.position * known.mid - float(self.cost) * 1e-4) * 0.01
+        asked, take = self.ask(known._replace(**more))
         ladders, takes, rooms = self.ladders(asked, take, known, bid, ask, held, now)
         slots = self.matched(ladders, mine, rooms, (ask, top - bid), now)
         return [side + ([one] if a.takes_too else []) for side, one in zip(slots, takes, strict=True)]

@@ -55,7 +55,7 @@ class Exchange:
     def take(self, i: int, now: int, side: int, slot: int) -> None:
         order, other = self.orders[side][slot], 1 - side
         assert order is not None
-        total = 0
+        total = value = 0
         own = max((one.level for _, one in self.resting(other)), default=0) if slot == self.a.levels else 0
         for level in sorted(self.book[other], reverse=True):
             if order.lots == 0 or level + order.level < self.top or level <= own:
@@ -68,8 +68,9 @@ class Exchange:
                 self.taken[side] = (level, lots + (taken[1] if taken and taken[0] == level else 0))
                 self.pay(i, now, side, slot, order, self.price(other, level), lots, taker=True)
                 total += lots
+                value += lots * self.price(other, level)
         if total and self.a.delays:
-            self.notify(now, side, slot, order.version, total)
+            self.notify(now, side, slot, order.version, total, value)
 
     def note_quote(self, i: int, now: int) -> None:
         """Write what rests down, from the best level on, if it changed."""

@@ -25,10 +25,11 @@ from .setting import (
     behind,
     exact_fee,
 )
+from .told import Told
 from .wire import Wire
 
 
-class Run(Agent, Wire, Exchange):
+class Run(Agent, Told, Wire, Exchange):
     """A cell under way."""
 
     def __init__(
@@ -48,6 +49,9 @@ class Run(Agent, Wire, Exchange):
         self.due = events[0].ts + setting.requote_ns if "time" in setting.prompts else 1 << 62
         self.state = setting.state
         self.prompted = False
+        self.lately: dict[int, Event] = {}  #: the last event of each kind that the agent has seen
+        self.cost, self.realised, self.told = 0, 0, [0, 0]
+        self.last_fill: list[int | None] = [None, None]
         self.has_filled = False
         self.day, self.day_equity, self.stopped = None, 0, False
         self.mids = self.all_mids()
@@ -57,7 +61,7 @@ class Run(Agent, Wire, Exchange):
         self.sent = self.nothing()
         self.messages = 0
         self.to_exchange: list[tuple[int, int, dict[tuple[int, int], tuple[int, int]]]] = []
-        self.to_agent: list[tuple[int, int, int, int, int]] = []
+        self.to_agent: list[tuple[int, int, int, int, int, int]] = []
         self.versions = [0, 0]
 
     def nothing(self) -> list[list[Order | None]]:
@@ -145,6 +149,8 @@ class Run(Agent, Wire, Exchange):
         out.widest = max(out.widest, abs(out.position))
 
     def happen(self, i: int, event: Event) -> None:
+        if not self.a.delays:
+            self.lately[event.kind] = event
         if event.kind == BOOK:
             self.is_known = True
             before = self.book[event.side].get(event.level, 0)
@@ -241,6 +247,8 @@ class Run(Agent, Wire, Exchange):
             revenue = closing * (10_000 - cost) - (lots - closing) * cost
             rate = row.taker if taker else row.maker
             fee, rebate, order.carry = exact_fee(revenue, price, lots, rate, row, order.carry)
+        if not self.a.delays:
+            self.remember(side, lots, lots * price, now, out.position)
         out.fees += fee
         out.rebates += rebate
         out.cash -= sign * lots * price
@@ -265,12 +273,13 @@ class Run(Agent, Wire, Exchange):
         self.has_filled = True
         self.pay(i, now, side, slot, order, self.price(side, order.level), lots, taker=False)
         if self.a.delays:
-            self.notify(now, side, slot, order.version, lots)
+            self.notify(now, side, slot, order.version, lots, lots * self.price(side, order.level))
 
     def report(self, i: int, event: Event) -> None:
         """The exchange says that an order of ours was filled."""
         out, side, lots = self.out, event.side, event.size
         sign, price = 1 - 2 * side, self.price(side, event.level)
+        self.remember(side, lots, lots * price, event.ts, out.position)
         out.fees += event.aux
         out.cash -= sign * lots * price
         out.position += sign * lots

@@ -17,8 +17,8 @@ class Wire:
             earlier -= 1
         return max(times)
 
-    def notify(self, now: int, side: int, slot: int, version: int, lots: int) -> None:
-        self.to_agent.append((self.arrival(2, now), side, slot, version, lots))
+    def notify(self, now: int, side: int, slot: int, version: int, lots: int, value: int = 0) -> None:
+        self.to_agent.append((self.arrival(2, now), side, slot, version, lots, value))
 
     def advance(self, i: int, until: int) -> None:
         """Everything before ``until``, event ``i`` being the last that happened: orders, then sight, then notices."""
@@ -41,19 +41,21 @@ class Wire:
                 for event in self.events[self.seen + 1 : moment + 1]:
                     before = self.touch(self.seen_book)
                     self.change(self.seen_book, event)
+                    self.lately[event.kind] = event
                     wakes |= self.prompts(event, before != self.touch(self.seen_book))
                     self.seen_value = self.values[event.aux] if event.kind == UNDERLYING else self.seen_value
                     trigger = event.kind
                 self.seen = moment
             while self.to_agent and self.to_agent[0][0] <= now:
-                wakes |= self.learn(*self.to_agent.pop(0)[1:])
+                wakes |= self.learn(*self.to_agent.pop(0))
             if wakes or (sight == now and self.due <= now):
                 self.think(now, trigger)
 
-    def learn(self, side: int, slot: int, version: int, lots: int) -> bool:
+    def learn(self, now: int, side: int, slot: int, version: int, lots: int, value: int) -> bool:
         """A notice of a fill, or of a refusal where ``lots`` is -1. Returns whether the agent decides on it."""
         mine = self.sent[side][slot]
         if lots > 0:
+            self.remember(side, lots, value, now, self.known_position)
             self.known_position += lots if side == 0 else -lots
         if mine and mine.version == version:
             mine.lots = mine.lots - lots if lots > 0 else 0

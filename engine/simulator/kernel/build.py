@@ -26,9 +26,11 @@ import numba
 
 from ....features.signals.signal import named_row, signal_names
 from ....io.ground.cache import cache_dir
-from ....io.ground.made_of import made_of
+from ....io.ground.made_of import made_of, names_in
 from ....io.ground.sealed import read_sealed, write_sealed
+from ....strategies.quoting.known import BASE, Known
 from ..assumptions.flags import Flags
+from .told import BOOK, HISTORY, LATELY, PLACES
 
 if TYPE_CHECKING:
     from ....strategies.quoting.model import QuotingModel
@@ -52,7 +54,7 @@ def head_of(model: type[QuotingModel], flags: Flags) -> str:
         assert found == 1, f"head.py has no switch {name}"
     names = model.columns()
     row = ", ".join(f"params[{index}, c]" for index in range(len(names)))
-    declared, shown = signal_names(model.signals), named_row(model.signals, "signals[i, {}]")
+    declared, shown = signal_names(model.signals), named_row(model.signals, "w.signals[i, {}]")
     return f"""{text}
 from collections import namedtuple
 
@@ -61,12 +63,13 @@ from . import MODEL
 P = namedtuple("P", {list(names)!r})
 Signals = namedtuple("Signals", {declared!r})
 State = namedtuple("State", {list(model.state)!r})
+More = namedtuple("Known", {[*Known._fields[:BASE], *read_of(model)]!r})
 model_quote = guest(MODEL.quote)
 
 
 @melted
-def read_nb(signals, i):
-    return {f"Signals({shown})" if declared else "()"}
+def read_nb(w, first, i, now):
+    return {_seen(model, f"Signals({shown})" if declared else "()")}
 
 
 @melted
@@ -75,7 +78,7 @@ def keep_nb(params, c, marked, state):
 
 @melted
 def quote_nb(known, params, c):
-    asked = model_quote(known, P({row}){_state(model)})
+    asked = model_quote({_known(model)}, P({row}){_state(model)})
     return {_asked(model, flags)}
 """
 
@@ -87,11 +90,49 @@ def is_ladder(model: type[QuotingModel], flags: Flags) -> bool:
 
 def _of_model(model: type[QuotingModel], flags: Flags) -> dict[str, str]:
     """The switches that a model's declaration sets."""
-    on = {"LADDER": is_ladder(model, flags), "TAKES": model.takes, "STATE": model.state, "SIGNALLED": model.signals}
+    read = {*read_of(model)}
+    on: dict[str, object] = {"LATELY": read & {*LATELY}, "HISTORY": read & {*HISTORY}}
+    on |= {"LADDER": is_ladder(model, flags), "TAKES": model.takes, "STATE": model.state, "SIGNALLED": model.signals}
     taker = {"TAKER": "True"} if model.takes else {}
     return {"LEVELS": str(model.levels), "SLOTS": str(model.slots()), **taker} | {
         name: str(bool(one)) for name, one in on.items()
     }
+
+
+@cache
+def read_of(model: type[QuotingModel]) -> tuple[str, ...]:
+    """What a model's quote, or a function that it calls, reads of all that is known beyond what every model is told."""
+    names = names_in(model.quote)
+    return tuple(name for name in Known._fields[BASE:] if name in names)
+
+
+def _seen(model: type[QuotingModel], signals: str) -> str:
+    """The text of what all cells are told beyond the usual, with the arrays that each cell's own is read from."""
+    read = {*read_of(model)}
+    if not read:
+        return signals
+    book = "depth_nb(w.grid, w.st.book, first{0}, {1}, {2})"
+    sides = ("", 0, "w.tape.best_bid[i]"), (" + 1", 1, "w.grid.top - w.tape.best_ask[i]")
+    depths = [book.format(*side) if read & {*BOOK} else "()" for side in sides]
+    lately = "lately_nb(w.grid, w.st.scalars, now)" if read & {*LATELY} else "()"
+    return f"{signals}, {depths[0]}, {depths[1]}, {lately}, w.st, now, w.venue.rule"
+
+
+def _known(model: type[QuotingModel]) -> str:
+    """The text of what the model is told."""
+    read = read_of(model)
+    if not read:
+        return "known"
+    ranks = "past_nb(known.signals[4], known.position, known.mid, known.signals[5], c)"
+    texts = {name: f"known.signals[{1 + at // 2}][{at % 2}]" for at, name in enumerate(BOOK)}
+    texts |= {name: f"known.signals[3][{at}]" for at, name in enumerate(LATELY)}
+    texts |= {name: f"{ranks}[{at}]" for at, name in enumerate(HISTORY)}
+    for at, name in enumerate(PLACES):
+        place = "place_nb(known.signals[4], known.signals[6], {}, {}, {}, c)[{}]"
+        own = [place.format(at // 2, rank, model.levels, at % 2) for rank in range(model.levels)]
+        texts[name] = own[0] if model.levels == 1 else f"({', '.join(own)})"
+    told = [f"known.{name}" for name in Known._fields[: BASE - 1]]
+    return f"More({', '.join([*told, 'known.signals[0]', *(texts[name] for name in read)])})"
 
 
 def _state(model: type[QuotingModel]) -> str:

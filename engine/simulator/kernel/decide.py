@@ -100,7 +100,7 @@ def told_nb(w, bid, ask, first, i, now, value, trigger):
     micro = (x * q + y * p) / (p + q) if p + q > 0.0 else (x + y) * 0.5
     return Known(
         now * 1e-9, x, y, p, q, (x + y) * 0.5, micro, variance, math.sqrt(variance), tau_nb(venue, now), value, 0.0,
-        math.nan, math.nan, float(trigger), read_nb(w.signals, u64(i)),
+        math.nan, math.nan, float(trigger), read_nb(w, first, u64(i), now),
     )  # fmt: skip
 
 

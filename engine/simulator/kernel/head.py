@@ -28,6 +28,7 @@ from ..assumptions.queue import (
 )
 from ..state import Walk
 from ..tape.events import BOOK, CLOCK, FILLED, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
+from .told import depth_nb, history_nb, lately_nb, past_nb, place_nb
 
 __all__ = [
     "AHEAD",
@@ -38,8 +39,10 @@ __all__ = [
     "FEES",
     "FILLED",
     "GAP",
+    "HISTORY",
     "KIND",
     "LADDER",
+    "LATELY",
     "LATENCY",
     "LATER",
     "LEVELS",
@@ -73,15 +76,20 @@ __all__ = [
     "aligned_nb",
     "behind_nb",
     "compiled",
+    "depth_nb",
     "disjoint",
     "entry",
     "guest",
+    "history_nb",
     "is_probable_nb",
     "is_short_nb",
     "is_whole_nb",
     "keep_nb",
     "larger_nb",
+    "lately_nb",
     "melted",
+    "past_nb",
+    "place_nb",
     "probe_nb",
     "quote_nb",
     "read_nb",
@@ -112,6 +120,8 @@ STILL = False  #: an order may stay though another is wished for
 QUIET = False  #: one side, or the time before the close, is not quoted
 PROMPTED = False  #: events besides own fills are decided on
 SIGNALLED = False  #: the model has signals
+LATELY = False  #: the model reads what came last
+HISTORY = False  #: the model reads its own history
 PROBE = False  #: somebody looks at decisions; only without a compiler
 
 entry = kept(nogil=True, **OPTIONS)  #: for what Python calls: it runs without the interpreter's lock
@@ -123,8 +133,8 @@ def probe_nb(told, asked, held, limit, want, size):
 
 
 @melted
-def read_nb(signals, i):
-    """The model's signals as of event ``i``; this one has none."""
+def read_nb(w, first, i, now):
+    """The model's signals as of event ``i``, and what else it reads; this one has none."""
     return ()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from .head import (
     AHEAD,
     FEES,
+    HISTORY,
     LADDER,
     LATENCY,
     LEVELS,
@@ -28,6 +29,7 @@ from .head import (
     behind_nb,
     compiled,
     disjoint,
+    history_nb,
     is_probable_nb,
     is_short_nb,
     is_whole_nb,
@@ -281,6 +283,12 @@ def notify_nb(which, at, sign, n, st, flight):
     for c in range(n):
         flight.notices[row, NOTICE.hit, c] = sign * st.ints[I.hit + which, c]
         flight.notices[row, NOTICE.version, c] = st.ints[I.version + which, c]
+    if HISTORY:
+        for c in range(n):
+            lots = larger_nb(i64(st.ints[I.hit + which, c]), i64(1))
+            ticks = st.longs[L.value, c] // lots
+            flight.notices[row, NOTICE.ticks, c] = ticks
+            flight.notices[row, NOTICE.rest, c] = st.longs[L.value, c] - ticks * lots
     sc[S.notice_tail] += 1
 
 
@@ -318,6 +326,13 @@ def fill_nb(w, which, i, now):
             st.ints[I.position], st.longs[L.carry + which], st.longs[L.fees_paid], st.longs[L.rebates],
             st.longs[L.fee],
         )  # fmt: skip
+    if HISTORY:
+        for c in range(n):
+            lots = i64(hit[c])
+            value = lots * price_nb(w.grid, side, px[c])
+            st.longs[L.value, c] = value
+            if not LATENCY and lots > 0:
+                history_nb(i64(side), lots, value, i64(st.ints[I.position, c]), now, c, st.ints, st.longs)
     if LATENCY:
         notify_nb(which, arrival_nb(w.venue, DELAY.response, now), i32(1), n, st, w.flight)
     book_nb(
@@ -358,6 +373,8 @@ def report_nb(w, side, i, now, level, lots, fee):
     sign, price = i64(1 - 2 * side), i64(price_nb(w.grid, side, level))
     mid, later = mid_nb(w.mids, i), i64(w.mids[MID.later, u64(i)])
     for c in range(n):
+        if HISTORY:
+            history_nb(i64(side), lots, lots * price, i64(ints[I.position, c]), now, c, ints, longs)
         ints[I.position, c] += i32(sign * lots)
         longs[L.cash, c] -= sign * lots * price
         longs[L.fees_paid, c] += fee

@@ -8,6 +8,7 @@ from .head import (
     AHEAD,
     CAPITAL,
     FEES,
+    HISTORY,
     LATENCY,
     LEVELS,
     ONE,
@@ -18,6 +19,7 @@ from .head import (
     TAKES,
     compiled,
     disjoint,
+    history_nb,
     larger_nb,
     melted,
     smaller_nb,
@@ -72,6 +74,10 @@ def take_nb(w, which, i, now, best, c):
                 )
                 longs[L.fees_paid, c] += fee
                 longs[L.rebates, c] += rebate
+            if HISTORY:
+                longs[L.value, c] += i64(q) * price
+                if not LATENCY:
+                    history_nb(i64(side), i64(q), i64(q) * price, i64(ints[I.position, c]), now, c, ints, longs)
             ints[I.position, c] += i32(sign * q)
             longs[L.cash, c] -= sign * i64(q) * price
             longs[L.flow, c] += sign * i64(q) * mid
@@ -205,6 +211,8 @@ def place_nb(w, which, i, now, active, groups, mask, want, size):
         taken = i64(0)
         for c in range(n):
             ints[I.hit + which, c] = 0
+            if HISTORY:
+                st.longs[L.value, c] = 0
         for at in range(active * WIDE):
             c = groups[at // WIDE] + at % WIDE
             if ints[I.change, c] > 0 and want[c] > 0 and want[c] + other >= top:

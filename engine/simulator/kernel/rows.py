@@ -46,6 +46,7 @@ class Ints(NamedTuple):
     stopped: int  #: 1 after the daily loss stop
     mask: int  #: cells that decide now
     fills: int
+    told_fills: int  #: fills that the model knows of
     requotes: int
     refused: int  #: orders that could not be paid
     rejected: int  #: post-only orders that would have crossed on arrival
@@ -68,6 +69,10 @@ class Longs(NamedTuple):
     flow: int  #: signed lots x mid at the fill, summed
     flow_later: int  #: the same with the mid ten seconds later
     volume: int  #: lots
+    cost: int  #: what the position cost that the model knows of, below zero for what a short one brought
+    realised: int  #: by what was closed, before fees
+    filled: int  #: when the last fill of a side became known
+    value: int  #: scratch: lots x ticks of what an order takes
     day: int  #: UTC day of the last decision
     day_equity: int  #: equity at the day's first decision
     loss: int  #: daily loss that stops, 0 for none
@@ -101,6 +106,12 @@ class Scalars(NamedTuple):
     notice_tail: int
     sent: int  #: messages sent
     pending: int  #: a fill waits for a decision
+    trade_ts: int  #: of the last trade that the agent has seen, 0 for none
+    trade_side: int  #: of the orders that it hit
+    trade_level: int
+    trade_size: int
+    book_ts: int  #: of the last change of the book that it has seen
+    tick_ts: int  #: of the last price of the underlying that it has seen
     prompted: int  #: something that the agent decides on has happened since the last moment
     cells: int  #: how many; rows may have room for more
     snapshot: int  #: the next snapshot of incentive programs
@@ -155,6 +166,8 @@ class NoticeRows(NamedTuple):
 
     hit: int
     version: int
+    ticks: int  #: YES price of the fills, rounded down
+    rest: int  #: what that leaves of their value
 
 
 class TimeColumns(NamedTuple):
@@ -202,7 +215,7 @@ OF_ORDERS = frozenset(
     ("px", "left", "version", "sent_px", "sent_left", "sent_version", "want", "size", "hit", "carry", "since")
 )
 OF_WISHES = frozenset(("spot", "lots"))
-OF_SIDES = frozenset(("taken_px", "taken", "room"))
+OF_SIDES = frozenset(("taken_px", "taken", "room", "filled"))
 
 
 def _starts(names: tuple[str, ...]) -> tuple[list[int], int]:

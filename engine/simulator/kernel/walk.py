@@ -24,6 +24,7 @@ from .head import (
     GAP,
     KIND,
     LADDER,
+    LATELY,
     LATENCY,
     LATER,
     LEVELS,
@@ -64,7 +65,7 @@ from .orders import (
 )
 from .rewards import lock_nb, snapshot_nb
 from .rows import FINISHED, MORE_LOG, I, L, S
-from .wire import FAR, drain_nb, fees_from_nb, wake_nb
+from .wire import FAR, drain_nb, fees_from_nb, wake_nb, watch_nb
 
 
 @compiled
@@ -315,6 +316,8 @@ def run_nb(tape, mids, values, signals, grid, points, venue, fees, st, flight, l
             fills_nb(w, side, i, now)
             filled = True
             wake = wake_nb(st, flight) if LATENCY else FAR
+        if LATELY and not LATENCY:
+            watch_nb(tape, i, sc)
         if PROMPTED and not LATENCY:
             if prompts_nb(w, i):
                 sc[S.prompted] = 1

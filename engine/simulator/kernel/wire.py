@@ -16,7 +16,9 @@ from .head import (
     BOOK,
     FEES,
     GAP,
+    HISTORY,
     KIND,
+    LATELY,
     LEVELS,
     MOMENT,
     ONE,
@@ -31,6 +33,7 @@ from .head import (
     UNDERLYING,
     compiled,
     disjoint,
+    history_nb,
     larger_nb,
     melted,
     smaller_nb,
@@ -148,10 +151,30 @@ def learn_nb(n, st, flight):
     row = sc[S.notice_head] % len(flight.times)
     s = flight.times[row, TIMES.which]
     sc[S.notice_head] += 1
+    if HISTORY:
+        notice, now = flight.notices[row], flight.times[row, TIMES.notice]
+        for c in range(n):
+            lots = i64(notice[NOTICE.hit, c])
+            if lots > 0:
+                value = lots * notice[NOTICE.ticks, c] + notice[NOTICE.rest, c]
+                history_nb(i64(s & 1), lots, value, i64(ints[I.known_position, c]), now, c, ints, st.longs)
     told_fills_nb(
         n, i32(1 - 2 * (s & 1)), flight.notices[row, NOTICE.hit], flight.notices[row, NOTICE.version],
         ints[I.known_position], ints[I.mask], ints[I.sent_version + s], ints[I.sent_px + s], ints[I.sent_left + s],
     )  # fmt: skip
+
+
+@compiled
+def watch_nb(tape, i, sc):
+    """Take note of event ``i`` as the last of its kind."""
+    kind = tape.kind[i] & KIND
+    if kind == TRADE:
+        sc[S.trade_ts], sc[S.trade_side] = tape.ts[i], tape.side[i]
+        sc[S.trade_level], sc[S.trade_size] = tape.level[i], tape.size[i]
+    elif kind == BOOK:
+        sc[S.book_ts] = tape.ts[i]
+    elif kind == UNDERLYING:
+        sc[S.tick_ts] = tape.ts[i]
 
 
 @compiled
@@ -161,6 +184,8 @@ def see_nb(tape, last, st):
     kind = i64(0)
     for j in range(sc[S.seen] + 1, last + 1):
         kind = i64(tape.kind[j] & KIND)
+        if LATELY:
+            watch_nb(tape, j, sc)
         if kind == BOOK:
             st.book[2 + tape.side[j], tape.level[j]] = tape.size[j]
         elif kind == UNDERLYING:

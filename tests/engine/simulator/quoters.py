@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
+from numba import njit
 from touchline.strategies.parameters import Parameter
+from touchline.strategies.quoting import imbalance, size_within
 from touchline.strategies.quoting.model import QuotingModel
 
 
@@ -94,4 +96,56 @@ class Takes(Two):
         return bids, asks, (p.size, p.size), (p.size, 0.7), (price, size), (n + 1.0,)
 
 
+@njit
+def lots_near(known):
+    """What a function that a quote calls reads is made known, too."""
+    return size_within(known, 1, 1.0) - size_within(known, -1, 1.0)
+
+
+READ = (
+    *("near", "even", "bid", "bids", "ask", "asks", "trade", "lots", "taker", "trade_age", "book_age", "tick_age"),
+    *("fills", "cost", "realised", "open", "since_bid", "since_ask"),
+)
+
+
+class Reads(Two):
+    """Keeps what it reads of the book, of what came last and of its own history in its state."""
+
+    name = "reads"
+    state: ClassVar = dict.fromkeys(READ, 0.0)
+
+    @staticmethod
+    def quote(known, p, state):
+        """Around the mid."""
+        k, m = known, known.mid - p.skew * known.position
+        book = (lots_near(k), imbalance(k, 3), k.bids[1], k.bid_sizes[2], k.asks[4], k.ask_sizes[1])
+        last = (
+            k.last_trade_price,
+            k.last_trade_size,
+            k.last_trade_side,
+            k.last_trade_age,
+            k.book_age,
+            k.underlying_age,
+        )
+        own = (k.fills, k.average_cost, k.realised, k.open_pnl, k.since_bid_fill, k.since_ask_fill)
+        bids, asks = (m - p.half, m - p.half - p.step), (m + p.half, m + p.half + p.step)
+        return bids, asks, (p.size, p.size), (p.size, 0.7), book + last + own
+
+
+class Places(Two):
+    """Keeps its orders' places in its state."""
+
+    name = "places"
+    state: ClassVar = {"a": 0.0, "b": 0.0, "c": 0.0, "d": 0.0, "e": 0.0}
+
+    @staticmethod
+    def quote(known, p, state):
+        """Around the mid."""
+        m, k = known.mid - p.skew * known.position, known
+        bids, asks = (m - p.half, m - p.half - p.step), (m + p.half, m + p.half + p.step)
+        places = (k.bid_ahead[0], k.bid_ahead[1], k.bid_behind[0], k.ask_ahead[1], k.ask_behind[1])
+        return bids, asks, (p.size, p.size), (p.size, 0.7), places
+
+
 LADDERS = (Two, Three, Five)
+OTHERS = (Knows, Takes, Reads)

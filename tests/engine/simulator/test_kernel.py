@@ -31,7 +31,7 @@ from touchline.strategies.models.fixed_spread import FixedSpread
 from touchline.strategies.quoting.model import QuotingModel
 
 from ... import oracle
-from .quoters import LADDERS, Knows, Takes, Three, Two
+from .quoters import LADDERS, OTHERS, Places, Reads, Takes, Three, Two
 
 START = 1_767_225_599_000_000_000  # a second before midnight UTC, so that tapes cross into a new day
 SECOND = 10**9
@@ -371,7 +371,7 @@ def check(flags, scene, slices=1):
         assert [int(row[c]) for row in block.samples.equity[: len(wanted.equity)]] == wanted.equity
         first = len(model.columns())
         kept = [float(value) for value in block.state.params[first : first + len(model.state), c]]
-        assert kept == pytest.approx(run.state, abs=0, nan_ok=True)
+        assert np.array_equal(kept, run.state, equal_nan=True), (kept, run.state)
         for which, order in enumerate(order for both in zip(*run.orders, strict=True) for order in both):
             resting = int(block.ints(I.px + which)[c]), int(block.ints(I.left + which)[c])
             assert resting == ((order.level, order.lots) if order else (0, 0))
@@ -392,6 +392,9 @@ COMBINATIONS: dict[str, tuple[Flags, tuple[str, ...], tuple[type[QuotingModel], 
     "delays of many": (Flags(**(ALL | {"record": False, "one": False}), latency=True), CENT, ()),
     "levels": (Flags(**(ALL | {"record": False, "one": False})), CENT, (Three,)),
     "levels with delays": (Flags(**ALL, latency=True), CENT, (Three,)),
+    "reads": (Flags(**(ALL | {"record": False, "one": False})), CENT, (Reads,)),
+    "reads with delays": (Flags(**ALL, latency=True), CENT, (Reads,)),
+    "places": (Flags(record=True, one=True, float_queue=True), CENT, (Places,)),
     "all at once": (Flags(**ALL, **KEEPS), CENT, (Takes,)),
 }
 QUICK = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
@@ -446,7 +449,8 @@ def any_scene(draw):
     elif draw(st.integers(0, 3)) == 0:
         flags = replace(flags, reported=True, taker=False, latency=False, fees=False)
     grids = ("linear_cent", "deci_cent") if uniform else (*UNEVEN, "linear_cent")
-    return flags, draw(scenes(flags, grids, (*LADDERS, Knows, Takes) if draw(st.booleans()) else ()))
+    tried = (*LADDERS, *OTHERS) if flags.latency else (*LADDERS, *OTHERS, Places)
+    return flags, draw(scenes(flags, grids, tried if draw(st.booleans()) else ()))
 
 
 @pytest.mark.skipif(not NO_JIT, reason="run by the test below, with the compiler off")
