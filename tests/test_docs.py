@@ -44,6 +44,7 @@ HERE = {
     "kalshi.md",
     "live.md",
     "params.md",
+    "rewards.md",
     "store.md",
     "sweep.md",
 }
@@ -117,6 +118,17 @@ def test_every_block_that_can_be_run_is():
         assert page.read_text().count("\n```") % 2 == 0
     for page, test in ELSEWHERE.items():
         assert page in (ROOT / test).read_text()
+
+
+@pytest.mark.slow
+def test_the_page_on_rewards(tmp_path: Path):
+    (found,) = [body for language, body in blocks("rewards.md") if language == "sh"]
+    commands(found, tmp_path)
+    quarter = json.loads((tmp_path / "results" / "quarter" / "run.json").read_text())
+    assert "earn $3.48" in (ROOT / "docs" / "rewards.md").read_text() and quarter["summary"]["rewards"] == 3_480_000
+    assert quarter["summary"]["pnl"] < 0
+    for name in ("heatmap_rewards.png", "heatmap_quoting.png", "report.html"):
+        assert (tmp_path / "results" / "grid" / name).stat().st_size > 1_000
 
 
 def test_links_lead_somewhere():

@@ -42,6 +42,7 @@ SENTENCES: dict[str, str] = {
     "book-from-trades": "Only trades are recorded: a spread of two levels around the last one stands in for the book.",
     "outside-life": "Some events of the market lie before its open or after its close, and were left out.",
     "large-share": "The orders get a large share of a side; others would answer, so their rewards are an upper bound.",
+    "rewards-in-pnl": "Part of the P&L is rewards of incentive programs, which the exchange may change or end any day.",
     "part-of-a-period": "Periods of programs lie partly outside of the data; they are told, and pay nothing.",
     "no-programs": "Incentive programs were to be counted, and none is known of this market and time.",
     "synthetic-data": "The data is synthetic: results say how the program works, not how a market does.",

@@ -22,7 +22,12 @@ MAX_MARKETS = 12
 MAX_FIELDS = 16_384
 #: How wide a picture may grow on a page, pixels, if it is not one of time.
 WIDEST = 640
-PARTS = ("spread_capture", "drift", "settlement", "rebates", "fees")
+PARTS = ("spread_capture", "drift", "settlement", "rebates", "fees", "rewards")
+#: Further heat maps of a sweep that counts incentive programs: file -> column and what it is.
+OF_REWARDS = {
+    "heatmap_rewards": ("rewards", "rewards"),
+    "heatmap_quoting": ("pnl_without_rewards", "P&L without rewards"),
+}
 
 
 def main_axes(sweep: Sweep) -> list[Axis]:
@@ -49,19 +54,24 @@ def grid_documents(sweep: Sweep, robust: Pick, overall: Pick) -> dict[str, dict[
     """Return the heat maps of a sweep with its choices ringed, by the names of their files."""
     marked = {"robust choice": robust.parameters, "highest P&L": overall.parameters}
     drawn = {"heatmap": heat_map(sweep, marked), "heatmap_markets": market_heat_maps(sweep)}
+    if "rewards" in sweep.grid.columns:
+        drawn |= {name: heat_map(sweep, marked, *what) for name, what in OF_REWARDS.items()}
     return {name: spec(chart) for name, chart in drawn.items() if chart is not None}
 
 
-def heat_map(sweep: Sweep, marked: Mapping[str, Mapping[str, float]] | None = None) -> alt.TopLevelMixin:
+def heat_map(
+    sweep: Sweep, marked: Mapping[str, Mapping[str, float]] | None = None, column: str = "pnl", what: str = "P&L"
+) -> alt.TopLevelMixin:
     """Average P&L a market over the two main axes; ``marked`` names cells to ring, such as the chosen one."""
     axes = main_axes(sweep)
     rows = sweep.grid.with_columns(
-        (pl.col("pnl") / 1e6).alias("dollars"), (pl.col("abs_position") / 100).alias("contracts")
+        (pl.col(column) / 1e6).alias("dollars"), (pl.col("abs_position") / 100).alias("contracts")
     )
-    title = alt.TitleParams(f"{sweep.strategy}: average P&L a market, $", subtitle=left_out(sweep))
+    title = alt.TitleParams(f"{sweep.strategy}: average {what} a market, $", subtitle=left_out(sweep))
     if not axes:
         return styled(
-            alt.Chart(rows.select("dollars")).mark_bar(color=GOOD).encode(y=alt.Y("dollars:Q", title="P&L, $")), WIDEST
+            alt.Chart(rows.select("dollars")).mark_bar(color=GOOD).encode(y=alt.Y("dollars:Q", title=f"{what}, $")),
+            WIDEST,
         )
     if len(axes) == 1:
         return styled(_line_over(rows, axes[0]).properties(width=520, height=300, title=title), WIDEST)

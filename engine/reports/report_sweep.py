@@ -29,7 +29,8 @@ def write_sweep_report(
     sub = f"{evidence.cells:,} cells on {count(markets, 'market')} of {count(evidence.events, 'event')}, {lasted}"
     made_up = synthetic([market.ticker for market in sweep.markets])
     known, name = evidence.as_row(), short(sweep.strategy)
-    several = [chart for label, chart in grid.items() if label != "heatmap"]
+    rewarded = [grid[label] for label in pictures.OF_REWARDS if label in grid]
+    several = [chart for label, chart in grid.items() if label not in ("heatmap", *pictures.OF_REWARDS)]
     return page.write_page(
         path,
         f"{name}: sweep",
@@ -42,6 +43,7 @@ def write_sweep_report(
             page.beside(page.chart(grid["heatmap"]), page.chart(pictures.effects(sweep))),
             *(page.chart(chart) for chart in several if markets > 1),
         ),
+        page.section("Rewards", page.beside(*map(page.chart, rewarded))) if rewarded else "",
         page.section(
             "Is it luck?",
             page.table(["question", "answer", "what it means"], luck_rows(known)),
@@ -85,7 +87,7 @@ def _choice(sweep: Sweep, pick: Pick) -> str:
 
 def _parts(sweep: Sweep, cell: int) -> dict[str, float]:
     rows = sweep.cells.filter(pl.col("cell") == cell)
-    return {name: float(rows[name].sum()) / 1e6 for name in pictures.PARTS}
+    return {name: float(rows[name].sum()) / 1e6 for name in pictures.PARTS if name in rows.columns}
 
 
 def _top(sweep: Sweep) -> str:

@@ -101,6 +101,8 @@ def _assemble(
     begin, end = int(starts[0]), int(starts[-1]) + sweep.period_ns
     length = round(valid_days * DAY_NS) if valid_days is not None else max(end - begin, DAY_NS)
     warned = [*evidence.notices, *([Notice("forced-export", "; ".join(refusals))] if refusals else [])]
+    if "rewards" in sweep.cells.columns and (rewards := _in_sample(sweep, chosen, "rewards")):
+        warned.append(Notice("rewards-in-pnl", f"{dollars(rewards)} of {dollars(_in_sample(sweep, chosen))}"))
     outside = evidence.out_of_sample_pnl
     return Params(
         format=FORMAT,
@@ -130,12 +132,12 @@ def _assemble(
     )
 
 
-def _in_sample(sweep: Sweep, chosen: list[Pick]) -> int:
-    """Return the P&L that the chosen cells made where they apply."""
+def _in_sample(sweep: Sweep, chosen: list[Pick], name: str = "pnl") -> int:
+    """Return the P&L, or another column, that the chosen cells made where they apply."""
     total = 0
     for one in chosen:
         rows = sweep.cells.filter(sweep.cells["cell"] == one.cell)
-        total += int(rows.filter(rows["market"] == one.market)["pnl"].sum() if one.market else rows["pnl"].sum())
+        total += int(rows.filter(rows["market"] == one.market)[name].sum() if one.market else rows[name].sum())
     return total
 
 

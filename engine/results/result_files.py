@@ -21,7 +21,10 @@ SWEEP_RECORD = "sweep.json"
 #: The checksums of a result's files, by name, and its own.
 CHECKSUMS = "checksums.json"
 #: What is drawn from a result into its folder: it goes with the result that it shows.
-DRAWN = ("report.html", "heatmap.html", "heatmap.svg", "heatmap.png", "heatmap_markets.svg", "heatmap_markets.png")
+DRAWN = (
+    "report.html", "heatmap.html", "heatmap.svg", "heatmap.png", "heatmap_markets.svg", "heatmap_markets.png",
+    "heatmap_rewards.svg", "heatmap_rewards.png", "heatmap_quoting.svg", "heatmap_quoting.png",
+)  # fmt: skip
 #: What a run was asked for, by the names in its record; two runs that agree in all of it may share a folder.
 RUN_QUESTION = (
     "kind", "strategy", "market", "store", "parameters", "start", "end", "price_grid", "underlying", "venue",

@@ -23,15 +23,13 @@ from ..simulator.ahead import compile_ahead
 from ..simulator.assumptions.queue import BRACKET
 from ..simulator.assumptions.venue import Assumptions
 from ..simulator.prepare import counts_to_close, ground, notes_of
+from ..simulator.programs import LARGE_SHARE
 from ..simulator.quote_figures import quote_figures
 from ..simulator.replay import Replay, Totals, quantiles, replay, replay_block, totals
 from ..simulator.tape.source import compile_tape
 from ..simulator.tape.tape import Tape
 from ..sweeps.block import own_period
 from ..version import __version__
-
-#: A share of a side above which others would answer.
-LARGE_SHARE = 0.3
 
 
 class ReplaySettings(msgspec.Struct, frozen=True):

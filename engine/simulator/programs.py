@@ -21,6 +21,8 @@ from .tape.tape import Tape
 FAR = 1 << 62
 #: A period of which more than one snapshot in so many lies outside of the tape is told as a part and pays nothing.
 WHOLE = 100
+#: A share of a side above which others would answer.
+LARGE_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,13 @@ def reward_money(plan: RewardPlan, arrays: RewardArrays, cells: int) -> tuple[I6
     return earned, paid_
 
 
-def reward_columns(plan: RewardPlan, arrays: RewardArrays, pnl: I64, samples: int) -> dict[str, I64]:
+def reward_columns(plan: RewardPlan, arrays: RewardArrays, pnl: I64, samples: int) -> dict[str, np.ndarray[Any, Any]]:
     """Return the columns of totals that a run with programs has beside the others; ``pnl`` is the one without them."""
     earned, paid_ = reward_money(plan, arrays, len(pnl))
     rewards = paid_.sum(axis=0)
     return {
         "pnl": pnl + rewards, "pnl_without_rewards": pnl, "rewards": rewards, "rewards_earned": earned.sum(axis=0),
-        "locked": arrays.locked[: len(pnl)] // max(samples, 1),
+        "side_share": _largest_share(arrays, len(pnl)), "locked": arrays.locked[: len(pnl)] // max(samples, 1),
     }  # fmt: skip
 
 
@@ -112,6 +114,14 @@ def periods_of(plan: RewardPlan, arrays: RewardArrays) -> list[dict[str, Any]]:
             }
         )  # fmt: skip
     return found
+
+
+def _largest_share(arrays: RewardArrays, cells: int) -> np.ndarray[Any, Any]:
+    """The largest of every cell's average shares of a side in a period."""
+    if not len(arrays.earned):
+        return np.zeros(cells)
+    counted = np.maximum(arrays.earned[2::3, :cells], 1)
+    return np.maximum(arrays.earned[0::3, :cells] / counted, arrays.earned[1::3, :cells] / counted).max(axis=0) / PARTS
 
 
 def paid_until(plan: RewardPlan, arrays: RewardArrays, ts: I64, cells: int) -> I64:

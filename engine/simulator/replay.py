@@ -23,7 +23,7 @@ MARKOUTS_S = (1, 10, 60, 600)
 
 
 #: Fields of ``Totals`` that only a run with incentive programs has.
-REWARDS = ("pnl_without_rewards", "rewards", "rewards_earned", "locked")
+REWARDS = ("pnl_without_rewards", "rewards", "rewards_earned", "side_share", "locked")
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Totals:
     pnl_without_rewards: int | None = None  #: this and what follows only where incentive programs are counted
     rewards: int | None = None  #: paid by programs that ended; part of ``pnl``
     rewards_earned: int | None = None  #: the same before the rules of payout, parts of periods too
+    side_share: float | None = None  #: largest average share of a side in a period
     locked: int | None = None  #: average of what position and orders lock up, at the samples
 
     def record(self) -> dict[str, Any]:

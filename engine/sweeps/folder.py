@@ -28,6 +28,7 @@ from ..results.result_files import (
 from ..results.results import WORST_PNL, Axis, Sweep, sweep_of
 from ..simulator.assumptions.venue import table_of
 from ..simulator.prepare import counts_to_close, notes_of
+from ..simulator.programs import LARGE_SHARE
 from ..simulator.state import I64
 from ..simulator.tape.tape import Tape
 from ..version import __version__
@@ -216,6 +217,10 @@ def _notices(plan: Plan, markets: list[TapeFacts], cells: pl.DataFrame) -> Itera
         pair = f"the cell with the highest P&L makes {usd(best['pnl'])} under the queue model that was chosen, and"
         count = f"of {len(total):,} cells {flips:,} change their sign"
         yield Notice("queue-sign", f"{pair} {usd(best[WORST_PNL])} under the one that fills least; {count}")
+    if "side_share" in cells.columns:
+        share = cells.filter(pl.col("cell") == best["cell"])["side_share"].max()
+        if isinstance(share, float) and share > LARGE_SHARE:
+            yield Notice("large-share", f"{share:.0%} of a side in a period of the cell with the highest P&L")
     if best["fills"] < FEW_FILLS:
         yield Notice("few-fills", f"{best['fills']} fills of the cell with the highest P&L")
     unsettled = [market.ticker for market in markets if market.settlement is None]
