@@ -85,6 +85,7 @@ def browser() -> Iterator[Browser]:
     """Start a browser; a test is skipped where none is installed."""
     found = os.environ.get("TOUCHLINE_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
+        assert os.environ.get("TOUCHLINE_BROWSER") != "needed", "a browser is needed here; install chromium"
         pytest.skip("no Chromium; install one, or name it in TOUCHLINE_CHROMIUM")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         command = [found, *_FLAGS, f"--user-data-dir={home}", "about:blank"]

@@ -1,4 +1,7 @@
-"""One-sided settlement: a set of markets whose results were chosen after the fact, which any backtest would love."""
+"""The check for one-sided settlement: markets kept because of how they settled, which any backtest would love.
+
+It reads results and the prices traded before, and says how unlikely such results are by chance.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What functions are made of: their code in memory, with all that they take from around them.
+"""What functions are made of, so that a changed one is known: their code, and the values that it takes from around.
 
 Their code in memory counts, not their file: that may have been edited since, and a notebook has none.
 """

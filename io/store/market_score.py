@@ -1,4 +1,4 @@
-"""How good a market is to make: one score for live candidates and for recorded ones."""
+"""How good a market is to make, from one hour of it: one score for the exchange's markets and for those of a store."""
 
 from __future__ import annotations
 

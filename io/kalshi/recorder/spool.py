@@ -1,4 +1,4 @@
-"""What a pull has fetched and not yet stored, and what it stored: a small database beside the store.
+"""What `pull` has fetched from the exchange and not yet stored, and what it stored: a small database beside the store.
 
 A kill at any moment leaves it as of the last page. Rows go into the store in batches whose content is fixed before
 they are imported, so that a batch whose import was cut off is imported again as the same one.
