@@ -74,4 +74,4 @@ def _of_bets(found: Bets) -> dict[str, Maker]:
 
 
 def _dollars(made: Mapping[str, Any]) -> dict[str, float]:
-    return {name: made[name] / 1e6 for name in pictures.PARTS}
+    return {name: made[name] / 1e6 for name in pictures.PARTS if name in made}

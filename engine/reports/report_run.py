@@ -128,7 +128,7 @@ def _totals(runs: Runs) -> str:
 
 def _joined(runs: Runs) -> str:
     total = runs.about["total"]
-    parts = {name: total[name] / 1e6 for name in pictures.PARTS}
+    parts = {name: total[name] / 1e6 for name in pictures.PARTS if name in total}
     return page.section(
         "The run",
         page.chart(pictures.joined_equity(runs)),

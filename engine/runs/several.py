@@ -22,6 +22,8 @@ ADDED = (
 )  # fmt: skip
 #: What each market was asked for, and not all of them.
 _OWN = ("kind", "market", "values", "markets", "coverage", "data_hash", "result_hash", "summary", "warnings")
+#: What is added beside it where incentive programs are counted.
+ADDED_REWARDS = ("pnl_without_rewards", "rewards", "rewards_earned")
 #: Markets that a warning names before it counts the rest.
 NAMED = 5
 
@@ -34,6 +36,8 @@ def combine(records: Sequence[Mapping[str, Any]], curve: pl.DataFrame) -> dict[s
     ]
     made = {row["ticker"]: row["summary"]["pnl"] for row in rows}
     total: dict[str, Any] = {name: sum(row["summary"][name] for row in rows) for name in ADDED}
+    if all("rewards" in row["summary"] for row in rows):
+        total |= {name: sum(row["summary"][name] for row in rows) for name in ADDED_REWARDS}
     total["max_drawdown"] = round(max_drawdown(curve["equity"].to_numpy()).depth) if len(curve) else 0
     total["settled_markets"] = sum(bool(row["summary"]["settled"]) for row in rows)
     queues = [tuple(row["summary"]["by_queue"]) for row in rows]

@@ -27,7 +27,7 @@ FIGURES = (
     ("markout_10s", "mid 10 s after a fill", "cents"),
 )  # fmt: skip
 DAY_NS = 86_400_000_000_000
-PARTS = ("spread_capture", "drift", "settlement", "rebates", "fees")
+PARTS = ("spread_capture", "drift", "settlement", "rebates", "fees", "rewards")
 
 
 def overview(opened: OpenResults, asked: Question) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def cell(opened: OpenResults, asked: Question) -> dict[str, Any]:
         "t": (curve["period"] - start).to_list(),
         "origin": str(start),
         "equity": curve["pnl"].cum_sum().to_list(),
-        "parts": {name: int(rows[name].sum()) for name in PARTS},
+        "parts": {name: int(rows[name].sum()) for name in PARTS if name in rows.columns},
         "pnl": int(rows["pnl"].sum()),
         "pnl_worst": int(rows[WORST_PNL].sum()) if WORST_PNL in rows.columns else None,
         "markets": columns(rows.select("market", *names).sort("pnl")),

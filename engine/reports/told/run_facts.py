@@ -180,6 +180,7 @@ TOTAL: tuple[FigureGroup, ...] = (
             Figure("earned", "markets with a profit", PLAIN, "P&L above zero"),
         ),
     ),
+    FigureGroup("Rewards", tuple(one for one in _OF["Rewards"] if "locked" not in one.keys)),
     FigureGroup("Fills", tuple(one for one in _OF["Fills"] if one.keys in ("fills", "volume"))),
     FigureGroup("Quoting", tuple(one for one in _OF["Quoting"] if one.keys in ("requotes", "refused", "rejected"))),
 )
