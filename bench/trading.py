@@ -2,7 +2,8 @@
 
 Messages of random books go through journal and machine one by one, each with a decision of its own, as in production
 with nothing to wait for. Printed: the share of a core at that rate, the journal's share of the time, how long one
-message takes from its hearing to its written decision, and how many times faster than real time the audit is.
+message takes from its hearing to its written decision, by how much memory and file handles grow in an hour of the
+exchange's time after the first quarter, and how many times faster than real time the audit is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import psutil
 from touchline.engine.simulator.tape.tape import TapeMarket
 from touchline.engine.trading.audit import audit
 from touchline.engine.trading.folder import SessionFolder
@@ -80,13 +82,17 @@ def main() -> None:
         took: list[float] = []
         written = 0.0
         begun = time.process_time()
-        for ts, raw in stream[markets:]:
+        process, quarter, early = psutil.Process(), markets + (len(stream) - markets) // 4, (0, 0)
+        for number, (ts, raw) in enumerate(stream[markets:], markets):
+            if number == quarter:
+                early = process.memory_info().rss, process.num_fds()
             at = time.perf_counter()
             journal.append(JournalLine("<", ts, raw))
             machine.hear(ts, decode_frame(raw))
             written += decide(machine, journal, ts)
             took.append(time.perf_counter() - at)
         spent = time.process_time() - begun
+        late, hours = (process.memory_info().rss, process.num_fds()), 0.75 * seconds / 3600
         journal.close()
         begun = time.perf_counter()
         done = audit(folder.path)
@@ -97,6 +103,7 @@ def main() -> None:
         "journal's share of the time": round(written / sum(took), 3),
         "median ms": round(1e3 * statistics.median(took), 3),
         "99 % ms": round(1e3 * took[int(0.99 * len(took))], 3), "audit times real time": round(seconds / audited, 1),
+        "MB an hour": round((late[0] - early[0]) / 1e6 / hours, 1), "handles an hour": (late[1] - early[1]) / hours,
         "audit": done.difference,
     }  # fmt: skip
     sys.stdout.write(msgspec.json.format(encode(out)).decode() + "\n")

@@ -254,7 +254,14 @@ class SessionRunner:
             self._decide()
 
     def _do(self, job: Job) -> None:
-        self._queue.put(self.sender.do(job))
+        self._hand_over(self.sender.do(job))
+
+    def _hand_over(self, came: list[Message | Gap] | Answer) -> None:
+        """Put something into the queue; at the end nobody empties it any more, and nobody waits."""
+        while not self._stopping.is_set():
+            with contextlib.suppress(queue.Full):
+                self._queue.put(came, timeout=0.2)
+                return
 
     def _incoming(self, line: JournalLine) -> None:
         self.journal.append(line)
@@ -275,11 +282,8 @@ class SessionRunner:
         """The stream's thread: what comes goes into the queue, and where that is full the exchange waits."""
         try:
             while not self._stopping.is_set():
-                items = self.stream.poll(0.2)
-                while items and not self._stopping.is_set():
-                    with contextlib.suppress(queue.Full):
-                        self._queue.put(items, timeout=0.2)
-                        break
+                if items := self.stream.poll(0.2):
+                    self._hand_over(items)
         except BaseException as error:
             self._failed = error
 

@@ -49,7 +49,7 @@ class Killed:
 def run(folder: Path, kills: int, seed: int) -> Killed:
     """Kill and start again ``kills`` times, then end in peace and look at everything."""
     store = Store(folder / "store")
-    markets, books, trades = random_frames(seed, tickers=MARKETS, rows=12_000, step=0.25)
+    markets, books, trades = random_frames(seed, tickers=MARKETS, rows=2_000 + 400 * kills, step=0.25)
     store.ingest("made up", "kills", [Chunk({"markets": markets, "book": books, "trades": trades})])
     params = write_quick_params(folder / "params.toml")
     draw, made = random.Random(seed), Killed()
