@@ -47,6 +47,7 @@ HERE = {
     "rewards.md",
     "store.md",
     "sweep.md",
+    "training.md",
 }
 RUN = ("sh", "console", "python", "toml")
 TICKER = "KXINX-26SEP14H1600-B7187"
@@ -210,6 +211,18 @@ def test_the_page_on_features_runs(with_data: Path):
     found = pl.read_parquet(with_data / "from_quotes.parquet")
     assert found["micro"].null_count() == 3 * 72
     assert found["ofi"].n_unique() > 2
+
+
+@pytest.mark.slow
+def test_the_page_on_training_runs(tmp_path: Path):
+    """The pipeline's file lies there, without a model at first; then come the commands and the script."""
+    (tmp_path / "trained.toml").write_text(blocks("training.md", "toml")[0][1])
+    commands(blocks("training.md", "sh")[0][1], tmp_path)
+    warned = json.loads((tmp_path / "results/trained/run.json").read_text())["warnings"]
+    assert "no-skill" in {one["name"] for one in warned}
+    assert (tmp_path / "models/first/report.html").is_file()
+    said = python(blocks("training.md", "python")[0][1], tmp_path)
+    assert "False ['no-skill', 'few-events']" in said
 
 
 @pytest.mark.slow

@@ -75,7 +75,8 @@ def train(
     Args:
         pipeline: A betting pipeline by name, as a TOML file or as a ``Pipeline``: its source, tables and filters say
             which rows there are. Not needed for an update.
-        model: What is trained: ``logistic``, ``boosting``, ``mlp`` or ``lstm``.
+        model: What is trained: ``logistic``, ``boosting``, ``mlp``, ``lstm``, or an estimator of your own as
+            ``my.py:Estimator``.
         store: A store, the place of one, or a folder with ``markets.csv`` and ``trades.csv``.
         out: The folder of the model, which the scorer ``onnx`` takes as its ``file``.
         update: Instead of training anew, add the newest models to this folder, asked for as it was.

@@ -18,7 +18,7 @@ _OUT = typer.Option(None, "--out", help="The folder of the model, as in models/f
 def train(
     pipeline: str | None = typer.Argument(None, help="A betting pipeline by name, or FILE.toml."),
     *,
-    model: str = typer.Option("logistic", "--model", help="What is trained: logistic, boosting, mlp or lstm."),
+    model: str = typer.Option("logistic", "--model", help="logistic, boosting, mlp, lstm, or my.py:Estimator."),
     store: str = HISTORY,
     out: Path | None = _OUT,
     update: Path | None = _UPDATE,

@@ -11,6 +11,7 @@ from .boosting import Boosting
 from .kind import Kind
 from .layers import Lstm, Mlp
 from .linear import Logistic
+from .own import own_kind
 
 KINDS: dict[str, type[Kind]] = {one.name: one for one in (Logistic, Boosting, Mlp, Lstm)}
 
@@ -21,8 +22,10 @@ def kind_of(name: str, params: Mapping[str, Any]) -> tuple[Kind, dict[str, Any]]
     >>> kind_of("logistic", {"penalty": 0.01, "step_minutes": 5})
     (Logistic(values={'penalty': 0.01}), {'step_minutes': 5})
     """
+    if ".py:" in name:
+        return own_kind(name, {}), dict(params)
     if name not in KINDS:
-        raise InputError(f"there is no model {name!r}; {nearest(name, KINDS)}")
+        raise InputError(f"there is no model {name!r}; {nearest(name, KINDS)}; or name your own as file.py:Estimator")
     own = {one.name for one in KINDS[name].PARAMETERS}
     return (
         KINDS[name]({key: value for key, value in params.items() if key in own}),
