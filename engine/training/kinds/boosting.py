@@ -79,7 +79,7 @@ class Boosting(Kind):
         booster = lightgbm.Booster(settings, data)
         constant = 0.0 if lesson.market is not None else lesson.constant
         counts, losses = self._grow(booster, lesson, constant, told)
-        trees = counts[simplest(losses)] if len(lesson.later_y) else counts[-1]
+        trees = counts[simplest(losses)]
         return BoostedFit(
             booster, trees, constant if not trees else 0.0, lesson.market, lesson.x.shape[1], {"trees": trees}
         )
@@ -88,18 +88,17 @@ class Boosting(Kind):
         self, booster: lightgbm.Booster, lesson: Lesson, constant: float, told: Told
     ) -> tuple[list[int], list[Floats]]:
         """Add trees; returns how many there were at each look, and what later events lost then."""
-        most = self.values["trees"]
+        most = self.values["trees"] if len(lesson.later_y) else 0
         counts, grown = [0], np.zeros(len(lesson.later_y))
         known = lesson.known(lesson.later_x)
         losses = [lesson.losses(known + constant)]
         while counts[-1] < most:
             more = min(_LOOK, most - counts[-1])
             stuck = [booster.update() for _ in range(more)]
-            if len(lesson.later_y):
-                grown += np.asarray(
-                    booster.predict(lesson.later_x, start_iteration=counts[-1], num_iteration=more, raw_score=True)
-                )
-                losses.append(lesson.losses(known + grown))
+            grown += np.asarray(
+                booster.predict(lesson.later_x, start_iteration=counts[-1], num_iteration=more, raw_score=True)
+            )
+            losses.append(lesson.losses(known + grown))
             counts.append(counts[-1] + more)
             told(counts[-1], most)
             sums = [one.sum() for one in losses]

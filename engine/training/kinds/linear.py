@@ -56,8 +56,6 @@ class Logistic(Kind):
     def fit(self, lesson: Lesson, told: Told) -> Fitted:
         """Fit one model a penalty and keep the strongest that later rows have nothing clear against."""
         penalties = [self.values["penalty"]] if self.values["penalty"] else list(PENALTIES)
-        if not len(lesson.later_y):
-            penalties = penalties[-1:]
         mean, scale = _moments(lesson.x)
         market = np.zeros(lesson.x.shape[1])
         if lesson.market is not None:

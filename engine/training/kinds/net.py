@@ -85,7 +85,7 @@ def learn(
     steps = torch.optim.AdamW(module.parameters(), lr=values["learning_rate"], weight_decay=values["decay"])
     kept, losses = [copy.deepcopy(module)], [lesson.losses(later_known + _answers(module, later))]
     batch = values["batch"] or min(max(len(x) // 50, 32), 1_024)
-    for epoch in range(1, values["epochs"] + 1):
+    for epoch in range(1, values["epochs"] + 1 if len(later) else 1):
         module.train()
         order = torch.randperm(len(x), generator=drawn)
         for at in range(0, len(order), batch):
@@ -99,9 +99,9 @@ def learn(
         kept.append(copy.deepcopy(module))
         losses.append(lesson.losses(later_known + _answers(module, later)))
         told(epoch, values["epochs"])
-        if len(later) and int(np.argmin([one.sum() for one in losses])) < epoch - _PATIENCE:
+        if int(np.argmin([one.sum() for one in losses])) < epoch - _PATIENCE:
             break
-    epoch = simplest(losses) if len(later) else len(kept) - 1
+    epoch = simplest(losses)
     chosen = kept[epoch].double().eval()
     return NetFit(chosen, mean, scale, lesson.market, graph, {"epochs": epoch})
 
