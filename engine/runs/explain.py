@@ -46,6 +46,8 @@ class Explanation:
     because: list[str]  #: which rules changed it
     resting: list[str] = field(default_factory=list)  #: what stood at the moment, with the queue ahead
     signals: dict[str, float] = field(default_factory=dict)  #: the model's signals as the decision read them
+    state: dict[str, float] = field(default_factory=dict)  #: the model's own, before the decision and after it
+    ladder: list[str] = field(default_factory=list)  #: what was wanted of several levels, before it is some order's
 
 
 def explain(
@@ -68,10 +70,14 @@ def explain(
     inside = {text: float(seen.inside[name]) for name, text in model.explain.items() if name in seen.inside}
     known = seen.told._asdict()
     signals = np.hstack([*known.pop("signals"), []]).tolist()
+    state = {f"{name}, before": float(value) for name, value in seen.state.items()}
+    first = len(model.columns())
+    after = again.state.params[first : first + len(model.state), 0]
+    state |= {f"{name}, after": float(value) for name, value in zip(model.state, after, strict=True)}
     return Explanation(
-        decided, known, dict(zip(model.columns(), model.row(values), strict=True)), inside, seen.asked,
+        decided, _flat(known), dict(zip(model.columns(), model.row(values), strict=True)), inside, seen.asked,
         _rounded(again, seen.asked), _wanted(again, seen), _because(again, seen), _resting(at_moment),
-        dict(zip(column_names(model.signals), signals, strict=True)),
+        dict(zip(column_names(model.signals), signals, strict=True)), state, seen.ladder,
     )  # fmt: skip
 
 
@@ -93,7 +99,9 @@ def _until(tape: Tape, ts: int) -> Columns:
 class _Decision:
     """What ``probe_nb`` was shown, and the values inside the model's quote."""
 
-    told: Known
+    told: Any  #: as the quote got it
+    state: dict[str, float]
+    ladder: list[str]
     asked: tuple[float, ...]
     held: int
     limit: int
@@ -128,9 +136,17 @@ def _decide_again(
             inside.update(frame.f_locals)
 
     def probe(told: Known, asked: Any, held: Any, limit: Any, want: Any, size: Any) -> None:
-        one = tuple(float(value) for value in asked)
-        sides = [(int(bid), int(ask)) for bid, ask in (want, size)]
-        last[:] = [_Decision(told, one, int(held), int(limit), sides[0], sides[1], dict(inside))]
+        one = tuple(float(value[0] if isinstance(value, tuple) else value) for value in asked)
+        rows = [(int(level) if lots else 0, int(lots)) for level, lots in zip(want, size, strict=True)]
+        (bid, bid_lots), (ask, ask_lots) = rows[:2]
+        given = [*(inside.get(name, told) for name in model.quote.__code__.co_varnames[: 2 + bool(model.state)])]
+        state = given[2]._asdict() if model.state else {}
+        last[:] = [
+            _Decision(
+                given[0], state, _ladder(block, model, rows), one, int(held), int(limit), (bid, ask),
+                (bid_lots, ask_lots), dict(inside),
+            )
+        ]  # fmt: skip
 
     flags = assumptions.flags(block.grid, FeeTable(*block.fees), cells=1, record=True)
     block.kernel = interpreted(model, flags, probe)
@@ -142,6 +158,29 @@ def _decide_again(
     finally:
         sys.setprofile(kept)
     return (last[0] if last else None), block
+
+
+def _flat(known: Mapping[str, Any]) -> dict[str, float]:
+    """What is known, a number a name: those of a tuple are numbered."""
+    out: dict[str, float] = {}
+    for name, value in known.items():
+        several = isinstance(value, tuple)
+        out |= {f"{name}_{at + 1}": float(one) for at, one in enumerate(value)} if several else {name: float(value)}
+    return out
+
+
+def _ladder(block: Block, model: type[QuotingModel], rows: list[tuple[int, int]]) -> list[str]:
+    """What was wanted where a side has several orders, and what was to be taken."""
+    if model.slots() == 1:
+        return []
+    names = [
+        f"{SIDES[at & 1]} {at // 2 + 1}" if at < 2 * model.levels else ("buy", "sell")[at & 1]
+        for at in range(len(rows))
+    ]
+    return [
+        f"{name}: {contracts(lots)} at {_price(block, at & 1, level)}"
+        for at, (name, (level, lots)) in enumerate(zip(names, rows, strict=True)) if lots
+    ]  # fmt: skip
 
 
 def _price(block: Block, side: int, level: int) -> str:
@@ -198,10 +237,14 @@ def _because(block: Block, seen: _Decision) -> list[str]:
 def _resting(block: Block) -> list[str]:
     out = []
     for s, name in enumerate(SIDES):
-        level, lots = int(block.ints(I.px + s)[0]), int(block.ints(I.left + s)[0])
-        ahead = float(block.ahead(s)[0]) / 100.0
-        text = f"{contracts(lots)} at {_price(block, s, level)}, {ahead:g} ahead" if level else "none"
-        out.append(f"{name}: {text}")
+        own = range(s, block.flight.orders.shape[1], 2)
+        orders = sorted(((int(block.ints(I.px + one)[0]), one) for one in own), reverse=True)
+        for rank, (level, one) in enumerate(orders):
+            if rank and not level:
+                break
+            ahead, lots = float(block.ahead(one)[0]) / 100.0, int(block.ints(I.left + one)[0])
+            text = f"{contracts(lots)} at {_price(block, s, level)}, {ahead:g} ahead" if level else "none"
+            out.append(f"{name}: {text}")
     scalars = block.state.scalars
     under_way = int(scalars[S.order_tail] - scalars[S.order_head])
     if under_way:

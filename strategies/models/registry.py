@@ -28,6 +28,7 @@ QUOTING: dict[str, tuple[str, str]] = {
     "binary-cara": ("binary_cara", "BinaryCara"),
     "fixed-spread": ("fixed_spread", "FixedSpread"),
     "cauchy-band": ("cauchy_band", "CauchyBand"),
+    "logit-as": ("logit", "LogitAvellanedaStoikov"),
 }
 
 #: A market at 45 to 47 cents with ten minutes left, on which a user's model is tried before it runs.

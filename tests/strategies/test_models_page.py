@@ -12,10 +12,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from touchline.engine.simulator import prepare
+from touchline.engine.simulator.kernel.build import interpreted
+from touchline.engine.simulator.replay import replay
 from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 from touchline.strategies.models.registry import QUOTING, quoting_model
 
+from ..engine.simulator.test_replay import noise_tape
 from .models.quotes import TOLD, bits, compiled, row
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "models.md").read_text()
@@ -27,13 +31,15 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
 
 
-MODELS = [block for block in blocks("python") if "QuotingModel)" in block]
+OWN = [block for block in blocks("python") if "QuotingModel)" in block]
+LADDERS = [block for block in OWN if "levels = " in block]
+MODELS = [block for block in OWN if block not in LADDERS]
 SCRIPTS = [block for block in blocks("python") if "QuotingModel)" not in block]
 
 
 def test_every_block_is_of_a_kind_that_is_run():
-    assert PAGE.count("```") == 2 * (len(blocks("sh")) + len(MODELS) + len(SCRIPTS))
-    assert len(MODELS) == 2
+    assert PAGE.count("```") == 2 * (len(blocks("sh")) + len(MODELS) + len(LADDERS) + len(SCRIPTS))
+    assert (len(MODELS), len(LADDERS)) == (2, 1)
     assert SCRIPTS
 
 
@@ -54,6 +60,17 @@ def test_a_model_of_the_page_loads_compiles_and_quotes(tmp_path: Path, text: str
         quoted = model.quote(told, p)
         assert bits(fast(told, p)) == bits(quoted)
         assert all(math.isfinite(value) for value in quoted) and 0 < quoted[0] < quoted[1] < 100
+
+
+@pytest.mark.parametrize("text", LADDERS)
+def test_a_model_of_several_orders_takes_few_lines_and_quotes(tmp_path: Path, text: str, monkeypatch):
+    assert len([line for line in text.splitlines() if line.strip()]) <= 25
+    (tmp_path / "my_model.py").write_text(text)
+    monkeypatch.setattr(prepare, "kernel", interpreted)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        run = replay(noise_tape(seconds=20), quoting_model(f"{tmp_path}/my_model.py:Patient"))
+    assert run.quotes["bid_2"].drop_nulls().len() > 3
+    assert run.totals.fills > 0
 
 
 @pytest.mark.parametrize("text", SCRIPTS)

@@ -50,6 +50,10 @@ def tell_explanation(found: Explanation, title: str) -> None:
     known = {name: value for name, value in found.known.items() if name != "time"}
     emit_facts(f"{title}: decided at {when}", {name.replace("_", " "): f"{value:.6g}" for name, value in known.items()})
     emit_facts("parameters", {name.replace("_", " "): f"{value:.6g}" for name, value in found.values.items()})
+    if found.state:
+        emit_facts("state", {name: f"{value:.6g}" for name, value in found.state.items()})
+    if found.ladder:
+        emit_facts("levels", dict(line.split(": ") for line in found.ladder))
     if found.signals:
         emit_facts("signals", {name: f"{value:.6g}" for name, value in found.signals.items()})
     if found.inside:

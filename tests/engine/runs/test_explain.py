@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from touchline.engine.runs.explain import explain
 from touchline.engine.simulator.assumptions.venue import Assumptions
+from touchline.engine.simulator.kernel.build import interpreted
 from touchline.engine.simulator.replay import replay
 from touchline.io.ground.errors import InputError
 from touchline.io.ground.units import cents, contracts
 from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.models.fixed_spread import FixedSpread
 
+from ..simulator.quoters import Reads
 from ..simulator.test_replay import SECOND, engine, made_store, noise_tape
 
 SETTINGS = {
@@ -101,3 +104,16 @@ def test_the_command_explains(tmp_path: Path, tape):
     refused = engine("backtest", *given, "--explain", moment)
     assert refused.returncode == 2
     assert "write engine explain --at TIME" in refused.stderr
+
+
+def test_the_state_the_history_and_the_levels_behind_a_quote_are_shown(tape, monkeypatch):
+    monkeypatch.setattr("touchline.engine.simulator.prepare.kernel", interpreted)
+    ts = int(tape.columns.ts[0]) + 20 * SECOND
+    given = {"half": 0.5, "step": 1.0, "size": 2.0}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = explain(tape, Reads, given, SETTINGS["at once"], ts)
+    assert found.known["bids_1"] == found.known["bid"]
+    assert found.known["fills"] == found.state["fills, after"]
+    assert found.state["bid, after"] == found.known["bids_2"]
+    assert [line.split(": ")[0] for line in found.ladder] == ["bid 1", "ask 1", "bid 2", "ask 2"]
+    assert len(found.resting) == 4
