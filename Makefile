@@ -8,7 +8,7 @@ STORE ?= data
 
 TORCH := $(VENV)/.torch
 
-.PHONY: setup demo test test-all lint docs gallery install lock bench bench-short exchange clean
+.PHONY: setup demo test test-all lint docs gallery install lock bench bench-short screenshots exchange clean
 
 setup: $(STAMP)
 
@@ -52,6 +52,9 @@ bench-short: setup  ## small work, judged by the gates in bench/gates.toml
 	@mkdir -p .cache
 	@BENCH_SHORT=1 $(BIN)/python -m pytest -q $(SHORT) -m bench --benchmark-only --benchmark-json .cache/bench.json
 	@$(BIN)/python -m bench.report .cache/bench.json --short
+
+screenshots: setup  ## the pictures of the local page in docs/images; needs Chromium
+	@$(BIN)/python docs/screenshots.py
 
 exchange: setup  ## replays a store as an exchange on this machine
 	@$(BIN)/engine exchange --store $(STORE) --speed 20

@@ -142,6 +142,7 @@ class Timeline(Market):
         self.levels = log.ahead.shape[1] // 2  #: orders a side, at most
         self.own_bids = [Strip(_rested(rows[:, k : k + 2], 0, 1), 0) for k in range(0, 4 * self.levels, 4)]
         self.own_asks = [Strip(_rested(rows[:, k + 2 : k + 4], top, -1), top) for k in range(0, 4 * self.levels, 4)]
+        self._block.log = new_log(1, self.levels)  # what it held is kept above, without the room for more
         sign, level = 1 - 2 * self.fill_rows[:, 1], self.fill_rows[:, 2]
         price = tape.grid.ticks.astype(np.int64)[np.where(sign > 0, level, top - level)]
         moved = -sign * self.fill_rows[:, 3] * price - self.fill_rows[:, 6] + self.fill_rows[:, 7]

@@ -123,7 +123,7 @@ const PANES = {
         }
       }
       if (found.fills) {
-        const size = 5;
+        const size = found.fills.t.length > 60 ? 3 : 5;
         found.fills.t.forEach((t, i) => {
           const [px, py, way] = [x(t), y(found.fills.price[i]), found.fills.side[i]];
           pen.area([px, py, px - size, py + way * size * 1.7, px + size, py + way * size * 1.7], c.fill);

@@ -70,6 +70,6 @@ export async function data(id, given) {
         calendar();
       })),
       panel("Coverage", place, el("p.faint", {}, "A click on a series shows its markets alone.")),
-      panel("Markets: open one to see its book over time", search, about, markets.holder), panel("Tables", tables.holder)],
+      panel("Markets: open one to see its book over time", el("div.tools", {}, search), about, markets.holder), panel("Tables", tables.holder)],
   };
 }

@@ -22,8 +22,8 @@ export function shade(value, low, high, c) {
 export function heat({ name, label, across, down, value, text, marks, open, height }) {
   const geometry = (w, h) => {
     const left = 14 + Math.max(...down.texts.map((one) => one.length), 3) * 6.6 + 14;
-    const [wide, tall] = [(w - left - 12) / across.texts.length, (h - 46) / down.texts.length];
-    return { left, top: 8, wide, tall };
+    const [wide, tall] = [(w - left - 12) / across.texts.length, (h - 58) / down.texts.length];
+    return { left, top: 20, wide, tall };
   };
   const chosen = { i: 0, j: 0, lit: false };
   function draw(pen, w, h, c) {

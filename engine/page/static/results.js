@@ -81,13 +81,15 @@ export async function one(id) {
 
 export async function compare(ids) {
   const found = await ask("compare", { ids });
-  const names = found.results.map((one) => one.title);
-  const lines = found.results.map((one, i) => ({ name: one.title, t: one.equity.t, values: one.equity.equity, colour: LINES[i] })).filter((line) => line.t.length > 1);
+  const twice = new Set(found.results.map((one) => one.title)).size < found.results.length;
+  const label = (one) => (twice ? `${one.title} (${one.name})` : one.title);
+  const names = found.results.map(label);
+  const lines = found.results.map((one, i) => ({ name: label(one), t: one.equity.t, values: one.equity.equity, colour: LINES[i] })).filter((line) => line.t.length > 1);
   const side = (label, name, rows) => table({ label, name, rows, empty: "None.", columns: [{ name: name === "settings" ? "setting" : "figure", text: (row) => row[0] }, ...names.map((title, i) => ({ name: title, number: true, text: (row) => row[i + 1] }))] }).holder;
   return {
     title: "Compare",
     inside: [el("h1", {}, `${found.results.length} results beside each other`),
-      el("p", {}, found.results.map((one) => [el("a", { href: addressOf(OPENS[one.kind], one.id) }, one.title), " "])),
+      el("p", {}, found.results.map((one) => [el("a", { href: addressOf(OPENS[one.kind], one.id) }, label(one)), " \u2003 "])),
       panel("Settings that differ", side("Settings that differ", "settings", found.settings)),
       panel("Figures", side("Figures", "figures", found.figures)),
       lines.length > 0 && panel("Equity, each from its own beginning", curve({ name: "equities", label: "Equity of each over time since its beginning", origin: "0", lines, text: usd, height: 260 }).figure),

@@ -61,7 +61,13 @@ def _shown(opened: OpenResults, name: str) -> dict[str, Any]:
 
     found, place = opened.result(name), opened.folders.get(name)
     about = found.about
-    shown: dict[str, Any] = {"id": name, "kind": place.kind, "title": title_of(found), "folder": str(place.folder)}
+    shown: dict[str, Any] = {
+        "id": name,
+        "kind": place.kind,
+        "title": title_of(found),
+        "name": place.folder.name,
+        "folder": str(place.folder),
+    }
     if isinstance(found, Run):
         facts = run_facts(about)
         shown |= {"data": data_facts(about), "queues": queue_rows((about.get("summary") or {}).get("by_queue"))}

@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 
 from ....io.ground.errors import InputError
+from ....io.ground.units import cents, contracts
 from ...exchanges.network.http import Send
+from ...figures.words import usd
 from ...results.result_files import plain
 from ...trading.folder import SessionFolder
 from ...trading.journal import decoded, segments
@@ -62,7 +64,7 @@ class JournalTail:
                 self._at += len(raw)
                 line = decoded(raw)
                 if line is not None and line.kind in TOLD:
-                    found.append({"kind": line.kind, "ts": str(line.ts), "told": _told(line.payload)})
+                    found.append({"kind": line.kind, "ts": str(line.ts), "told": _told(line.kind, line.payload)})
         return list(found)
 
 
@@ -125,16 +127,30 @@ def _folder(opened: OpenResults, name: str) -> SessionFolder:
     return SessionFolder.existing(found.folder)
 
 
-def _told(payload: bytes) -> str:
-    """A line's payload in short: names and values."""
+def _told(kind: str, payload: bytes) -> str:
+    """A line's payload in short: in cents, contracts and dollars where its kind is known, else names and values."""
     try:
         told = json.loads(payload)
     except ValueError:
         return payload[:200].decode("utf-8", "replace")
     if not isinstance(told, dict):
         return str(told)[:200]
+    try:
+        if kind == "quote":
+            sides = (_order(told[name], told[f"{name}_size"]) for name in ("bid", "ask"))
+            return f"{told['market']}: {' / '.join(sides)}"
+        if kind == "fill":
+            verb, fee = "bought" if told["side"] > 0 else "sold", usd(told["fee"])
+            held = contracts(told["position"])
+            return f"{told['market']}: {verb} {_order(told['price'], told['lots'])}, fee {fee}, position {held}"
+    except (KeyError, TypeError):
+        pass  # a line of another version is told as it stands
     return "  ".join(f"{name} {value}" for name, value in told.items() if value not in (None, "", []))[:300]
 
 
+def _order(price: int | None, lots: int) -> str:
+    return "none" if price is None else f"{contracts(lots)} at {cents(price)}"
+
+
 def _text(value: object) -> str:
-    return "–" if value is None else str(value)
+    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

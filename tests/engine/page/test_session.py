@@ -61,10 +61,14 @@ def test_what_changes_is_sent_as_it_changes(page: Page, folder: SessionFolder):
         assert heard()["status"]["pnl"] == 1_500_000  # type: ignore[index]  # a document
         journal = SessionJournal(folder.journal)
         journal.append(JournalLine("turn", 1, b"{}"))
+        quote = {"market": "KX-1", "bid": 4_500, "bid_size": 1_000, "ask": None, "ask_size": 0}
+        journal.append(JournalLine("quote", 1, json.dumps(quote).encode()))
         journal.append(JournalLine("halt", 2, json.dumps({"reason": "feed is old"}).encode()))
         journal.commit()
         lines = heard()["lines"]
-        assert lines == [{"kind": "halt", "ts": "2", "told": "reason feed is old"}]
+        assert lines[0].pop("kind") == "quote"  # type: ignore[index]  # a document
+        assert lines[0]["told"] == "KX-1: 10 at 45 / none"  # type: ignore[index]  # a document
+        assert lines[1:] == [{"kind": "halt", "ts": "2", "told": "reason feed is old"}]
         folder.write_status({"pnl": -5, "markets": {}})
         assert heard()["status"]["pnl"] == -5  # type: ignore[index]  # a document
         journal.close()

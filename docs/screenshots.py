@@ -1,0 +1,79 @@
+"""Take the pictures of the local page in `docs/images/`: every view, dark and light.
+
+`python docs/screenshots.py` makes a synthetic day, bets on it, sweeps it, replays it and trades it on paper for some
+seconds, and opens each view in Chromium. Needs the development packages and the system's Chromium.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+from touchline import engine
+from touchline.engine.page.folders import name_of
+from touchline.io.kalshi.client import Client
+from touchline.io.kalshi.rest.settings import Settings
+
+IMAGES = Path(__file__).parent / "images"
+SIZE = {"width": 1280, "height": 860}
+
+
+def made(root: Path) -> dict[str, str]:
+    """Make what is shown, and return the address of each view."""
+    day = engine.demo(root / "demo", progress=True)
+    store = str(root / "demo" / "store")
+    given = {"half_spread": 1.5, "size": 10}
+    engine.backtest("fixed-spread", day.busiest, store, params=given, out=root / "fixed-spread")
+    engine.backtest("fixed-spread", day.busiest, store, params=given | {"half_spread": 3}, out=root / "wider")
+    params = root / "demo" / "sweep" / "params.toml"
+    with (
+        engine.exchange(store, [day.busiest], speed=120, keys=root / "keys") as exchange,
+        Client(Settings.from_env(exchange.environment, dotenv=None)) as client,
+        engine.trade(params, day.busiest, session=root / "night", client=client) as session,
+    ):
+        session.run(seconds=20)
+    ids = {
+        name: name_of(root / name)
+        for name in ("fixed-spread", "wider", "demo/sweep", "demo/bets", "demo/store", "night")
+    }
+    first = engine.open(root / "fixed-spread").fills["ts"][5]
+    start = engine.open(root / "fixed-spread").equity["ts"][0]
+    return {
+        "results": "#/results",
+        "replay": f"#/replay/{ids['fixed-spread']}?t={first - start + 10**9}",
+        "sweep": f"#/sweep/{ids['demo/sweep']}?cell=33",
+        "bets": f"#/bets/{ids['demo/bets']}",
+        "data": f"#/data/{ids['demo/store']}",
+        "book": f"#/book/{ids['demo/store']}?market={day.busiest}",
+        "compare": f"#/compare/{ids['fixed-spread']},{ids['wider']}",
+        "session": f"#/session/{ids['night']}",
+    }
+
+
+def main() -> None:
+    """Make, open, take, tidy up."""
+    root = Path(tempfile.gettempdir()) / "touchline-pictures"
+    shutil.rmtree(root, ignore_errors=True)
+    views = made(root)
+    browser_path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with engine.ui(root) as page, sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        for scheme in ("dark", "light"):
+            shown = browser.new_page(viewport=SIZE, color_scheme=scheme)
+            shown.goto(page.url)
+            for name, address in views.items():
+                shown.goto(f"{page.address}{address}")
+                there = "address => document.querySelector('main').dataset.shown === address"
+                shown.wait_for_function(there, arg=address, timeout=120_000)
+                shown.wait_for_timeout(2_500)
+                shown.screenshot(path=IMAGES / f"ui-{name}-{scheme}.png")
+                print(IMAGES / f"ui-{name}-{scheme}.png")
+            shown.close()
+        browser.close()
+    shutil.rmtree(root)
+
+
+if __name__ == "__main__":
+    main()
