@@ -26,10 +26,14 @@ install:  ## links the root folders into the environment as touchline.*; re-run 
 demo: setup
 	@$(BIN)/engine demo
 
+# Neighbours stay together, so that the fixtures and kernels of a module are made once; who is done first takes over
+# half of what another has left.
+TOGETHER := --dist worksteal
+
 test: setup
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@$(BIN)/basedpyright
-	@$(BIN)/python -m pytest -n 2 -m "not slow and not bench"
+	@$(BIN)/python -m pytest -n 2 $(TOGETHER) -m "not slow and not bench"
 	@$(BIN)/python -m pytest -q -p tests.doctest_folder --doctest-modules --pyargs touchline.io touchline.features touchline.strategies touchline.engine
 
 $(TORCH): $(STAMP)  ## torch is twenty times as large as the rest of training: only for the slow tests, and once
@@ -38,7 +42,7 @@ $(TORCH): $(STAMP)  ## torch is twenty times as large as the rest of training: o
 	@touch $(TORCH)
 
 test-all: test $(TORCH)  ## the slow ones wait a lot for others: three at once
-	@$(BIN)/python -m pytest -n 3 -m slow
+	@$(BIN)/python -m pytest -n 3 $(TOGETHER) -m slow
 
 lint: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/basedpyright

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+gc.set_threshold(200_000, 20, 100)  # as the command does: compiling makes many objects that stay
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +27,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if "long" not in config.option.markexpr:
         config.hook.pytest_deselected(items=[item for item in items if "long" in item.keywords])
         items[:] = [item for item in items if "long" not in item.keywords]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was collected stays to the end; nothing need look for garbage in it."""
+    gc.freeze()
