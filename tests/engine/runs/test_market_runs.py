@@ -68,6 +68,7 @@ class InSeconds(QuotingModel):
         return math.nan, math.nan, 0.0, 0.0
 
 
+@pytest.mark.usefixtures("plain_kernels")
 def test_a_model_that_counts_seconds_is_told_that_tau_is_a_share(books):
     tape = compile_tape(books, "MADE-00")
     shares = replay(tape, InSeconds, {})

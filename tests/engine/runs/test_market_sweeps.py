@@ -29,6 +29,7 @@ def books(tmp_path_factory):
     return made_books(tmp_path_factory.mktemp("books") / "store", markets=2, seconds=300)
 
 
+@pytest.mark.usefixtures("plain_kernels")
 def test_a_parameter_of_a_model_may_have_the_name_of_an_option(books, tmp_path):
     """Parameters are a mapping, so that none of them is taken for an option of the call."""
 

@@ -108,6 +108,7 @@ def test_a_notebook_shows_figures_warnings_and_a_picture_without_a_network(found
     assert all(f"<b>{notice.name}</b>" in page for notice in found[kind].warnings)
 
 
+@pytest.mark.usefixtures("plain_kernels")
 def test_a_class_of_ones_own_is_verified_from_memory_alone(place, tmp_path):
     own = engine.backtest(Narrow, "MADE-00", place / "books")
     assert own.verify() == own.hash

@@ -69,8 +69,15 @@ def test_an_early_close_changes_no_quote_before_it_is_told(tmp_path: Path, assum
     assert not after[0].equals(after[1])
     assert int(whole.columns.ts[-1]) == EARLY  # what is replayed ends at the true close
     assert whole.closes == ((0, PLANNED), (TOLD, EARLY))
-    assert not prove(whole, AvellanedaStoikov, [MODEL], [assumed], cuts=8)
     assert cut_off(whole, TOLD).closes == ((0, PLANNED),)
+
+
+@pytest.mark.parametrize("assumed", HORIZONS, ids=lambda one: one.horizon)
+@pytest.mark.parametrize("delay", [0.0, pytest.param(150.0, marks=pytest.mark.slow)])
+def test_an_early_close_is_no_look_ahead(tmp_path: Path, assumed: Assumptions, delay: float):
+    whole = compile_tape(store_of(tmp_path / "whole", LISTED, MOVED), "M")
+    assumed = replace(assumed, feed_ms=delay, entry_ms=delay)
+    assert not prove(whole, AvellanedaStoikov, [MODEL], [assumed], cuts=8)
 
 
 @pytest.mark.parametrize("assumed", HORIZONS, ids=lambda one: one.horizon)
