@@ -20,11 +20,8 @@ RECORD = "run.json"
 SWEEP_RECORD = "sweep.json"
 #: The checksums of a result's files, by name, and its own.
 CHECKSUMS = "checksums.json"
-#: What is drawn from a result into its folder: it goes with the result that it shows.
-DRAWN = (
-    "report.html", "heatmap.html", "heatmap.svg", "heatmap.png", "heatmap_markets.svg", "heatmap_markets.png",
-    "heatmap_rewards.svg", "heatmap_rewards.png", "heatmap_quoting.svg", "heatmap_quoting.png",
-)  # fmt: skip
+#: What is drawn from a result into its folder, by pattern: it goes with the result that it shows.
+DRAWN = ("report.html", "heatmap*.html", "heatmap*.svg", "heatmap*.png")
 #: What a run was asked for, by the names in its record; two runs that agree in all of it may share a folder.
 RUN_QUESTION = (
     "kind", "strategy", "market", "store", "parameters", "start", "end", "price_grid", "underlying", "venue",
@@ -101,7 +98,7 @@ def write_files(place: Path, frames: Mapping[str, pl.DataFrame], record: Mapping
         text = json.dumps(record, indent=1, default=plain).encode()
         there = place / record_name
         is_another = there.is_file() and there.read_bytes() != text
-        for old in (record_name, CHECKSUMS, *(DRAWN if is_another else ())):
+        for old in (record_name, CHECKSUMS, *(drawn(place) if is_another else ())):
             (place / old).unlink(missing_ok=True)
         sums = {record_name: checksum(text)}
         for name, frame in frames.items():
@@ -117,6 +114,11 @@ def write_files(place: Path, frames: Mapping[str, pl.DataFrame], record: Mapping
         raise InputError(said) from None
 
 
+def drawn(place: Path) -> list[str]:
+    """Return the names of what was drawn from the result in a folder."""
+    return sorted(file.name for pattern in DRAWN for file in place.glob(pattern))
+
+
 def write_copy(held: Path, place: Path, *, force: bool = False) -> None:
     """Copy a finished sweep's files; another sweep in that folder is left alone unless ``force`` is given."""
     if place.resolve() == held.resolve():
@@ -126,7 +128,7 @@ def write_copy(held: Path, place: Path, *, force: bool = False) -> None:
         raise TakenError(f"{place} holds something else than a sweep; name another folder")
     if there and not force and read_json(place / SWEEP_RECORD) != read_json(held / SWEEP_RECORD):
         raise TakenError(f"{place} holds another sweep: name another folder, or replace it with force=")
-    old = [*checksums(place), SWEEP_RECORD, CHECKSUMS, *DRAWN] if there else []
+    old = [*checksums(place), SWEEP_RECORD, CHECKSUMS, *drawn(place)] if there else []
     for name in sorted(old, key=lambda name: name != SWEEP_RECORD):  # its record first: no mixture looks finished
         (place / name).unlink(missing_ok=True)
     place.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from touchline import engine
-from touchline.engine.results.result_files import CHECKSUMS, DRAWN, TakenError
+from touchline.engine.results.result_files import CHECKSUMS, TakenError
 from touchline.engine.runs.result import Result
 from touchline.io.ground.checksums import with_checksum
 from touchline.io.ground.errors import CheckError, DamagedError, InputError
@@ -210,7 +210,8 @@ def test_verify_says_what_differs(found, tmp_path):
 @pytest.mark.parametrize("kind", ["replay", "sweep"])
 def test_what_was_drawn_from_a_result_goes_with_it_and_the_users_own_files_stay(found, kind, place, tmp_path):
     folder = found[kind].write(tmp_path / "out")
-    for name in (*DRAWN, "mine.png"):
+    names = ("report.html", "heatmap.html", "heatmap.svg", "heatmap_markets.png", "heatmap_quoting.svg")
+    for name in (*names, "mine.png"):
         (folder / name).write_text("drawn from the old one")
     found[kind].write(folder)  # the same once more
     assert (folder / "report.html").exists() is (kind == "replay")  # a sweep's folder is copied whole
@@ -222,7 +223,7 @@ def test_what_was_drawn_from_a_result_goes_with_it_and_the_users_own_files_stay(
         ),
     }[kind]()  # fmt: skip
     other.write(folder, force=True)
-    assert not any((folder / name).exists() for name in DRAWN)
+    assert not any((folder / name).exists() for name in names)
     assert (folder / "mine.png").exists()
     assert engine.open(folder).hash == other.hash
 
