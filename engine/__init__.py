@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .api.runs import show as show
     from .api.runs import sweep as sweep
     from .api.runs import verify as verify
+    from .api.signals import signals as signals
     from .api.trade import audit as audit
     from .api.trade import doctor as doctor
     from .api.trade import flatten as flatten
@@ -64,6 +65,7 @@ _HOME: dict[str, str] = {
     **dict.fromkeys(("backtest", "explain", "export", "open", "report", "show", "sweep", "verify"), "api.runs"),
     **dict.fromkeys(("audit", "doctor", "flatten", "halt", "kill", "resume", "status", "trade"), "api.trade"),
     **dict.fromkeys(("audit_model", "train"), "api.training"),
+    "signals": "api.signals",
     "exchange": "exchanges.serving",
     "Assumptions": "simulator.assumptions.venue",
     "Live": "live.live",
@@ -76,8 +78,8 @@ __all__ = [
     "Assumptions", "Live", "Result", "Trader", "__version__", "audit", "audit_model", "backtest", "brought",
     "check", "compact", "demo", "doctor", "exchange", "explain", "export", "features", "fit", "flatten", "forget",
     "halt", "import_files", "imports", "kill", "load_params", "markets", "open", "pull", "record", "report",
-    "resume", "sample", "scan", "show", "sql", "status", "strategies", "sweep", "tables", "trade", "train", "ui",
-    "verify",
+    "resume", "sample", "scan", "show", "signals", "sql", "status", "strategies", "sweep", "tables", "trade", "train",
+    "ui", "verify",
 ]  # fmt: skip
 
 

@@ -45,6 +45,7 @@ HERE = {
     "live.md",
     "params.md",
     "rewards.md",
+    "signals.md",
     "store.md",
     "sweep.md",
     "training.md",
@@ -269,3 +270,16 @@ def test_the_parameter_file_of_its_page_fits_the_schema():
     schema = json.loads((ROOT / "engine/results/params.schema.json").read_text())
     document["content_hash"] = "sha256:" + 64 * "0"
     jsonschema.validate(document, schema)
+
+
+def test_the_page_on_signals(tmp_path: Path):
+    made_books(tmp_path / "data", markets=1, seconds=120)
+    (_, model), (_, shell), *scripts = blocks("signals.md")
+    (tmp_path / "pressed.py").write_text(model)
+    assert model.strip().count("\n") < 25
+    commands(shell, tmp_path)
+    assert pl.read_parquet(tmp_path / "signals.parquet").columns == [
+        "ts", "flow", "imbalance_1", "imbalance_2", "pressure",
+    ]  # fmt: skip
+    for _, text in scripts:
+        python(text, tmp_path)

@@ -35,7 +35,7 @@ BY_ITSELF = {"progress", "rows", "tell", "stop", "client", "clock", "inline"}
 #: Options that are spelt otherwise than their argument.
 SPELT = {"params": "--set", "axes": "--axis", "duration": "--for", "limits": "--limit"}
 #: A file is written by the command alone.
-OTHER_DEFAULT = {("data features", "out")}
+OTHER_DEFAULT = {("data features", "out"), ("data signals", "out")}
 #: What stands for nothing.
 NOTHING = (None, "", [], (), {}, False)
 

@@ -146,7 +146,16 @@ def a_result(found: Result) -> None:
     print(found, repr(found), found.kind, found.folder, found.hash, found.record["strategy"], found.summary["pnl"])
     print([(one.name, one.text) for one in found.warnings], found.evidence.trials, found.runs, found.recorded)
     assert_type(found.frames, dict[str, pl.DataFrame])
-    for frame in (found.fills, found.quotes, found.equity, found.trades, found.candidates, found.cells, found.periods):
+    for frame in (
+        found.fills,
+        found.quotes,
+        found.signals,
+        found.equity,
+        found.trades,
+        found.candidates,
+        found.cells,
+        found.periods,
+    ):
         assert_type(frame, pl.DataFrame)
     assert_type(found.write("results/a", force=True), Path)
     assert_type(found.write_new("results"), Path)
@@ -177,6 +186,10 @@ def models(store: Store) -> None:
     """Use strategies, their parts and their fits."""
     for entry in engine.strategies("glft"):
         print(entry.kind, entry.name, entry.doc, [(one.name, one.default, one.bounds) for one in entry.parameters])
+    assert_type(
+        engine.signals("A", Narrow, store, start=None, end=None, price_grid=None, underlying=None, out=None),
+        pl.DataFrame,
+    )
     fits = engine.fit("A", ["SPX"], store, step=1, window=60, theta=60, horizons=(60, 300), nu=3, held_out=0.3)
     print([(one.ticker, one.sigma) for one in fits.markets], [one.best for one in fits.underlyings])
     shipped: Sequence[type[QuotingModel]] = (

@@ -313,7 +313,7 @@ def read_run(folder: str | Path) -> Run:
     """Read a run's folder."""
     place = Path(folder)
     about = _json(place / RECORD, "engine backtest")
-    frames = read_frames(place, RUN_FRAMES)
+    frames = read_frames(place, (*RUN_FRAMES, "signals") if "signals" in about else RUN_FRAMES)
     _need(frames["fills"], ("ts", "side", "price", "size", "fee", "position", "mid"), place / "fills.parquet")
     _need(frames["quotes"], ("ts", "bid", "ask"), place / "quotes.parquet")
     _need(frames["equity"], ("ts", "cash", "position", "mid", "equity"), place / "equity.parquet")

@@ -26,6 +26,7 @@ from ..simulator.prepare import counts_to_close, ground, notes_of
 from ..simulator.programs import LARGE_SHARE
 from ..simulator.quote_figures import quote_figures
 from ..simulator.replay import Replay, Totals, quantiles, replay, replay_block, totals
+from ..simulator.signals.matrix import definitions
 from ..simulator.tape.source import compile_tape
 from ..simulator.tape.tape import Tape
 from ..sweeps.block import own_period
@@ -154,7 +155,8 @@ def result_hash(run: Replay) -> str:
 
 def frames_of(run: Replay) -> dict[str, pl.DataFrame]:
     """The frames that are written beside the record."""
-    return {"fills": run.fills, "quotes": run.quotes, "equity": run.equity}
+    frames = {"fills": run.fills, "quotes": run.quotes, "equity": run.equity}
+    return frames if run.signals is None else frames | {"signals": run.signals}
 
 
 def markouts(fills: pl.DataFrame) -> dict[str, float | None]:
@@ -192,6 +194,7 @@ def describe(run: Replay, asked: ReplaySettings) -> dict[str, Any]:
         "data_hash": run.tape.digest,
         "result_hash": result_hash(run),
         "summary": summary(run, queues),
+        **({"signals": definitions(run.model.signals)} if run.model.signals else {}),
         "warnings": [notice.as_row() for notice in notices_of(run, queues)],
     }
 

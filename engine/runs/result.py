@@ -106,6 +106,11 @@ class Result:
         return self._frame("quotes")
 
     @property
+    def signals(self) -> pl.DataFrame:
+        """Return a replay's signals as the market had them when its quotes changed; of a model that declares some."""
+        return self._frame("signals")
+
+    @property
     def equity(self) -> pl.DataFrame:
         """Return the equity by moment, or by bar for bets."""
         return self._frame("equity")

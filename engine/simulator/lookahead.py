@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...features.signals.signal import Signal, column_names
 from ...io.ground.times import iso
 from ...strategies.quoting.model import QuotingModel
 from .assumptions.venue import Assumptions
 from .block import Block
 from .kernel.rows import I, L, S
 from .prepare import Ground, ground, new_block, parameter_values, run_block
+from .signals.matrix import signal_matrix
 from .state import I64
 from .tape.events import KIND, UNDERLYING
 from .tape.life import closes_within
@@ -33,18 +35,19 @@ LONGS = {"cash": L.cash, "fees": L.fees_paid, "rebates": L.rebates, "volume": L.
 
 @dataclass(frozen=True)
 class Leak:
-    """A cell that knew something of what came after a cut."""
+    """A cell or signal that knew something of what came after a cut."""
 
     market: str
     cut: int  #: ns
-    cell: int  #: its place among the cells that were tried
+    cell: int | None  #: its place among the cells that were tried; None for a signal, which all of them share
     what: str
-    whole: int  #: with what came after the cut
-    cut_off: int  #: without it
+    whole: float  #: with what came after the cut
+    cut_off: float  #: without it
 
     def __str__(self) -> str:
         rest = f"{self.whole} with the rest of the tape and {self.cut_off} without it"
-        return f"{self.market}, cut at {iso(self.cut, 9)}: the {self.what} of cell {self.cell} is {rest}"
+        whose = "" if self.cell is None else f" of cell {self.cell}"
+        return f"{self.market}, cut at {iso(self.cut, 9)}: the {self.what}{whose} is {rest}"
 
 
 def cut_times(tape: Tape, count: int, seed: int) -> I64:
@@ -72,7 +75,7 @@ def prove(
 
     ``given`` are the parameters that were asked for; those that a market's row gives are read from the cut market.
     """
-    found: list[Leak] = []
+    found = signal_leaks(tape, model.signals, cuts, seed)
     shared = ground(tape, limits[0])
     whole = _block(tape, tape, model, given, limits, shared, float_queue)
     for cut in cut_times(tape, cuts, seed):
@@ -110,5 +113,24 @@ def _differences(whole: Block, part: Block, market: str, cut: int) -> list[Leak]
     pairs += [("equity", whole.samples.equity[at], part.samples.equity[at]) for at in range(seen)]
     for name, before, after in pairs:
         for cell in np.flatnonzero(before != after):
-            found.setdefault(int(cell), Leak(market, cut, int(cell), name, int(before[cell]), int(after[cell])))
+            found.setdefault(int(cell), Leak(market, cut, int(cell), name, before[cell].item(), after[cell].item()))
     return list(found.values())
+
+
+def signal_leaks(tape: Tape, signals: Mapping[str, Signal], cuts: int = 5, seed: int = 0) -> list[Leak]:
+    """Compute signals on a whole tape and on cut ones, tables and other markets cut as well; one leak a signal and cut.
+
+    A value before a cut that is not the same to the bit knew something of what came after it.
+    """
+    found: list[Leak] = []
+    whole = signal_matrix(tape, signals) if signals else np.zeros((len(tape), 0))
+    for cut in cut_times(tape, cuts if signals else 0, seed):
+        short = cut_off(tape, int(cut))
+        part = signal_matrix(short, signals) if len(short) else whole[:0]
+        differs = whole[: len(part)].view(np.int64) != part.view(np.int64)
+        for column, name in enumerate(column_names(signals)):
+            if differs[:, column].any():
+                at = int(np.argmax(differs[:, column]))
+                values = float(whole[at, column]), float(part[at, column])
+                found.append(Leak(tape.market.ticker, int(cut), None, f"signal {name}", *values))
+    return found

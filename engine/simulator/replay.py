@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ...features.signals.signal import column_names
 from ...strategies.quoting.model import QuotingModel
 from .assumptions.venue import Assumptions
 from .block import Block
@@ -72,6 +73,7 @@ class Replay:
     quotes: pl.DataFrame
     equity: pl.DataFrame
     periods: list[dict[str, Any]] | None = None  #: of incentive programs, where some are counted
+    signals: pl.DataFrame | None = None  #: the model's at each change of its quotes, where it declares some
 
 
 def totals_columns(block: Block, tape: Tape) -> dict[str, np.ndarray[Any, Any]]:
@@ -135,7 +137,16 @@ def replay(
     fills = _fills(block, tape)
     periods = None if block.counted is None else periods_of(*block.counted)
     return Replay(
-        tape, model, values, assumed, total, fills, _quotes(block, tape), _equity(block, tape, fills), periods
+        tape,
+        model,
+        values,
+        assumed,
+        total,
+        fills,
+        _quotes(block, tape),
+        _equity(block, tape, fills),
+        periods,
+        _signals(block, model),
     )
 
 
@@ -202,6 +213,16 @@ def _quotes(block: Block, tape: Tape) -> pl.DataFrame:
         rests = pl.col(f"{side}_size") > 0
         frame = frame.with_columns(pl.when(rests).then(pl.col(name)).alias(name) for name in (side, f"{side}_ahead"))
     return frame
+
+
+def _signals(block: Block, model: type[QuotingModel]) -> pl.DataFrame | None:
+    """The model's signals as the market had them when its quotes changed, a row a row of the quotes."""
+    if not isinstance(block.signals, np.ndarray):
+        return None
+    count = int(block.state.scalars[S.quotes])
+    rows = block.signals[np.maximum(block.log.quotes[:count, 0], 0)]
+    columns = dict(zip(column_names(model.signals), rows.T, strict=True))
+    return pl.DataFrame({"ts": block.log.quote_ts[:count], **columns}).fill_nan(None)
 
 
 def _equity(block: Block, tape: Tape, fills: pl.DataFrame) -> pl.DataFrame:

@@ -29,6 +29,9 @@ QUOTING: dict[str, tuple[str, str]] = {
     "fixed-spread": ("fixed_spread", "FixedSpread"),
     "cauchy-band": ("cauchy_band", "CauchyBand"),
     "logit-as": ("logit", "LogitAvellanedaStoikov"),
+    "flow-skew": ("flow_skew", "FlowSkew"),
+    "microprice-maker": ("microprice_maker", "MicropriceMaker"),
+    "onnx-fair-value": ("onnx_fair_value", "OnnxFairValue"),
 }
 
 #: A market at 45 to 47 cents with ten minutes left, on which a user's model is tried before it runs.

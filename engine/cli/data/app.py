@@ -10,6 +10,7 @@ from .imports import data_import
 from .kalshi import data_pull, data_record, data_scan
 from .markets import data_markets
 from .sample import data_sample
+from .signals import data_signals
 from .store import data_compact, data_forget, data_imports, data_sql, data_tables
 
 app = typer.Typer(
@@ -35,3 +36,4 @@ app.command("compact")(data_compact)
 app.command("sample")(data_sample)
 app.command("check")(data_check)
 app.command("features")(data_features)
+app.command("signals")(data_signals)

@@ -25,6 +25,17 @@ def row(model: type[QuotingModel], **given: float) -> Any:
     return namedtuple("P", model.columns())(*model.row(check(model.parameters, given)))
 
 
+def told(model: type[QuotingModel], rng: np.random.Generator | None = None) -> Known:
+    """Something to be known, with a value for each of the model's signals: zeros, or any."""
+
+    def one() -> float:
+        return 0.0 if rng is None else float(rng.choice([0.0, rng.normal(), rng.normal(0.0, 1e3), 50.0]))
+
+    named = namedtuple("Signals", list(model.signals))
+    columns = [signal.columns for signal in model.signals.values()]
+    return TOLD._replace(signals=named(*(one() if n == 1 else tuple(one() for _ in range(n)) for n in columns)))
+
+
 def quote(model: type[QuotingModel], told: dict[str, float], **given: float) -> tuple[float, float, float, float]:
     """One quote in plain Python."""
     if "variance" in told:

@@ -10,7 +10,7 @@ import pytest
 from touchline.strategies.models.registry import QUOTING, quoting_model
 from touchline.strategies.quoting.known import Known
 
-from .quotes import TOLD, bits, compiled, random_known, random_row, row
+from .quotes import TOLD, bits, compiled, random_known, random_row, row, told
 
 MODELS = sorted(QUOTING)
 
@@ -21,7 +21,10 @@ def test_the_compiled_quote_is_the_python_quote_bit_for_bit(name: str):
     fast = compiled(model)
     pair = row(model)
     for _ in range(600):
-        known, p = random_known(rng), pair._replace(**random_row(model, rng)._asdict())
+        known, p = (
+            random_known(rng)._replace(signals=told(model, rng).signals),
+            pair._replace(**random_row(model, rng)._asdict()),
+        )
         assert bits(fast(known, p)) == bits(model.quote(known, p)), (known, p)
 
 
@@ -30,7 +33,7 @@ def test_no_nan_and_no_infinity_leaks_where_everything_is_known(name: str):
     model, rng = quoting_model(name), np.random.default_rng(2)
     p = row(model)
     for _ in range(600):
-        known = random_known(rng)
+        known = random_known(rng)._replace(signals=told(model, rng).signals)
         bid, ask, bid_size, ask_size = model.quote(known, p)
         assert math.isfinite(bid_size) and math.isfinite(ask_size)
         assert not math.isinf(bid) and not math.isinf(ask)
@@ -42,7 +45,8 @@ def test_no_nan_and_no_infinity_leaks_where_everything_is_known(name: str):
 def test_the_bid_is_not_above_the_ask(name: str):
     model, rng = quoting_model(name), np.random.default_rng(3)
     for _ in range(600):
-        known, p = random_known(rng)._replace(trigger=0.0), random_row(model, rng)
+        known = random_known(rng)._replace(trigger=0.0, signals=told(model, rng).signals)
+        p = random_row(model, rng)
         bid, ask, *_ = model.quote(known, p)
         assert not bid > ask + 1e-6 * (abs(bid) + 1), (known, p)
 
@@ -51,8 +55,8 @@ def test_the_bid_is_not_above_the_ask(name: str):
 def test_holding_more_never_raises_a_quote(name: str):
     model = quoting_model(name)
     p = row(model, floor=3990, cap=4010) if model.needs_underlying else row(model)
-    told = TOLD._replace(tau=600.0) if model.needs_underlying else TOLD
-    quotes = [model.quote(told._replace(position=float(held)), p)[:2] for held in range(-40, 41)]
+    known = told(model)._replace(tau=600.0 if model.needs_underlying else TOLD.tau)
+    quotes = [model.quote(known._replace(position=float(held)), p)[:2] for held in range(-40, 41)]
     for side in range(2):
         shown = [pair[side] for pair in quotes if not math.isnan(pair[side])]
         assert len(shown) > 10
