@@ -34,19 +34,22 @@ def tables_nb(book, side, row, rewards):
     place, power = rewards.place[kind, side], rewards.power[kind]
     middle = len(power) // 2
     top = len(book) - 1
-    base = place[top]
+    is_bounded = rewards.rows[row, PROGRAM.bounded] > 0
+    base, running = i64(-1), i64(0)
     for level in range(top, 0, -1):
         if book[level] > 0:
-            base = place[level]
-            break
-    bound = FREE if rewards.rows[row, PROGRAM.bounded] == 0 else 0.0
+            running += book[level]
+            base = i64(place[level])
+            if not is_bounded or running >= fifth:
+                break
+    bound = 0.0 if is_bounded else FREE
     first = i64(0) if bound > 0.0 else i64(-1)
     running, count = i64(0), i64(0)
     below = 0.0
     stop = i64(top)
     for level in range(top, -1, -1):
         stop = level
-        weight = power[middle + base - place[level]]
+        weight = power[middle + base - place[level]] if base >= 0 else 1.0  # alone, the share is all or nothing
         lots[TABLE.above, level] = running
         sums[TABLE.weight, level] = weight
         if running >= target:
