@@ -153,8 +153,10 @@ class TradeLedger:
             self._trades[trade] = None
             if len(self._trades) > REMEMBERED:
                 self._trades.popitem(last=False)
-        order = self._by_id.get(fill.get("order") or "")
+        order = self._by_id.get(fill.get("order") or "") or self.known(fill.get("client_id") or "")
         if order is not None:
+            if order.order_id is None and fill.get("order"):  # its fill was told before its answer
+                self.confirmed(order.client_id, fill["order"])
             order.filled += lots
             if order.left <= 0:
                 self.end(order.client_id)

@@ -212,18 +212,15 @@ class Machine:
         """Look at a market in the next turn."""
         self._touched[ticker] = None
 
-    def fill(self, ticker: str, side: int, price: int, lots: int, fee: int, ts: int, trade: str, order: str) -> None:
+    def fill(
+        self, ticker: str, side: int, price: int, lots: int, fee: int, ts: int, trade: str, order: OwnOrder | None
+    ) -> None:
         """Book a fill, unless it was booked."""
         if trade and self.ledger.is_booked(trade):
             return
-        told: dict[str, Any] = {
-            "side": side,
-            "price": price,
-            "lots": lots,
-            "fee": fee,
-            "trade": trade or None,
-            "order": order,
-        }
+        told: dict[str, Any] = {"side": side, "price": price, "lots": lots, "fee": fee}
+        if order is not None:
+            told |= {"trade": trade, "order": order.order_id, "client_id": order.client_id}
         self.ledger.book(ticker, told, self.now)
         self._filled = True
         held = self.ledger.holding(ticker)
@@ -263,7 +260,7 @@ class Machine:
         told = market.decide(self.now)
         ticker = market.ticker
         for fill in told.fills:
-            self.fill(ticker, int(fill.side), fill.price, fill.lots, fill.fee, fill.ts, "", "")
+            self.fill(ticker, int(fill.side), fill.price, fill.lots, fill.fee, fill.ts, "", None)
         for quote in told.quotes:
             self._say("quote", _shown(ticker, quote), quote.ts)
         if ticker in self._opening and market.live.mid:

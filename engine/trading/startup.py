@@ -143,7 +143,7 @@ class Startup:
                 continue
             told: dict[str, Any] = {
                 "side": order.side, "price": fill.price, "lots": fill.lots, "fee": fill.fee, "trade": fill.trade,
-                "order": fill.order,
+                "order": fill.order, "client_id": order.client_id,
             }  # fmt: skip
             self._ledger.book(ticker, told, self._client.now())
             held = self._ledger.holding(ticker)

@@ -29,7 +29,9 @@ class Host(Protocol):
     settings: TradeSettings
     markets: dict[str, TradedMarket]
 
-    def fill(self, ticker: str, side: int, price: int, lots: int, fee: int, ts: int, trade: str, order: str) -> None:
+    def fill(
+        self, ticker: str, side: int, price: int, lots: int, fee: int, ts: int, trade: str, order: OwnOrder | None
+    ) -> None:
         """Book a fill that the exchange told, unless it was booked."""
         ...
 
@@ -341,7 +343,7 @@ class SentSide:
 
     def _fill(self, order: OwnOrder, price: int, lots: int, fee: int, ts: int, trade: str) -> None:
         host = self._host
-        host.fill(order.ticker, order.side, price, lots, fee, ts, trade, order.order_id or "")
+        host.fill(order.ticker, order.side, price, lots, fee, ts, trade, order)
         orders = self.orders.get(order.ticker)
         if orders is not None and order.left <= 0 and orders.working.get(order.side) is order:
             del orders.working[order.side]

@@ -44,17 +44,19 @@ def params(tmp_path: Path) -> Path:
     return write_quick_params(tmp_path / "params.toml")
 
 
-def write_quick_params(path: Path) -> Path:
-    """Write parameters under a queue model that fills as an exchange does; orders are less than what crosses them."""
-    until = datetime.fromtimestamp(START // SECOND + 86_400, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def write_quick_params(
+    path: Path, series: tuple[str, ...] = ("KXTEST",), queue: str = "touch+cross@1", size: float = 0.05
+) -> Path:
+    """Write parameters, by default under a queue that fills as an exchange does; orders are less than what crosses."""
+    until = datetime.fromtimestamp(START // SECOND + 100 * 86_400, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     parameters: dict[str, bool | int | float | str | list[float | str]] = {
-        "half_spread": 2.0, "skew": 0.1, "size": 0.05
+        "half_spread": 2.0, "skew": 0.1, "size": size
     }  # fmt: skip
-    venue = {"queue": "touch+cross@1", "horizon": "fixed"}
+    venue = {"queue": queue, "horizon": "fixed"}
     write_params(
         path,
         Params(
-            FORMAT, VERSION, "fixed-spread", [Applies(parameters, series="KXTEST")], {}, venue,
+            FORMAT, VERSION, "fixed-spread", [Applies(parameters, series=one) for one in series], {}, venue,
             Validity("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", until),
             Provenance("robust", "0.2.0", "d", 1, 1, 1, 1, 0),
         ),

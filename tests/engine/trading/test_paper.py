@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from touchline import engine
 from touchline.engine.results.params import load_params
 from touchline.engine.simulator.replay import Replay, replay
 from touchline.engine.simulator.tape.source import compile_tape
@@ -18,7 +21,9 @@ from touchline.engine.trading.runner import SessionRunner
 from touchline.io.store.store import Store
 from touchline.strategies.models.registry import quoting_model
 
-from .conftest import opened, tickers_of, walked
+from .conftest import begun, opened, tickers_of, walked, write_quick_params
+
+MS = 1_000_000
 
 
 def replayed(day: Store, path: Path, ticker: str) -> Replay:
@@ -34,19 +39,25 @@ def lines_of(folder: SessionFolder, kind: str, ticker: str) -> list[tuple[Journa
 
 
 def equals_backtest(day: Store, folder: SessionFolder, ticker: str, close: int) -> int:
-    """Every quote, fill, position and the cash of a session against the backtest of the same recording."""
+    """Every quote, fill, position and the cash of a session against the backtest of the same recording.
+
+    A stream's times are whole milliseconds, a recording's may be finer.
+    """
     run = replayed(day, folder.params, ticker)
     shown = [
-        (line.ts, told["bid"], told["bid_size"], told["ask"], told["ask_size"])
+        (line.ts // MS, told["bid"], told["bid_size"], told["ask"], told["ask_size"])
         for line, told in lines_of(folder, "quote", ticker)
     ]
-    there = list(run.quotes.select("ts", "bid", "bid_size", "ask", "ask_size").iter_rows())
-    assert [row for row in shown if row[0] < close] == [row for row in there if row[0] < close]
+    whole = run.quotes.select(run.quotes["ts"] // MS, "bid", "bid_size", "ask", "ask_size")
+    there = list(whole.iter_rows())
+    assert [row for row in shown if row[0] < close // MS] == [row for row in there if row[0] < close // MS]
     fills = [
-        (line.ts, told["side"], told["price"], told["lots"], told["fee"], told["position"])
+        (line.ts // MS, told["side"], told["price"], told["lots"], told["fee"], told["position"])
         for line, told in lines_of(folder, "fill", ticker)
     ]
-    columns = run.fills.select("ts", "side", "price", "size", run.fills["fee"] - run.fills["rebate"], "position")
+    columns = run.fills.select(
+        run.fills["ts"] // MS, "side", "price", "size", run.fills["fee"] - run.fills["rebate"], "position"
+    )
     assert fills == list(columns.iter_rows())
     last = lines_of(folder, "fill", ticker)[-1][1]
     assert (last["position"], last["cash"]) == (run.totals.position, run.totals.cash)
@@ -81,3 +92,23 @@ def test_a_paper_session_is_the_backtest_however_fast_the_exchange_is(day: Store
     for ticker, close in closes.items():
         assert equals_backtest(day, paper, ticker, close) > 10
     assert audit(paper.path).difference is None
+
+
+@pytest.mark.slow
+def test_a_paper_session_on_the_synthetic_day_is_its_backtest(tmp_path: Path):
+    """Matches and politics, which follow no underlying, with their gaps and halts, as fast as the exchange can."""
+    command = [sys.executable, "-c", "from touchline.engine.cli import main; main()", "data", "sample", "--seed", "7"]
+    subprocess.run([*command, "--scale", "0.02", "--store", str(tmp_path / "day")], check=True, capture_output=True)
+    store = Store(tmp_path / "day")
+    named = [one for one in engine.markets(store)["ticker"].to_list() if one.startswith(("SYNMATCH", "SYNPOL"))]
+    params = write_quick_params(tmp_path / "params.toml", ("SYNMATCH", "SYNPOL"), queue="power@3", size=1.0)
+    folder = begun(tmp_path / "session", params, mode="paper")
+    with opened(store, speed="max") as (exchange, client):
+        closes = {ticker: exchange.venue.markets[ticker].close_ts for ticker in named}
+        with SessionRunner(folder, client, named) as runner:
+            while not exchange.finished():
+                runner.step(0.1)
+            for _ in range(4):
+                runner.step(0.1)
+    assert len(named) == 5 and sum(equals_backtest(store, folder, one, close) for one, close in closes.items()) > 50
+    assert audit(folder.path).difference is None

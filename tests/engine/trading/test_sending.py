@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from touchline.engine.trading.folder import SessionFolder, recovered
+from touchline.engine.trading.journal import JournalLine, SessionJournal
 from touchline.engine.trading.ledger import OwnOrder, TradeLedger
-from touchline.engine.trading.orders.jobs import Answer, FoundOrder, Job
+from touchline.engine.trading.orders.jobs import Answer, FoundOrder, Job, encode
 from touchline.engine.trading.orders.sending import Sender
 from touchline.engine.trading.orders.settling import settled
 from touchline.engine.trading.settings import TradeSettings
@@ -60,3 +64,21 @@ def test_an_order_that_no_list_shows_is_over_after_its_lease_and_the_lag_of_the_
     ledger.placed(OwnOrder("tl-1", TICKER, 1, 4500, 100, 100 * SECOND, 0))
     found = settled(ledger, TICKER, Answer(0, "done"), after_s * SECOND, TradeSettings(list_lag_s=35))
     assert bool(found) is over
+
+
+def test_a_fill_that_was_told_before_its_orders_answer_counts_for_it_after_a_crash(
+    day: Store, session: Callable[..., SessionFolder]
+):
+    """The process died between the two lines: the order is known by the fill alone."""
+    folder = session(mode="production")
+    prefix = folder.document()["prefix"]
+    journal = SessionJournal(folder.journal)
+    job = Job(1, "create", TICKER, f"{prefix}7", side=1, price=4500, lots=5, expires=99)
+    told = {"market": TICKER, "side": 1, "price": 4500, "lots": 5, "fee": 0, "trade": "t", "order": "o"}
+    journal.append(JournalLine("ask", 1, encode(job)))
+    journal.append(JournalLine("fill", 2, encode({**told, "client_id": f"{prefix}7"})))
+    journal.close()
+    ledger = recovered(folder)
+    assert ledger.orders == {} and ledger.holding(TICKER).position == 5
+    known = ledger.by_order_id("o")
+    assert known is not None and (known.client_id, known.filled) == (f"{prefix}7", 5)
