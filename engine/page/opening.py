@@ -90,7 +90,7 @@ class OpenResults:
                 raise InputError("of a sweep one cell is replayed: the address lacks cell=")
             asked = cell_settings(self.sweep(name), cell, market)
         elif found.kind == "replay":
-            asked = recorded_settings(self.result(name).about, str(found.folder))
+            asked = recorded_settings(found.record, str(found.folder))
         else:
             raise InputError(f"{found.folder} holds {found.kind}; a replay or a sweep's cell is travelled through")
         return msgspec.structs.replace(asked, store=self.place(asked.store))

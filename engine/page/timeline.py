@@ -127,7 +127,7 @@ class Timeline(Market):
         super().__init__(tape)
         self.model, self.values, self.assumptions = model, dict(values), assumptions
         self._block = new_block(tape, model, [self.values], [assumptions], record=True)
-        self._kept: list[tuple[State, Flight]] = []
+        self._kept: list[tuple[State, Flight | None]] = []
         for stop in range(STEP, len(tape) + STEP, STEP):
             self._kept.append(_copied(self._block))
             run_block(self._block, model, min(stop, len(tape)))
@@ -185,7 +185,8 @@ class Timeline(Market):
     def _after(self, event: int) -> Block:
         """A block of its own that stands after an event."""
         state, flight = self._kept[min((event + 1) // STEP, len(self._kept) - 1)]
-        block = replace(self._block, state=_fresh(state), flight=Flight(*(one.copy() for one in flight)))
+        rings = (np.zeros_like(one) for one in self._block.flight) if flight is None else (one.copy() for one in flight)
+        block = replace(self._block, state=_fresh(state), flight=Flight(*rings))
         block.log = new_log(4096, self.levels)
         block.state.scalars[[S.fills, S.quotes]] = 0
         run_block(block, self.model, event + 1)
@@ -213,5 +214,8 @@ def _fresh(state: State) -> State:
     return State(*(one.copy() for one in state))
 
 
-def _copied(block: Block) -> tuple[State, Flight]:
-    return _fresh(block.state), Flight(*(one.copy() for one in block.flight))
+def _copied(block: Block) -> tuple[State, Flight | None]:
+    """A block's state, and its messages where some are under way."""
+    at = block.state.scalars
+    quiet = at[S.order_head] == at[S.order_tail] and at[S.notice_head] == at[S.notice_tail]
+    return _fresh(block.state), None if quiet else Flight(*(one.copy() for one in block.flight))

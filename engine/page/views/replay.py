@@ -221,7 +221,7 @@ def _differs(opened: OpenResults, asked: Question, shown: Timeline) -> str:
         row = opened.sweep(asked.text("id")).cells.filter(cell=_cell(asked), market=asked.text("market"))
         held = int(row["fills"][0]) if row.height else None
     else:
-        held = (opened.result(asked.text("id")).about.get("summary") or {}).get("fills")
+        held = (opened.folders.get(asked.text("id")).record.get("summary") or {}).get("fills")
     if held is None or held == len(shown.fill_rows):
         return ""
     return (

@@ -145,3 +145,17 @@ def test_a_strip_says_of_each_pixel_what_its_values_were(none: int):
             seen = [v for v in values[max(begin - 1, 0) : end].tolist() if v != none]
             assert (low[p], high[p]) == ((min(seen), max(seen)) if seen else (-1, -1))
             assert last[p] == (values[end - 1] if end and values[end - 1] != none else -1)
+
+
+@pytest.mark.slow
+def test_messages_under_way_are_kept_with_a_state(tape: Tape, monkeypatch: pytest.MonkeyPatch):
+    assumed = Assumptions(queue="power@3", entry_ms=700, response_ms=400)
+    given = QUOTERS["one"][1]
+    monkeypatch.setattr(timeline, "STEP", 64)
+    often = Timeline(tape, FixedSpread, given, assumed)
+    monkeypatch.setattr(timeline, "STEP", 1 << 20)
+    once = Timeline(tape, FixedSpread, given, assumed)
+    wanted = [once.standing(event) for event in range(0, len(tape), 37)]
+    monkeypatch.setattr(timeline, "STEP", 64)
+    assert [often.standing(event) for event in range(0, len(tape), 37)] == wanted
+    assert wanted[-1].fills > 10
