@@ -17,7 +17,7 @@ import msgspec
 from ...io.ground import atomic
 from ...io.ground.errors import InputError
 from ..results.params import load_params, to_toml
-from .journal import is_locked, latest_state, read, segments
+from .journal import is_locked, latest_state, read
 from .ledger import LedgerState, OwnOrder, TradeLedger
 from .machine import Command
 from .orders.jobs import Answer, Job
@@ -203,8 +203,3 @@ _FOLDED = {
     "halt": _halted, "kill": _killed, "lift": _lifted, "day": _day, "open": _opened,
     "settle": _settled, "found": _found, "group": _grouped,
 }  # fmt: skip
-
-
-def journal_paths(folder: SessionFolder) -> list[Path]:
-    """The segments of a session's journal, oldest first."""
-    return segments(folder.journal)

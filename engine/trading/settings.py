@@ -48,13 +48,10 @@ class TradeSettings:
     list_lag_s: float = _limit(35.0, "s", 0.0)  #: the exchange's lists may be as old as this
     subaccount: int = 0
     settle_ms: float = _limit(20.0, "ms", 0.0)  #: on paper: how long a moment's last message is waited for
-    wind_down: Literal["hold", "reduce"] = "hold"  #: what happens to inventory where quoting ends
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise InputError(f"mode is one of {', '.join(MODES)}, not {self.mode!r}")
-        if self.wind_down not in ("hold", "reduce"):
-            raise InputError(f"wind_down is hold or reduce, not {self.wind_down!r}")
         if isinstance(self.subaccount, bool) or self.subaccount not in range(64):
             raise InputError(f"subaccount is a whole number from 0 to 63, not {self.subaccount!r}")
         for one in fields(self):
