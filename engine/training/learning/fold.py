@@ -35,7 +35,7 @@ class Trial:
     predicted: npt.NDArray[np.float32]
     native: npt.NDArray[np.float32]  #: of every panel row that it serves, in their order: the trained model's answer
     differ: bool  #: whether one of those is not the ONNX model's to the last bit
-    apart: float  #: the largest difference over all rows with a label
+    apart: float  #: the largest difference over the rows that were learned from or judged
     facts: dict[str, Any]
 
     def packed(self) -> bytes:
@@ -77,7 +77,9 @@ def run_fold(
     predicted = np.full(len(split.test), np.nan, np.float32)
     place = np.full(len(rows), -1)
     place[split.test] = np.arange(len(split.test))
-    for some, x in _batches(rows, rows.at):
+    compared = np.sort(np.concatenate([learned, split.test]))
+    for numbers, x in _batches(rows, rows.at[compared]):
+        some = compared[numbers]
         found, own = run(x), answer(fitted, calibration, x)
         apart = max(apart, float(np.abs(found - own).max()))
         mine = place[some] >= 0
