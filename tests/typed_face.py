@@ -118,6 +118,22 @@ def exchange(store: Store, client: Client) -> None:
     print(params.strategy, params.for_market("A"), params.notices, Live.from_params)
 
 
+def sessions(client: Client) -> None:
+    """Use what trades, and what watches it."""
+    with engine.trade(
+        "params.toml", ["A"], series="KXINX", top=3, paper=True, session=Path("sessions/a"), limits={"loss": 50.0},
+        client=client, tell=print,
+    ) as session:  # fmt: skip
+        assert_type(session.path, Path)
+        print(session.run(10.0)["running"], session.audit().difference)
+    print(engine.status("sessions/a")["markets"], [one.name for one in engine.doctor("sessions/a")])
+    engine.halt("sessions/a", market="A", reason="news")
+    engine.flatten("sessions/a", market=["A", "B"])
+    engine.kill(Path("sessions/a"))
+    engine.resume("sessions/a", reason="looked")
+    assert_type(engine.audit("sessions/a", trust="mine.py").difference, str | None)
+
+
 def runs(store: Store) -> Result:
     """Use backtests, sweeps and what explains them."""
     assume = Assumptions(queue="power@2", entry_ms=50.0, position_limit=20.0)
@@ -172,8 +188,8 @@ def folders() -> None:
     """Use what is done with folders of results."""
     assert_type(engine.open("results/a"), Result)
     print(engine.show("results/grid", top=3, by="pnl")["best"])
-    made = engine.train("quant", "logistic", "data", out="m", features=["mark"], every="7d", params={"penalty": 0.1})
-    assert_type(made.has_skill, bool)
+    trained = engine.train("quant", "logistic", "data", out="m", features=["mark"], every="7d", params={"penalty": 0.1})
+    assert_type(trained.has_skill, bool)
     assert_type(engine.audit_model("m", until="2026-01-01").has_skill, bool)
     assert_type(engine.verify("results/a", trust=["narrow.py"], store="data"), str)
     assert_type(engine.report(Path("results/a"), out="a.html"), Path)

@@ -50,8 +50,9 @@ def backtest(
     strategy: Strategy, market: str | Sequence[str] | None = None, store: Store | str | Path | Panel = "data", *,
     params: Mapping[str, Setting] | None = None, start: Moment | None = None, end: Moment | None = None,
     queue: str | None = None, latency_ms: Delay | None = None, assume: Assume | None = None,
-    price_grid: str | None = None, underlying: str | None = None, compare_random: bool | int = False,
-    seed: int | None = None, out: str | Path | None = None, force: bool = False, progress: Progress | bool = False,
+    reward: str | Sequence[str] = (), price_grid: str | None = None, underlying: str | None = None,
+    compare_random: bool | int = False, seed: int | None = None, out: str | Path | None = None,
+    force: bool = False, progress: Progress | bool = False,
 ) -> Result:  # fmt: skip
     """Try a strategy on recorded markets, in exact money: replay a quoting model, or bet with a pipeline.
 
@@ -66,6 +67,8 @@ def backtest(
         queue: The queue model, ``power@3`` unless given; short for ``assume={"queue": …}``.
         latency_ms: How long orders take, in ms, or a law such as ``lognormal:50:0.5``; short in the same way.
         assume: Assumptions about the venue and risk by name, see docs/settings.md.
+        reward: Incentive programs to count: ``"recorded"``, or one as text such as ``"pool=20,per=15m,target=300"``, or
+            several; short for ``assume={"rewards": …}``.
         price_grid: The price grid, where the market's own is not stored.
         underlying: Symbol of the underlying's prices, where the market's own is not stored.
         compare_random: Bets only: also run 200 random portfolios of the same exposure, or as many as this says.
@@ -85,14 +88,15 @@ def backtest(
         (-7701400, 15, '1cd0521a7f8295bd')
     """
     if _bets(strategy):
-        _not_for_bets(strategy, market=market, queue=queue, latency_ms=latency_ms, assume=assume,
+        _not_for_bets(strategy, market=market, queue=queue, latency_ms=latency_ms, assume=assume, reward=reward,
                       price_grid=price_grid, underlying=underlying)  # fmt: skip
         found = _bet(strategy, store, params, start, end, int(compare_random), seed or 0, progress)
     else:
         _not_for_quotes(strategy, compare_random=compare_random or None, seed=seed)
         asked = _Asked(
-            strategy, store, params, start, end, _assumptions(assume, queue, latency_ms), price_grid, underlying
-        )
+            strategy, store, params, start, end, _assumptions(assume, queue, latency_ms, reward), price_grid,
+            underlying,
+        )  # fmt: skip
         found = _replay(asked, _tickers(market), progress)
     return found if out is None else found.written(out, force=force)
 
@@ -182,6 +186,7 @@ def explain(
         queue: The queue model; short for ``assume={"queue": …}``.
         latency_ms: How long orders take, in ms; short in the same way.
         assume: Assumptions about the venue and risk by name.
+        reward: Incentive programs to count; short for ``assume={"rewards": …}``.
         price_grid: The price grid, where the market's own is not stored.
         underlying: Symbol of the underlying's prices.
 
@@ -208,7 +213,7 @@ def sweep(
     params: Mapping[str, Setting] | None = None, series: str | Sequence[str] = (), category: str | None = None,
     where: str | None = None, min_volume: float | None = None, score: int | None = None, start: Moment | None = None,
     end: Moment | None = None, queue: str | None = None, latency_ms: Delay | None = None,
-    assume: Assume | None = None, price_grid: str | None = None,
+    assume: Assume | None = None, reward: str | Sequence[str] = (), price_grid: str | None = None,
     underlying: str | None = None, threads: int = 2, walk_forward: int | None = None,
     embargo_hours: float | None = None, prove: bool = False, scheduler: str | None = None,
     out: str | Path = "results/sweep", force: bool = False, pictures: bool | Drawer = True,
@@ -239,6 +244,7 @@ def sweep(
         queue: The queue model; short for ``assume={"queue": …}``.
         latency_ms: How long orders take, in ms; short in the same way.
         assume: Assumptions about the venue and risk by name.
+        reward: Incentive programs to count; short for ``assume={"rewards": …}``.
         price_grid: The price grid, where the markets' own are not stored.
         underlying: Symbol of the underlying's prices.
         threads: Threads that run cells.
@@ -270,8 +276,9 @@ def sweep(
     grid: dict[str, Any] = {"axes": axes, "sample": sample, "params": params, "start": start, "end": end,
                             "force": force}  # fmt: skip
     quoting: dict[str, Any] = {
-        "queue": queue, "latency_ms": latency_ms, "assume": assume, "price_grid": price_grid, "underlying": underlying,
-        "walk_forward": walk_forward, "embargo_hours": embargo_hours, "scheduler": scheduler, "prove": prove or None,
+        "queue": queue, "latency_ms": latency_ms, "assume": assume, "reward": reward, "price_grid": price_grid,
+        "underlying": underlying, "walk_forward": walk_forward, "embargo_hours": embargo_hours,
+        "scheduler": scheduler, "prove": prove or None,
     }  # fmt: skip
     chosen: dict[str, Any] = {"market": market, "series": series or None, "category": category, "where": where,
                               "min_volume": min_volume, "score": score}  # fmt: skip
@@ -302,7 +309,7 @@ def _sweep_quotes(
     if choice == MarketChoice():
         raise InputError("a sweep of a quoting strategy needs markets: name them with market=, or choose with "
                          "series= or category= or where= or score=")  # fmt: skip
-    assumed = _assumptions(*(asked.pop(name) for name in ("assume", "queue", "latency_ms")))
+    assumed = _assumptions(*(asked.pop(name) for name in ("assume", "queue", "latency_ms", "reward")))
     given = {name: value for name, value in asked.items() if value is not None}
     quoting = strategy if isinstance(strategy, type) else str(strategy)
     history = _history(store)
@@ -493,8 +500,13 @@ def _place(store: Store | str | Path | Panel) -> str:
     return str(store)
 
 
-def _assumptions(assume: Assume | None, queue: str | None, latency_ms: Delay | None) -> Assumptions:
-    """The assumptions as a whole, with the two that have keywords of their own."""
+def _assumptions(
+    assume: Assume | None, queue: str | None, latency_ms: Delay | None, reward: str | Sequence[str]
+) -> Assumptions:  # fmt: skip
+    """The assumptions as a whole, with the three that have keywords of their own."""
     base = assume if isinstance(assume, Assumptions) else Assumptions().with_options(dict(assume or {}))
-    short = {"queue": queue, "entry_ms": latency_ms}
+    programs = ";".join(listed(reward)) or None
+    if programs and not isinstance(assume, Assumptions) and "rewards" in (assume or {}):
+        raise InputError("rewards are given twice, by reward= and in assume=; leave one out")
+    short = {"queue": queue, "entry_ms": latency_ms, "rewards": programs}
     return base.with_options({name: value for name, value in short.items() if value is not None})

@@ -23,7 +23,6 @@ from .options import (
     SET,
     START,
     UNDERLYING,
-    assumed,
     delay,
     pairs,
 )
@@ -89,8 +88,9 @@ def backtest(
 
     found = run(
         strategy, market or None, store, params=pairs(params, "--set") | _caps(ctx, strategy), start=start, end=end,
-        queue=queue, latency_ms=delay(latency_ms), assume=assumed(assume, reward) or None, price_grid=price_grid,
-        underlying=underlying, compare_random=compare_random, seed=seed, out=out, force=force, progress=not as_json,
+        queue=queue, latency_ms=delay(latency_ms), assume=pairs(assume, "--assume") or None, reward=reward,
+        price_grid=price_grid, underlying=underlying, compare_random=compare_random, seed=seed, out=out, force=force,
+        progress=not as_json,
     )  # fmt: skip
     place = out or (found.write_new(Path("results")) if found.kind == "bets" else None)
     emit(as_json, lambda: found.record, lambda: tell(found, place))

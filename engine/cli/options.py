@@ -66,18 +66,6 @@ def pairs(given: list[str], option: str) -> dict[str, Any]:
     return out
 
 
-def assumed(assume: list[str], reward: list[str]) -> dict[str, Any]:
-    """Read the assumptions, incentive programs among them.
-
-    >>> assumed(["post-only=true"], ["pool=20,per=15m,target=300", "pool=100,per=1d,target=1000"])["rewards"]
-    'pool=20,per=15m,target=300;pool=100,per=1d,target=1000'
-    """
-    given = pairs(assume, "--assume")
-    if reward and "rewards" in given:
-        raise InputError("rewards are given twice, by --reward and by --assume; leave one out")
-    return given | ({"rewards": ";".join(reward)} if reward else {})
-
-
 def value(text: str) -> Any:
     """A switch, a number or a word."""
     if text.lower() in ("true", "false"):

@@ -28,7 +28,6 @@ from .options import (
     START,
     UNDERLYING,
     RankBy,
-    assumed,
     delay,
     pairs,
 )
@@ -106,9 +105,10 @@ def sweep(
         found = run(
             _named(strategy), market, store, axes=axes, sample=sample, params=pairs(params, "--set"), series=series,
             category=category, where=where, min_volume=min_volume, score=score, start=start, end=end,
-            queue=queue, latency_ms=delay(latency_ms), assume=assumed(assume, reward), price_grid=price_grid,
-            underlying=underlying, threads=threads, walk_forward=walk_forward, embargo_hours=embargo_hours,
-            prove=prove, scheduler=scheduler, out=out, force=force, pictures=drawer, progress=not as_json,
+            queue=queue, latency_ms=delay(latency_ms), assume=pairs(assume, "--assume"), reward=reward,
+            price_grid=price_grid, underlying=underlying, threads=threads, walk_forward=walk_forward,
+            embargo_hours=embargo_hours, prove=prove, scheduler=scheduler, out=out, force=force, pictures=drawer,
+            progress=not as_json,
         )  # fmt: skip
         emit(as_json, lambda: {"folder": str(out), **found.summary}, lambda: _tell(found))
 

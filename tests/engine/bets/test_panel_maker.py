@@ -41,7 +41,7 @@ def one_order(tape, queue, placed, until, side, lots):
     if not before or not run.is_quotable(run.book) or bid >= ask:
         return None
     level = max(run.book[side])
-    run.place(before[-1], placed, side, level, lots, 0)
+    run.place(before[-1], placed, side, 0, level, lots, version=0)
     for i, event in enumerate(events):
         if placed < event.ts <= until:
             run.happen(i, event)

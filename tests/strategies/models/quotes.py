@@ -6,6 +6,7 @@ import math
 import struct
 from collections import namedtuple
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,15 +26,22 @@ def row(model: type[QuotingModel], **given: float) -> Any:
     return namedtuple("P", model.columns())(*model.row(check(model.parameters, given)))
 
 
+@cache
+def _signals(model: type[QuotingModel]) -> Any:
+    """One class a model: the compiler takes each for a type of its own."""
+    return namedtuple("Signals", list(model.signals))
+
+
 def told(model: type[QuotingModel], rng: np.random.Generator | None = None) -> Known:
     """Something to be known, with a value for each of the model's signals: zeros, or any."""
 
     def one() -> float:
         return 0.0 if rng is None else float(rng.choice([0.0, rng.normal(), rng.normal(0.0, 1e3), 50.0]))
 
-    named = namedtuple("Signals", list(model.signals))
     columns = [signal.columns for signal in model.signals.values()]
-    return TOLD._replace(signals=named(*(one() if n == 1 else tuple(one() for _ in range(n)) for n in columns)))
+    return TOLD._replace(
+        signals=_signals(model)(*(one() if n == 1 else tuple(one() for _ in range(n)) for n in columns))
+    )
 
 
 def quote(model: type[QuotingModel], told: dict[str, float], **given: float) -> tuple[float, float, float, float]:
