@@ -501,7 +501,7 @@ def _place(store: Store | str | Path | Panel) -> str:
 
 
 def _assumptions(
-    assume: Assume | None, queue: str | None, latency_ms: Delay | None, reward: str | Sequence[str]
+    assume: Assume | None, queue: str | None, latency_ms: Delay | None, reward: str | Sequence[str] = ()
 ) -> Assumptions:  # fmt: skip
     """The assumptions as a whole, with the three that have keywords of their own."""
     base = assume if isinstance(assume, Assumptions) else Assumptions().with_options(dict(assume or {}))

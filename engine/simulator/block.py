@@ -98,8 +98,8 @@ def _longer_flight(flight: Flight, scalars: I64) -> Flight:
 def _table(count: int, n: int, dtype: type[np.generic]) -> np.ndarray[Any, Any]:
     """Rows of ``n`` numbers, with room for whole groups of cells, laid out so that vector code is fast.
 
-    A row starts with a line of the cache, and no two rows start at the same place of a page: a vector across two lines
-    is two loads, and a load waits for what is being written to its place in another page.
+    A row starts with a line of the cache, and no two of a page of rows start at the same place of a page: a vector
+    across two lines is two loads, and a load waits for what is being written to its place in another page.
     """
     used = -(-n // GROUP) * GROUP * np.dtype(dtype).itemsize
     width = (-(-used // LINE) | 1) * LINE

@@ -184,7 +184,8 @@ def run_block(block: Block, model: type[QuotingModel], stop: int | None = None) 
 
 def _reason(text: str, functions: Sequence[Any]) -> str:
     """From the compiler's pages: what it does not know and the line of the model's file."""
-    lines = [line.strip() for line in text.splitlines()]
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)  # the compiler paints its text where it finds a library for that
+    lines = [line.strip() for line in plain.splitlines()]
     lines = [line for line in lines if line and not line.startswith("Failed in nopython mode")]
     what = f"{lines[0]} {lines[1].strip('> ')}" if lines[0].endswith("signature:") else lines[0]
     if "or_" in what and "float64" in what:
@@ -192,6 +193,6 @@ def _reason(text: str, functions: Sequence[Any]) -> str:
     elif "NRT required" in what:
         what = "it makes a list, an array or a string"
     files = {Path(getattr(one, "py_func", one).__code__.co_filename).name for one in functions}
-    at = re.search(rf"(?:{'|'.join(map(re.escape, sorted(files)))})(?:\"?, line | \()(\d+)", text)
+    at = re.search(rf"(?:{'|'.join(map(re.escape, sorted(files)))})(?:\"?, line | \()(\d+)", plain)
     where = f" (line {at[1]})" if at and f"({at[1]})" not in what else ""
     return f"{what}{where}; it may use numbers, math and functions made with @numba.njit"

@@ -177,11 +177,17 @@ def _outside(head: str) -> list[str]:
 
 
 @cache
+def _texts() -> dict[str, str]:
+    """The files that are copied, read once: what a kernel is named by is what it is made from."""
+    return {name: (HERE / f"{name}.py").read_text() for name in COPIED}
+
+
+@cache
 def kernel_file(model: type[QuotingModel], flags: Flags) -> tuple[Path, str]:
     """Where the code of the kernel's package stands once it was asked for, and the text of its head."""
     head = head_of(model, flags)
     parts = [head, *made_of(model.quote), numba.__version__, sys.version, *_outside(head)]
-    parts += [(HERE / f"{name}.py").read_text() for name in COPIED]
+    parts += _texts().values()
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
     return cache_dir() / "kernels" / f"kernel_{digest}.code", head
 
@@ -219,9 +225,8 @@ def _codes(path: Path, head: str) -> dict[str, CodeType]:
     if kept is not None:
         return marshal.loads(kept)
     made = {"head": compile(head, f"<{path.stem}/head.py>", "exec")}
-    for name in COPIED:
-        file = HERE / f"{name}.py"
-        made[name] = compile(file.read_text(), str(file), "exec")
+    for name, text in _texts().items():
+        made[name] = compile(text, str(HERE / f"{name}.py"), "exec")
     with suppress(OSError):
         write_sealed(path, marshal.dumps(made))
     return made

@@ -71,7 +71,7 @@ def test_every_function_of_the_face_shows_its_bar_when_asked(notebook, tmp_path)
     assert [looks[-1].partition("</progress> ")[2].partition(":")[0] for looks in notebook] == [
         "making the synthetic day, importing it", "checked", "rows", "running", "fitting",
     ]  # fmt: skip
-    assert "importing it: 23 of 23<" in notebook[0][-1]
+    assert "importing it: 24 of 24<" in notebook[0][-1]
     assert "running: 1 of 1<" in notebook[3][-1]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from touchline.engine.cli.app import app
+from touchline.engine.cli.console import spelled
 from touchline.io.ground.errors import InputError
 from typer.testing import CliRunner
 
@@ -36,7 +37,7 @@ def test_quotes_alone_fill_under_the_queue_model_that_is_advised(tmp_path: Path)
     ]
     with pytest.raises(InputError, match="needs level sizes") as raised:
         run(*told, "--queue", "power@3")
-    advised = re.search(r"pass (--queue) (\S+),", str(raised.value))
+    advised = re.search(r"pass (--queue) (\S+),", spelled(str(raised.value)))
     assert advised is not None
     assert json.loads(run(*told, *advised.groups()))["summary"]["fills"] > 0
 

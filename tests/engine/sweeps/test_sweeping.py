@@ -52,7 +52,7 @@ def test_every_row_is_the_replay_of_its_cell(store: Store, swept: Result):
     assert swept.cells.height == 2 * 16
     for row in swept.cells.iter_rows(named=True):
         total = replayed(store, row, list(GRID), Assumptions())
-        assert {name: row[name] for name in vars(total)} == vars(total)
+        assert {name: row[name] for name in total.record()} == total.record()
     assert swept.cells["fills"].max() > 100
 
 
