@@ -56,9 +56,9 @@ class Incentives:
         last = min(max(one.program.end for one in self._pay_for), self._venue.horizon)
         until = min(since + _AT_ONCE * NS_PER_SECOND, last)
         for moment in snapshot_times(since, until, self._seed).tolist():
-            self._venue.at(moment, self._look)
+            self._venue.at(moment, self._look, is_seen=False)
         if until < last:
-            self._venue.at(until, lambda: self._plan(until))
+            self._venue.at(until, lambda: self._plan(until), is_seen=False)
 
     def _look(self) -> None:
         now = self._venue.now

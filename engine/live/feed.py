@@ -85,6 +85,11 @@ class StreamFeed:
         moved, self._moved = self._moved, []
         return moved
 
+    def _told(self, ts_ms: int) -> int:
+        """The time of a message that may tell none, or only its millisecond: the clock's, where that is within it."""
+        now, told = self._clock(), ts_ms * NS_PER_MS
+        return now if not ts_ms or told <= now < told + NS_PER_MS else told
+
     def _seen(self, frame: Frame) -> bool:
         """Whether a numbered message came before."""
         if frame.sid is None or frame.seq is None:
@@ -103,7 +108,7 @@ class StreamFeed:
         shown |= {(Side.ASK, self._ask(price)): read_count(lots) for price, lots in frame.msg.no}
         for side, price, lots in self._resting():
             shown[side, price] = shown.get((side, price), 0) - lots
-        self._add(frame.msg.ts_ms * NS_PER_MS or self._clock(), int(BookKind.CLEAR))
+        self._add(self._told(frame.msg.ts_ms), int(BookKind.CLEAR))
         for (side, price), lots in shown.items():
             if lots > 0:
                 self._add(self._last, int(BookKind.LEVEL), side, price, lots)
@@ -124,7 +129,7 @@ class StreamFeed:
 
     def _live(self, frame: Lifecycle) -> None:
         body = frame.msg
-        told = body.ts_ms * NS_PER_MS or self._clock()
+        told = self._told(body.ts_ms)
         if body.event_type in _OPENS + _CLOSES:
             self._add(told, kernel.STATE, int(body.event_type in _OPENS))
         elif body.event_type == "close_date_updated" and body.close_ts is not None:

@@ -134,7 +134,8 @@ class TradingVenue:
         self.on_fill: Callable[[VenueFill], None] = lambda fill: None
         self._random = random.Random(f"venue{seed}")
         self._ids = itertools.count()
-        self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self._timers: list[tuple[int, int, Callable[[], None], bool]] = []
+        self._moments: list[int] = []  #: of timers whose doing can be seen
         self._rows = history.rows()
         self._next: Row | None = next(self._rows, None)
         waiting = Waiting(queue_model(queue))
@@ -158,9 +159,11 @@ class TradingVenue:
         text = f"{bits:032x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
-    def at(self, ts: int, action: Callable[[], None]) -> None:
-        """Do something when the clock reaches ``ts``."""
-        heapq.heappush(self._timers, (ts, next(self._ids), action))
+    def at(self, ts: int, action: Callable[[], None], *, is_seen: bool = True) -> None:
+        """Do something when the clock reaches ``ts``; what nobody outside can see makes no moment of its own."""
+        heapq.heappush(self._timers, (ts, next(self._ids), action, is_seen))
+        if is_seen:
+            heapq.heappush(self._moments, ts)
 
     # Time
 
@@ -175,7 +178,10 @@ class TradingVenue:
                 return True
             self.now = max(self.now, ts)
             if timer_ts <= row_ts:
-                heapq.heappop(self._timers)[2]()
+                _, _, action, is_seen = heapq.heappop(self._timers)
+                if is_seen:
+                    heapq.heappop(self._moments)
+                action()
             else:
                 self._apply()
             budget -= 1
@@ -183,9 +189,9 @@ class TradingVenue:
 
     @property
     def next_ts(self) -> int:
-        """When the next row or timer is due."""
+        """When the next row is due, or the next timer of what can be seen."""
         row_ts = self._next.ts if self._next else NEVER
-        return min(row_ts, self._timers[0][0] if self._timers else NEVER)
+        return min(row_ts, self._moments[0] if self._moments else NEVER)
 
     @property
     def finished(self) -> bool:

@@ -229,7 +229,7 @@ def test_random_cells_of_random_sweeps_are_replays(store: Store, tmp_path: Path)
             model = {name: setting.pop(name) for name in ("half_spread", "skew")}
             tape = compile_tape(store, row["market"])
             total = replay(tape, FixedSpread, model | {"size": 2}, Assumptions().with_options(setting)).totals
-            assert {name: row[name] for name in vars(total)} == vars(total), setting
+            assert {name: row[name] for name in total.record()} == total.record(), setting
             checked += 1
         worst = made.cells.row(int(rng.integers(made.cells.height)), named=True)
         setting = {name: axis.setting(worst[name]) for name, axis in labels.items()} | {"queue": "pessimistic@1"}
