@@ -7,12 +7,14 @@ from __future__ import annotations
 from .head import (
     AHEAD,
     CAPITAL,
+    DRAWN,
     FEES,
     HISTORY,
     LATENCY,
     LEVELS,
     ONE,
     RECORD,
+    REPORTED,
     SLOTS,
     STILL,
     TAKER,
@@ -207,7 +209,8 @@ def place_nb(w, which, i, now, active, groups, mask, want, size):
     st.scalars[S.high + side] = larger_nb(st.scalars[S.high + side], highest)
     if STILL and not LATENCY:
         mark_nb(active, groups, now, ints[I.change], st.longs[L.since + which])
-    if TAKER and (takes or not venue.post_only) and other > 0:
+    quotes_take = not (venue.post_only or DRAWN or REPORTED)
+    if TAKER and (takes or quotes_take) and other > 0:
         taken = i64(0)
         for c in range(n):
             ints[I.hit + which, c] = 0
