@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# Torch is an extra of its own, which a checker may be without.
+# pyright: reportMissingImports=false
 import itertools
 from typing import TYPE_CHECKING, ClassVar
 

@@ -7,6 +7,8 @@ their last bits, and what is learned from them with it.
 
 from __future__ import annotations
 
+# Torch is an extra of its own, which a checker may be without.
+# pyright: reportMissingImports=false
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass

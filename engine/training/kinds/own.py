@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# Torch is an extra of its own, which a checker may be without.
+# pyright: reportMissingImports=false
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
