@@ -31,15 +31,18 @@ Row = tuple[int, int, int, int, int]  # as in tape.Rows: time, what, side, price
 class StreamFeed:
     """Takes messages in and gives the events of whole batches of them: others' orders only, in the order of time.
 
-    ``clock`` tells the exchange's time, for messages without one. ``sides`` holds the sides of own orders by client id,
+    ``clock`` tells the exchange's time, for messages without one, and unless ``by_message`` for snapshots and changes
+    of a market's life, which tell no more than the millisecond. ``sides`` holds the sides of own orders by client id,
     and ``resting`` gives own orders as (side, price, lots): the exchange shows them among the others'.
     """
 
     def __init__(
         self, market: TapeMarket, clock: Callable[[], int], *, use_yes_price: bool = True,
         sides: Mapping[str, Side] | None = None, resting: Callable[[], Iterable[tuple[Side, int, int]]] = tuple,
+        by_message: bool = True,
     ) -> None:  # fmt: skip
         self.market, self._clock, self._yes_price = market, clock, use_yes_price
+        self._by_message = by_message
         self._sides, self._resting = {} if sides is None else sides, resting
         self._rows: list[Row] = []
         self._seqs: dict[int, int] = {}
@@ -86,9 +89,8 @@ class StreamFeed:
         return moved
 
     def _told(self, ts_ms: int) -> int:
-        """The time of a message that may tell none, or only its millisecond: the clock's, where that is within it."""
-        now, told = self._clock(), ts_ms * NS_PER_MS
-        return now if not ts_ms or told <= now < told + NS_PER_MS else told
+        """The time of a message: its own in whole milliseconds, or the clock's where it tells none or that is finer."""
+        return ts_ms * NS_PER_MS if ts_ms and self._by_message else self._clock()
 
     def _seen(self, frame: Frame) -> bool:
         """Whether a numbered message came before."""

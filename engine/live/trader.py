@@ -65,7 +65,9 @@ class Trader:
         self.orders = QuoteOrders(
             client, ticker, self.live.gone, post_only=assumed.post_only, amends=assumed.amend == "keep"
         )
-        self.feed = StreamFeed(market, self._clock, sides=self.orders.sides, resting=self.orders.resting)
+        self.feed = StreamFeed(
+            market, self._clock, sides=self.orders.sides, resting=self.orders.resting, by_message=False
+        )
         self.live.warm(client.now())
         self.stream = Stream(client.settings, [ticker], channels=(BOOK, TRADES, FILLS, ORDERS, LIFECYCLE))
 
