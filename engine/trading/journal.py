@@ -46,7 +46,7 @@ def encoded(line: JournalLine) -> bytes:
     """Write a line with its checksum and its end.
 
     >>> encoded(JournalLine("turn", 5, b"{}"))
-    b'a49eb9c1 turn 5 {}\\n'
+    b'3af97a60 turn 5 {}\\n'
     """
     body = b"%s %d %s" % (line.kind.encode(), line.ts, line.payload)
     if b"\n" in body:  # between the parts of a message, where it means nothing

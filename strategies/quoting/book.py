@@ -14,8 +14,10 @@ def size_within(known: Any, side: int, cents: float) -> float:
     Of the five best levels, which is all that a model is shown.
 
     Example:
-        >>> from types import SimpleNamespace
-        >>> shown = SimpleNamespace(bids=(45.0, 44.0, 42.0), bid_sizes=(10.0, 5.0, 7.0), asks=(), ask_sizes=())
+        >>> from collections import namedtuple
+        >>> shown = namedtuple("Shown", "bids bid_sizes asks ask_sizes")
+        >>> prices, sizes = (45.0, 44.0, 42.0), (10.0, 5.0, 7.0)
+        >>> shown = shown(prices, sizes, (46.0, 47.0, 48.0), sizes)
         >>> size_within(shown, 1, 1.0)
         15.0
     """
@@ -31,8 +33,8 @@ def imbalance(known: Any, levels: int) -> float:
     """Return how much more rests on the bids than on the asks over some levels, as a share of both: -1 to 1.
 
     Example:
-        >>> from types import SimpleNamespace
-        >>> imbalance(SimpleNamespace(bid_sizes=(30.0, 9.0), ask_sizes=(10.0, 9.0)), 1)
+        >>> from collections import namedtuple
+        >>> imbalance(namedtuple("Shown", "bid_sizes ask_sizes")((30.0, 9.0), (10.0, 9.0)), 1)
         0.5
     """
     bids, asks = 0.0, 0.0
