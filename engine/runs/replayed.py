@@ -26,7 +26,6 @@ from ..simulator.prepare import counts_to_close, ground, notes_of
 from ..simulator.programs import LARGE_SHARE
 from ..simulator.quote_figures import quote_figures
 from ..simulator.replay import Replay, Totals, quantiles, replay, replay_block, totals
-from ..simulator.signals.matrix import definitions
 from ..simulator.tape.source import compile_tape
 from ..simulator.tape.tape import Tape
 from ..sweeps.block import own_period
@@ -181,6 +180,15 @@ def summary(run: Replay, queues: Mapping[str, Totals]) -> dict[str, Any]:
     }
 
 
+def _signals_of(model: type[QuotingModel]) -> dict[str, Any]:
+    """The definitions of a model's signals, where it has some."""
+    if not model.signals:
+        return {}
+    from ..simulator.signals.matrix import definitions  # with all that signals read from
+
+    return {"signals": definitions(model.signals)}
+
+
 def describe(run: Replay, asked: ReplaySettings) -> dict[str, Any]:
     """The record of a replay, as ``run.json`` holds it."""
     queues = bracket(run)
@@ -194,7 +202,7 @@ def describe(run: Replay, asked: ReplaySettings) -> dict[str, Any]:
         "data_hash": run.tape.digest,
         "result_hash": result_hash(run),
         "summary": summary(run, queues),
-        **({"signals": definitions(run.model.signals)} if run.model.signals else {}),
+        **_signals_of(run.model),
         "warnings": [notice.as_row() for notice in notices_of(run, queues)],
     }
 

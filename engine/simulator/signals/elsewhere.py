@@ -11,7 +11,6 @@ from ....features.signals.outside import TOUCH, OtherMarket, OtherSignal, TableS
 from ....features.signals.price import touch
 from ....features.signals.signal import Signal
 from ....io.ground.errors import InputError
-from ....io.importers.dated import read_dated
 from ....io.store.store import Store
 from ..state import F64
 from ..tape.events import MOMENT
@@ -45,6 +44,8 @@ def versions(tape: Tape, signals: Mapping[str, Signal]) -> list[str]:
 
 def table_rows(signal: TableSignal, market: TapeMarket) -> AsOf:
     """The rows of a table that are about a market, by their times of publication."""
+    from ....io.importers.dated import read_dated  # with the kernels of all importers
+
     rows = read_dated(signal.file, signal.known, [signal.value], signal.ticker, signal.tz)
     if signal.ticker is not None:
         rows = rows.filter(rows[signal.ticker] == market.ticker)

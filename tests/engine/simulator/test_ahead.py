@@ -33,6 +33,7 @@ if what == "backtest":
     engine.backtest("fixed-spread", "MADE-00", store)
 else:
     engine.sweep("fixed-spread", "MADE-00", store, out=out, axes={"half_spread": "0.5:3:5"}, pictures=False)
+assert not [name for name in sys.modules if name.startswith("touchline.io.importers.")]
 print(json.dumps(sorted(set(compiled))))
 """
 
