@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from ...io.ground.errors import InputError
+from ...io.ground.locks import own_folder
 from ..figures.warnings import Notice
 from ..figures.words import usd
 from ..results.result_files import (
@@ -70,29 +69,12 @@ def facts_of(tape: Tape, period: int) -> TapeFacts:
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Make the folder ready and be its only sweep; one that holds something else is left alone.
-
-    The lock is the system's on the folder itself: it leaves nothing behind and ends with its process.
-    """
+    """Make the folder ready and be its only sweep; one that holds something else is left alone."""
     other = folder.exists() and not (folder / SWEEP_RECORD).exists() and not (folder / PARTS).exists()
     if other and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} holds something else than a sweep; name a new folder with out=")
-    new = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"another sweep is writing to {folder}; wait for it, or name another folder with out="
-            ) from None
+    with own_folder(folder, f"another sweep is writing to {folder}; wait for it, or name another folder with out="):
         yield
-    finally:
-        os.close(handle)
-        if new:
-            with suppress(OSError):  # it holds something
-                folder.rmdir()
 
 
 def refuse_other_sweep(

@@ -8,7 +8,6 @@ compressed and followed by the next, whose first line is the state as it then wa
 
 from __future__ import annotations
 
-import fcntl
 import gzip
 import os
 import shutil
@@ -21,6 +20,7 @@ from typing import IO, NamedTuple
 
 from ...io.ground import atomic
 from ...io.ground.errors import CheckError, DiskError, InputError
+from ...io.ground.locks import take_lock
 
 SUFFIX, PACKED = ".log", ".log.gz"
 _SYNC_SECONDS = 1.0
@@ -182,14 +182,9 @@ class SessionJournal:
 
 def locked(folder: Path) -> int:
     """Take a session's journal for this process alone."""
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise InputError(
-            f"a process is trading this session ({folder.parent}); stop it first, or name another"
-        ) from None
+    handle = take_lock(folder / ".lock", 0o600)
+    if handle is None:
+        raise InputError(f"a process is trading this session ({folder.parent}); stop it first, or name another")
     return handle
 
 
@@ -197,11 +192,10 @@ def is_locked(folder: Path) -> bool:
     """Whether a process is writing a journal now."""
     if not (folder / ".lock").exists():
         return False
-    try:
-        os.close(locked(folder))
-    except InputError:
-        return True
-    return False
+    handle = take_lock(folder / ".lock", 0o600)
+    if handle is not None:
+        os.close(handle)
+    return handle is None
 
 
 def segments(folder: Path) -> list[Path]:

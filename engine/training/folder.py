@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -16,6 +14,7 @@ import polars as pl
 from ...io.ground import atomic
 from ...io.ground.checksums import file_checksum
 from ...io.ground.errors import DISK_FULL, DamagedError, DiskError, InputError
+from ...io.ground.locks import own_folder
 from ...io.ground.times import iso
 from ...strategies.pipeline.scorers.trained import RECORD, Trained, is_trained
 from ..results.params import to_toml
@@ -33,24 +32,14 @@ def claimed(folder: Path) -> Iterator[None]:
     """Be the only one who trains into a folder; one that holds something else is left alone."""
     if folder.exists() and (not folder.is_dir() or {one.name for one in folder.iterdir()} - _OWN):
         raise InputError(f"{folder} holds something else than a trained model; name another folder with out=")
-    new = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
+    taken = f"another training writes to {folder}; wait for it, or name another with out="
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"another training writes to {folder}; wait for it, or name another with out=") from None
-        yield
+        with own_folder(folder, taken):
+            yield
     except OSError as error:
         if error.errno in DISK_FULL:
             raise DiskError(f"cannot write to {folder}: {error.strerror}; free some space and go on") from None
         raise
-    finally:
-        os.close(handle)
-        if new:
-            with suppress(OSError):  # it holds something
-                folder.rmdir()
 
 
 def refuse_other(folder: Path, question: str, held: str | None, force: bool) -> None:

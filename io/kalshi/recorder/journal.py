@@ -10,7 +10,6 @@ second or every 5,000 messages, so a power failure loses no more than that.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -21,6 +20,7 @@ from typing import Any
 import msgspec
 
 from ...ground import atomic
+from ...ground.locks import take_lock
 from ..rest.errors import ConfigError, KalshiError
 
 SUFFIX = ".capture.jsonl"
@@ -172,12 +172,9 @@ class Journal:
 
 
 def _lock(folder: Path) -> int:
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise ConfigError(f"another recorder is writing to {folder}; give this one its own journal=") from None
+    handle = take_lock(folder / ".lock")
+    if handle is None:
+        raise ConfigError(f"another recorder is writing to {folder}; give this one its own journal=")
     return handle
 
 
