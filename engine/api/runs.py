@@ -11,20 +11,30 @@ from ...io.ground.errors import InputError
 from ...io.ground.progress import Progress
 from ...io.ground.times import Moment, nanoseconds
 from ...io.store.store import Store
-from ...strategies.families import is_pipeline
-from ...strategies.models.registry import quoting_model
 from ...strategies.parameters import Setting, check
 from ...strategies.pipeline.pipeline import Pipeline
 from ...strategies.quoting.model import QuotingModel
 from ..simulator.ahead import compile_ahead
 from ..simulator.assumptions.latency import Delay
-from ..simulator.assumptions.venue import Assumed, Assumptions
+from ..simulator.assumptions.venue import Assumptions
+from .asked import (
+    Assume,
+    Strategy,
+    assumptions_of,
+    class_of,
+    history_of,
+    is_betting,
+    markets_of,
+    model_of,
+    not_for_bets,
+    not_for_quotes,
+    place_of,
+)
 from .data import listed
 from .showing import showing
 
 if TYPE_CHECKING:
     from ...strategies.own_file import Trust
-    from ..bets.panel.history import Opened
     from ..bets.panel.panel import Panel
     from ..reports.drawing import Drawer
     from ..results.params import Params, PickName
@@ -34,14 +44,8 @@ if TYPE_CHECKING:
     from ..runs.replayed import ReplaySettings
     from ..runs.result import Result
 
-#: A name, a file, or the thing itself.
-Strategy = str | Path | type[QuotingModel] | Pipeline
 #: Values of an axis: a text such as ``"0.05:1:32"``, one value, or several.
 AxisValues = str | float | Iterable[float | str]
-#: Assumptions as a whole, or some of them by name.
-Assume = Assumptions | Mapping[str, Assumed]
-#: What counts as not given.
-_NOTHING: tuple[Any, ...] = (None, (), [], {})
 #: The random portfolios that ``compare_random=True`` stands for.
 RANDOM_PORTFOLIOS = 200
 
@@ -87,17 +91,17 @@ def backtest(
         >>> found.summary["pnl"], found.fills.height, found.hash
         (-7701400, 15, '1cd0521a7f8295bd')
     """
-    if _bets(strategy):
-        _not_for_bets(strategy, market=market, queue=queue, latency_ms=latency_ms, assume=assume, reward=reward,
+    if is_betting(strategy):
+        not_for_bets(strategy, market=market, queue=queue, latency_ms=latency_ms, assume=assume, reward=reward,
                       price_grid=price_grid, underlying=underlying)  # fmt: skip
         found = _bet(strategy, store, params, start, end, int(compare_random), seed or 0, progress)
     else:
-        _not_for_quotes(strategy, compare_random=compare_random or None, seed=seed)
+        not_for_quotes(strategy, compare_random=compare_random or None, seed=seed)
         asked = _Asked(
-            strategy, store, params, start, end, _assumptions(assume, queue, latency_ms, reward), price_grid,
+            strategy, store, params, start, end, assumptions_of(assume, queue, latency_ms, reward), price_grid,
             underlying,
         )  # fmt: skip
-        found = _replay(asked, _tickers(market), progress)
+        found = _replay(asked, markets_of(market), progress)
     return found if out is None else found.written(out, force=force)
 
 
@@ -129,8 +133,8 @@ class _Asked:
         from ..runs.replayed import settings_of
 
         return settings_of(
-            self.name, ticker, _place(self.store), self.params or {}, self.assumptions, start=self.start, end=self.end,
-            price_grid=self.price_grid, underlying=self.underlying,
+            self.name, ticker, place_of(self.store), self.params or {}, self.assumptions, start=self.start,
+            end=self.end, price_grid=self.price_grid, underlying=self.underlying,
         )  # fmt: skip
 
 
@@ -199,11 +203,13 @@ def explain(
         >>> why.wanted
         ('10 at 27', '10 at 29')
     """
-    if _bets(strategy):
+    if is_betting(strategy):
         raise InputError(f"a quote is explained of a quoting strategy, and {strategy} is a betting pipeline")
     from ..runs.explain import explain_settings
 
-    asked = _Asked(strategy, store, params, start, end, _assumptions(assume, queue, latency_ms), price_grid, underlying)
+    asked = _Asked(
+        strategy, store, params, start, end, assumptions_of(assume, queue, latency_ms), price_grid, underlying
+    )
     return explain_settings(asked.on(market), nanoseconds(at, "at"), asked.model)
 
 
@@ -282,9 +288,9 @@ def sweep(
     }  # fmt: skip
     chosen: dict[str, Any] = {"market": market, "series": series or None, "category": category, "where": where,
                               "min_volume": min_volume, "score": score}  # fmt: skip
-    bets = _bets(strategy)
+    bets = is_betting(strategy)
     if bets:
-        _not_for_bets(strategy, **chosen, **quoting)
+        not_for_bets(strategy, **chosen, **quoting)
     with claimed(place), drawing(pictures) as drawer, showing(progress, "sweeping") as seen:
         grid["progress"] = seen
         if bets:
@@ -292,7 +298,7 @@ def sweep(
         else:
             get_ready(drawer is not None)
             made = _sweep_quotes(strategy, store, place, threads, chosen, grid | quoting)
-        return Result(made, strategy=_class(strategy), weighed=conclude(made, place, drawer))
+        return Result(made, strategy=class_of(strategy), weighed=conclude(made, place, drawer))
 
 
 def _sweep_quotes(
@@ -309,11 +315,11 @@ def _sweep_quotes(
     if choice == MarketChoice():
         raise InputError("a sweep of a quoting strategy needs markets: name them with market=, or choose with "
                          "series= or category= or where= or score=")  # fmt: skip
-    assumed = _assumptions(*(asked.pop(name) for name in ("assume", "queue", "latency_ms", "reward")))
+    assumed = assumptions_of(*(asked.pop(name) for name in ("assume", "queue", "latency_ms", "reward")))
     given = {name: value for name, value in asked.items() if value is not None}
     quoting = strategy if isinstance(strategy, type) else str(strategy)
-    history = _history(store)
-    check(_model(quoting).parameters, asked["params"] or {})  # before the markets are looked for
+    history = history_of(store)
+    check(model_of(quoting).parameters, asked["params"] or {})  # before the markets are looked for
     tickers = choose_markets(history.store, choice, asked["start"], asked["end"])
     return sweep_quotes(quoting, tickers, history.store, place, threads=threads, assumptions=assumed, **given)
 
@@ -440,73 +446,3 @@ def export(
         {'half_spread': 3.0}
     """
     return open(folder).export(out, pick=pick, by=by, force=force, valid_days=valid_days)
-
-
-def _bets(strategy: Strategy) -> bool:
-    """Whether a strategy bets across markets; one that is no strategy at all is an error."""
-    return isinstance(strategy, Pipeline | Path) or (isinstance(strategy, str) and is_pipeline(strategy))
-
-
-def _model(strategy: str | type[QuotingModel]) -> type[QuotingModel]:
-    return quoting_model(strategy) if isinstance(strategy, str) else strategy
-
-
-def _class(strategy: Strategy) -> type[QuotingModel] | None:
-    return strategy if isinstance(strategy, type) else None
-
-
-def _not_for_bets(strategy: Strategy, **given: Any) -> None:
-    for name, value in given.items():
-        if value not in _NOTHING:
-            more = ", which finds its own markets" if name == "market" else ""
-            raise InputError(
-                f"{name}= belongs to quoting strategies, and {_named(strategy)} is a betting pipeline{more}"
-            )
-
-
-def _not_for_quotes(strategy: Strategy, **given: Any) -> None:
-    for name, value in given.items():
-        if value not in _NOTHING:
-            raise InputError(f"{name}= belongs to betting pipelines, and {_named(strategy)} is a quoting strategy")
-
-
-def _named(strategy: Strategy) -> str:
-    return str(strategy) if isinstance(strategy, str | Path) else strategy.name
-
-
-def _tickers(market: str | Sequence[str] | None) -> list[str]:
-    """The markets of a replay, each once."""
-    named = list(dict.fromkeys(listed(market)))
-    if not named:
-        raise InputError(
-            "a quoting strategy is replayed on a market: name it with market=; engine data markets lists them"
-        )
-    return named
-
-
-def _history(store: Store | str | Path | Panel) -> Opened:
-    from ..bets.panel.history import open_history
-
-    if not isinstance(store, Store | str | Path):
-        raise InputError("a quoting strategy needs a store, or the place of one, not a panel")
-    return open_history(store)
-
-
-def _place(store: Store | str | Path | Panel) -> str:
-    if isinstance(store, Store):
-        return store.path
-    if not isinstance(store, str | Path):
-        raise InputError("a quoting strategy needs a store, or the place of one, not a panel")
-    return str(store)
-
-
-def _assumptions(
-    assume: Assume | None, queue: str | None, latency_ms: Delay | None, reward: str | Sequence[str] = ()
-) -> Assumptions:  # fmt: skip
-    """The assumptions as a whole, with the three that have keywords of their own."""
-    base = assume if isinstance(assume, Assumptions) else Assumptions().with_options(dict(assume or {}))
-    programs = ";".join(listed(reward)) or None
-    if programs and not isinstance(assume, Assumptions) and "rewards" in (assume or {}):
-        raise InputError("rewards are given twice, by reward= and in assume=; leave one out")
-    short = {"queue": queue, "entry_ms": latency_ms, "rewards": programs}
-    return base.with_options({name: value for name, value in short.items() if value is not None})

@@ -1,0 +1,105 @@
+"""What a call of the face was asked for: a strategy of one family or the other, markets, a store, assumptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...io.ground.errors import InputError
+from ...io.store.store import Store
+from ...strategies.families import is_pipeline
+from ...strategies.models.registry import quoting_model
+from ...strategies.pipeline.pipeline import Pipeline
+from ...strategies.quoting.model import QuotingModel
+from ..simulator.assumptions.latency import Delay
+from ..simulator.assumptions.venue import Assumed, Assumptions
+from .data import listed
+
+if TYPE_CHECKING:
+    from ..bets.panel.history import Opened
+    from ..bets.panel.panel import Panel
+
+#: A name, a file, or the thing itself.
+Strategy = str | Path | type[QuotingModel] | Pipeline
+#: Assumptions as a whole, or some of them by name.
+Assume = Assumptions | Mapping[str, Assumed]
+#: What counts as not given.
+_NOTHING: tuple[Any, ...] = (None, (), [], {})
+
+
+def is_betting(strategy: Strategy) -> bool:
+    """Whether a strategy bets across markets; one that is no strategy at all is an error."""
+    return isinstance(strategy, Pipeline | Path) or (isinstance(strategy, str) and is_pipeline(strategy))
+
+
+def model_of(strategy: str | type[QuotingModel]) -> type[QuotingModel]:
+    """Return the class of a quoting model from its name, or as it is."""
+    return quoting_model(strategy) if isinstance(strategy, str) else strategy
+
+
+def class_of(strategy: Strategy) -> type[QuotingModel] | None:
+    """Return the strategy where it was given as a class; None else."""
+    return strategy if isinstance(strategy, type) else None
+
+
+def not_for_bets(strategy: Strategy, **given: Any) -> None:
+    """Refuse for a betting pipeline what only quoting strategies have."""
+    for name, value in given.items():
+        if value not in _NOTHING:
+            more = ", which finds its own markets" if name == "market" else ""
+            raise InputError(
+                f"{name}= belongs to quoting strategies, and {name_of(strategy)} is a betting pipeline{more}"
+            )
+
+
+def not_for_quotes(strategy: Strategy, **given: Any) -> None:
+    """Refuse for a quoting strategy what only betting pipelines have."""
+    for name, value in given.items():
+        if value not in _NOTHING:
+            raise InputError(f"{name}= belongs to betting pipelines, and {name_of(strategy)} is a quoting strategy")
+
+
+def name_of(strategy: Strategy) -> str:
+    """Return the name of a strategy, or its file."""
+    return str(strategy) if isinstance(strategy, str | Path) else strategy.name
+
+
+def markets_of(market: str | Sequence[str] | None) -> list[str]:
+    """The markets of a replay, each once."""
+    named = list(dict.fromkeys(listed(market)))
+    if not named:
+        raise InputError(
+            "a quoting strategy is replayed on a market: name it with market=; engine data markets lists them"
+        )
+    return named
+
+
+def history_of(store: Store | str | Path | Panel) -> Opened:
+    """Open the store that a quoting strategy runs on."""
+    from ..bets.panel.history import open_history
+
+    if not isinstance(store, Store | str | Path):
+        raise InputError("a quoting strategy needs a store, or the place of one, not a panel")
+    return open_history(store)
+
+
+def place_of(store: Store | str | Path | Panel) -> str:
+    """Return the place of the store that a quoting strategy runs on."""
+    if isinstance(store, Store):
+        return store.path
+    if not isinstance(store, str | Path):
+        raise InputError("a quoting strategy needs a store, or the place of one, not a panel")
+    return str(store)
+
+
+def assumptions_of(
+    assume: Assume | None, queue: str | None, latency_ms: Delay | None, reward: str | Sequence[str] = ()
+) -> Assumptions:  # fmt: skip
+    """The assumptions as a whole, with the three that have keywords of their own."""
+    base = assume if isinstance(assume, Assumptions) else Assumptions().with_options(dict(assume or {}))
+    programs = ";".join(listed(reward)) or None
+    if programs and not isinstance(assume, Assumptions) and "rewards" in (assume or {}):
+        raise InputError("rewards are given twice, by reward= and in assume=; leave one out")
+    short = {"queue": queue, "entry_ms": latency_ms, "rewards": programs}
+    return base.with_options({name: value for name, value in short.items() if value is not None})
