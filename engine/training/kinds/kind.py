@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
@@ -121,7 +122,7 @@ class Fitted(Protocol):
 
 
 @dataclass(frozen=True)
-class Kind:
+class Kind(ABC):
     """A kind of model with its parameters checked."""
 
     name: ClassVar[str] = ""
@@ -142,10 +143,10 @@ class Kind:
         """What tells its code apart, where that is a user's own file."""
         return self.name
 
+    @abstractmethod
     def versions(self) -> dict[str, str]:
         """The libraries that train it; one that is missing is an error."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fit(self, lesson: Lesson, told: Told) -> Fitted:
         """Train on the earlier rows; what is left open is chosen on the later ones."""
-        raise NotImplementedError
