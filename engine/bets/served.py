@@ -1,4 +1,4 @@
-"""What a backtest says of the trained models that it served: no skill, moved inputs, bars after a model expired."""
+"""What to say of trained models that are served: warnings of a backtest, and the refusal of a live run."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ...io.ground.errors import InputError
 from ...io.ground.times import nanoseconds
 from ...strategies.pipeline.pipeline import Pipeline, Scorer, ask
 from ...strategies.pipeline.scorers.onnx import OnnxScorer, feature
-from ...strategies.pipeline.scorers.trained import Trained
+from ...strategies.pipeline.scorers.trained import AGAIN, Trained
 from ..figures.drift import MOVED, shares, stability_index
 from ..figures.warnings import Notice
 from .panel.panel import Panel
@@ -35,18 +36,11 @@ def trained_scorers(scorer: Any) -> Iterator[OnnxScorer]:
 def model_notices(panel: Panel, pipeline: Pipeline, passed: npt.NDArray[np.int8] | None) -> list[Notice]:
     """Warn of trained models that have no skill, whose inputs have moved, or that served after they had expired."""
     found = list[Notice]()
-    scorers = list(trained_scorers(pipeline.scorer))
-    for part in pipeline.tables if scorers else ():
-        panel = panel.with_extras(ask(part, "prepare", Mapping, panel))
-    for one in scorers:
-        trained = one.trained
-        assert trained is not None
+    for one, trained, moved in _served(panel, pipeline, passed):
         if not trained.has_skill:
-            found.append(Notice("no-skill", f"{one.path.name}: {_skill(trained)}"))
-        moved = {name: index for name, index in drift(panel, one, trained, passed).items() if index > MOVED}
+            found.append(Notice("no-skill", f"{one.path.name}: {told_skill(trained)}"))
         if moved:
-            told = ", ".join(f"{name} {index:.2f}" for name, index in sorted(moved.items(), key=lambda at: -at[1]))
-            found.append(Notice("drift", f"{one.path.name}: {told}; 0.25 is the limit"))
+            found.append(Notice("drift", f"{one.path.name}: {told_moves(moved)}"))
         late = int((panel.times >= nanoseconds(trained.expires)).sum())
         if late:
             found.append(
@@ -55,7 +49,48 @@ def model_notices(panel: Panel, pipeline: Pipeline, passed: npt.NDArray[np.int8]
     return found
 
 
-def _skill(trained: Trained) -> str:
+def check_live(pipeline: Pipeline, now: int, panel: Panel | None = None) -> None:
+    """Refuse to bet real money on a trained model that has expired, or whose inputs have moved over the bars given.
+
+    ``panel`` are the bars that the model is served, up to now, with or without the columns of the pipeline's tables;
+    without a panel only its age counts.
+    """
+    for one in trained_scorers(pipeline.scorer):
+        assert one.trained is not None
+        one.trained.check_live(now, one.path.name)
+    for one, _, moved in _served(panel, pipeline, None) if panel is not None else ():
+        if moved:
+            raise InputError(f"{one.path.name} reads what has moved: {told_moves(moved)}: {AGAIN}")
+
+
+def _served(
+    panel: Panel, pipeline: Pipeline, passed: npt.NDArray[np.int8] | None
+) -> Iterator[tuple[OnnxScorer, Trained, dict[str, float]]]:
+    """Each trained scorer with what of its inputs has moved too far."""
+    scorers = list(trained_scorers(pipeline.scorer))
+    for part in pipeline.tables if scorers and not panel.extras else ():
+        panel = panel.with_extras(ask(part, "prepare", Mapping, panel))
+    for one in scorers:
+        assert one.trained is not None
+        yield one, one.trained, too_far(drift(panel, one, one.trained, passed))
+
+
+def too_far(moved: Mapping[str, float]) -> dict[str, float]:
+    """The inputs whose stability index says that they have moved, the farthest first."""
+    return {name: index for name, index in sorted(moved.items(), key=lambda one: -one[1]) if index > MOVED}
+
+
+def told_moves(moved: Mapping[str, float]) -> str:
+    """Write how far inputs have moved.
+
+    >>> told_moves({"spread": 0.314})
+    'spread 0.31; 0.25 is the limit'
+    """
+    return f"{', '.join(f'{name} {index:.2f}' for name, index in moved.items())}; {MOVED} is the limit"
+
+
+def told_skill(trained: Trained) -> str:
+    """Write a model's skill with its interval."""
     told = trained.skill.get("brier", trained.skill.get("squared", {}))
     if "low" not in told:
         return "nothing was judged out of fold"

@@ -16,6 +16,8 @@ from ....io.ground.times import nanoseconds
 FORMAT = "touchline-model"
 VERSION = 1
 RECORD = "model.toml"
+#: What to do about a model that may not be used live.
+AGAIN = "train it again with engine train --update, or go without it"
 
 
 class ServedModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,12 +63,10 @@ class Trained(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The same with the hash of everything in it, which tells a file that was edited or damaged."""
         return msgspec.structs.replace(self, content_hash=_content_hash(self))
 
-    def check_live(self, now: int) -> None:
-        """Refuse to bet real money with a model that has expired."""
+    def check_live(self, now: int, name: str = "this model") -> None:
+        """Refuse real money to a model that has expired."""
         if now >= nanoseconds(self.expires, "expires"):
-            raise InputError(
-                f"this model expired at {self.expires}: train it again with engine train --update, or bet without it"
-            )
+            raise InputError(f"{name} expired at {self.expires}: {AGAIN}")
 
 
 def is_trained(path: Path) -> bool:

@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 from touchline import engine
+from touchline.engine.bets.served import check_live
 from touchline.engine.bets.training import known_panel
 from touchline.engine.training.learning.rows import rows_of
 from touchline.io.ground.errors import InputError
-from touchline.io.ground.times import iso
+from touchline.io.ground.times import iso, nanoseconds
 
 from .made import BEGIN, FEATURES, HOUR, made, pipeline
 
@@ -84,6 +85,17 @@ def test_a_backtest_warns_of_a_model_that_has_expired_or_whose_inputs_have_moved
     found = engine.backtest(pipeline(copied), store=long)
     drift = next(notice.detail for notice in found.warnings if notice.name == "drift")
     assert "noise" in drift and "signal" not in drift
+    live = pipeline(copied)
+    fresh = nanoseconds(live.scorer.trained.expires) - 1
+    panel = known_panel(long, live, None)
+    check_live(live, fresh)
+    with pytest.raises(
+        InputError, match=r"^model reads what has moved: noise \d\.\d\d; 0\.25 is the limit: train it again"
+    ):
+        check_live(live, fresh, panel)
+    with pytest.raises(InputError, match=r"^model expired at 2026-01-12T04:00:00Z: train it again with engine train"):
+        check_live(live, fresh + 1, panel)
+    check_live(live, fresh, known_panel(folder / "store", pipeline(folder), None))
 
 
 def test_an_audit_finds_what_the_series_was_worth(folder):
