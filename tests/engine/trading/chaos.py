@@ -7,13 +7,17 @@ rests after the end, and the journal replays to the byte.
 from __future__ import annotations
 
 import random
+import shutil
 import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +38,10 @@ from touchline.io.store.store import Store
 
 from ..exchanges.conftest import random_frames
 from .conftest import tickers_of, write_quick_params
+from .warmed import forking
 
+#: Schedules that run at once: they wait more than they work.
+AT_ONCE = 8
 SPEED, BAD_S, CALM_S, MARKETS, LARGEST = 20.0, 4.0, 3.0, 3, 10
 GUARDS = {*OF_MARKETS, *OF_SESSION, "person", "uneven"}
 LIMITS: dict[str, Any] = {
@@ -199,23 +206,37 @@ def _resting(exchange: Exchange, prefix: str) -> int:
     return sum(one.open and one.client_id.startswith(prefix) for one in exchange.desk.orders.values())
 
 
+def weathered(top: Path, store: str, seed: int) -> Weathered:
+    """One schedule in a folder of its own, whatever becomes of it."""
+    folder = top / str(seed)
+    folder.mkdir()
+    try:
+        return weather(folder, Store(store), seed)
+    except Exception as error:
+        return Weathered(seed, "", faults=[f"{type(error).__name__}: {error}", *traceback.format_exc().splitlines()])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def main() -> None:
-    """Run it as a command: how many schedules, and the first seed."""
-    count, first = int(sys.argv[1]) if len(sys.argv) > 1 else 300, int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    """Run it as a command: how many schedules, the first seed, and how many at once."""
+    count, first, at_once = (
+        int(sys.argv[k]) if len(sys.argv) > k else usual for k, usual in ((1, 300), (2, 0), (3, AT_ONCE))
+    )
     failed, halts = list[Weathered](), Counter[str]()
-    begun, fills, orders = time.monotonic(), 0, 0
-    with tempfile.TemporaryDirectory() as top:
-        store = store_of(Path(top))
-        for seed in range(first, first + count):
-            folder = Path(top) / str(seed)
-            folder.mkdir()
-            made = weather(folder, store, seed)
-            fills, orders = fills + made.fills, orders + made.orders
+    begun, fills, orders, done = time.monotonic(), 0, 0, 0
+    with tempfile.TemporaryDirectory() as top, ProcessPoolExecutor(min(at_once, count), forking()) as pool:
+        store = store_of(Path(top)).path
+        seeds = range(first, first + count)
+        for made in pool.map(weathered, repeat(Path(top)), repeat(str(store)), seeds):
+            fills, orders, done = fills + made.fills, orders + made.orders, done + 1
             halts.update(made.halts)
             if made.faults:
                 failed.append(made)
                 sys.stdout.write(f"{made}\n")
-                sys.stdout.flush()
+            if done % 25 == 0:
+                sys.stdout.write(f"{done} schedules, {len(failed)} failed, {time.monotonic() - begun:.0f} s\n")
+            sys.stdout.flush()
     took = time.monotonic() - begun
     sys.stdout.write(
         f"{count - len(failed)} of {count} well, {orders} orders, {fills} fills, {dict(halts)}, {took:.0f} s\n"

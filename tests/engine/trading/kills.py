@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,12 @@ from touchline.io.store.store import Store
 
 from ..exchanges.conftest import random_frames
 from .conftest import tickers_of, write_quick_params
+from .warmed import forking
 
 LEASE_S, SPEED, MARKETS = 10, 4.0, 3
-ENGINE = [sys.executable, "-c", "from touchline.engine.cli import main; main()"]
 _STARTED_S = 120.0
+#: What a start takes, about, and how long a process trades before it is killed, s.
+_STARTS_S, _TRADES_S = 1.5, 1.0
 
 
 @dataclass
@@ -60,12 +64,11 @@ def run(folder: Path, kills: int, seed: int) -> Killed:
             with started(exchange, params, session) as process:
                 in_start = draw.random() < 0.2
                 if in_start:
-                    time.sleep(draw.uniform(1.0, 4.0))
+                    time.sleep(draw.uniform(0.0, _STARTS_S))
                 else:
                     wait_until_trading(session, process)
-                    time.sleep(draw.uniform(0.0, 1.5))
-                process.send_signal(signal.SIGKILL)
-                process.wait()
+                    time.sleep(draw.uniform(0.0, _TRADES_S))
+                process.kill()
             made.kills, made.during_start = made.kills + 1, made.during_start + in_start
             made.left_at_kill += exchange.call(lambda: open_orders(exchange))
             if number % 10 == 4:
@@ -73,31 +76,51 @@ def run(folder: Path, kills: int, seed: int) -> Killed:
         with started(exchange, params, session) as process:
             wait_until_trading(session, process)
             time.sleep(1.0)
-            process.send_signal(signal.SIGTERM)
-            if process.wait(60):
-                made.faults.append(f"the last process ended with {process.returncode}")
+            os.kill(process.pid or 0, signal.SIGTERM)
+            process.join(60)
+            if process.exitcode:
+                made.faults.append(f"the last process ended with {process.exitcode}")
         judge(exchange, session, made)
     return made
 
 
-def started(exchange: Exchange, params: Path, session: SessionFolder) -> subprocess.Popen[bytes]:
-    command = [*ENGINE, "trade", str(params), *tickers_of(MARKETS), "--production", "--session", str(session.path)]
-    command += ["--limit", f"lease-s={LEASE_S}", "--limit", "reconcile-s=1", "--limit", "clock-drift-s=none"]
+@contextmanager
+def started(exchange: Exchange, params: Path, session: SessionFolder) -> Iterator[ForkServerProcess]:
+    """A trading process of its own, as the command begins it; it is over at the end."""
+    words = ["trade", str(params), *tickers_of(MARKETS), "--production", "--session", str(session.path)]
+    words += ["--limit", f"lease-s={LEASE_S}", "--limit", "reconcile-s=1", "--limit", "clock-drift-s=none"]
     (session.path / "status.json").unlink(missing_ok=True)
-    errors = (session.path.parent / "stderr.txt").open("ab")
-    with errors:
-        return subprocess.Popen(
-            command, env={**os.environ, **exchange.environment}, stdout=subprocess.DEVNULL, stderr=errors
-        )
+    process = forking().Process(target=trade, args=(words, exchange.environment, errors_of(session)))
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join()
+        process.close()
 
 
-def wait_until_trading(session: SessionFolder, process: subprocess.Popen[bytes]) -> None:
+def trade(words: list[str], environment: dict[str, str], errors: Path) -> None:
+    """The command line, in a process that has loaded it already."""
+    from touchline.engine.cli import main as command
+
+    os.environ.update(environment)
+    with errors.open("ab") as file, Path(os.devnull).open("wb") as nothing:
+        os.dup2(file.fileno(), 2)
+        os.dup2(nothing.fileno(), 1)
+    sys.argv = ["engine", *words]
+    command()
+
+
+def errors_of(session: SessionFolder) -> Path:
+    return session.path.parent / "stderr.txt"
+
+
+def wait_until_trading(session: SessionFolder, process: ForkServerProcess) -> None:
     until = time.monotonic() + _STARTED_S
     while not (session.path / "status.json").exists() or not session.status()["orders"]:
-        if process.poll() is not None or time.monotonic() > until:
-            raise AssertionError(
-                f"the process did not start: {(session.path.parent / 'stderr.txt').read_text()[-500:]}"
-            )
+        if process.exitcode is not None or time.monotonic() > until:
+            raise AssertionError(f"the process did not start: {errors_of(session).read_text()[-500:]}")
         time.sleep(0.02)
 
 
