@@ -22,7 +22,8 @@ from touchline.engine.trading.audit import audit
 from touchline.engine.trading.folder import SessionFolder
 from touchline.engine.trading.journal import JournalLine, SessionJournal
 from touchline.engine.trading.ledger import TradeLedger
-from touchline.engine.trading.machine import Machine, RunHeader
+from touchline.engine.trading.lines import RunHeader
+from touchline.engine.trading.machine import Machine
 from touchline.engine.trading.market import Listed
 from touchline.engine.trading.orders.jobs import encode
 from touchline.engine.trading.settings import TradeSettings

@@ -14,7 +14,8 @@ from ...strategies.own_file import Trust
 from .folder import SessionFolder
 from .journal import JournalLine, read, segments
 from .ledger import LedgerState
-from .machine import INCOMING, Machine, RunHeader, machine_of
+from .lines import INCOMING, RunHeader
+from .machine import Machine, machine_of
 
 
 @dataclass

@@ -19,7 +19,7 @@ from ...io.ground.errors import InputError
 from ..results.params import load_params, to_toml
 from .journal import is_locked, latest_state, read
 from .ledger import LedgerState, OwnOrder, TradeLedger
-from .machine import Command
+from .lines import Command
 from .orders.jobs import Answer, Job
 from .settings import TradeSettings
 

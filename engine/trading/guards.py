@@ -32,6 +32,9 @@ class MarketSeen:
     disagreed: int = 0  #: readings in a row in which the exchange's position was none of ours
     collared: int | None = None  #: price of a fill outside of the collar
     group_stopped: bool = False
+    unpaid: bool = False  #: the exchange cancelled an order for want of money
+    buys: int = 0  #: what resting buys cost if they fill and the market settles at nothing, micros
+    sells: int = 0  #: what resting sells cost if they fill and the market settles at a dollar
 
     @property
     def worth(self) -> int:
@@ -39,9 +42,19 @@ class MarketSeen:
         return self.cash + self.position * self.mid
 
     @property
+    def at_nothing(self) -> int:
+        """What is left if the market settles at nothing, and what rests fills where that hurts."""
+        return self.cash - self.buys
+
+    @property
+    def at_a_dollar(self) -> int:
+        """What is left if the market settles at a dollar, and what rests fills where that hurts."""
+        return self.cash + self.position * TICKS_PER_DOLLAR - self.sells
+
+    @property
     def worst(self) -> int:
         """What is left if the market settles as badly as it can."""
-        return min(self.cash, self.cash + self.position * TICKS_PER_DOLLAR)
+        return min(self.at_nothing, self.at_a_dollar)
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,7 @@ class Seen:
     drift_ns: int = 0
     disk_free: int | None = None
     stranger: str | None = None  #: the client id of an order that bears our prefix and that we do not know
+    cash_apart: int = 0  #: by how much the exchange's cash is not what our fills explain, micros
     markets: Mapping[str, MarketSeen] = field(default_factory=dict)
 
 
@@ -68,14 +82,16 @@ class Reason(NamedTuple):
 def exposure(markets: list[MarketSeen]) -> int:
     """What markets of one event can lose at worst, micros: at most one of them pays where outcomes are exclusive.
 
+    What rests counts as filled wherever that makes it worse.
+
     >>> yes = MarketSeen("A", exclusive=True, position=100, cash=-400_000)
     >>> no = MarketSeen("B", exclusive=True, position=-100, cash=300_000)
     >>> exposure([yes, no]), exposure([yes]), exposure([no])
     (1100000, 400000, 700000)
     """
     if all(market.exclusive for market in markets):
-        cash = sum(market.cash for market in markets)
-        worst = min([cash, *(cash + market.position * TICKS_PER_DOLLAR for market in markets)])
+        none = sum(market.at_nothing for market in markets)
+        worst = min([none, *(none - market.at_nothing + market.at_a_dollar for market in markets)])
     else:
         worst = sum(market.worst for market in markets)
     return max(0, -worst)
@@ -143,6 +159,11 @@ def group(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None
     return "its order group filled its limit within 15 s" if market.group_stopped else None
 
 
+def margin(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
+    """The exchange has cancelled an order because the account could not pay for it."""
+    return "the exchange cancelled an order for want of money" if market.unpaid else None
+
+
 def loss_session(seen: Seen, settings: TradeSettings) -> str | None:
     """The session has lost more than it may."""
     return _over("the session lost", -sum(m.worth for m in seen.markets.values()), settings.micros("loss_session"))
@@ -158,6 +179,14 @@ def exposure_account(seen: Seen, settings: TradeSettings) -> str | None:
     """All markets together could lose more than they may."""
     total = sum(exposure(markets) for markets in by_event(seen).values())
     return _over("the account could lose", total, settings.micros("exposure_account"))
+
+
+def cash(seen: Seen, settings: TradeSettings) -> str | None:
+    """The account's cash has moved by more than our own fills, fees and settlements explain."""
+    most = settings.micros("cash_apart")
+    if most is None or abs(seen.cash_apart) < most:
+        return None
+    return f"the account's cash is ${seen.cash_apart / MICROS_PER_DOLLAR:+,.2f} off what our fills explain"
 
 
 def clock(seen: Seen, settings: TradeSettings) -> str | None:
@@ -195,12 +224,13 @@ SessionGuard = Callable[[Seen, TradeSettings], str | None]
 OF_MARKETS: dict[str, MarketGuard] = {
     "loss-market": loss_market, "exposure-market": exposure_market, "exposure-event": exposure_event,
     "disagreement": disagreement, "unknown": unknown, "refusals": refusals, "collar": collar, "group": group,
+    "margin": margin,
 }  # fmt: skip
 #: Guards of the session: how severe, and what they say.
 OF_SESSION: dict[str, tuple[Severity, SessionGuard]] = {
     "loss-session": ("kill", loss_session), "loss-day": ("kill", loss_day),
-    "exposure-account": ("kill", exposure_account), "clock": ("kill", clock), "stranger": ("kill", stranger),
-    "disk": ("kill", disk), "feed-age": ("wait", feed_age),
+    "exposure-account": ("kill", exposure_account), "cash": ("kill", cash), "clock": ("kill", clock),
+    "stranger": ("kill", stranger), "disk": ("kill", disk), "feed-age": ("wait", feed_age),
 }  # fmt: skip
 
 

@@ -14,17 +14,20 @@ import msgspec
 from ...io.ground.errors import CheckError
 from ...io.ground.units import NS_PER_SECOND, TICKS_PER_CENT
 from ...io.kalshi.rest.wire import read_price
-from ...io.kalshi.stream.frames import FillFrame, Frame, Lifecycle, OrderFrame, decode_frame
-from ...io.kalshi.stream.stream import FILLS, Gap
+from ...io.kalshi.stream.frames import FillFrame, Frame, GroupFrame, Lifecycle, OrderFrame, decode_frame
+from ...io.kalshi.stream.stream import FILLS, GROUPS, ORDERS, Gap
 from ...strategies.own_file import Trust
 from ..live.live import Quote
 from ..simulator.tape.tape import kernel_grid
 from . import guards
 from .journal import JournalLine
 from .ledger import LedgerState, OwnOrder, TradeLedger, side_of
+from .lines import INCOMING, Command, RunHeader
 from .market import Listed, TradedMarket
+from .orders.drift import Drift
 from .orders.jobs import Answer, Job, TokenBudget, encode
 from .orders.reconcile import Comparison
+from .orders.room import Room, at_stake
 from .orders.sent_orders import Wish, reducing
 from .orders.side import PaperSide, SentSide, VenueSide, is_collared
 from .settings import Mode, TradeSettings
@@ -32,31 +35,6 @@ from .settings import Mode, TradeSettings
 _LOOK_NS = 250_000_000  # from one look at the limits to the next
 _DAY_NS = 86_400 * NS_PER_SECOND
 _NEVER = 1 << 62
-_DRIFT_NS = 15 * NS_PER_SECOND
-#: Kinds of lines that come in; all others go out.
-INCOMING = frozenset(("state", "run", "<", "gap", "turn", "ans", "cmd"))
-
-
-class RunHeader(msgspec.Struct):
-    """How a run of a session began: everything that its decisions depend on beside what it hears."""
-
-    version: int
-    settings: dict[str, Any]
-    params: str  #: file in the session's folder
-    markets: list[Listed]
-    now: int
-    write_rate: float = 100.0
-    write_capacity: float = 100.0
-    engine: str = ""
-
-
-class Command(msgspec.Struct, omit_defaults=True):
-    """What a person, or the machine's keeper, orders a session to do."""
-
-    verb: str
-    reason: str = ""
-    tickers: list[str] = []
-    disk_free: int | None = None
 
 
 class Machine:
@@ -73,7 +51,7 @@ class Machine:
         mode: Mode = self.settings.mode
         budget = TokenBudget(header.write_rate, header.write_capacity)
         self.side: VenueSide = PaperSide() if mode == "paper" else SentSide(self, budget, sends=mode == "production")
-        self.comparison = Comparison(self.settings)
+        self.comparison, self.room = Comparison(self.settings), Room(self.settings)
         self._touched: dict[str, None] = {}
         self._flattening: dict[str, None] = {}
         self._collared: dict[str, int] = {}
@@ -86,6 +64,7 @@ class Machine:
         self._opening = {one.market.ticker for one in header.markets if one.held}
         for listed in header.markets:
             self._add(listed)
+        self.comparison.begin(header.cash, ledger, self.now)
 
     # Lines that come in
 
@@ -112,6 +91,9 @@ class Machine:
             self.side.fill_told(frame)
         elif isinstance(frame, OrderFrame):
             self.side.order_told(frame)
+        elif isinstance(frame, GroupFrame):
+            if self.side.group_told(frame) is not None:
+                self._next_look = 0  # it is stopped, and is halted at once
         else:
             body: Any = getattr(frame, "msg", None)
             market = self.markets.get(getattr(body, "market_ticker", ""))
@@ -141,15 +123,25 @@ class Machine:
                 self.markets[ticker].take(gap, self.now)
                 self.touch(ticker)
         if gap.channel == FILLS and not self.side.assumed:
-            since = (gap.start - 60 * NS_PER_SECOND) // NS_PER_SECOND
-            self._ask(Job(0, "fills", since=max(since, 0)))
+            self._ask_fills(gap.start)
+        elif gap.channel in (ORDERS, GROUPS):
+            self._next_read = self._next_look = 0
+
+    def _ask_fills(self, start: int) -> None:
+        since = (start - 60 * NS_PER_SECOND) // NS_PER_SECOND
+        self._ask(Job(0, "fills", since=max(since, 0)))
 
     def answer(self, ts: int, answer: Answer) -> None:
         """Take what the exchange answered in."""
         self.now = max(self.now, ts)
+        reading = answer.positions is not None
+        booked = len(self.lines)
         self.side.answered(answer)
-        if answer.positions is not None:
-            self.comparison.read(answer, self.ledger, self.side, self.now)
+        if reading and isinstance(self.side, SentSide):
+            if untold := sum(line.kind == "fill" for line in self.lines[booked:]):
+                self._say("differs", {"what": "fill", "untold": untold})
+            for one in self.comparison.read(answer, self.ledger, self.side):
+                self._say("differs", one)
 
     def command(self, ts: int, command: Command) -> None:
         """Do what a person says."""
@@ -288,6 +280,8 @@ class Machine:
             market = self.markets[ticker]
             wish = {} if self._stopped(ticker) or market.closed else _wish(market.live.quote)
             wishes[ticker] = self.side_limits(ticker, wish)
+            if self.room.is_limited:
+                wishes[ticker] = self.room.cut(self._market_seen(ticker), wishes[ticker])
         self._send(self.side.next_jobs(wishes))
         for ticker in list(self._flattening):
             self._flatten(ticker)
@@ -323,23 +317,34 @@ class Machine:
 
     def seen(self) -> guards.Seen:
         """The session as the guards see it."""
-        markets = {}
-        for ticker, market in self.markets.items():
-            held = self.ledger.holding(ticker)
-            since, refused, stopped = self.side.unknown(ticker)
-            markets[ticker] = guards.MarketSeen(
-                ticker, market.event, market.listed.exclusive, held.position, held.cash, market.live.mid, held.day_cash,
-                refused, since, self.comparison.disagreed(ticker), self._collared.get(ticker), stopped,
-            )  # fmt: skip
-        return guards.Seen(self.now, self.heard, self._drift.ns, self._disk_free, self.comparison.stranger, markets)
+        if self.side.assumed:  # on paper the quotes rest
+            quotes = {ticker: _wish(market.live.quote) for ticker, market in self.markets.items()}
+            rest = [(ticker, side, *one) for ticker, wish in quotes.items() for side, one in wish.items()]
+        else:
+            rest = [(one.ticker, one.side, one.price, one.left) for one in self.ledger.orders.values()]
+        stakes = at_stake(rest)
+        markets = {ticker: self._market_seen(ticker, *stakes.get(ticker, (0, 0))) for ticker in self.markets}
+        return guards.Seen(
+            self.now, self.heard, self._drift.ns, self._disk_free, self.comparison.stranger,
+            self.comparison.cash_apart, markets,
+        )  # fmt: skip
+
+    def _market_seen(self, ticker: str, buys: int = 0, sells: int = 0) -> guards.MarketSeen:
+        market, held = self.markets[ticker], self.ledger.holding(ticker)
+        now = self.side.standing(ticker)
+        return guards.MarketSeen(
+            ticker, market.event, market.listed.exclusive, held.position, held.cash, market.live.mid, held.day_cash,
+            now.refused, now.unknown_since, self.comparison.disagreed(ticker), self._collared.get(ticker),
+            now.group_stopped, now.unpaid, buys, sells,
+        )  # fmt: skip
 
     def _look(self) -> None:
         """Hold what is seen against the limits, and ask for the exchange's own lists when that is due."""
         self._next_look, self._filled = self.now + _LOOK_NS, False
-        if not self.side.assumed and self.now >= self._next_read:
-            self._next_read = self.now + round(self.settings.reconcile_s * NS_PER_SECOND)
-            self._ask(Job(0, "read"))
+        if not self.side.assumed:
+            self._compare()
         seen = self.seen()
+        self.room.look(seen)
         self._new_day(seen)
         waits = None
         for reason in guards.reasons(seen, self.settings):
@@ -356,6 +361,18 @@ class Machine:
         if (self.waits is None) != (waits is None):
             self._touched |= dict.fromkeys(self.markets)
         self.waits = waits
+
+    def _compare(self) -> None:
+        """Ask for the exchange's own lists when that is due, and for fills that an order tells and nobody else."""
+        self.comparison.note(self.now, self.ledger)
+        if self.now >= self._next_read:
+            every = round(self.settings.reconcile_s * NS_PER_SECOND)
+            self._next_read = self.now + every
+            lag = round(self.settings.list_lag_s * NS_PER_SECOND)
+            since = (self.now - lag - 2 * every) // NS_PER_SECOND - 60
+            self._ask(Job(0, "read", since=max(since, 0)))
+        if self.side.overdue():
+            self._ask_fills(self.now)
 
     def _new_day(self, seen: guards.Seen) -> None:
         day = self.now // _DAY_NS
@@ -394,34 +411,13 @@ class Machine:
             self.comparison.forget(ticker)
             if isinstance(self.side, SentSide):
                 orders = self.side.orders[ticker]
-                orders.refused, orders.group_stopped, orders.unknown_since = 0, False, None
+                orders.refused, orders.unknown_since = 0, None
+                orders.group_stopped = orders.unpaid = False
                 if orders.group:
                     self._ask(Job(0, "group", ticker, group=orders.group))
             self.touch(ticker)
-        self.comparison.stranger = None
+        self.comparison.forget_account()
         self._say("lift", {"markets": tickers, "session": session, "reason": reason})
-
-
-class Drift:
-    """Our clock less the exchange's: the least that messages took, or seemed to, over the last half minute or so."""
-
-    def __init__(self) -> None:
-        self._least: list[int | None] = [None, None]
-        self._since = 0
-
-    def see(self, ts: int, stamp_ms: int) -> None:
-        """A message that the exchange stamped came at ``ts``."""
-        if not stamp_ms:
-            return
-        if ts - self._since > _DRIFT_NS:
-            self._least, self._since = [None, self._least[0]], ts
-        took, least = ts - stamp_ms * 1_000_000, self._least[0]
-        self._least[0] = took if least is None else min(least, took)
-
-    @property
-    def ns(self) -> int:
-        """How far our clock is ahead; 0 while nothing is known."""
-        return min((one for one in self._least if one is not None), default=0)
 
 
 def machine_of(folder: Path, state: LedgerState, header: RunHeader, *, trust: Trust = ()) -> Machine:

@@ -16,17 +16,18 @@ from ...io.ground.errors import InputError
 from ...io.ground.times import nanoseconds
 from ...io.kalshi.client import Client
 from ...io.kalshi.rest.errors import StreamError
-from ...io.kalshi.stream.frames import FillFrame, Frame, Ok, OrderFrame
+from ...io.kalshi.stream.frames import FillFrame, Frame, GroupFrame, Ok, OrderFrame
 from ...io.kalshi.stream.price_mode import check_price_mode
-from ...io.kalshi.stream.stream import BOOK, FILLS, LIFECYCLE, ORDERS, TRADES, Gap, Message, Stream
+from ...io.kalshi.stream.stream import BOOK, FILLS, GROUPS, LIFECYCLE, ORDERS, TRADES, Gap, Message, Stream
 from ...strategies.own_file import Trust
 from ..results.params import load_params
 from ..version import __version__
 from .folder import SessionFolder, recovered
 from .journal import JournalLine, SegmentLimits, SessionJournal
 from .ledger import TradeLedger
+from .lines import Command, RunHeader
 from .listing import listed_markets
-from .machine import Command, Machine, RunHeader
+from .machine import Machine
 from .orders.jobs import Answer, Job, encode
 from .orders.sending import Sender
 from .settings import TradeSettings
@@ -65,9 +66,8 @@ class SessionRunner:
         except BaseException:
             self.journal.close()
             raise
-        channels = (
-            (BOOK, TRADES, LIFECYCLE) if self.settings.mode == "paper" else (BOOK, TRADES, FILLS, ORDERS, LIFECYCLE)
-        )
+        account = () if self.settings.mode == "paper" else (FILLS, ORDERS, GROUPS)
+        channels = (BOOK, TRADES, *account, LIFECYCLE)
         self.stream = Stream(client.settings, named, channels=channels)
         self._queue: queue.Queue[list[Message | Gap] | Answer] = queue.Queue(_QUEUED)
         self._pool: ThreadPoolExecutor | None = None
@@ -89,17 +89,20 @@ class SessionRunner:
         self, ledger: TradeLedger, tickers: list[str], sends: bool, rates: tuple[float, float], trust: Trust
     ) -> Machine:
         held = {ticker: one.position for ticker, one in ledger.holdings.items()}
+        cash = None
         if sends:
             startup = Startup(self._client, self.sender, ledger, self.settings, self._say)
             startup.run(tickers)
             held = {**startup.held, **{ticker: one.position for ticker, one in ledger.holdings.items()}}
+            cash = startup.cash
         elif self.settings.mode == "shadow":
             held = {**dict.fromkeys(tickers, 0), **self.sender.positions()}
         listed = listed_markets(self._client, tickers, held)
         now = self.now()
         header = RunHeader(
-            1, self.settings.document(), self.folder.params.name, listed, now, *rates, engine=__version__
-        )
+            1, self.settings.document(), self.folder.params.name, listed, now, *rates, engine=__version__,
+            cash=cash,
+        )  # fmt: skip
         machine = Machine(header, ledger, self.folder.path, trust=trust)
         for market in machine.markets.values():
             if market.live.model.needs_underlying:
@@ -215,7 +218,7 @@ class SessionRunner:
 
     def _concerns(self, frame: Frame) -> bool:
         """Whether a message is of a market of ours, or of the account."""
-        if isinstance(frame, FillFrame | OrderFrame):
+        if isinstance(frame, FillFrame | OrderFrame | GroupFrame):
             return True
         return getattr(getattr(frame, "msg", None), "market_ticker", None) in self.machine.markets
 

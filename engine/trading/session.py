@@ -14,7 +14,7 @@ from ...io.kalshi.client import Client
 from ...strategies.own_file import Trust
 from .audit import AuditDone, audit
 from .folder import SessionFolder
-from .machine import Command
+from .lines import Command
 from .runner import SessionRunner
 
 Tell = Callable[[str], None]

@@ -103,6 +103,7 @@ class Startup:
             self._ledger.holding(ticker).halted = f"uneven: {text}"
             self._say("halt", {"market": ticker, "guard": "uneven", "text": text})
         self.held = {ticker: theirs.get(ticker, 0) for ticker in tickers}
+        self.cash = self._sender.cash()
 
     def groups(self, tickers: list[str]) -> None:
         """Give each market its order group; one that was stopped takes orders again only where nothing is halted."""

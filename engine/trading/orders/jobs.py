@@ -10,7 +10,9 @@ from ....io.ground.units import NS_PER_SECOND
 
 Do = Literal["create", "amend", "cancel", "settle", "group", "trigger", "fills", "read"]
 #: Tokens of the write bucket that a job costs; reads have a bucket of their own.
-COSTS: dict[str, int] = {"create": 10, "amend": 10, "cancel": 2, "settle": 10, "group": 10, "trigger": 10}
+COSTS: dict[str, int] = {"create": 10, "amend": 10, "cancel": 2, "group": 10, "trigger": 10}
+#: Of the bucket, what creates leave for cancels.
+_SPARED = 0.2
 
 
 class Job(msgspec.Struct, omit_defaults=True):
@@ -65,7 +67,7 @@ class Answer(msgspec.Struct, omit_defaults=True):
     orders: list[FoundOrder] = []
     fills: list[FoundFill] = []
     positions: dict[str, int] | None = None
-    cash: int | None = None
+    cash: int | None = None  #: what may be spent, micros
     asked: int = 0  #: when a reading was asked for, ns of the exchange's time
 
 
@@ -76,16 +78,28 @@ class TokenBudget:
         self.rate, self.capacity = rate, capacity
         self._tokens, self._at = float(capacity), 0
 
-    def has(self, cost: int, wall: int) -> bool:
-        """Whether a job may go now."""
+    def has(self, cost: int, wall: int, *, spares: bool = False) -> bool:
+        """Whether a job may go now; one that spares leaves some tokens for cancels."""
         if self._at:
             self._tokens = min(self.capacity, self._tokens + (wall - self._at) * self.rate / NS_PER_SECOND)
         self._at = wall
-        return self._tokens >= min(cost, self.capacity)
+        return self._tokens >= min(cost + spares * _SPARED * self.capacity, self.capacity)
 
     def pay(self, cost: int) -> None:
         """Spend what a job costs."""
         self._tokens -= cost
+
+
+def cost_of(job: Job) -> int:
+    """Tokens of the write bucket that a job takes.
+
+    >>> cost_of(Job(1, "create")), cost_of(Job(2, "settle", orders=[("a", "id", 1), ("b", "", -1)]))
+    (10, 14)
+    """
+    if job.do == "settle":  # an order without an id may have its name used up before it is cancelled
+        named = [COSTS["cancel"] + (0 if order_id else COSTS["create"]) for _, order_id, _ in job.orders]
+        return max(sum(named), COSTS["cancel"])
+    return COSTS.get(job.do, 0)
 
 
 def encode(document: Any) -> bytes:

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
-from ....io.ground.units import NS_PER_SECOND
+from ....io.ground.units import NS_PER_SECOND, TICKS_PER_DOLLAR
 from ..ledger import TradeLedger
 from ..settings import TradeSettings
 from .jobs import Answer
 
+#: A lot's fee at most, which the exchange holds back with the order's cost, micros.
+_FEE = 200
+#: A fill that is older than this when it is read was not told by the stream.
+FILL_LAG_NS = 2 * NS_PER_SECOND
 
-class Quietness(Protocol):
+
+class Losing(Protocol):
     """What a comparison asks of the side that sends."""
 
-    def quiet(self, ticker: str) -> bool:
-        """Whether nothing rests and nothing is under way in a market."""
+    def lose(self, ticker: str) -> None:
+        """Ask what became of the orders of a market: cancel, read back, book."""
         ...
+
+
+class CashMoment(NamedTuple):
+    """Our cash until a moment, and what resting orders may have held back of it."""
+
+    until: int
+    cash: int
+    held_back: int
 
 
 @dataclass
@@ -24,31 +38,108 @@ class Comparison:
     """What the readings so far have shown.
 
     A list lags by some seconds: a position agrees if we held it at any moment since ``list_lag_s`` before the reading
-    was asked for. Nothing is concluded where an outcome is unknown; that has a limit of its own.
+    was asked for, and so do cash and resting orders. Nothing is concluded where an outcome is unknown; that has a
+    limit of its own. ``say`` writes down what is different.
     """
 
     settings: TradeSettings
     stranger: str | None = None  #: an order of our name that we do not know
+    cash_apart: int = 0  #: what the account gained or lost that is none of ours, micros
+    _base: int | None = None  #: the exchange's cash less ours
+    _past: deque[CashMoment] = field(default_factory=deque)
     _apart: dict[str, int] = field(default_factory=dict)
+    _told: dict[str, int] = field(default_factory=dict)  #: market -> the exchange's position that was written down
     _suspects: set[str] = field(default_factory=set)
+    _missing: set[str] = field(default_factory=set)
+    _cash_off: bool = False
 
-    def read(self, answer: Answer, ledger: TradeLedger, side: Quietness, now: int) -> None:
-        """Take a reading of positions and resting orders in."""
-        since = answer.asked - round(self.settings.list_lag_s * NS_PER_SECOND)
+    def note(self, now: int, ledger: TradeLedger) -> None:
+        """Remember how our cash stands, for readings that are older than they look."""
+        cash = sum(one.cash + min(one.position, 0) * TICKS_PER_DOLLAR for one in ledger.holdings.values())
+        held_back = sum(
+            one.left * ((one.price if one.side > 0 else TICKS_PER_DOLLAR - one.price) + _FEE)
+            for one in ledger.orders.values()
+        )
+        past = self._past
+        if past and past[-1][1:] == (cash, held_back):
+            past[-1] = CashMoment(now, cash, held_back)
+        else:
+            past.append(CashMoment(now, cash, held_back))
+        lag = self._lag
+        while len(past) > 1 and past[0].until < now - 2 * lag - NS_PER_SECOND:
+            past.popleft()
+
+    def read(self, answer: Answer, ledger: TradeLedger, host: Losing) -> list[dict[str, Any]]:
+        """Take a reading in; returns what is different, to be written down."""
+        since = answer.asked - self._lag
+        return [
+            *self._positions(answer, ledger, since),
+            *self._orders(answer, ledger, host, since),
+            *self._cash(answer, since),
+        ]
+
+    @property
+    def _lag(self) -> int:
+        return round(self.settings.list_lag_s * NS_PER_SECOND)
+
+    def _positions(self, answer: Answer, ledger: TradeLedger, since: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
         positions = answer.positions or {}
-        for ticker in ledger.holdings:
-            if positions.get(ticker, 0) in ledger.positions_since(ticker, since):
-                self._apart.pop(ticker, None)
-            else:
-                self._apart[ticker] = self._apart.get(ticker, 0) + 1
-        suspects = {
-            order.client_id for order in answer.orders
-            if ledger.owns(order.client_id) and ledger.known(order.client_id) is None
-        }  # fmt: skip
-        twice = sorted(suspects & self._suspects)
-        if twice and self.stranger is None:
+        for ticker, held in ledger.holdings.items():
+            there = positions.get(ticker, 0)
+            if there in ledger.positions_since(ticker, since):
+                self.forget(ticker)
+                continue
+            self._apart[ticker] = self._apart.get(ticker, 0) + 1
+            if self._apart[ticker] >= 2 and self._told.get(ticker) != there:
+                self._told[ticker] = there
+                found.append({"what": "position", "market": ticker, "ours": held.position, "theirs": there})
+        return found
+
+    def _orders(self, answer: Answer, ledger: TradeLedger, host: Losing, since: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        listed = {order.client_id for order in answer.orders}
+        suspects = {one for one in listed if ledger.owns(one) and ledger.known(one) is None}
+        if (twice := sorted(suspects & self._suspects)) and self.stranger is None:
             self.stranger = twice[0]
-        self._suspects = suspects
+            found.append({"what": "order", "client_id": twice[0], "ours": "unknown", "theirs": "resting"})
+        missing = {
+            order.client_id for order in ledger.orders.values()
+            if order.order_id and order.created < since and order.client_id not in listed
+        }  # fmt: skip
+        for client_id in sorted(missing & self._missing):
+            ticker = ledger.orders[client_id].ticker
+            found.append({"what": "order", "market": ticker, "client_id": client_id, "ours": "resting", "theirs": "no"})
+            host.lose(ticker)
+        self._suspects, self._missing = suspects, missing - self._missing
+        return found
+
+    def _cash(self, answer: Answer, since: int) -> list[dict[str, Any]]:
+        if answer.cash is None or not self._past:
+            return []
+        window = [one for one in self._past if one.until >= since] or [self._past[-1]]
+        least = min(one.cash - one.held_back for one in window)
+        most = max(one.cash for one in window)
+        if self._base is None:
+            self._base = answer.cash - self._past[-1].cash
+            return []
+        there = answer.cash - self._base
+        if least <= there <= most or any(self._apart.values()):  # a position that differs explains its money
+            self._cash_off = False
+            return []
+        if not self._cash_off:
+            self._cash_off = True
+            return []
+        apart = there - (most if there > most else least)
+        self._base, self._cash_off = self._base + apart, False
+        self.cash_apart += apart
+        return [{"what": "cash", "apart": apart, "in_all": self.cash_apart}]
+
+    def begin(self, cash: int | None, ledger: TradeLedger, now: int) -> None:
+        """What the account had when nothing of ours rested."""
+        self.note(now, ledger)
+        if cash is not None:
+            self._base = cash - self._past[-1].cash
 
     def disagreed(self, ticker: str) -> int:
         """Readings in a row that showed a position that was none of ours."""
@@ -57,3 +148,8 @@ class Comparison:
     def forget(self, ticker: str) -> None:
         """Begin to count anew."""
         self._apart.pop(ticker, None)
+        self._told.pop(ticker, None)
+
+    def forget_account(self) -> None:
+        """Begin to count anew what is nobody's market."""
+        self.stranger, self.cash_apart = None, 0

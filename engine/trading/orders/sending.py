@@ -18,6 +18,7 @@ from ....io.kalshi.rest.errors import (
 from ....io.kalshi.rest.orders import NewOrder
 from ....io.kalshi.rest.portfolio import FillRecord, OrderRecord
 from .jobs import Answer, FoundFill, FoundOrder, Job
+from .reconcile import FILL_LAG_NS
 
 _WORDS = {1: "bid", -1: "ask"}
 _FINAL = (RefusedRequestError, ConflictError, GoneError, RateLimitError)
@@ -73,7 +74,11 @@ class Sender:
         """
         portfolio = self._client.portfolio
         known = {client_id: order_id for client_id, order_id, _ in job.orders if order_id}
-        listed = [order for page in portfolio.orders(ticker=job.ticker, min_ts=job.since) for order in page]
+        listed = [
+            order
+            for page in portfolio.orders(ticker=job.ticker, min_ts=job.since, subaccount=self._subaccount)
+            for order in page
+        ]
         asked = {client_id for client_id, _, _ in job.orders}
         for order in listed:
             if self._is_ours(order.client_order_id) and (order.status == "resting" or order.client_order_id in asked):
@@ -121,8 +126,13 @@ class Sender:
             _found(order, order.client_order_id or "")
             for page in portfolio.orders(status="resting", subaccount=self._subaccount) for order in page
         ]  # fmt: skip
-        cash = portfolio.balance(subaccount=self._subaccount).cash
-        return Answer(job.n, "done", orders=orders, positions=positions, cash=cash, asked=asked)
+        old = asked - FILL_LAG_NS  # a younger one may be under way on the stream
+        fills = [one for one in self._fills_of(None, job.since) if one.ts < old]
+        return Answer(job.n, "done", orders=orders, fills=fills, positions=positions, cash=self.cash(), asked=asked)
+
+    def cash(self) -> int:
+        """What may be spent, micros."""
+        return self._client.portfolio.balance(subaccount=self._subaccount).cash
 
     def positions(self) -> dict[str, int]:
         """Lots held in each market, NO counts negative; settled ones too, as positions leave lists at settlement."""
@@ -135,7 +145,9 @@ class Sender:
         return [(one.order_id, one.ticker) for page in pages for one in page if self._is_ours(one.client_order_id)]
 
     def _fills_of(self, ticker: str | None, since: int) -> list[FoundFill]:
-        pages: Iterable[list[FillRecord]] = self._client.portfolio.fills(ticker=ticker, min_ts=since)
+        pages: Iterable[list[FillRecord]] = self._client.portfolio.fills(
+            ticker=ticker, min_ts=since, subaccount=self._subaccount
+        )
         return [
             FoundFill(
                 one.order_id, one.trade_id or one.fill_id or "", one.price, one.count, one.fee or 0,

@@ -32,7 +32,9 @@ class SentOrders:
     refused: int = 0
     group: str = ""
     group_stopped: bool = False
+    unpaid: bool = False  #: an order was cancelled for want of money
     not_before: int = 0  #: what was just refused is not asked for again at once
+    _pauses: int = 0
     _retry_at: int = 0
     _tries: int = 0
 
@@ -81,9 +83,14 @@ class SentOrders:
             self.unsettled, self._tries, self._retry_at = True, 0, 0
             self.unknown_since = now if self.unknown_since is None else self.unknown_since
 
-    def pause(self, now: int) -> None:
-        """Ask for nothing for a moment: what was asked for would be answered as before."""
-        self.not_before = now + _RETRY_NS
+    def pause(self, now: int, *, longer: bool = False) -> None:
+        """Ask for nothing for a moment: what was asked for would be answered as before; ``longer`` each time."""
+        self.not_before = now + min(_LONGEST_RETRY_NS, _RETRY_NS * 2**self._pauses)
+        self._pauses = min(self._pauses + 1, 3) if longer else 0
+
+    def accepted(self) -> None:
+        """The exchange took an order, so nothing speaks against the next."""
+        self.refused = self._pauses = 0
 
     def settled(self) -> None:
         """Everything was cancelled and read back."""

@@ -6,18 +6,36 @@ All three are one small interface, and the machine knows no more of them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from ....io.ground.units import MICROS_PER_DOLLAR, TICKS_PER_CENT, exact
+from ....io.ground.units import MICROS_PER_DOLLAR, NS_PER_SECOND, TICKS_PER_CENT, exact
 from ....io.kalshi.rest.wire import read_count, read_price
-from ....io.kalshi.stream.frames import FillFrame, OrderFrame
+from ....io.kalshi.stream.frames import FillFrame, GroupFrame, OrderFrame
 from ....io.store.schema import Side
 from ..ledger import OwnOrder, TradeLedger
 from ..market import TradedMarket
 from ..settings import TradeSettings
-from .jobs import COSTS, Answer, FoundFill, Job, TokenBudget
+from .jobs import Answer, FoundFill, Job, TokenBudget, cost_of
 from .sent_orders import SentOrders, Wish
 from .settling import settled
+
+#: Refusals that say nothing of our orders: nobody may trade now.
+_CLOSED = ("EXCHANGE_PAUSED", "TRADING_PAUSED", "MARKET_INACTIVE")
+#: The exchange's reasons to end an order: what they say of us.
+_REFUSING = ("PostOnlyCrossCancel", "SelfTradeCancel", "ReduceOnlyCancel")
+_PAUSING = ("CloseCancel", "HaltCancel")
+_UNPAID = "MarginCancel"
+#: A fill whose order says that it filled, and which nobody told for so long, is asked for.
+_UNTOLD_NS = 2 * NS_PER_SECOND
+
+
+class OrderStanding(NamedTuple):
+    """What a guard asks of the orders of a market."""
+
+    unknown_since: int | None = None
+    refused: int = 0  #: in a row
+    group_stopped: bool = False
+    unpaid: bool = False
 
 
 class Host(Protocol):
@@ -85,8 +103,16 @@ class VenueSide(Protocol):
         """Send an order of a market that takes at once and never rests, if nothing else is under way there."""
         ...
 
-    def unknown(self, ticker: str) -> tuple[int | None, int, bool]:
-        """Since when something is unknown in a market, refusals in a row, whether its group was stopped."""
+    def group_told(self, frame: GroupFrame) -> str | None:
+        """Take news of an order group in; returns the market that it stopped, if it did."""
+        ...
+
+    def standing(self, ticker: str) -> OrderStanding:
+        """What speaks against the orders of a market."""
+        ...
+
+    def overdue(self) -> bool:
+        """Whether an order filled and nobody told the fill."""
         ...
 
     def quiet(self, ticker: str) -> bool:
@@ -130,9 +156,17 @@ class PaperSide:
         """Nothing is sent."""
         return None
 
-    def unknown(self, ticker: str) -> tuple[int | None, int, bool]:
-        """Nothing is unknown."""
-        return None, 0, False
+    def group_told(self, frame: GroupFrame) -> str | None:
+        """Nor is an order group."""
+        return None
+
+    def standing(self, ticker: str) -> OrderStanding:
+        """Nothing speaks against no orders."""
+        return OrderStanding()
+
+    def overdue(self) -> bool:
+        """No fill is told."""
+        return False
 
     def quiet(self, ticker: str) -> bool:
         """Nothing rests at the exchange."""
@@ -149,11 +183,15 @@ class SentSide:
         self.orders: dict[str, SentOrders] = {}
         self._jobs: dict[int, Job] = {}
         self._n = 0
-        self._blocked: dict[str, None] = {}
+        self._untold: dict[str, tuple[int, int]] = {}  # client id -> lots that the order says filled, and since when
+        self._rank: dict[str, int] = {}  # the best market has the lowest
+        self._by_group: dict[str, str] = {}
 
     def add(self, market: TradedMarket) -> None:
         """Begin with a market."""
         host, assumed = self._host, market.live.assumptions
+        self._rank[market.ticker] = len(self._rank)
+        self._by_group[host.ledger.holding(market.ticker).group or ""] = market.ticker
         self.orders[market.ticker] = SentOrders(
             market.ticker, host.ledger, host.settings, assumed.post_only, assumed.amend == "keep",
             group=host.ledger.holding(market.ticker).group or "",
@@ -167,22 +205,22 @@ class SentSide:
         return self.orders[ticker].resting() if self._sends and ticker in self.orders else ()
 
     def next_jobs(self, wishes: dict[str, Wish]) -> list[Job]:
-        """Cancels of all markets first, then the rest, as far as the rate budget goes; the others come next time."""
+        """Cancels of all markets first, then the best markets, as far as the budget goes; the others come next time.
+
+        What creates leaves a share of the bucket to the cancels that may have to follow.
+        """
         host, out = self._host, list[Job]()
-        waiting = {**self._blocked, **dict.fromkeys(wishes)}
-        self._blocked = {}
-        ready: list[tuple[int, int, Job]] = []
-        for rank, ticker in enumerate(waiting):
+        ready: list[tuple[bool, int, Job]] = []
+        for ticker, wish in wishes.items():
             orders = self.orders.get(ticker)
-            if orders is None:
-                continue
-            job = orders.next_job(wishes.get(ticker, {}), host.now) if ticker in wishes else None
+            job = orders.next_job(wish, host.now) if orders is not None else None
             if job is not None:
-                ready.append((0 if job.do in ("cancel", "settle") else 1, rank, job))
-        for _, _, job in sorted(ready, key=lambda one: one[:2]):
-            cost = COSTS.get(job.do, 0)
-            if not self._budget.has(cost, host.wall):
-                self._blocked[job.ticker] = None
+                ready.append((job.do not in ("cancel", "settle"), self._rank[ticker], job))
+        spent = False
+        for creates, _, job in sorted(ready, key=lambda one: one[:2]):
+            cost = cost_of(job)
+            if (creates and spent) or not self._budget.has(cost, host.wall, spares=creates):
+                spent |= creates  # a worse market does not go before a better one
                 host.touch(job.ticker)
                 continue
             self._budget.pay(cost)
@@ -199,22 +237,32 @@ class SentSide:
         """Send an order of a market that takes at once and never rests, if nothing else is under way there."""
         if not self.quiet(job.ticker) or self._host.now < self.orders[job.ticker].not_before:
             return None
-        if not self._budget.has(COSTS["create"], self._host.wall):
+        if not self._budget.has(cost_of(job), self._host.wall):
             return None
-        self._budget.pay(COSTS["create"])
+        self._budget.pay(cost_of(job))
         job.client_id = self._host.ledger.name()
         return self._sent(job)
 
     def ask(self, job: Job) -> Job:
-        """Number a job that is no market's order."""
+        """Number a job that is no market's order; it goes out whatever the budget says, which pays for it."""
+        self._budget.pay(cost_of(job))
+        return self._number(job)
+
+    def _number(self, job: Job) -> Job:
         self._n += 1
         job.n = self._n
         self._jobs[job.n] = job
         return job
 
+    def lose(self, ticker: str) -> None:
+        """Ask what became of the orders of a market: cancel, read back, book."""
+        if ticker in self.orders:
+            self.orders[ticker].lose(self._host.now)
+            self._host.touch(ticker)
+
     def _sent(self, job: Job) -> Job:
         orders = self.orders[job.ticker]
-        self.ask(job)
+        self._number(job)
         orders.busy = job
         if job.do == "create":
             order = OwnOrder(job.client_id, job.ticker, job.side, job.price, job.lots, job.expires, self._host.now)
@@ -229,7 +277,7 @@ class SentSide:
         job = self._jobs.pop(answer.n, None)
         if job is None:
             return
-        if job.do == "fills":
+        if job.do in ("fills", "read"):
             self._book(answer.fills)
         orders = self.orders.get(job.ticker)
         if orders is None or orders.busy is not job:
@@ -245,12 +293,12 @@ class SentSide:
         if order is None:
             return
         if answer.is_ == "done" and answer.order_id:
-            orders.refused = 0
+            orders.accepted()
             self._host.ledger.confirmed(job.client_id, answer.order_id)
             if job.now and job.client_id in self._host.ledger.orders:
                 self._gone(orders, order, "taken at once")
         elif answer.is_ == "refused":
-            orders.refused += 1
+            self._refused(orders, answer.text)
             orders.group_stopped |= "EXCEEDED_ORDER_GROUP_RISK_LIMIT" in answer.text
             self._gone(orders, order, answer.text)
         else:
@@ -261,12 +309,12 @@ class SentSide:
         if order is None:
             return
         if answer.is_ == "done":
-            orders.refused = 0
+            orders.accepted()
             order.price, order.lots, order.expires = job.price, max(job.lots, order.filled), job.expires
             if order.left <= 0:
                 self._gone(orders, order, "filled")
         elif answer.is_ == "refused":  # it still rests where it was; what it was to become does not
-            orders.refused += 1
+            self._refused(orders, answer.text)
             self._host.markets[orders.ticker].live.gone(Side.BID if order.side > 0 else Side.ASK)
         else:
             orders.lose(self._host.now)
@@ -279,7 +327,7 @@ class SentSide:
             orders.ended(order)
             self._host.ended(order, "cancelled")
         elif answer.is_ == "refused":  # closed or paused: the exchange ends it, and says so
-            orders.refused += 1
+            self._refused(orders, answer.text)
             orders.pause(self._host.now)
         else:
             orders.lose(self._host.now)
@@ -297,6 +345,13 @@ class SentSide:
             return
         orders.settled()
         host.markets[orders.ticker].withdraw()
+
+    def _refused(self, orders: SentOrders, text: str) -> None:
+        """A refusal counts, but not that nobody may trade now: then it is asked again, ever later."""
+        if any(word in text for word in _CLOSED):
+            orders.pause(self._host.now, longer=True)
+        else:
+            orders.refused += 1
 
     def _confirm(self, answer: Answer) -> None:
         for found in answer.orders:
@@ -327,13 +382,31 @@ class SentSide:
         """Take news of an order in."""
         body = frame.msg
         order = self._host.ledger.by_order_id(body.order_id) or self._host.ledger.orders.get(body.client_order_id or "")
-        if order is None or body.status != "canceled" or order.client_id not in self._host.ledger.orders:
+        if order is None:
             return
+        if (filled := read_count(body.filled)) > order.filled:
+            self._untold[order.client_id] = filled, self._host.now
         orders = self.orders.get(order.ticker)
-        if orders is not None:
-            self._host.ledger.confirmed(order.client_id, body.order_id)
-            self._gone(orders, order, body.last_update_reason or "cancelled")
-            self._host.touch(order.ticker)
+        if orders is None or body.status != "canceled" or order.client_id not in self._host.ledger.orders:
+            return
+        reason = body.last_update_reason or ""
+        self._host.ledger.confirmed(order.client_id, body.order_id)
+        orders.unpaid |= reason == _UNPAID
+        if reason in _REFUSING:
+            orders.refused += 1
+        elif reason in _PAUSING:
+            orders.pause(self._host.now)
+        self._gone(orders, order, reason or "cancelled")
+        self._host.touch(order.ticker)
+
+    def group_told(self, frame: GroupFrame) -> str | None:
+        """Take news of an order group in; returns the market that it stopped, if it did."""
+        ticker = self._by_group.get(frame.msg.order_group_id)
+        if ticker is None or frame.msg.event_type not in ("triggered", "deleted"):
+            return None
+        if self._host.ledger.killed is None:  # then it was we who triggered it
+            self.orders[ticker].group_stopped = True
+        return ticker
 
     def _book(self, fills: list[FoundFill]) -> None:
         for one in sorted(fills, key=lambda fill: (fill.ts, fill.trade)):
@@ -351,10 +424,24 @@ class SentSide:
 
     # What a guard asks
 
-    def unknown(self, ticker: str) -> tuple[int | None, int, bool]:
-        """Since when something is unknown in a market, refusals in a row, whether its group was stopped."""
+    def standing(self, ticker: str) -> OrderStanding:
+        """What speaks against the orders of a market."""
         orders = self.orders.get(ticker)
-        return (None, 0, False) if orders is None else (orders.unknown_since, orders.refused, orders.group_stopped)
+        if orders is None:
+            return OrderStanding()
+        return OrderStanding(orders.unknown_since, orders.refused, orders.group_stopped, orders.unpaid)
+
+    def overdue(self) -> bool:
+        """Whether an order filled and nobody told the fill."""
+        late = False
+        for client_id, (filled, since) in list(self._untold.items()):
+            order = self._host.ledger.known(client_id)
+            if order is None or order.filled >= filled:
+                del self._untold[client_id]
+            elif self._host.now - since >= _UNTOLD_NS:
+                self._untold[client_id] = filled, self._host.now
+                late = True
+        return late
 
     def quiet(self, ticker: str) -> bool:
         """Whether nothing rests and nothing is under way in a market."""

@@ -150,12 +150,27 @@ class OrderBody(msgspec.Struct):
     status: str = ""
     client_order_id: str | None = None
     last_update_reason: str | None = None
+    filled: str = msgspec.field(name="fill_count_fp", default="0")
 
 
 class OrderFrame(_Frame, tag="user_order"):
     """An own order changed."""
 
     msg: OrderBody
+
+
+class GroupBody(msgspec.Struct):
+    """What happened to an order group of ours: created, triggered, reset, deleted or limit_updated."""
+
+    event_type: str
+    order_group_id: str
+    ts_ms: int = 0
+
+
+class GroupFrame(_Frame, tag="order_group_updates"):
+    """An order group changed."""
+
+    msg: GroupBody
 
 
 class IndexMean(msgspec.Struct, gc=False):
@@ -208,7 +223,7 @@ class Other(_Frame):
 
 _KNOWN = (
     Snapshot | Delta | TradeFrame | Subscribed | Unsubscribed | Ok | ErrorFrame | Lifecycle | FillFrame | OrderFrame
-    | IndexFrame
+    | GroupFrame | IndexFrame
 )  # fmt: skip
 Frame = _KNOWN | Other
 _DECODER = msgspec.json.Decoder(_KNOWN)

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 BOOK, TRADES, LIFECYCLE = "orderbook_delta", "trade", "market_lifecycle_v2"
 FILLS, ORDERS = "fill", "user_orders"  #: of this account
+GROUPS = "order_group_updates"  #: of this account, too; like the life of markets it tells everything
 INDEX = "cfbenchmarks_value"  #: reference values, of indices and not of markets
 
 _CHUNK = 1000  # tickers in one command
@@ -68,7 +69,7 @@ class _Subscription:
 
     @property
     def everything(self) -> bool:
-        return self.channel == LIFECYCLE
+        return self.channel in (LIFECYCLE, GROUPS)
 
     @property
     def of_indices(self) -> bool:
@@ -263,7 +264,7 @@ class Stream:
         tickers = stale.tickers
         if channel != BOOK:
             tickers = tuple(sorted(self._subscriptions[channel].confirmed))
-        if tickers or channel == LIFECYCLE:  # books that were stale already are in a gap that was reported
+        if tickers or channel in (LIFECYCLE, GROUPS):  # books that were stale already are in a gap that was reported
             yield Gap(channel, tickers, self._heard_ns, stale.reason, numbered=True)
 
     def _answered(self, frame: Frame) -> Iterator[Gap]:

@@ -38,7 +38,7 @@ from touchline.io.store.store import Store
 
 from ..exchanges.conftest import random_frames
 from .conftest import tickers_of, write_quick_params
-from .warmed import forking
+from .warmed import forking, warm
 
 #: Schedules that run at once: they wait more than they work.
 AT_ONCE = 8
@@ -63,6 +63,7 @@ class Weathered:
 
 
 def store_of(folder: Path) -> Store:
+    warm()  # no schedule waits for a compiler
     store = Store(folder / "store")
     markets, books, trades = random_frames(11, tickers=MARKETS, rows=1_500, step=0.25)
     store.ingest("made up", "chaos", [Chunk({"markets": markets, "book": books, "trades": trades})])

@@ -10,7 +10,7 @@ import pytest
 from touchline.engine.trading.audit import audit
 from touchline.engine.trading.folder import SessionFolder, recovered
 from touchline.engine.trading.guards import OF_MARKETS, OF_SESSION, MarketSeen, Seen, reasons
-from touchline.engine.trading.machine import Command
+from touchline.engine.trading.lines import Command
 from touchline.engine.trading.runner import SessionRunner
 from touchline.engine.trading.session import TradingSession
 from touchline.engine.trading.settings import TradeSettings
@@ -25,7 +25,7 @@ SECOND = 1_000_000_000
 NOW = 1_000 * SECOND
 LIMITS: dict[str, Any] = {
     "loss_market": 0.5, "loss_session": 1, "loss_day": 8, "exposure_market": 20, "exposure_event": 30,
-    "exposure_account": 60,
+    "exposure_account": 60, "cash_apart": 1,
 }  # fmt: skip
 SETTINGS = TradeSettings().with_options(LIMITS)
 #: 10 contracts bought at 45 cents in one outcome, 10 sold at 52 in the other; mids have moved little.
@@ -33,7 +33,7 @@ HEALTHY = {
     "A": MarketSeen("A", "E", True, 1_000, -4_500_000, 4_500),
     "B": MarketSeen("B", "E", True, -1_000, 5_200_000, 5_200),
 }
-WELL = Seen(NOW, NOW - SECOND, 100_000_000, 10**9, None, HEALTHY)
+WELL = Seen(NOW, NOW - SECOND, 100_000_000, 10**9, None, 0, HEALTHY)
 
 
 def seen(**more: Any) -> Seen:
@@ -54,6 +54,8 @@ CASES: dict[str, tuple[Seen, Seen]] = {
     "refusals": (seen(refused=10), seen(refused=9)),
     "collar": (seen(collared=7_000), seen(collared=None)),
     "group": (seen(group_stopped=True), seen(group_stopped=False)),
+    "margin": (seen(unpaid=True), seen(unpaid=False)),
+    "cash": (seen(cash_apart=-1_000_000), seen(cash_apart=-999_999)),
     "loss-session": (seen(mid=3_500), seen(mid=3_501)),
     "loss-day": (seen(day_start=8_000_000), seen(day_start=7_999_999)),
     "exposure-account": (seen(position=15_000, cash=-65_200_000, mid=4_340), seen(position=10_000, cash=-45_000_000)),
@@ -82,10 +84,12 @@ def test_a_healthy_session_has_no_reason_to_stop():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in CASES if name not in ("disagreement", "group", "stranger", "unknown")]
+    "name", [name for name in CASES if name not in ("disagreement", "group", "margin", "stranger", "unknown")]
 )
 def test_a_limit_that_is_lifted_does_not_fire(name: str):
-    setting = {"clock": "clock_drift_s", "disk": "disk_mb", "feed-age": "feed_age_s"}.get(name, name.replace("-", "_"))
+    setting = {"cash": "cash_apart", "clock": "clock_drift_s", "disk": "disk_mb", "feed-age": "feed_age_s"}.get(
+        name, name.replace("-", "_")
+    )
     if name == "collar":  # its fill was judged when it came
         return
     lifted = SETTINGS.with_options({setting: "none"})
