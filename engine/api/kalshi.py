@@ -130,6 +130,7 @@ def record(
     tickers: str | Sequence[str] = (), store: str | Path = "data", *, series: str | Sequence[str] = (),
     journal: str | Path | None = None, poll: float | None = None, duration: float | None = None, keep: bool = False,
     no_import: bool = False, rate: float = 10.0, stop: threading.Event | None = None, tell: Tell | None = None,
+    underlying: str | Sequence[str] = (),
 ) -> RecordingDone:  # fmt: skip
     """Record order books and trades: first into a journal, which survives anything, then into a store.
 
@@ -145,6 +146,8 @@ def record(
         rate: Requests a second at most.
         stop: An event that ends the recording cleanly when it is set.
         tell: Told in a line what a person should know.
+        underlying: Symbols of reference values to record beside: ``BRTI`` with its settlement averages, ``BRTI@5hz``
+            from the fast channel, ``EURUSD@pyth`` of other underlyings, ``all`` for every index.
 
     Returns:
         What was heard, and what of it was stored.
@@ -165,7 +168,9 @@ def record(
         raise InputError(f"poll= must be above 0 seconds, not {poll}")
     folder = Path(journal) if journal is not None else _journal_folder(str(store))
     with _client(rate, named, tell) as client:
-        source = _source(client, poll)  # what it needs and does not have is said before a journal begins
+        source = _source(
+            client, poll, listed(underlying)
+        )  # what it needs and does not have is said before a journal begins
         recording = _begin(folder, client, named, markets, poll)
         importer = JournalImporter(str(store), keep=keep, tell=say)
         for path in segments(folder):
@@ -214,13 +219,15 @@ def _begin(folder: Path, client: Client, series: Sequence[str], tickers: Sequenc
     return Journal(folder, header)
 
 
-def _source(client: Client, poll: float | None) -> Poller | Stream:
+def _source(client: Client, poll: float | None, underlying: Sequence[str]) -> Poller | Stream:
     from ...io.kalshi.recorder.poller import Poller
     from ...io.kalshi.stream.stream import BOOK, LIFECYCLE, TRADES, Stream
 
     if poll is not None:
+        if underlying:
+            raise InputError("reference values come on the stream alone: leave poll= or underlying= out")
         return Poller(client, every=poll)
-    return Stream(client.settings, channels=(BOOK, TRADES, LIFECYCLE))
+    return Stream(client.settings, channels=(BOOK, TRADES, LIFECYCLE), indices=underlying)
 
 
 def _client(rate: float, series: Sequence[str], tell: Tell | None) -> Client:

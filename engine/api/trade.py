@@ -26,7 +26,8 @@ def trade(
     paper: bool = False, shadow: bool = False, production: bool = False, yes_really: str = "",
     session: str | Path = "sessions/first", limits: Mapping[str, Any] | None = None, trust: Trust = (),
     client: Client | None = None, clock: Callable[[], int] | None = None, inline: bool = False,
-    tell: Callable[[str], None] | None = None,
+    tell: Callable[[str], None] | None = None, underlying: Mapping[str, str] | None = None,
+    sources: Mapping[str, str] | None = None,
 ) -> TradingSession:  # fmt: skip
     """Begin a session, or go on with one: quote markets by a parameter file, on paper unless another mode is named.
 
@@ -46,6 +47,10 @@ def trade(
         clock: The exchange's time, ns UTC, where a replay tells it more exactly than its messages.
         inline: Do everything in the caller's thread, with ``step``.
         tell: Told in a line what a person should know.
+        underlying: Symbol of the underlying by series or ticker, for models that read one: ``{"KXBTCD": "BRTI"}``, with
+            ``@5hz`` from the fast channel, with ``@pyth`` of what is no index. Crypto series know theirs.
+        sources: Where symbols of one's own come from, line by line: ``{"SPX": "file:spx.csv;delay=250"}``,
+            ``command:…`` or ``socket:HOST:PORT``.
 
     Returns:
         The session, a context manager: ``run``, ``status``, ``halt``, ``resume``, ``kill``, ``flatten``, ``audit``.
@@ -58,6 +63,7 @@ def trade(
     from ...io.kalshi.client import Client as KalshiClient
     from ..trading.folder import SessionFolder
     from ..trading.listing import chosen
+    from ..trading.runner import Follows
     from ..trading.session import TradingSession
     from ..trading.settings import TradeSettings
 
@@ -79,7 +85,7 @@ def trade(
         raise
     return TradingSession(
         folder, own, named, trust=trust, tell=tell or (lambda line: None), owns_client=client is None, clock=clock,
-        inline=inline,
+        inline=inline, follows=Follows(underlying or {}, sources or {}),
     )  # fmt: skip
 
 

@@ -66,6 +66,21 @@ def pairs(given: list[str], option: str) -> dict[str, Any]:
     return out
 
 
+def texts(given: list[str], option: str) -> dict[str, str]:
+    """Read name=text options; what stands after the first equals sign is taken as it is.
+
+    >>> texts(["SPX=command:tail -n 1 a=b"], "--source")
+    {'SPX': 'command:tail -n 1 a=b'}
+    """
+    out: dict[str, str] = {}
+    for item in given:
+        name, equals, text = item.partition("=")
+        if not equals or not name or not text:
+            raise InputError(f"{option} {item!r}: expected name=text")
+        out[name.strip()] = text.strip()
+    return out
+
+
 def value(text: str) -> Any:
     """A switch, a number or a word."""
     if text.lower() in ("true", "false"):

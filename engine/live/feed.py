@@ -50,6 +50,13 @@ class StreamFeed:
         self._last = 0
         self._over = False
         self._moved: list[tuple[int, int]] = []
+        self._values: list[float] = []
+        self._priced = 0  # prices of the underlying in all: events count them
+
+    def tick(self, ts: int, value: float) -> None:
+        """Take a price of the underlying in."""
+        self._add(ts, kernel.TICK)
+        self._values.append(value)
 
     def take(self, item: Frame | Gap) -> None:
         """Take one message or gap in."""
@@ -75,13 +82,23 @@ class StreamFeed:
             self._over = True
             self._add(close, kernel.STATE)
         rows, self._rows = self._rows, []
+        if self._values and len(rows) > 1:  # at one time prices come after the book and trades, as on a tape
+            rows.sort(key=lambda row: (row[0], max(row[1] - kernel.PRINT, 0)))
         if len(rows) == 1 and (one := self._alone(rows[0])) is not None:
             return one
         standing = self._standing(rows[0][0]) if rows else []
         tape = build(self.market, _columns([*standing, *rows]), np.zeros(0), named=False)
         fresh = Columns(*(column[max(len(standing) - 1, 0) :] for column in tape.columns))
+        if self._values:
+            fresh.aux[(fresh.kind & events.KIND) == events.UNDERLYING] += self._priced
         self._keep(fresh, rows)
         return fresh
+
+    def values(self) -> np.ndarray:
+        """The prices of the underlying among the events, since the last time."""
+        told, self._values = np.array(self._values), []
+        self._priced += len(told)
+        return told
 
     def moved_closes(self) -> list[tuple[int, int]]:
         """When the exchange told another close, and the close, since the last time; their events come after it."""
@@ -147,6 +164,12 @@ class StreamFeed:
         """The event of a change or a trade that comes by itself in a known book, as most do; None for all others."""
         ts, what, side, price, lots = row
         book, levels = self._book, self._levels()
+        if what == kernel.TICK and not book.stale:
+            top = len(levels) + 1
+            bid = levels[max(book.bids)] if book.bids else 0
+            ask = levels[min(book.asks)] if book.asks else top
+            numbers = (ts, events.UNDERLYING | events.MOMENT, 0, 0, 0, self._priced, bid, ask)
+            return Columns(*(np.array([n], t) for n, t in zip(numbers, _TYPES, strict=True)))
         level = levels.get(price)
         if book.stale or level is None or side == 0 or what not in (BookKind.DELTA, kernel.PRINT):
             return None

@@ -9,7 +9,7 @@ import msgspec
 from .market import Listed
 
 #: Kinds of lines that come in; all others go out.
-INCOMING = frozenset(("state", "run", "<", "gap", "turn", "ans", "cmd"))
+INCOMING = frozenset(("state", "run", "<", "gap", "turn", "ans", "cmd", "tick"))
 
 
 class RunHeader(msgspec.Struct):
@@ -24,6 +24,14 @@ class RunHeader(msgspec.Struct):
     write_capacity: float = 100.0
     engine: str = ""
     cash: int | None = None  #: what the account had to spend when nothing of ours rested, micros
+
+
+class Tick(msgspec.Struct):
+    """A price of an underlying from a source of one's own: when it counts, ns UTC, and what it is."""
+
+    symbol: str
+    time: int
+    value: float
 
 
 class Command(msgspec.Struct, omit_defaults=True):

@@ -15,8 +15,26 @@ _CHUNK = 100
 Fees = tuple[tuple[int, str | None, float | None], ...]
 
 
-def listed_markets(client: Client, tickers: Iterable[str], held: Mapping[str, int]) -> list[Listed]:
-    """Look markets up; ``held`` is what is held in each, in lots."""
+#: Series of crypto -> the index whose values settle them, as far as nobody says otherwise.
+_SETTLED_BY = {
+    "KXBTC": "BRTI", "KXETH": "ETHUSD_RTI", "KXSOL": "SOLUSD_RTI", "KXXRP": "XRPUSD_RTI", "KXDOGE": "DOGEUSD_RTI",
+}  # fmt: skip
+
+
+def underlying_of(ticker: str, series: str, given: Mapping[str, str]) -> str | None:
+    """The symbol of a market's underlying: as it is named for the market, for its series, or as it is known.
+
+    >>> underlying_of("KXINX-1", "KXINX", {"KXINX": "SPX"}), underlying_of("KXBTCD-1", "KXBTCD", {})
+    ('SPX', 'BRTI')
+    """
+    known = next((index for start, index in _SETTLED_BY.items() if series.startswith(start)), None)
+    return given.get(ticker, given.get(series, known))
+
+
+def listed_markets(
+    client: Client, tickers: Iterable[str], held: Mapping[str, int], underlying: Mapping[str, str] | None = None
+) -> list[Listed]:
+    """Look markets up; ``held`` is what is held in each, in lots; ``underlying`` the symbol of a series or market."""
     wanted = list(dict.fromkeys(tickers))
     found: dict[str, MarketRecord] = {}
     for at in range(0, len(wanted), _CHUNK):
@@ -39,6 +57,7 @@ def listed_markets(client: Client, tickers: Iterable[str], held: Mapping[str, in
         market = TapeMarket(
             ticker, series, one.event, one.title or "", event.category or "", _time(one.open_time),
             _time(one.close_time), floor=one.floor_strike, cap=one.cap_strike,
+            underlying=underlying_of(ticker, series, underlying or {}),
             grid=one.price_level_structure or "linear_cent", fee_history=fees[series],
         )  # fmt: skip
         out.append(Listed(market, one.status == "active", bool(event.mutually_exclusive), held.get(ticker, 0)))

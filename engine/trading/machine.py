@@ -14,7 +14,7 @@ import msgspec
 from ...io.ground.errors import CheckError
 from ...io.ground.units import NS_PER_SECOND, TICKS_PER_CENT
 from ...io.kalshi.rest.wire import read_price
-from ...io.kalshi.stream.frames import FillFrame, Frame, GroupFrame, Lifecycle, OrderFrame, decode_frame
+from ...io.kalshi.stream.frames import FillFrame, Frame, GroupFrame, Lifecycle, OrderFrame, decode_frame, reference_of
 from ...io.kalshi.stream.stream import FILLS, GROUPS, ORDERS, Gap
 from ...strategies.own_file import Trust
 from ..live.live import Quote
@@ -22,7 +22,7 @@ from ..simulator.tape.tape import kernel_grid
 from . import guards
 from .journal import JournalLine
 from .ledger import LedgerState, OwnOrder, TradeLedger, side_of
-from .lines import INCOMING, Command, RunHeader
+from .lines import INCOMING, Command, RunHeader, Tick
 from .market import Listed, TradedMarket
 from .orders.drift import Drift
 from .orders.jobs import Answer, Job, TokenBudget, encode
@@ -62,6 +62,7 @@ class Machine:
         self._disk_free: int | None = None
         self._drift = Drift()
         self._opening = {one.market.ticker for one in header.markets if one.held}
+        self._following: dict[str, list[str]] = {}  # symbol of an underlying -> markets whose models read it
         for listed in header.markets:
             self._add(listed)
         self.comparison.begin(header.cash, ledger, self.now)
@@ -80,12 +81,18 @@ class Machine:
             self.answer(line.ts, msgspec.json.decode(line.payload, type=Answer))
         elif line.kind == "cmd":
             self.command(line.ts, msgspec.json.decode(line.payload, type=Command))
+        elif line.kind == "tick":
+            self.tick(line.ts, msgspec.json.decode(line.payload, type=Tick))
         elif line.kind not in INCOMING:
             raise CheckError(f"a journal has no lines of kind {line.kind!r} that come in")
 
     def hear(self, ts: int, frame: Frame) -> None:
         """Take a message of the stream in."""
         self.now = self.heard = max(self.now, ts)
+        value = reference_of(frame)
+        if value is not None:
+            self._price(value.symbol, value.ts_ms * 1_000_000, value.value)
+            return
         self._drift.see(ts, getattr(getattr(frame, "msg", None), "ts_ms", 0))
         if isinstance(frame, FillFrame):
             self.side.fill_told(frame)
@@ -103,6 +110,21 @@ class Machine:
                 if isinstance(frame, Lifecycle):
                     self._next_close = 0  # it may have been moved
                     self._live(market.ticker, frame)
+
+    def tick(self, ts: int, told: Tick) -> None:
+        """Take a price from a source of one's own in."""
+        self.now = max(self.now, ts)
+        self._price(told.symbol, told.time, told.value)
+
+    def _price(self, symbol: str, ts: int, value: float) -> None:
+        for ticker in self._following.get(symbol, ()):
+            self.markets[ticker].tick(ts, value)
+            self.touch(ticker)
+
+    @property
+    def symbols(self) -> list[str]:
+        """The underlyings that are followed."""
+        return list(self._following)
 
     def _live(self, ticker: str, frame: Lifecycle) -> None:
         """A market is paid when it is settled, by what was determined last: that may be disputed and amended."""
@@ -234,6 +256,8 @@ class Machine:
             resting=lambda: self.side.resting(ticker), trust=self._trust,
         )  # fmt: skip
         self.markets[ticker] = market
+        if market.live.model.needs_underlying and listed.market.underlying:
+            self._following.setdefault(listed.market.underlying, []).append(ticker)
         if ticker not in self.ledger.holdings:
             self.ledger.holding(ticker).position = listed.held
         self.side.add(market)

@@ -13,6 +13,7 @@ from ...io.store.schema import Side
 from ...strategies.own_file import Trust
 from ..live.feed import StreamFeed
 from ..live.live import Live, Told
+from ..simulator.state import F64, Columns
 from ..simulator.tape.tape import TapeMarket
 from .ledger import TradeLedger
 
@@ -61,6 +62,7 @@ class TradedMarket:
         self._late: list[tuple[int, Side, int, int, int]] = []  # fills that came before the first event
         self.heard = 0
         self.closed = False
+        self.beside: Callable[[Columns, F64], None] | None = None  #: sees the events too, without a say
 
     @property
     def close_ts(self) -> int | None:
@@ -71,6 +73,10 @@ class TradedMarket:
         """Take one message or gap in."""
         self.heard = now
         self.feed.take(item)
+
+    def tick(self, ts: int, value: float) -> None:
+        """Take a price of the underlying in."""
+        self.feed.tick(ts, value)
 
     def filled(self, ts: int, side: Side, price: int, lots: int, fee: int) -> None:
         """The exchange told a fill of an order of ours."""
@@ -83,7 +89,11 @@ class TradedMarket:
         """Decide on everything heard since the last time."""
         for told_at, close in self.feed.moved_closes():
             self.live.close_moved(told_at, close)
-        self.live.feed(self.feed.events())
+        events = self.feed.events()
+        values = self.feed.values()
+        self.live.feed(events, values)
+        if self.beside is not None:
+            self.beside(events, values)
         while self._late and self.live.count:
             self.live.filled(*self._late.pop(0))
         if self.live.pending:

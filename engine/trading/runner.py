@@ -7,25 +7,35 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...io.ground.errors import InputError
 from ...io.ground.times import nanoseconds
 from ...io.kalshi.client import Client
 from ...io.kalshi.rest.errors import StreamError
-from ...io.kalshi.stream.frames import FillFrame, Frame, GroupFrame, Ok, OrderFrame
+from ...io.kalshi.stream.frames import (
+    FastIndexFrame,
+    FillFrame,
+    Frame,
+    GroupFrame,
+    IndexFrame,
+    Ok,
+    OrderFrame,
+    PythFrame,
+)
 from ...io.kalshi.stream.price_mode import check_price_mode
 from ...io.kalshi.stream.stream import BOOK, FILLS, GROUPS, LIFECYCLE, ORDERS, TRADES, Gap, Message, Stream
 from ...strategies.own_file import Trust
 from ..results.params import load_params
 from ..version import __version__
+from .around.sources import LineSource, SourcePrice, counts_at, source_of
 from .folder import SessionFolder, recovered
 from .journal import JournalLine, SegmentLimits, SessionJournal
 from .ledger import TradeLedger
-from .lines import Command, RunHeader
+from .lines import Command, RunHeader, Tick
 from .listing import listed_markets
 from .machine import Machine
 from .orders.jobs import Answer, Job, encode
@@ -37,6 +47,21 @@ _QUEUED, _SENDERS, _TURN_S, _STATUS_S, _DISK_S, _COMPARED = 256, 6, 0.25, 1.0, 1
 _PATIENCE_S = 10.0
 
 
+class Follows(NamedTuple):
+    """What is followed beside markets: the symbol of a series' or a market's underlying, and sources of one's own."""
+
+    underlying: Mapping[str, str] = {}
+    sources: Mapping[str, str] = {}
+
+
+class Read(NamedTuple):
+    """A price that a source of one's own told."""
+
+    symbol: str
+    price: SourcePrice
+    delay_ns: int
+
+
 class SessionRunner:
     """A session under way. ``clock`` tells the exchange's time, ns UTC: a replay's messages do, else this machine.
 
@@ -46,8 +71,9 @@ class SessionRunner:
     def __init__(
         self, folder: SessionFolder, client: Client, tickers: Iterable[str], *, clock: Callable[[], int] | None = None,
         inline: bool = False, trust: Trust = (), tell: Callable[[str], None] = lambda line: None,
-        limits: SegmentLimits | None = None,
+        limits: SegmentLimits | None = None, follows: Follows | None = None,
     ) -> None:  # fmt: skip
+        self._follows = follows or Follows()
         self.folder, self._client, self._inline, self._tell = folder, client, inline, tell
         self.settings: TradeSettings = folder.settings()
         sends = self.settings.mode == "production"
@@ -68,8 +94,9 @@ class SessionRunner:
             raise
         account = () if self.settings.mode == "paper" else (FILLS, ORDERS, GROUPS)
         channels = (BOOK, TRADES, *account, LIFECYCLE)
-        self.stream = Stream(client.settings, named, channels=channels)
-        self._queue: queue.Queue[list[Message | Gap] | Answer] = queue.Queue(_QUEUED)
+        told = [one for one in self.machine.symbols if one not in self._follows.sources]
+        self.stream = Stream(client.settings, named, channels=channels, indices=told)
+        self._queue: queue.Queue[list[Message | Gap] | Answer | Read] = queue.Queue(_QUEUED)
         self._pool: ThreadPoolExecutor | None = None
         self._stopping = threading.Event()
         self._failed: BaseException | None = None
@@ -84,6 +111,10 @@ class SessionRunner:
             self._pool = ThreadPoolExecutor(_SENDERS, "trade-send")
             self._reader = threading.Thread(target=self._listen, name="trade-stream", daemon=True)
             self._reader.start()
+        self._sources = [
+            LineSource(symbol, source_of(spec), self._priced, tell).start()
+            for symbol, spec in self._follows.sources.items() if symbol in self.machine.symbols
+        ]  # fmt: skip
 
     def _machine(
         self, ledger: TradeLedger, tickers: list[str], sends: bool, rates: tuple[float, float], trust: Trust
@@ -97,7 +128,7 @@ class SessionRunner:
             cash = startup.cash
         elif self.settings.mode == "shadow":
             held = {**dict.fromkeys(tickers, 0), **self.sender.positions()}
-        listed = listed_markets(self._client, tickers, held)
+        listed = listed_markets(self._client, tickers, held, self._follows.underlying)
         now = self.now()
         header = RunHeader(
             1, self.settings.document(), self.folder.params.name, listed, now, *rates, engine=__version__,
@@ -105,9 +136,10 @@ class SessionRunner:
         )  # fmt: skip
         machine = Machine(header, ledger, self.folder.path, trust=trust)
         for market in machine.markets.values():
-            if market.live.model.needs_underlying:
+            if market.live.model.needs_underlying and not market.listed.market.underlying:
                 raise InputError(
-                    f"{market.live.model.name} needs the underlying's prices, which a session does not follow"
+                    f"{market.live.model.name} needs the underlying of {market.ticker}: name its symbol with "
+                    f"underlying={market.listed.market.series}=SYMBOL"
                 )
         for market in machine.markets.values():
             market.live.warm(now)
@@ -148,31 +180,46 @@ class SessionRunner:
             items += came
             if any(isinstance(m, Message) and isinstance(m.frame, Ok) and m.frame.id == asked for m in came):
                 break
-        self._take([items])
+        self._take([items, *self._drained()])
         self._housekeeping()
         self._turn()
 
-    def _collect(self, timeout: float) -> list[list[Message | Gap] | Answer]:
+    def _priced(self, symbol: str, price: SourcePrice, delay_ns: int) -> None:
+        self._hand_over(Read(symbol, price, delay_ns))
+
+    def _collect(self, timeout: float) -> list[list[Message | Gap] | Answer | Read]:
         if self._inline:
-            return [self.stream.poll(timeout)]
-        found: list[list[Message | Gap] | Answer] = []
-        try:
+            return [self.stream.poll(timeout), *self._drained()]
+        found: list[list[Message | Gap] | Answer | Read] = []
+        with contextlib.suppress(queue.Empty):
             found.append(self._queue.get(timeout=timeout))
-            while True:
-                found.append(self._queue.get_nowait())
-        except queue.Empty:
-            pass
+            found += self._drained()
         if self._failed is not None:
             raise self._failed
         return found
 
-    def _take(self, came: list[list[Message | Gap] | Answer]) -> bool:
+    def _drained(self) -> list[list[Message | Gap] | Answer | Read]:
+        """What other threads have put into the queue."""
+        found: list[list[Message | Gap] | Answer | Read] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                found.append(self._queue.get_nowait())
+        return found
+
+    def _take(self, came: list[list[Message | Gap] | Answer | Read]) -> bool:
         """Write down and take in what came; returns whether there is something to decide on."""
         heard = False
         fresh = self._held
         self._held = []
         quiet = True
         for one in came:
+            if isinstance(one, Read):
+                now = self.now()
+                tick = Tick(one.symbol, counts_at(one.price, one.delay_ns, now), one.price.value)
+                self._incoming(JournalLine("tick", now, encode(tick)))
+                self.machine.tick(now, tick)
+                heard = True
+                continue
             if isinstance(one, Answer):
                 self._incoming(JournalLine("ans", self.now(), encode(one)))
                 self.machine.answer(self.now(), one)
@@ -220,6 +267,8 @@ class SessionRunner:
         """Whether a message is of a market of ours, or of the account."""
         if isinstance(frame, FillFrame | OrderFrame | GroupFrame):
             return True
+        if isinstance(frame, IndexFrame | FastIndexFrame | PythFrame):
+            return True
         return getattr(getattr(frame, "msg", None), "market_ticker", None) in self.machine.markets
 
     def _turn(self) -> None:
@@ -259,7 +308,7 @@ class SessionRunner:
     def _do(self, job: Job) -> None:
         self._hand_over(self.sender.do(job))
 
-    def _hand_over(self, came: list[Message | Gap] | Answer) -> None:
+    def _hand_over(self, came: list[Message | Gap] | Answer | Read) -> None:
         """Put something into the queue; at the end nobody empties it any more, and nobody waits."""
         while not self._stopping.is_set():
             with contextlib.suppress(queue.Full):
@@ -355,6 +404,8 @@ class SessionRunner:
                 self._withdraw()
         finally:
             self._stopping.set()
+            for source in self._sources:
+                source.stop()
             if self._pool is not None:
                 self._reader.join()
                 self._pool.shutdown(wait=True, cancel_futures=True)

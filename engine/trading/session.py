@@ -15,7 +15,7 @@ from ...strategies.own_file import Trust
 from .audit import AuditDone, audit
 from .folder import SessionFolder
 from .lines import Command
-from .runner import SessionRunner
+from .runner import Follows, SessionRunner
 
 Tell = Callable[[str], None]
 
@@ -32,8 +32,9 @@ class TradingSession:
     def __init__(
         self, folder: SessionFolder, client: Client | None = None, tickers: Sequence[str] = (), *, trust: Trust = (),
         tell: Tell = lambda line: None, owns_client: bool = False, clock: Callable[[], int] | None = None,
-        inline: bool = False,
+        inline: bool = False, follows: Follows | None = None,
     ) -> None:  # fmt: skip
+        self._follows = follows
         self.folder, self._client, self._tickers, self._trust, self._tell = folder, client, list(tickers), trust, tell
         self._owns, self._clock, self._inline = owns_client, clock, inline
         self._runner: SessionRunner | None = None
@@ -61,7 +62,7 @@ class TradingSession:
                 raise InputError(f"{self.path} was opened to watch: begin it with parameters and markets to trade")
             self._runner = SessionRunner(
                 self.folder, self._client, self._tickers, clock=self._clock, inline=self._inline, trust=self._trust,
-                tell=self._tell,
+                tell=self._tell, follows=self._follows,
             )  # fmt: skip
         return self._runner
 

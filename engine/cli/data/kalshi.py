@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _SERIES = typer.Option([], "--series", metavar="SERIES", help="Every market of a series, new ones too; repeatable.")
 _TICKERS = typer.Argument([], metavar="TICKER…", help="Single markets.")
 _JOURNAL = typer.Option(None, "--journal", help="Folder of the journal; else STORE/journal.")
+_UNDERLYING = typer.Option(
+    [], "--underlying", metavar="SYMBOL", help="Reference values too: BRTI, BRTI@5hz, EURUSD@pyth; repeatable."
+)
 _RATE = typer.Option(10.0, "--rate", help="Requests a second at most.")
 
 
@@ -96,10 +99,12 @@ def data_record(
     series: list[str] = _SERIES,
     store: str = STORE,
     journal: Path | None = _JOURNAL,
+    *,
     poll: float | None = typer.Option(None, "--poll", metavar="SECONDS", help="Read over REST instead of the stream."),
     duration: str | None = typer.Option(None, "--for", metavar="TIME", help="Stop after this long: 90s, 30m, 8h."),
     keep: bool = typer.Option(False, "--keep", help="Keep the journal after its rows are in the store."),
     no_import: bool = typer.Option(False, "--no-import", help="Only write the journal; import it later."),
+    underlying: list[str] = _UNDERLYING,
     rate: float = _RATE,
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -110,7 +115,7 @@ def data_record(
     with _stop_on_signals() as stop:
         made = record(
             tickers, store, series=series, journal=journal, poll=poll, duration=seconds, keep=keep,
-            no_import=no_import, rate=rate, stop=stop, tell=say,
+            no_import=no_import, rate=rate, stop=stop, tell=say, underlying=underlying,
         )  # fmt: skip
     document = {name.replace(" ", "_"): value for name, value in made.facts.items()}
     emit(as_json, lambda: document, lambda: emit_facts("recorded", made.facts))

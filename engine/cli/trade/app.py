@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from ....io.ground.errors import CheckError, InputError
 from ..console import JSON_OPTION, emit, say
-from ..options import TRUST, pairs
+from ..options import TRUST, pairs, texts
 from .status import SESSION, status
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ _TICKERS = typer.Argument(None, help="Markets to quote.")
 _SERIES = typer.Option([], "--series", help="All open markets of a series; may repeat.")
 _FOLDER = typer.Option(Path("sessions/first"), "--session", help="The session's folder.")
 _LIMITS = typer.Option([], "--limit", help="A setting of the session: name=value; may repeat.")
+_UNDERLYING = typer.Option([], "--underlying", help="Whose prices a model reads: SERIES=SYMBOL; may repeat.")
+_SOURCE = typer.Option(
+    [], "--source", help="Where a symbol of one's own comes from: SYMBOL=file:PATH, command:… or socket:…; may repeat."
+)
 _ANY = typer.Argument(None, metavar="SESSION", help="The session's folder.")
 _MARKET = typer.Option([], "--market", "-m", help="Ticker; may repeat. All markets unless given.")
 _REASON = typer.Option("", "--reason", help="Why; written into the journal.")
@@ -60,6 +64,8 @@ def trade(
     session: Path = _FOLDER,
     limits: list[str] = _LIMITS,
     trust: list[Path] = TRUST,
+    underlying: list[str] = _UNDERLYING,
+    source: list[str] = _SOURCE,
     duration: float | None = typer.Option(None, "--for", min=0.0, help="Stop after so many seconds."),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -70,6 +76,7 @@ def trade(
     with run(
         params, tickers or [], series=series, top=top, paper=paper, shadow=shadow, production=production,
         yes_really=really, session=session, limits=pairs(limits, "--limit"), trust=trust, tell=say,
+        underlying=texts(underlying, "--underlying"), sources=texts(source, "--source"),
     ) as begun:  # fmt: skip
         _stop_on_signals(begun)
         say(f"trading in {begun.folder.settings().mode}, session {session}; Ctrl-C ends it cleanly")

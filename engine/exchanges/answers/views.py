@@ -257,6 +257,21 @@ def index_value(entry: IndexValue) -> dict[str, Any]:
     return shown
 
 
+def fast_index_value(entry: IndexValue) -> dict[str, Any]:
+    """A value of an index as the channel ``cfbenchmarks_value_5hz`` sends it, without averages."""
+    ms = entry.ts // wire.NS_PER_MS
+    data = {"type": "value", "id": entry.name, "time": ms, "value": f"{Decimal(repr(entry.value)):f}"}
+    times = {"source_ts_ms": ms, "received_at": ms}
+    return {"index_id": entry.name, "value_usd": data["value"], **times, "data": json.dumps(data)}
+
+
+def pyth_value(entry: IndexValue) -> dict[str, Any]:
+    """A price of an underlying as the channel ``pyth_value`` sends it."""
+    ms = entry.ts // wire.NS_PER_MS
+    price = f"{Decimal(repr(entry.value)):f}"
+    return {"underlying_ticker": entry.name, "price": price, "source_ts_ms": ms, "received_at": ms}
+
+
 def _mean(entry: Mean) -> dict[str, Any]:
     return {
         "value": f"{entry.value:.8f}", "window_size": entry.values,

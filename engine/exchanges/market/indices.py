@@ -15,6 +15,7 @@ from ....io.store.schema import UNDERLYING
 
 MINUTE_NS = 60 * NS_PER_SECOND
 _QUARTER_NS = 15 * MINUTE_NS
+_FIFTH_NS = NS_PER_SECOND // 5
 _CHUNK = 8192
 
 
@@ -35,6 +36,7 @@ class IndexValue(NamedTuple):
     value: float
     minute: tuple[tuple[int, float], ...]
     closes: int | None  #: the close of a quarter of an hour, if this is its last minute
+    is_first: bool = True  #: of its second: the slow channel tells it, and averages count it
 
     @property
     def last_minute(self) -> Mean:
@@ -53,7 +55,7 @@ class IndexValue(NamedTuple):
 
 @dataclass(frozen=True)
 class Indices:
-    """Reference values in order of time, one a second and index; ``moved``: by how much they were moved in time."""
+    """Reference values in order of time, five a second and index; ``moved``: by how much they were moved in time."""
 
     ticks: pl.DataFrame
     moved: int = 0
@@ -70,15 +72,19 @@ class Indices:
     def values(self, start: int, end: int) -> Iterator[IndexValue]:
         """Yield what is told from ``start`` to ``end``, both included."""
         recent: dict[str, deque[tuple[int, float]]] = {}
+        seconds: dict[str, int] = {}
         inside = self.ticks.filter(pl.col("ts").is_between(start - MINUTE_NS, end))
         for at in range(0, len(inside), _CHUNK):
             for ts, name, value in inside[at : at + _CHUNK].iter_rows():
                 minute = recent.setdefault(name, deque())
-                minute.append((ts, value))
+                is_first = seconds.get(name) != (second := (ts - self.moved) // NS_PER_SECOND)
+                seconds[name] = second
+                if is_first:
+                    minute.append((ts, value))
                 while minute[0][0] <= ts - MINUTE_NS:
                     minute.popleft()
                 if ts >= start:
-                    yield IndexValue(ts, name, value, tuple(minute), self._closes(ts))
+                    yield IndexValue(ts, name, value, tuple(minute), self._closes(ts), is_first)
 
     def _closes(self, ts: int) -> int | None:
         left = -(ts - self.moved) % _QUARTER_NS
@@ -86,11 +92,15 @@ class Indices:
 
 
 def indices_from(ticks: pl.DataFrame) -> Indices:
-    """Reference values from rows of table ``underlying``: the first of each second, as the channel tells them."""
+    """Reference values from rows of table ``underlying``: the first of each fifth of a second, as channels tell them.
+
+    Values of the same thing from a faster channel (``BRTI@5hz``) and averages (``BRTI:60s``) are other symbols, and
+    are left out: the channels make their own.
+    """
     told = (
-        ticks.filter(pl.col("value").is_finite())
+        ticks.filter(pl.col("value").is_finite() & ~pl.col("symbol").str.contains("[@:]"))
         .sort("ts", maintain_order=True)
-        .group_by("symbol", pl.col("ts").floordiv(NS_PER_SECOND).alias("second"), maintain_order=True)
+        .group_by("symbol", pl.col("ts").floordiv(_FIFTH_NS).alias("fifth"), maintain_order=True)
         .first()
     )
     return Indices(told.select("ts", "symbol", "value").sort("ts", "symbol"))

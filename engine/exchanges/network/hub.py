@@ -20,7 +20,7 @@ from ..market.indices import IndexValue
 from ..market.matching import Change
 from ..market.order import VenueFill, VenueOrder
 from ..market.venue import TradingVenue, VenueMarket, VenueTrade
-from .stream import CHANNELS, INDEX, Session, Subscription, numbered
+from .stream import CHANNELS, FAST_INDEX, INDEX, PYTH, VALUES, Session, Subscription, numbered
 
 #: Frames that may wait for a client before the replay waits (speed max) or the subscription ends with code 25.
 BACKLOG = 20_000
@@ -40,6 +40,7 @@ class Hub:
         self.catch_up: Callable[[], None] = lambda: None
         self.ready = asyncio.Event()
         self._tickers: dict[str, str] = {}
+        self._pyth: dict[str, float] = {}
         self._by_ticker: dict[tuple[str, str], list[Subscription]] = {}
         self._everything: dict[str, list[Subscription]] = {channel: [] for channel in CHANNELS}
 
@@ -105,7 +106,7 @@ class Hub:
     def listening(self) -> bool:
         """Whether anybody subscribed to books, trades or reference values."""
         subscribed = {sub.channel for session in self.sessions for sub in session.subscriptions.values()}
-        return not subscribed.isdisjoint(("orderbook_delta", "trade", INDEX))
+        return not subscribed.isdisjoint(("orderbook_delta", "trade", *VALUES))
 
     @property
     def full(self) -> bool:
@@ -235,7 +236,12 @@ class Hub:
 
     def valued(self, value: IndexValue) -> None:
         """An index has a new value."""
-        self._send(INDEX, value.name, INDEX, lambda: views.index_value(value))
+        if value.is_first:
+            self._send(INDEX, value.name, INDEX, lambda: views.index_value(value))
+        self._send(FAST_INDEX, value.name, FAST_INDEX, lambda: views.fast_index_value(value))
+        if self._pyth.get(value.name) != value.value:  # the same again is left out
+            self._pyth[value.name] = value.value
+            self._send(PYTH, value.name, PYTH, lambda: views.pyth_value(value))
 
 
 def _level_price(side: Side, ticks: int, yes_price: bool) -> str:

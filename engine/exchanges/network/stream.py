@@ -14,8 +14,17 @@ from .. import wire
 from ..faults import Dice
 from .websocket import ServerSocket
 
-#: The channel of reference values: of indices and not of markets.
-INDEX = "cfbenchmarks_value"
+#: The channels of reference values, which are of no market: slow, fast, and of other underlyings than indices.
+INDEX, FAST_INDEX, PYTH = "cfbenchmarks_value", "cfbenchmarks_value_5hz", "pyth_value"
+_BY_INDEX = ("index_ids", "indexlist", "subscribe_indices", "unsubscribe_indices", 24, "index ids required")
+#: Channel of reference values -> what names them, the actions that list, add and take away, and the refusal of none.
+VALUES = {
+    INDEX: _BY_INDEX, FAST_INDEX: _BY_INDEX,
+    PYTH: (
+        "underlying_tickers", "underlying_list", "subscribe_underlyings", "unsubscribe_underlyings", 28,
+        "underlying tickers required",
+    ),
+}  # fmt: skip
 #: Channel -> (needs markets, numbers its messages).
 CHANNELS = {
     "orderbook_delta": (True, True),
@@ -27,6 +36,8 @@ CHANNELS = {
     "market_lifecycle_v2": (False, True),
     "order_group_updates": (False, True),
     INDEX: (False, True),
+    FAST_INDEX: (False, True),
+    PYTH: (False, True),
 }
 #: Channels that tell everything, whatever markets a subscription names.
 UNFILTERED = ("market_lifecycle_v2", "order_group_updates")
@@ -206,14 +217,15 @@ class Session:
         channels = params.get("channels")
         if not isinstance(channels, list) or not channels:
             return self._error(number, 3, "channels required")
-        tickers, indices = self._tickers(number, params), self._indices(number, params)
-        if tickers is None or indices is None:
+        tickers = self._tickers(number, params)
+        if tickers is None:
             return None
         for channel in channels:
             if not isinstance(channel, str) or channel not in CHANNELS:
                 self._error(number, 8, "unknown channel")
-            elif channel == INDEX:
-                self.hub.follow(self._open(number, channel, False), indices)
+            elif channel in VALUES:
+                if (named := self._values(number, channel, params)) is not None:
+                    self.hub.follow(self._open(number, channel, False), named)
             elif CHANNELS[channel][0] and not tickers:
                 self._error(number, 14, "market ticker required")
             else:
@@ -258,8 +270,8 @@ class Session:
             return self._error(number, 7, "unknown sid")
         if not action:
             return self._error(number, 15, "action required")
-        if sub.channel == INDEX:
-            return self._update_indices(number, sub, action, params)
+        if sub.channel in VALUES:
+            return self._update_values(number, sub, action, params)
         tickers = self._tickers(number, params)
         if tickers is None:
             return None
@@ -278,31 +290,31 @@ class Session:
             return self.hub.join(sub, [ticker for ticker in tickers if ticker not in sub.tickers])
         return self.hub.part(sub, tickers)
 
-    def _update_indices(self, number: int | None, sub: Subscription, action: str, params: dict[str, Any]) -> None:
-        if action == "indexlist":
-            listed = {"index_ids": self.hub.indices()}
-            return self._answer(number, sub, f"{INDEX}_indexlist", listed)
-        if action not in ("subscribe_indices", "unsubscribe_indices"):
+    def _update_values(self, number: int | None, sub: Subscription, action: str, params: dict[str, Any]) -> None:
+        key, lists, adds, takes, code, refusal = VALUES[sub.channel]
+        if action == lists:
+            return self._answer(number, sub, f"{sub.channel}_indexlist", {key: self.hub.indices()})
+        if action not in (adds, takes):
             return self._error(number, 13, "unsupported action")
-        indices = self._indices(number, params)
-        if indices is None:
+        named = self._values(number, sub.channel, params)
+        if named is None:
             return None
-        if not indices:
-            return self._error(number, 24, "index ids required")
-        (self.hub.follow if action == "subscribe_indices" else self.hub.part)(sub, indices)
-        return self._answer(number, sub, "ok", {"index_ids": list(sub.tickers)})
+        if not named:
+            return self._error(number, code, refusal)
+        (self.hub.follow if action == adds else self.hub.part)(sub, named)
+        return self._answer(number, sub, "ok", {key: list(sub.tickers)})
 
     def _answer(self, number: int | None, sub: Subscription, kind: str, message: dict[str, Any]) -> None:
         """Answer a command on its subscription, which uses up a sequence number."""
         self.put(_encode({"type": kind, **numbered(number), "sid": sub.sid, "seq": sub.next_seq(), "msg": message}))
 
-    def _indices(self, number: int | None, params: dict[str, Any]) -> list[str] | None:
-        """Read the indices that a command names, ``all`` being all there are; one that is not there is an error."""
-        known, named = self.hub.indices(), list(dict.fromkeys(_strings(params, "index_id")))
+    def _values(self, number: int | None, channel: str, params: dict[str, Any]) -> list[str] | None:
+        """Read what a command names, ``all`` being all there is; what is not there is an error."""
+        known, named = self.hub.indices(), list(dict.fromkeys(_strings(params, VALUES[channel][0].removesuffix("s"))))
         unknown = [each for each in named if each not in (*known, "all")]
         if unknown:
-            has = ", ".join(known) or "none"
-            return self._error(number, 11, f"invalid parameter: no index {unknown[0]} in this recording; it has {has}")
+            what, has = "index" if channel != PYTH else "underlying", ", ".join(known) or "none"
+            return self._error(number, 11, f"invalid parameter: no {what} {unknown[0]} in this recording; it has {has}")
         return known if "all" in named else named
 
     def _tickers(self, number: int | None, params: dict[str, Any]) -> list[str] | None:

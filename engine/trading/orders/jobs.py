@@ -68,6 +68,8 @@ class Answer(msgspec.Struct, omit_defaults=True):
     fills: list[FoundFill] = []
     positions: dict[str, int] | None = None
     cash: int | None = None  #: what may be spent, micros
+    queues: dict[str, int] = {}  #: order id -> lots that stood before it
+    queued: int = 0  #: when those were asked for, ns of the exchange's time
     asked: int = 0  #: when a reading was asked for, ns of the exchange's time
 
 

@@ -17,10 +17,13 @@ from ....io.kalshi.rest.errors import (
 )
 from ....io.kalshi.rest.orders import NewOrder
 from ....io.kalshi.rest.portfolio import FillRecord, OrderRecord
+from ....io.kalshi.stream.stream import chunks
 from .jobs import Answer, FoundFill, FoundOrder, Job
 from .reconcile import FILL_LAG_NS
 
 _WORDS = {1: "bid", -1: "ask"}
+#: Markets in one question for queue positions.
+_QUEUES = 100
 _FINAL = (RefusedRequestError, ConflictError, GoneError, RateLimitError)
 
 
@@ -122,17 +125,28 @@ class Sender:
         """Read the account's own lists."""
         portfolio, asked = self._client.portfolio, self._client.now()
         positions = self.positions()
-        orders = [
-            _found(order, order.client_order_id or "")
-            for page in portfolio.orders(status="resting", subaccount=self._subaccount) for order in page
-        ]  # fmt: skip
+        resting = [one for page in portfolio.orders(status="resting", subaccount=self._subaccount) for one in page]
+        orders = [_found(order, order.client_order_id or "") for order in resting]
         old = asked - FILL_LAG_NS  # a younger one may be under way on the stream
         fills = [one for one in self._fills_of(None, job.since) if one.ts < old]
-        return Answer(job.n, "done", orders=orders, fills=fills, positions=positions, cash=self.cash(), asked=asked)
+        cash, queued = self.cash(), self._client.now()
+        own = sorted({one.ticker for one in resting if self._is_ours(one.client_order_id)})
+        return Answer(
+            job.n, "done", orders=orders, fills=fills, positions=positions, cash=cash, asked=asked,
+            queues=self._queues(own), queued=queued,
+        )  # fmt: skip
 
     def cash(self) -> int:
         """What may be spent, micros."""
         return self._client.portfolio.balance(subaccount=self._subaccount).cash
+
+    def _queues(self, tickers: list[str]) -> dict[str, int]:
+        """What stands before each order that rests: what queue models guess. Nothing else hangs on it."""
+        found: dict[str, int] = {}
+        with contextlib.suppress(KalshiError):
+            for some in chunks(tickers, _QUEUES):
+                found |= {one.order_id: int(one.ahead) for one in self._client.portfolio.queue_positions(tickers=some)}
+        return found
 
     def positions(self) -> dict[str, int]:
         """Lots held in each market, NO counts negative; settled ones too, as positions leave lists at settlement."""

@@ -20,7 +20,8 @@ KINDS = {"orderbook_delta": DELTA, "orderbook_snapshot": SNAPSHOT, "trade": TRAD
 _CODES = np.array([*KINDS.values(), OTHER], dtype=np.int8)
 TYPES = {
     *KINDS, "subscribed", "unsubscribed", "ok", "error", "market_lifecycle_v2", "event_lifecycle",
-    "event_fee_update", "fill", "user_order", "recording", "gap", "missed", "ended",
+    "event_fee_update", "cfbenchmarks_value", "cfbenchmarks_value_5hz", "pyth_value",
+    "fill", "user_order", "recording", "gap", "missed", "ended",
 }  # fmt: skip
 
 #: Keys of ``msg``: the present strings first, then the cents and whole contracts of before 2026.

@@ -29,6 +29,7 @@ from .frames import DELTA, OTHER, SNAPSHOT, TICKER, TRADE, FrameScanner, kinds, 
 from .lifecycle import StreamedLives
 from .own import OWN_TYPES, own_rows
 from .ticker import emit_tickers
+from .values import VALUE_TYPES, value_rows
 
 #: Clocks further apart than this are not clocks of the same world: the exchange was a replay.
 _SAME_CLOCK_NS = 3600 * 1_000_000_000
@@ -142,6 +143,12 @@ class _Reader:
             ]
             for table, made in self._own(own, when, bad).items():
                 tables.setdefault(table, []).append(made)
+        values = [(row, frame) for row, frame in others if kept[row] and frame.get("type") in VALUE_TYPES]
+        if values:
+            at = [row for row, _ in values]
+            made, refused = value_rows(values, when[at].tolist(), received[at].tolist())
+            tables["underlying"] = [made]
+            bad |= refused
         self._changes(spans, kept & (kind == DELTA), sid, seq, when, ops, bad)
         self._snapshots(spans, kept & (kind == SNAPSHOT), sid, seq, stamped, when, ops, bad)
         book, notes = self.books.frame(ops, received)
@@ -158,10 +165,10 @@ class _Reader:
                     tables.setdefault(table, []).append(made)
         tables["markets"] = [self.lives.rows()]
         full = {name: pl.concat(frames) for name, frames in tables.items() if any(frame.height for frame in frames)}
-        refused = [BadRow(int(spans.lines[row]), reason, spans.raw(row)) for row, reason in bad.items()]
+        refusals = [BadRow(int(spans.lines[row]), reason, spans.raw(row)) for row, reason in bad.items()]
         new = [fact for fact in self.facts if fact not in self.said]
         self.said.update(new)
-        return Chunk(full, sorted([*spans.bad, *refused], key=lambda one: one.line), dict(self.notes), new)
+        return Chunk(full, sorted([*spans.bad, *refusals], key=lambda one: one.line), dict(self.notes), new)
 
     def _sequence(
         self,
@@ -270,7 +277,7 @@ class _Reader:
             elif kind in OWN_TYPES:
                 if not message:
                     bad[row] = f"the {kind} has no msg"
-            elif kind not in ("subscribed", "error", "ended", "missed", "ok"):
+            elif kind not in ("subscribed", "error", "ended", "missed", "ok", *VALUE_TYPES):
                 self.notes[f"frames of type {str(kind)[:40]} not used"] += 1
 
     def _own(

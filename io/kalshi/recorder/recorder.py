@@ -15,7 +15,7 @@ from ..rest.wire import write_time
 from ..source import BookSource
 from ..stream.frames import Delta, Lifecycle, TradeFrame
 from ..stream.price_mode import check_price_mode
-from ..stream.stream import BOOK, LIFECYCLE, Gap, Message
+from ..stream.stream import BOOK, LIFECYCLE, TRADES, Gap, Message
 from .journal import Journal
 from .watcher import Watcher
 
@@ -153,7 +153,8 @@ class Recorder:
     def _miss(self, gap: Gap) -> None:
         self.totals.gaps += 1
         many = f" of {len(gap.tickers)} markets" if len(gap.tickers) != 1 else f" of {gap.tickers[0]}"
-        what = {BOOK: f"order books{many}", LIFECYCLE: "market news"}.get(gap.channel, f"trades{many}")
+        named = {BOOK: f"order books{many}", LIFECYCLE: "market news", TRADES: f"trades{many}"}
+        what = named.get(gap.channel, "reference values")
         self._tell(f"missed {what} from {write_time(gap.start)}: {gap.reason}")
         if gap.channel == LIFECYCLE:
             self.watcher.ask()

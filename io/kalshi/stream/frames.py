@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -214,6 +214,56 @@ class IndexFrame(_Frame, tag="cfbenchmarks_value"):
     msg: IndexBody
 
 
+class FastIndexBody(msgspec.Struct, gc=False):
+    """A reference value, up to five a second; it comes without averages."""
+
+    index_id: str
+    value_usd: str | float
+    source_ts_ms: int = 0
+    received_at: int = 0
+
+    @property
+    def value(self) -> float:
+        """What the index is worth."""
+        return float(self.value_usd)
+
+    @property
+    def ts_ms(self) -> int:
+        """When it was worth this."""
+        return self.source_ts_ms or self.received_at
+
+
+class FastIndexFrame(_Frame, tag="cfbenchmarks_value_5hz"):
+    """A value of an index, from the fast channel."""
+
+    msg: FastIndexBody
+
+
+class PythBody(msgspec.Struct, gc=False):
+    """The price of an underlying: a currency, a metal, energy, an index of shares."""
+
+    underlying_ticker: str
+    price: str | float
+    source_ts_ms: int = 0
+    received_at: int = 0
+
+    @property
+    def value(self) -> float:
+        """What it is worth."""
+        return float(self.price)
+
+    @property
+    def ts_ms(self) -> int:
+        """When it was worth this."""
+        return self.source_ts_ms or self.received_at
+
+
+class PythFrame(_Frame, tag="pyth_value"):
+    """The price of an underlying."""
+
+    msg: PythBody
+
+
 class Other(_Frame):
     """Any other message: its type and its body as they came."""
 
@@ -223,14 +273,40 @@ class Other(_Frame):
 
 _KNOWN = (
     Snapshot | Delta | TradeFrame | Subscribed | Unsubscribed | Ok | ErrorFrame | Lifecycle | FillFrame | OrderFrame
-    | GroupFrame | IndexFrame
+    | GroupFrame | IndexFrame | FastIndexFrame | PythFrame
 )  # fmt: skip
 Frame = _KNOWN | Other
 _DECODER = msgspec.json.Decoder(_KNOWN)
 _VALUE = msgspec.json.Decoder(_Value)
+#: After the name of what a value is of: the channel that tells it.
+FAST, PYTH = "@5hz", "@pyth"
 _ESSENTIAL = {"orderbook_snapshot", "orderbook_delta", "trade", "fill", "user_order", "cfbenchmarks_value"}
 _NUMBER_FIELDS = {"price_dollars", "delta_fp", "yes_price_dollars", "count_fp", "fee_cost"}
 _LEVEL_FIELDS = {"yes_dollars_fp", "no_dollars_fp"}
+
+
+class ReferenceValue(NamedTuple):
+    """A value of something that is no market: its symbol, its time (ms) and what it is worth."""
+
+    symbol: str
+    ts_ms: int
+    value: float
+
+
+def reference_of(frame: Frame) -> ReferenceValue | None:
+    """What a message says of an underlying; None if it says nothing of any.
+
+    >>> body = '{"index_id":"BRTI","value_usd":"68000.5","source_ts_ms":5}'
+    >>> reference_of(decode_frame('{"type":"cfbenchmarks_value_5hz","msg":%s}' % body))
+    ReferenceValue(symbol='BRTI@5hz', ts_ms=5, value=68000.5)
+    """
+    if isinstance(frame, IndexFrame):
+        return ReferenceValue(frame.msg.index_id, frame.msg.ts_ms, frame.msg.value)
+    if isinstance(frame, FastIndexFrame):
+        return ReferenceValue(frame.msg.index_id + FAST, frame.msg.ts_ms, frame.msg.value)
+    if isinstance(frame, PythFrame):
+        return ReferenceValue(frame.msg.underlying_ticker + PYTH, frame.msg.ts_ms, frame.msg.value)
+    return None
 
 
 def decode_frame(raw: bytes | str) -> Frame:

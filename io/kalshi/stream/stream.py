@@ -16,7 +16,7 @@ import msgspec
 from ..rest.errors import AuthError, NetworkError, StreamError
 from ..rest.settings import Settings
 from .books import BookGap, StreamBooks
-from .frames import ErrorFrame, Frame, Ok, Snapshot, Subscribed, Unsubscribed, decode_frame
+from .frames import FAST, PYTH, ErrorFrame, Frame, Ok, Snapshot, Subscribed, Unsubscribed, decode_frame
 from .socket import StreamSocket
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 BOOK, TRADES, LIFECYCLE = "orderbook_delta", "trade", "market_lifecycle_v2"
 FILLS, ORDERS = "fill", "user_orders"  #: of this account
 GROUPS = "order_group_updates"  #: of this account, too; like the life of markets it tells everything
-INDEX = "cfbenchmarks_value"  #: reference values, of indices and not of markets
+#: Reference values, which are of no market: of indices, of five of them up to five times a second, and of all else.
+INDEX, FAST_INDEX, PYTH_VALUES = "cfbenchmarks_value", "cfbenchmarks_value_5hz", "pyth_value"
 
 _CHUNK = 1000  # tickers in one command
 _COMMAND_SECONDS = 10.0  # a command without an answer is sent again
@@ -34,7 +35,13 @@ _SILENCE_SECONDS = 15.0  # the server pings every 10: then we ping, and after tw
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _SUBSCRIPTION_ENDED = {10, 25}
 _HOPELESS = {2, 3, 8, 9, 11, 13, 26}
-_UPDATES = {True: ("subscribe_indices", "unsubscribe_indices"), False: ("add_markets", "delete_markets")}
+_INDICES = ("index_ids", "subscribe_indices", "unsubscribe_indices")
+#: Channel of reference values -> what names them, and what adds and takes away some; markets have the last.
+_NAMING = {
+    INDEX: _INDICES, FAST_INDEX: _INDICES,
+    PYTH_VALUES: ("underlying_tickers", "subscribe_underlyings", "unsubscribe_underlyings"),
+}  # fmt: skip
+_MARKETS = ("market_tickers", "add_markets", "delete_markets")
 _COMMANDS = {"subscribe": "subscribe", "unsubscribe": "unsubscribe", "list": "list_subscriptions"}
 
 
@@ -73,7 +80,11 @@ class _Subscription:
 
     @property
     def of_indices(self) -> bool:
-        return self.channel == INDEX
+        return self.channel in _NAMING
+
+    @property
+    def naming(self) -> tuple[str, str, str]:
+        return _NAMING.get(self.channel, _MARKETS)
 
 
 @dataclass
@@ -87,7 +98,8 @@ class _Command:
 class Stream:
     """Books and trades of chosen markets over one connection; call :meth:`poll` again and again.
 
-    ``indices`` are followed on the channel of reference values (``INDEX``); ``("all",)`` is every index there is.
+    ``indices`` are symbols of reference values: those of indices as they are, from the fast channel with ``@5hz`` and
+    those of other underlyings with ``@pyth`` behind them; ``"all"``, ``"all@5hz"`` are all that a channel has.
     """
 
     def __init__(
@@ -103,8 +115,9 @@ class Stream:
         self._settings = settings
         self.books = StreamBooks(use_yes_price)
         self._subscriptions = {channel: _Subscription(channel) for channel in channels}
-        if followed := set(indices):
-            self._subscriptions[INDEX] = _Subscription(INDEX, followed)
+        for symbol in indices:
+            channel, name = channel_of(symbol)
+            self._subscriptions.setdefault(channel, _Subscription(channel)).wanted.add(name)
         self._socket: StreamSocket | None = None
         self._heard_ns = time.time_ns()
         self.connections = 0
@@ -287,7 +300,7 @@ class Stream:
             yield from self._refused(frame, command)
 
     def _confirm(self, command: _Command, subscription: _Subscription) -> None:
-        add, delete = _UPDATES[subscription.of_indices]
+        _, add, delete = subscription.naming
         if command.action == delete:
             subscription.confirmed -= set(command.tickers)
         elif command.action == "unsubscribe":
@@ -339,7 +352,7 @@ class Stream:
                 if not subscribing and (subscription.everything or subscription.wanted):
                     fresh.append(subscription)
                 continue
-            add, delete = _UPDATES[subscription.of_indices]
+            _, add, delete = subscription.naming
             for chunk in chunks(sorted(subscription.wanted - subscription.confirmed - asked)):
                 self._send([subscription], add, chunk, subscription.sid)
             if not subscription.everything and not subscription.wanted:  # without markets some channels tell everything
@@ -370,8 +383,12 @@ class Stream:
 
     def _subscribe(self, fresh: list[_Subscription]) -> None:
         """Subscribe to channels of the same markets in one command, so that they begin at the same moment."""
-        for kind in ((False, False), (True, False), (False, True)):
-            same = [each for each in fresh if (each.everything, each.of_indices) == kind]
+        kinds = ((False, ""), (True, ""), *((False, channel) for channel in _NAMING))
+        for everything, channel in kinds:
+            same = [
+                each for each in fresh
+                if each.everything == everything and (each.channel if each.of_indices else "") == channel
+            ]  # fmt: skip
             if same:
                 self._send(same, "subscribe", tuple(sorted(same[0].wanted))[:_CHUNK], None)
 
@@ -379,7 +396,7 @@ class Stream:
         assert self._socket is not None
         number = next(self._ids)
         channels = [subscription.channel for subscription in subscriptions]
-        named = "index_ids" if channels == [INDEX] else "market_tickers"
+        named = subscriptions[0].naming[0] if subscriptions else _MARKETS[0]
         params: dict[str, Any] = {named: list(tickers)} if tickers else {}
         if action == "subscribe":
             params["channels"] = channels
@@ -393,6 +410,18 @@ class Stream:
         self._commands[number] = _Command(list(subscriptions), action, tickers, time.monotonic() + _COMMAND_SECONDS)
         self._socket.send(msgspec.json.encode({"id": number, "cmd": command, "params": params}))
         return number
+
+
+def channel_of(symbol: str) -> tuple[str, str]:
+    """The channel that tells the values of a symbol, and its name there.
+
+    >>> channel_of("BRTI@5hz"), channel_of("EURUSD@pyth"), channel_of("BRTI")
+    (('cfbenchmarks_value_5hz', 'BRTI'), ('pyth_value', 'EURUSD'), ('cfbenchmarks_value', 'BRTI'))
+    """
+    for ending, channel in ((FAST, FAST_INDEX), (PYTH, PYTH_VALUES)):
+        if symbol.endswith(ending):
+            return channel, symbol.removesuffix(ending)
+    return INDEX, symbol
 
 
 def chunks(tickers: Iterable[str], size: int = _CHUNK) -> Iterator[tuple[str, ...]]:
