@@ -26,6 +26,7 @@ NS_PER_MS = 1_000_000
 _OPENS, _CLOSES = ("activated",), ("deactivated", "determined", "settled")
 _TYPES = (np.int64, np.uint8, np.int8, np.int16, np.int32, np.int32, np.int16, np.int16)
 Row = tuple[int, int, int, int, int]  # as in tape.Rows: time, what, side, price, size
+_NOTHING = Columns(*(np.zeros(0, kind) for kind in _TYPES))
 
 
 class StreamFeed:
@@ -82,11 +83,13 @@ class StreamFeed:
             self._over = True
             self._add(close, kernel.STATE)
         rows, self._rows = self._rows, []
+        if not rows:
+            return _NOTHING
         if self._values and len(rows) > 1:  # at one time prices come after the book and trades, as on a tape
             rows.sort(key=lambda row: (row[0], max(row[1] - kernel.PRINT, 0)))
         if len(rows) == 1 and (one := self._alone(rows[0])) is not None:
             return one
-        standing = self._standing(rows[0][0]) if rows else []
+        standing = self._standing(rows[0][0])
         tape = build(self.market, _columns([*standing, *rows]), np.zeros(0), named=False)
         fresh = Columns(*(column[max(len(standing) - 1, 0) :] for column in tape.columns))
         if self._values:
@@ -225,7 +228,7 @@ def _levels_of(grid: str) -> dict[int, int]:
 
 
 def _columns(rows: list[Row]) -> TapeRows:
-    ts, what, side, price, size = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+    ts, what, side, price, size = zip(*rows, strict=True)
     return TapeRows(
         np.array(ts, np.int64), np.array(what, np.uint8), np.array(side, np.int8), np.array(price, np.int32),
         np.array(size, np.int64),

@@ -31,7 +31,7 @@ from ..simulator.signals.asof import AsOf
 from ..simulator.signals.course import Course
 from ..simulator.signals.elsewhere import table_rows
 from ..simulator.state import F64, Columns, Points
-from ..simulator.tape.events import CLOCK, FILLED, KIND, MOMENT, UNDERLYING
+from ..simulator.tape.events import CLOCK, FILLED, KIND, LATER, MOMENT, UNDERLYING
 from ..simulator.tape.tape import Coverage, Tape, TapeMarket, kernel_grid, mids_of
 from ..simulator.tape.volatility import Decay, points_of
 from .memory import KEPT, forget_events, forget_log, forget_points, forget_prices
@@ -72,6 +72,14 @@ class Reported(NamedTuple):
     position: int
 
 
+class Taking(NamedTuple):
+    """What a model takes at once beside its quotes: up to a YES price in ticks, so many lots."""
+
+    side: Side
+    price: int
+    lots: int
+
+
 class Told(NamedTuple):
     """What happened since somebody last asked: changes of what rests, and fills, each in order."""
 
@@ -103,6 +111,9 @@ class Live:
         self.given = dict(given or {})
         self.assumptions = (assumptions or Assumptions()).with_options({"rewards": "none"})  # the exchange pays them
         self.reported: list[Reported] | None = None
+        self.taking: Taking | None = (
+            None  #: where fills are reported: what the last decision took; whoever sends it clears it
+        )
         self._held = position
         self.block: Block | None = None
         self.count = self.observed = self.priced = 0
@@ -115,8 +126,6 @@ class Live:
             raise InputError(f"{market.ticker} has no close time: pass a market that has one, or the fixed horizon")
         if self.assumptions.is_poisson or any(str(d).endswith((".csv", ".parquet")) for d in self.assumptions.delays):
             raise InputError("fills by chance and recorded delays need the whole tape; a stream takes another venue")
-        if fills == "reported" and model.takes:
-            raise InputError(f"{model.name} takes at once, which a stream of reported fills does not do")
         if fills == "reported":  # delays, queues and fees are then the exchange's own
             self.reported = []
             self.assumptions = replace(self.assumptions, feed_ms=0.0, entry_ms=0.0, response_ms=0.0, fees="none")
@@ -130,11 +139,7 @@ class Live:
 
         The file of a model of one's own is imported only if ``trust`` names it, too.
         """
-        params = load_params(path)
-        with trusting(trust, path):
-            model = quoting_model(params.strategy)
-        if is_another(model, params.strategy_hash):
-            raise InputError(f"{params.strategy} has changed since {path} was made: sweep with it and export anew")
+        params, model = load_params(path), model_of(path, trust)
         given = params.for_market(market.ticker, market.series)
         return cls(market, model, given, params.assumptions, is_open=is_open, fills=fills, position=position)
 
@@ -170,7 +175,13 @@ class Live:
             block.signals = _with_room(block.signals, len(block.columns.ts))
             rows = block.signals[before : self.count]
             self.course.take(block.columns, block.values, rows, before, self.count)
+        decided = int(block.state.ints[I.requotes, 0])
         run_block(block, self.model, self.count)
+        if self.reported is not None and self.model.takes and block.state.ints[I.requotes, 0] != decided:
+            self.taking = self._taking()
+            first = 2 * self.model.levels
+            for row in (I.px, I.left):
+                block.state.ints[row + first : row + first + 2] = 0
         if self.count >= 2 * KEPT:
             self._forget()
         return self.quote
@@ -196,13 +207,18 @@ class Live:
         """Names of the signals whose values come in by :meth:`heard`."""
         return tuple(name for name, signal in self.model.signals.items() if isinstance(signal, OtherSignal))
 
-    def filled(self, ts: int, side: Side, price: int, lots: int, fee: int = 0) -> None:
-        """Book a fill that the exchange reported; the next events, or :meth:`wake`, decide on it."""
+    def filled(self, ts: int, side: Side, price: int, lots: int, fee: int = 0, *, taker: bool = False) -> None:
+        """Book a fill that the exchange reported; the next events, or :meth:`wake`, decide on it.
+
+        ``taker`` says that it is of an order that took at once, and no quote's.
+        """
         block = self.block
         if self.reported is None or block is None or not self.count:
             raise InputError("fills can be reported to a stream that was made with fills='reported' and has begun")
         level = int(np.searchsorted(block.grid.ticks, price))
-        report = self._again(0, FILLED)  # after what came before, whatever its own time: later events may be older
+        report = self._again(
+            0, FILLED | (LATER if taker else 0)
+        )  # after what came before, whatever its own time: later events may be older
         report.side[0], report.level[0] = (0, level) if side is Side.BID else (1, block.grid.top - level)
         report.size[0], report.aux[0] = lots, fee
         self.feed(report)
@@ -238,9 +254,9 @@ class Live:
         quotes, fills = (int(block.state.scalars[row]) for row in (S.quotes, S.fills))
         shown: list[Quote] = []
         for at in range(self._told_quotes, quotes):
-            _, bid, bids, ask, asks = log.quotes[at].tolist()
-            prices = int(ticks[bid]) if bid else None, int(ticks[top - ask]) if ask else None
-            shown.append(Quote(int(log.quote_ts[at]), prices[0], bids, prices[1], asks))
+            row = log.quotes[at].tolist()
+            levels = [self._rung(*row[first : first + 4]) for first in range(1, len(row), 4)]
+            shown.append(Quote(int(log.quote_ts[at]), *levels[0], tuple(levels[1:])))
         filled: list[Reported] = []
         for at in range(self._told_fills, fills if self.reported is None else 0):
             _, side, level, lots, position, _, fee, rebate = log.fills[at].tolist()
@@ -275,15 +291,35 @@ class Live:
         block = self.block
         if block is None or not self.count:
             return Quote(0, None, 0, None, 0)
-        ticks, top, ints = block.grid.ticks, int(block.grid.top), block.state.ints
-        sides: list[list[tuple[int | None, int]]] = []
-        for side in range(2):
-            rows = [(int(ints[I.px + which, 0]), int(ints[I.left + which, 0])) for which in self._orders(side)]
-            best_first = sorted(rows, reverse=True)
-            prices = [int(ticks[level if side == 0 else top - level]) if level else None for level, _ in best_first]
-            sides.append(list(zip(prices, (lots for _, lots in best_first), strict=True)))
-        (first, *deeper) = [Rung(*bid, *ask) for bid, ask in zip(*sides, strict=True)]
+        ints = block.state.ints
+        sides = [
+            sorted(((int(ints[I.px + one, 0]), int(ints[I.left + one, 0])) for one in self._orders(side)), reverse=True)
+            for side in range(2)
+        ]
+        first, *deeper = [self._rung(*bid, *ask) for bid, ask in zip(*sides, strict=True)]
         return Quote(int(block.columns.ts[self.count - 1]), *first, tuple(deeper))
+
+    def _rung(self, bid: int, bids: int, ask: int, asks: int) -> Rung:
+        """One level of a quote, from levels of each side's own scale."""
+        assert self.block is not None
+        ticks, top = self.block.grid.ticks, int(self.block.grid.top)
+        return Rung(int(ticks[bid]) if bid else None, bids, int(ticks[top - ask]) if ask else None, asks)
+
+    def _taking(self) -> Taking | None:
+        """What the last decision takes, as far as it reaches the other side and no own order."""
+        block = self.block
+        assert block is not None
+        ints, top, at = block.state.ints, int(block.grid.top), self.count - 1
+        best = int(block.columns.best_bid[at]), top - int(block.columns.best_ask[at])
+        for side in range(2):
+            which, other = 2 * self.model.levels + side, 1 - side
+            own = max(int(ints[I.px + one, 0]) for one in self._orders(other))
+            level = min(int(ints[I.px + which, 0]), top - own - 1 if own else top)
+            lots = int(ints[I.left + which, 0])
+            if lots > 0 and best[other] > 0 and level + best[other] >= top:
+                price = int(block.grid.ticks[level if side == 0 else top - level])
+                return Taking(Side.BID if side == 0 else Side.ASK, price, lots)
+        return None
 
     def _orders(self, side: int) -> range:
         """Which orders are of a side."""
@@ -400,6 +436,16 @@ class Live:
             at = int(two_sided[-1])
             self._last_mid = Columns(*(column[at : at + 1].copy() for column in events))
             self._last_mid.kind[0] = 0
+
+
+def model_of(path: str | Path, trust: Trust = ()) -> type[QuotingModel]:
+    """Return the model that a parameter file names; a file of one's own is imported only if ``trust`` names it, too."""
+    params = load_params(path)
+    with trusting(trust, path):
+        model = quoting_model(params.strategy)
+    if is_another(model, params.strategy_hash):
+        raise InputError(f"{params.strategy} has changed since {path} was made: sweep with it and export anew")
+    return model
 
 
 def _with_room(rows: F64 | tuple[()], length: int) -> F64:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from ..simulator.tape.tape import TapeMarket
 from .market import Listed
 
 #: Kinds of lines that come in; all others go out.
@@ -23,6 +24,7 @@ class RunHeader(msgspec.Struct):
     write_rate: float = 100.0
     write_capacity: float = 100.0
     engine: str = ""
+    read: list[TapeMarket] = []  #: markets that are not traded, and read by the models of those that are
     cash: int | None = None  #: what the account had to spend when nothing of ours rested, micros
 
 

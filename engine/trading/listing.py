@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
+from ...features.signals.outside import OtherSignal
 from ...io.ground.errors import InputError
 from ...io.kalshi.client import Client
 from ...io.kalshi.rest.errors import KalshiError
 from ...io.kalshi.rest.models import Event, MarketRecord
+from ...strategies.quoting.model import QuotingModel
+from ..simulator.signals.elsewhere import sibling_of
 from ..simulator.tape.tape import TapeMarket
 from .market import Listed
 
@@ -62,6 +67,32 @@ def listed_markets(
         )  # fmt: skip
         out.append(Listed(market, one.status == "active", bool(event.mutually_exclusive), held.get(ticker, 0)))
     return out
+
+
+def with_others(
+    client: Client, listed: list[Listed], model: type[QuotingModel]
+) -> tuple[list[Listed], list[TapeMarket]]:
+    """Name the markets that a model reads beside each one it trades; those that nobody trades are looked up, too."""
+    ladders: dict[str, list[tuple[str, float | None, float | None]]] = {}
+    out: list[Listed] = []
+    for one in listed:
+        others: dict[str, str] = {}
+        for name, signal in model.signals.items():
+            if not isinstance(signal, OtherSignal):
+                continue
+            own, ticker = one.market, signal.market.ticker
+            if ticker is None:
+                if own.event not in ladders:
+                    pages = client.market_data.markets(event_ticker=own.event, limit=1000)
+                    ladders[own.event] = [(it.ticker, it.floor_strike, it.cap_strike) for page in pages for it in page]
+                ticker = sibling_of(own, signal.market.step, ladders[own.event], "at the exchange")
+            if ticker == own.ticker:
+                raise InputError(f"other({ticker!r}) is the market itself; write its own signals without other")
+            others[name] = ticker
+        out.append(msgspec.structs.replace(one, others=others))
+    traded = {one.market.ticker for one in listed}
+    read = {ticker for one in out for ticker in one.others.values()} - traded
+    return out, [one.market for one in listed_markets(client, sorted(read), {})] if read else []
 
 
 def chosen(client: Client, tickers: Iterable[str], series: Iterable[str], top: int | None) -> list[str]:

@@ -18,17 +18,18 @@ from ...io.kalshi.stream.frames import FillFrame, Frame, GroupFrame, Lifecycle, 
 from ...io.kalshi.stream.stream import FILLS, GROUPS, ORDERS, Gap
 from ...strategies.own_file import Trust
 from ..live.live import Quote
+from ..live.others import OtherMarkets
 from ..simulator.tape.tape import kernel_grid
 from . import guards
 from .journal import JournalLine
 from .ledger import LedgerState, OwnOrder, TradeLedger, side_of
 from .lines import INCOMING, Command, RunHeader, Tick
-from .market import Listed, TradedMarket
+from .market import Listed, ReadMarket, TradedMarket
 from .orders.drift import Drift
 from .orders.jobs import Answer, Job, TokenBudget, encode
 from .orders.reconcile import Comparison
 from .orders.room import Room, at_stake
-from .orders.sent_orders import Wish, reducing
+from .orders.sent_orders import Take, Wish, reducing
 from .orders.side import PaperSide, SentSide, VenueSide, is_collared
 from .settings import Mode, TradeSettings
 
@@ -66,6 +67,11 @@ class Machine:
         for listed in header.markets:
             self._add(listed)
         self.comparison.begin(header.cash, ledger, self.now)
+        self.read = {one.ticker: ReadMarket(one, lambda: self.now) for one in header.read}
+        self._others, known = OtherMarkets(), {one.ticker: one for one in header.read}
+        known |= {ticker: market.listed.market for ticker, market in self.markets.items()}
+        for market in self.markets.values():
+            self._others.read(market.live, market.listed.others, known)
 
     # Lines that come in
 
@@ -104,7 +110,9 @@ class Machine:
         else:
             body: Any = getattr(frame, "msg", None)
             market = self.markets.get(getattr(body, "market_ticker", ""))
-            if market is not None:
+            if market is None and body is not None and body.market_ticker in self.read:
+                self.read[body.market_ticker].take(frame, self.now)
+            elif market is not None:
                 market.take(frame, self.now)
                 self.touch(market.ticker)
                 if isinstance(frame, Lifecycle):
@@ -140,8 +148,10 @@ class Machine:
     def miss(self, ts: int, gap: Gap) -> None:
         """Something of the stream was missed."""
         self.now = max(self.now, ts)
-        for ticker in gap.tickers or tuple(self.markets):
-            if ticker in self.markets:
+        for ticker in gap.tickers or (*self.markets, *self.read):
+            if ticker in self.read:
+                self.read[ticker].take(gap, self.now)
+            elif ticker in self.markets:
                 self.markets[ticker].take(gap, self.now)
                 self.touch(ticker)
         if gap.channel == FILLS and not self.side.assumed:
@@ -190,6 +200,9 @@ class Machine:
         self.now, self.wall = max(self.now, ts), wall
         self._close_due()
         touched, self._touched = list(self._touched), {}
+        for market in (*self.read.values(), *(self.markets[ticker] for ticker in touched)):
+            for live, signal, at, values in self._others.take(market.ticker, *market.gather()):
+                live.heard(signal, at, *values)
         for ticker in touched:
             self._decide(self.markets[ticker])
         if self.now >= self._next_look or self._filled:
@@ -243,7 +256,8 @@ class Machine:
         if market is not None and not self.side.assumed:
             if is_collared(self.settings, price, market.live.mid):
                 self._collared[ticker] = price
-            market.filled(ts, side_of(side), price, lots, fee)
+            taker = isinstance(self.side, SentSide) and order is not None and self.side.orders[ticker].took is order
+            market.filled(ts, side_of(side), price, lots, fee, taker=taker)
 
     def ended(self, order: OwnOrder, why: str) -> None:
         """Say that an order is over."""
@@ -265,12 +279,15 @@ class Machine:
     def _close_due(self) -> None:
         if self.now < self._next_close:
             return
+        self._next_close = _NEVER
         for ticker, market in self.markets.items():
-            if market.close_ts is not None and market.close_ts <= self.now and not market.closed:
-                market.closed = True
+            stops, close = market.stops, market.close_ts
+            if market.closed or stops is None or close is None:
+                continue
+            market.closed = close <= self.now
+            if stops <= self.now:
                 self.touch(ticker)
-        coming = (market.close_ts for market in self.markets.values() if not market.closed)
-        self._next_close = min((close for close in coming if close is not None), default=_NEVER)
+            self._next_close = min([self._next_close, *(at for at in (stops, close) if at > self.now)])
 
     def _decide(self, market: TradedMarket) -> None:
         told = market.decide(self.now)
@@ -300,13 +317,26 @@ class Machine:
         if self.side.assumed:
             return
         wishes: dict[str, Wish] = {}
+        taken: dict[str, tuple[int, int]] = {}
         for ticker in touched:
             market = self.markets[ticker]
-            wish = {} if self._stopped(ticker) or market.closed else _wish(market.live.quote)
-            wishes[ticker] = self.side_limits(ticker, wish)
+            stops = market.stops
+            quotes = not (self._stopped(ticker) or market.closed or (stops is not None and stops <= self.now))
+            asked = _wish(market.live.quote) if quotes else {}
+            if quotes and (take := market.live.taking) is not None and (int(take.side), take.price) not in asked:
+                asked = {(int(take.side), take.price): take.lots, **asked}
+                taken[ticker] = int(take.side), take.price
+            wishes[ticker] = self.side_limits(ticker, asked)
             if self.room.is_limited:
                 wishes[ticker] = self.room.cut(self._market_seen(ticker), wishes[ticker])
-        self._send(self.side.next_jobs(wishes))
+        takes = {
+            ticker: Take(*place, lots) for ticker, place in taken.items() if (lots := wishes[ticker].pop(place, 0))
+        }
+        jobs = self.side.next_jobs(wishes, takes)
+        for job in jobs:
+            if job.now:
+                self.markets[job.ticker].live.taking = None
+        self._send(jobs)
         for ticker in list(self._flattening):
             self._flatten(ticker)
 
@@ -327,9 +357,10 @@ class Machine:
         reach = round((self.settings.collar or 10.0) * TICKS_PER_CENT)
         grid = kernel_grid(market.listed.market.grid)
         level = int(grid.below[min(max(mid + side * reach, int(grid.ticks[1])), int(grid.ticks[-2]))])
-        allowed = self.side_limits(ticker, reducing(held, {side: (int(grid.ticks[max(level, 1)]), abs(held))}))
-        if mid and side in allowed:
-            price, lots = allowed[side]
+        price = int(grid.ticks[max(level, 1)])
+        allowed = self.side_limits(ticker, reducing(held, {(side, price): abs(held)}))
+        if mid and allowed:
+            lots = allowed[side, price]
             job = self.side.take_now(
                 Job(0, "create", ticker, side=side, price=price, lots=lots, reduce_only=True, now=True)
             )
@@ -343,7 +374,7 @@ class Machine:
         """The session as the guards see it."""
         if self.side.assumed:  # on paper the quotes rest
             quotes = {ticker: _wish(market.live.quote) for ticker, market in self.markets.items()}
-            rest = [(ticker, side, *one) for ticker, wish in quotes.items() for side, one in wish.items()]
+            rest = [(ticker, *place, lots) for ticker, wish in quotes.items() for place, lots in wish.items()]
         else:
             rest = [(one.ticker, one.side, one.price, one.left) for one in self.ledger.orders.values()]
         stakes = at_stake(rest)
@@ -450,11 +481,18 @@ def machine_of(folder: Path, state: LedgerState, header: RunHeader, *, trust: Tr
 
 
 def _wish(quote: Quote) -> Wish:
-    sides = {1: (quote.bid, quote.bid_size), -1: (quote.ask, quote.ask_size)}
-    return {side: (price, lots) for side, (price, lots) in sides.items() if price is not None and lots > 0}
+    wish: Wish = {}
+    for rung in (quote, *quote.deeper):
+        for side, price, lots in ((1, rung.bid, rung.bid_size), (-1, rung.ask, rung.ask_size)):
+            if price is not None and lots > 0:
+                wish[side, price] = lots
+    return wish
 
 
 def _shown(ticker: str, quote: Quote) -> dict[str, Any]:
-    return {
-        "market": ticker, "bid": quote.bid, "bid_size": quote.bid_size, "ask": quote.ask, "ask_size": quote.ask_size
-    }  # fmt: skip
+    shown: dict[str, Any] = {"market": ticker}
+    for level, one in enumerate((quote, *quote.deeper), 1):
+        more = f"_{level}" if level > 1 else ""
+        shown |= {f"bid{more}": one.bid, f"bid{more}_size": one.bid_size}
+        shown |= {f"ask{more}": one.ask, f"ask{more}_size": one.ask_size}
+    return shown

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from ...io.ground.units import NS_PER_SECOND
 from ...io.kalshi.stream.frames import Frame
 from ...io.kalshi.stream.stream import Gap
 from ...io.store.schema import Side
@@ -15,7 +16,7 @@ from ..live.feed import StreamFeed
 from ..live.live import Live, Told
 from ..simulator.state import F64, Columns
 from ..simulator.tape.tape import TapeMarket
-from .ledger import TradeLedger
+from .ledger import TradeLedger, side_of
 
 
 class Listed(msgspec.Struct):
@@ -25,6 +26,7 @@ class Listed(msgspec.Struct):
     is_open: bool = True
     exclusive: bool = False  #: at most one outcome of its event pays
     held: int = 0  #: lots that the account held then
+    others: dict[str, str] = {}  #: the market behind each signal of the model that is another market's
 
 
 class OwnSides(Mapping[str, Side]):
@@ -46,6 +48,21 @@ class OwnSides(Mapping[str, Side]):
         return len(self._ledger.orders)
 
 
+class ReadMarket:
+    """A market that others read and nobody trades."""
+
+    def __init__(self, market: TapeMarket, clock: Callable[[], int]) -> None:
+        self.ticker, self.feed = market.ticker, StreamFeed(market, clock)
+
+    def take(self, item: Frame | Gap, now: int) -> None:
+        """Take one message or gap in."""
+        self.feed.take(item)
+
+    def gather(self) -> tuple[Columns, F64]:
+        """The events of everything heard since the last time, and prices of the underlying among them."""
+        return self.feed.events(), self.feed.values()
+
+
 class TradedMarket:
     """The decisions of one market: paper assumes fills, otherwise the exchange tells them."""
 
@@ -59,7 +76,8 @@ class TradedMarket:
             position=listed.held, trust=trust,
         )  # fmt: skip
         self.feed = StreamFeed(listed.market, clock, sides=OwnSides(ledger), resting=resting)
-        self._late: list[tuple[int, Side, int, int, int]] = []  # fills that came before the first event
+        self._late: list[tuple[int, Side, int, int, int, bool]] = []  # fills that came before the first event
+        self._fresh: tuple[Columns, F64] | None = None
         self.heard = 0
         self.closed = False
         self.beside: Callable[[Columns, F64], None] | None = None  #: sees the events too, without a say
@@ -68,6 +86,12 @@ class TradedMarket:
     def close_ts(self) -> int | None:
         """When it closes, as far as the exchange told."""
         return self.feed.market.close_ts
+
+    @property
+    def stops(self) -> int | None:
+        """From when on nothing of it is to rest: its close, or so long before as its parameters say."""
+        close = self.close_ts
+        return None if close is None else close - round(self.live.assumptions.stop_quoting_s * NS_PER_SECOND)
 
     def take(self, item: Frame | Gap, now: int) -> None:
         """Take one message or gap in."""
@@ -78,27 +102,38 @@ class TradedMarket:
         """Take a price of the underlying in."""
         self.feed.tick(ts, value)
 
-    def filled(self, ts: int, side: Side, price: int, lots: int, fee: int) -> None:
+    def filled(self, ts: int, side: Side, price: int, lots: int, fee: int, *, taker: bool = False) -> None:
         """The exchange told a fill of an order of ours."""
         if not self.live.count:
-            self._late.append((ts, side, price, lots, fee))
+            self._late.append((ts, side, price, lots, fee, taker))
         else:
-            self.live.filled(ts, side, price, lots, fee)
+            self.live.filled(ts, side, price, lots, fee, taker=taker)
+
+    def gather(self) -> tuple[Columns, F64]:
+        """The events of everything heard since the last time, decided on next, and prices of the underlying in them."""
+        self._fresh = self.feed.events(), self.feed.values()
+        return self._fresh
 
     def decide(self, now: int) -> Told:
-        """Decide on everything heard since the last time."""
+        """Decide on the events that were gathered."""
         for told_at, close in self.feed.moved_closes():
             self.live.close_moved(told_at, close)
-        events = self.feed.events()
-        values = self.feed.values()
-        self.live.feed(events, values)
-        if self.beside is not None:
-            self.beside(events, values)
+        if self._fresh is not None:
+            self.live.feed(*self._fresh)
+            if self.beside is not None:
+                self.beside(*self._fresh)
+            self._fresh = None
         while self._late and self.live.count:
-            self.live.filled(*self._late.pop(0))
+            ts, side, price, lots, fee, taker = self._late.pop(0)
+            self.live.filled(ts, side, price, lots, fee, taker=taker)
         if self.live.pending:
             self.live.wake(now)
         return self.live.told()
+
+    def gone(self, side: int, price: int) -> None:
+        """The exchange refused or ended an order: where a side has several, the one at its price."""
+        own = side_of(side)
+        self.live.gone(own, price if self.live.model.levels > 1 else None)
 
     def withdraw(self) -> None:
         """Let nothing of this market rest until its next decision."""

@@ -29,6 +29,7 @@ from ...io.kalshi.stream.frames import (
 from ...io.kalshi.stream.price_mode import check_price_mode
 from ...io.kalshi.stream.stream import BOOK, FILLS, GROUPS, LIFECYCLE, ORDERS, TRADES, Gap, Message, Stream
 from ...strategies.own_file import Trust
+from ..live.live import model_of
 from ..results.params import load_params
 from ..version import __version__
 from .around.sources import LineSource, SourcePrice, counts_at, source_of
@@ -36,7 +37,7 @@ from .folder import SessionFolder, recovered
 from .journal import JournalLine, SegmentLimits, SessionJournal
 from .ledger import TradeLedger
 from .lines import Command, RunHeader, Tick
-from .listing import listed_markets
+from .listing import listed_markets, with_others
 from .machine import Machine
 from .orders.jobs import Answer, Job, encode
 from .orders.sending import Sender
@@ -95,7 +96,7 @@ class SessionRunner:
         account = () if self.settings.mode == "paper" else (FILLS, ORDERS, GROUPS)
         channels = (BOOK, TRADES, *account, LIFECYCLE)
         told = [one for one in self.machine.symbols if one not in self._follows.sources]
-        self.stream = Stream(client.settings, named, channels=channels, indices=told)
+        self.stream = Stream(client.settings, [*named, *self.machine.read], channels=channels, indices=told)
         self._queue: queue.Queue[list[Message | Gap] | Answer | Read] = queue.Queue(_QUEUED)
         self._pool: ThreadPoolExecutor | None = None
         self._stopping = threading.Event()
@@ -129,10 +130,11 @@ class SessionRunner:
         elif self.settings.mode == "shadow":
             held = {**dict.fromkeys(tickers, 0), **self.sender.positions()}
         listed = listed_markets(self._client, tickers, held, self._follows.underlying)
+        listed, read = with_others(self._client, listed, model_of(self.folder.params, trust))
         now = self.now()
         header = RunHeader(
             1, self.settings.document(), self.folder.params.name, listed, now, *rates, engine=__version__,
-            cash=cash,
+            cash=cash, read=read,
         )  # fmt: skip
         machine = Machine(header, ledger, self.folder.path, trust=trust)
         for market in machine.markets.values():
@@ -269,7 +271,8 @@ class SessionRunner:
             return True
         if isinstance(frame, IndexFrame | FastIndexFrame | PythFrame):
             return True
-        return getattr(getattr(frame, "msg", None), "market_ticker", None) in self.machine.markets
+        ticker = getattr(getattr(frame, "msg", None), "market_ticker", None)
+        return ticker in self.machine.markets or ticker in self.machine.read
 
     def _turn(self) -> None:
         if self.settings.mode != "paper" and not self._checked:

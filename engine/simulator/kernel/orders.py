@@ -14,12 +14,14 @@ from .head import (
     HISTORY,
     LADDER,
     LATENCY,
+    LATER,
     LEVELS,
     ONE,
     OPTIMISTIC,
     POISSON,
     POWER,
     RECORD,
+    TAKES,
     THROUGH,
     TOUCH,
     UNIFORM,
@@ -372,6 +374,7 @@ def report_nb(w, side, i, now, level, lots, fee):
     st, ints, longs = w.st, w.st.ints, w.st.longs
     sign, price = i64(1 - 2 * side), i64(price_nb(w.grid, side, level))
     mid, later = mid_nb(w.mids, i), i64(w.mids[MID.later, u64(i)])
+    taker = 1 if TAKES and (w.tape.kind[i] & LATER) > 0 else 0  # no quote's
     for c in range(n):
         if HISTORY:
             history_nb(i64(side), lots, lots * price, i64(ints[I.position, c]), now, c, ints, longs)
@@ -382,10 +385,11 @@ def report_nb(w, side, i, now, level, lots, fee):
         longs[L.flow_later, c] += sign * lots * later
         longs[L.volume, c] += lots
         ints[I.fills, c] += 1
-        which = reported_nb(side, level, c, ints) if LADDER else side
-        rest = larger_nb(i32(ints[I.left + which, c] - i32(lots)), i32(0))
-        ints[I.left + which, c] = rest
-        ints[I.px + which, c] = ints[I.px + which, c] if rest > 0 else i32(0)
         ints[I.mask, c] = 1
+        if taker == 0:
+            which = reported_nb(side, level, c, ints) if LADDER else side
+            rest = larger_nb(i32(ints[I.left + which, c] - i32(lots)), i32(0))
+            ints[I.left + which, c] = rest
+            ints[I.px + which, c] = ints[I.px + which, c] if rest > 0 else i32(0)
     if RECORD:
-        log_fill_nb(now, i, side, level, lots, 0, fee, i64(0), st, w.log)
+        log_fill_nb(now, i, side, level, lots, taker, fee, i64(0), st, w.log)

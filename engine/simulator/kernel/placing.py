@@ -209,8 +209,8 @@ def place_nb(w, which, i, now, active, groups, mask, want, size):
     st.scalars[S.high + side] = larger_nb(st.scalars[S.high + side], highest)
     if STILL and not LATENCY:
         mark_nb(active, groups, now, ints[I.change], st.longs[L.since + which])
-    quotes_take = not (venue.post_only or DRAWN or REPORTED)
-    if TAKER and (takes or quotes_take) and other > 0:
+    quotes_take = not (venue.post_only or DRAWN)
+    if TAKER and not REPORTED and (takes or quotes_take) and other > 0:
         taken = i64(0)
         for c in range(n):
             ints[I.hit + which, c] = 0
@@ -223,7 +223,7 @@ def place_nb(w, which, i, now, active, groups, mask, want, size):
                 taken += ints[I.hit + which, c]
         if LATENCY and taken > 0:
             notify_nb(which, arrival_nb(venue, DELAY.response, now), i32(1), n, st, w.flight)
-    if takes:
+    if takes and not REPORTED:  # what is to be sent is left for whoever sends it
         for c in range(n):
             ints[I.px + which, c] = 0
             ints[I.left + which, c] = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import polars as pl
@@ -78,16 +78,22 @@ def _other_tape(market: OtherMarket, tape: Tape) -> Tape:
 def _sibling(store: Store, market: TapeMarket, step: int) -> str:
     """The ticker so many strikes up the ladder of a market's event."""
     rows = store.markets().filter(pl.col("event") == market.event).select("ticker", "floor", "cap").collect()
+    return sibling_of(market, step, rows.iter_rows(), "in the store")
+
+
+def sibling_of(
+    market: TapeMarket, step: int, event: Iterable[tuple[str, float | None, float | None]], where: str
+) -> str:
+    """The ticker so many strikes up the ladder of a market's event, whose tickers, floors and caps are given."""
     low, high = float("-inf"), float("inf")
     ladder = sorted(
-        rows.iter_rows(),
-        key=lambda row: (low if row[1] is None else row[1], high if row[2] is None else row[2], row[0]),
+        event, key=lambda row: (low if row[1] is None else row[1], high if row[2] is None else row[2], row[0])
     )
     names = [row[0] for row in ladder]
     at = names.index(market.ticker) + step if market.ticker in names else -1
     if not 0 <= at < len(names):
         raise InputError(
-            f"{market.ticker} has no sibling({step:+d}): its event {market.event} has {len(names)} markets in the store"
+            f"{market.ticker} has no sibling({step:+d}): its event {market.event} has {len(names)} markets {where}"
         )
     return names[at]
 

@@ -62,6 +62,7 @@ class Answer(msgspec.Struct, omit_defaults=True):
     is_: Literal["done", "refused", "missing", "unknown"] = msgspec.field(name="is")
     order_id: str = ""
     left: int | None = None  #: lots that a cancel took
+    filled: int | None = None  #: lots that a new order took at once
     status: str = ""
     text: str = ""
     orders: list[FoundOrder] = []

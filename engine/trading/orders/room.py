@@ -40,12 +40,13 @@ class Room:
         others = [one for ticker, one in markets.items() if ticker != own.ticker]
         elsewhere = self._total - self._exposed.get(event, 0)
         out: Wish = {}
-        for side, (price, lots) in wish.items():
+        for (side, price), lots in wish.items():
             unit = (price if side > 0 else TICKS_PER_DOLLAR - price) + _FEE
             most = min(lots, self._lots(own, others, elsewhere, side, unit))
             if most > 0:
-                out[side] = price, most
-                own = replace(own, **{"buys" if side > 0 else "sells": unit * most})
+                out[side, price] = most
+                bought, sold = (unit * most, 0) if side > 0 else (0, unit * most)
+                own = replace(own, buys=own.buys + bought, sells=own.sells + sold)
         markets[own.ticker] = own
         self._exposed[event] = exposure([*others, own])
         self._total = elsewhere + self._exposed[event]

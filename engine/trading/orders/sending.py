@@ -56,7 +56,8 @@ class Sender:
         )  # fmt: skip
         if not answer.order_id:  # some answer so, and nobody knows what it means
             return Answer(job.n, "unknown", text="the exchange took the order and gave it no id")
-        return Answer(job.n, "done", answer.order_id)
+        filled = answer.fill_count if job.now else None
+        return Answer(job.n, "done", answer.order_id, filled=None if filled is None else int(filled))
 
     def _amend(self, job: Job) -> Answer:
         answer = self._client.orders.amend(

@@ -16,7 +16,7 @@ from ..ledger import OwnOrder, TradeLedger
 from ..market import TradedMarket
 from ..settings import TradeSettings
 from .jobs import Answer, FoundFill, Job, TokenBudget, cost_of
-from .sent_orders import SentOrders, Wish
+from .sent_orders import SentOrders, Take, Wish
 from .settling import settled
 
 #: Refusals that say nothing of our orders: nobody may trade now.
@@ -75,7 +75,7 @@ class VenueSide(Protocol):
         """What rests of ours in a market: side, price, lots."""
         ...
 
-    def next_jobs(self, wishes: dict[str, Wish]) -> list[Job]:
+    def next_jobs(self, wishes: dict[str, Wish], takes: dict[str, Take]) -> list[Job]:
         """The requests that bring the markets of these wishes nearer to them, the most urgent first."""
         ...
 
@@ -132,7 +132,7 @@ class PaperSide:
         """Nothing of ours rests at the exchange."""
         return ()
 
-    def next_jobs(self, wishes: dict[str, Wish]) -> list[Job]:
+    def next_jobs(self, wishes: dict[str, Wish], takes: dict[str, Take]) -> list[Job]:
         """Nothing is sent."""
         return []
 
@@ -204,7 +204,7 @@ class SentSide:
         """What rests of ours in a market; in the shadow nothing does."""
         return self.orders[ticker].resting() if self._sends and ticker in self.orders else ()
 
-    def next_jobs(self, wishes: dict[str, Wish]) -> list[Job]:
+    def next_jobs(self, wishes: dict[str, Wish], takes: dict[str, Take]) -> list[Job]:
         """Cancels of all markets first, then the best markets, as far as the budget goes; the others come next time.
 
         What creates leaves a share of the bucket to the cancels that may have to follow.
@@ -213,7 +213,7 @@ class SentSide:
         ready: list[tuple[bool, int, Job]] = []
         for ticker, wish in wishes.items():
             orders = self.orders.get(ticker)
-            job = orders.next_job(wish, host.now) if orders is not None else None
+            job = orders.next_job(wish, host.now, takes.get(ticker)) if orders is not None else None
             if job is not None:
                 ready.append((job.do not in ("cancel", "settle"), self._rank[ticker], job))
         spent = False
@@ -231,7 +231,7 @@ class SentSide:
         """Take what was to be sent for accepted, where nothing is sent."""
         for job in jobs:
             if not self._sends:
-                self.answered(Answer(job.n, "done", order_id=job.order_id or f"shadow-{job.n}"))
+                self.answered(Answer(job.n, "done", order_id=job.order_id or f"shadow-{job.n}", filled=0))
 
     def take_now(self, job: Job) -> Job | None:
         """Send an order of a market that takes at once and never rests, if nothing else is under way there."""
@@ -267,7 +267,10 @@ class SentSide:
         if job.do == "create":
             order = OwnOrder(job.client_id, job.ticker, job.side, job.price, job.lots, job.expires, self._host.now)
             self._host.ledger.placed(order)
-            orders.working[job.side] = order
+            if job.now:
+                orders.took, orders.took_lots = order, None
+            else:
+                orders.working[job.client_id] = order
         return job
 
     # What comes back
@@ -288,10 +291,12 @@ class SentSide:
 
     def _after_create(self, orders: SentOrders, job: Job, answer: Answer) -> None:
         order = self._host.ledger.known(job.client_id)
-        if job.now:
+        if job.now and job.reduce_only:
             orders.pause(self._host.now)
         if order is None:
             return
+        if job.now:
+            orders.took_lots = 0 if answer.is_ == "refused" else answer.filled
         if answer.is_ == "done" and answer.order_id:
             orders.accepted()
             self._host.ledger.confirmed(job.client_id, answer.order_id)
@@ -315,7 +320,7 @@ class SentSide:
                 self._gone(orders, order, "filled")
         elif answer.is_ == "refused":  # it still rests where it was; what it was to become does not
             self._refused(orders, answer.text)
-            self._host.markets[orders.ticker].live.gone(Side.BID if order.side > 0 else Side.ASK)
+            self._host.markets[orders.ticker].gone(order.side, job.price)
         else:
             orders.lose(self._host.now)
 
@@ -363,7 +368,7 @@ class SentSide:
         was_working = orders.ended(order)
         self._host.ended(order, why)
         if was_working:
-            self._host.markets[orders.ticker].live.gone(Side.BID if order.side > 0 else Side.ASK)
+            self._host.markets[orders.ticker].gone(order.side, order.price)
 
     def fill_told(self, frame: FillFrame) -> None:
         """Take a fill of the stream in."""
@@ -418,8 +423,8 @@ class SentSide:
         host = self._host
         host.fill(order.ticker, order.side, price, lots, fee, ts, trade, order)
         orders = self.orders.get(order.ticker)
-        if orders is not None and order.left <= 0 and orders.working.get(order.side) is order:
-            del orders.working[order.side]
+        if orders is not None and order.left <= 0:
+            orders.working.pop(order.client_id, None)
         host.touch(order.ticker)
 
     # What a guard asks
