@@ -94,12 +94,13 @@ def place_of(store: Store | str | Path | Panel) -> str:
 
 
 def assumptions_of(
-    assume: Assume | None, queue: str | None, latency_ms: Delay | None, reward: str | Sequence[str] = ()
+    assume: Assume | None, queue: str | None, latency_ms: Delay | None, reward: str | Sequence[str] = (),
+    reaction: str | None = None,
 ) -> Assumptions:  # fmt: skip
-    """The assumptions as a whole, with the three that have keywords of their own."""
+    """The assumptions as a whole, with those that have keywords of their own."""
     base = assume if isinstance(assume, Assumptions) else Assumptions().with_options(dict(assume or {}))
     programs = ";".join(listed(reward)) or None
     if programs and not isinstance(assume, Assumptions) and "rewards" in (assume or {}):
         raise InputError("rewards are given twice, by reward= and in assume=; leave one out")
-    short = {"queue": queue, "entry_ms": latency_ms, "rewards": programs}
+    short = {"queue": queue, "entry_ms": latency_ms, "rewards": programs, "reaction": reaction}
     return base.with_options({name: value for name, value in short.items() if value is not None})

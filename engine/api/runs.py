@@ -54,9 +54,9 @@ def backtest(
     strategy: Strategy, market: str | Sequence[str] | None = None, store: Store | str | Path | Panel = "data", *,
     params: Mapping[str, Setting] | None = None, start: Moment | None = None, end: Moment | None = None,
     queue: str | None = None, latency_ms: Delay | None = None, assume: Assume | None = None,
-    reward: str | Sequence[str] = (), price_grid: str | None = None, underlying: str | None = None,
-    compare_random: bool | int = False, seed: int | None = None, out: str | Path | None = None,
-    force: bool = False, progress: Progress | bool = False,
+    reward: str | Sequence[str] = (), reaction: str | None = None, price_grid: str | None = None,
+    underlying: str | None = None, compare_random: bool | int = False, seed: int | None = None,
+    out: str | Path | None = None, force: bool = False, progress: Progress | bool = False,
 ) -> Result:  # fmt: skip
     """Try a strategy on recorded markets, in exact money: replay a quoting model, or bet with a pipeline.
 
@@ -73,6 +73,7 @@ def backtest(
         assume: Assumptions about the venue and risk by name, see docs/settings.md.
         reward: Incentive programs to count: ``"recorded"``, or one as text such as ``"pool=20,per=15m,target=300"``, or
             several; short for ``assume={"rewards": …}``.
+        reaction: What rivals do about quotes that score: ``"none"``, or ``"step:5s"``; short in the same way.
         price_grid: The price grid, where the market's own is not stored.
         underlying: Symbol of the underlying's prices, where the market's own is not stored.
         compare_random: Bets only: also run 200 random portfolios of the same exposure, or as many as this says.
@@ -93,13 +94,13 @@ def backtest(
     """
     if is_betting(strategy):
         not_for_bets(strategy, market=market, queue=queue, latency_ms=latency_ms, assume=assume, reward=reward,
-                      price_grid=price_grid, underlying=underlying)  # fmt: skip
+                      reaction=reaction, price_grid=price_grid, underlying=underlying)  # fmt: skip
         found = _bet(strategy, store, params, start, end, int(compare_random), seed or 0, progress)
     else:
         not_for_quotes(strategy, compare_random=compare_random or None, seed=seed)
         asked = _Asked(
-            strategy, store, params, start, end, assumptions_of(assume, queue, latency_ms, reward), price_grid,
-            underlying,
+            strategy, store, params, start, end, assumptions_of(assume, queue, latency_ms, reward, reaction),
+            price_grid, underlying,
         )  # fmt: skip
         found = _replay(asked, markets_of(market), progress)
     return found if out is None else found.written(out, force=force)
@@ -175,7 +176,8 @@ def explain(
     strategy: str | type[QuotingModel], market: str, at: Moment, store: Store | str = "data", *,
     params: Mapping[str, Setting] | None = None, start: Moment | None = None, end: Moment | None = None,
     queue: str | None = None, latency_ms: Delay | None = None, assume: Assume | None = None,
-    price_grid: str | None = None, underlying: str | None = None,
+    reward: str | Sequence[str] = (), reaction: str | None = None, price_grid: str | None = None,
+    underlying: str | None = None,
 ) -> Explanation:  # fmt: skip
     """Say why a quote was what it was: the last decision up to a moment, made again with a look inside.
 
@@ -191,6 +193,7 @@ def explain(
         latency_ms: How long orders take, in ms; short in the same way.
         assume: Assumptions about the venue and risk by name.
         reward: Incentive programs to count; short for ``assume={"rewards": …}``.
+        reaction: What rivals do about quotes that score; short in the same way.
         price_grid: The price grid, where the market's own is not stored.
         underlying: Symbol of the underlying's prices.
 
@@ -208,7 +211,14 @@ def explain(
     from ..runs.explain import explain_settings
 
     asked = _Asked(
-        strategy, store, params, start, end, assumptions_of(assume, queue, latency_ms), price_grid, underlying
+        strategy,
+        store,
+        params,
+        start,
+        end,
+        assumptions_of(assume, queue, latency_ms, reward, reaction),
+        price_grid,
+        underlying,
     )
     return explain_settings(asked.on(market), nanoseconds(at, "at"), asked.model)
 
@@ -219,8 +229,8 @@ def sweep(
     params: Mapping[str, Setting] | None = None, series: str | Sequence[str] = (), category: str | None = None,
     where: str | None = None, min_volume: float | None = None, score: int | None = None, start: Moment | None = None,
     end: Moment | None = None, queue: str | None = None, latency_ms: Delay | None = None,
-    assume: Assume | None = None, reward: str | Sequence[str] = (), price_grid: str | None = None,
-    underlying: str | None = None, threads: int = 2, walk_forward: int | None = None,
+    assume: Assume | None = None, reward: str | Sequence[str] = (), reaction: str | None = None,
+    price_grid: str | None = None, underlying: str | None = None, threads: int = 2, walk_forward: int | None = None,
     embargo_hours: float | None = None, prove: bool = False, scheduler: str | None = None,
     out: str | Path = "results/sweep", force: bool = False, pictures: bool | Drawer = True,
     progress: Progress | bool = False,
@@ -251,6 +261,7 @@ def sweep(
         latency_ms: How long orders take, in ms; short in the same way.
         assume: Assumptions about the venue and risk by name.
         reward: Incentive programs to count; short for ``assume={"rewards": …}``.
+        reaction: What rivals do about quotes that score; short in the same way.
         price_grid: The price grid, where the markets' own are not stored.
         underlying: Symbol of the underlying's prices.
         threads: Threads that run cells.
@@ -282,9 +293,9 @@ def sweep(
     grid: dict[str, Any] = {"axes": axes, "sample": sample, "params": params, "start": start, "end": end,
                             "force": force}  # fmt: skip
     quoting: dict[str, Any] = {
-        "queue": queue, "latency_ms": latency_ms, "assume": assume, "reward": reward, "price_grid": price_grid,
-        "underlying": underlying, "walk_forward": walk_forward, "embargo_hours": embargo_hours,
-        "scheduler": scheduler, "prove": prove or None,
+        "queue": queue, "latency_ms": latency_ms, "assume": assume, "reward": reward, "reaction": reaction,
+        "price_grid": price_grid, "underlying": underlying, "walk_forward": walk_forward,
+        "embargo_hours": embargo_hours, "scheduler": scheduler, "prove": prove or None,
     }  # fmt: skip
     chosen: dict[str, Any] = {"market": market, "series": series or None, "category": category, "where": where,
                               "min_volume": min_volume, "score": score}  # fmt: skip
@@ -315,7 +326,7 @@ def _sweep_quotes(
     if choice == MarketChoice():
         raise InputError("a sweep of a quoting strategy needs markets: name them with market=, or choose with "
                          "series= or category= or where= or score=")  # fmt: skip
-    assumed = assumptions_of(*(asked.pop(name) for name in ("assume", "queue", "latency_ms", "reward")))
+    assumed = assumptions_of(*(asked.pop(name) for name in ("assume", "queue", "latency_ms", "reward", "reaction")))
     given = {name: value for name, value in asked.items() if value is not None}
     quoting = strategy if isinstance(strategy, type) else str(strategy)
     history = history_of(store)

@@ -19,6 +19,7 @@ from .options import (
     MARKETS,
     PRICE_GRID,
     QUEUE,
+    REACTION,
     REWARD,
     SET,
     START,
@@ -64,6 +65,7 @@ def backtest(
     latency_ms: str | None = LATENCY,
     assume: list[str] = ASSUME,
     reward: list[str] = REWARD,
+    reaction: str | None = REACTION,
     price_grid: str | None = PRICE_GRID,
     underlying: str | None = UNDERLYING,
     capital: float | None = _betting("--capital", "Dollars at the start; 10000 unless the pipeline says otherwise."),
@@ -89,7 +91,8 @@ def backtest(
     found = run(
         strategy, market or None, store, params=pairs(params, "--set") | _caps(ctx, strategy), start=start, end=end,
         queue=queue, latency_ms=delay(latency_ms), assume=pairs(assume, "--assume") or None, reward=reward,
-        price_grid=price_grid, underlying=underlying, compare_random=compare_random, seed=seed, out=out, force=force,
+        reaction=reaction, price_grid=price_grid, underlying=underlying, compare_random=compare_random, seed=seed,
+        out=out, force=force,
         progress=not as_json,
     )  # fmt: skip
     place = out or (found.write_new(Path("results")) if found.kind == "bets" else None)

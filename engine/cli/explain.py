@@ -13,6 +13,8 @@ from .options import (
     LATENCY,
     PRICE_GRID,
     QUEUE,
+    REACTION,
+    REWARD,
     SET,
     START,
     STORE,
@@ -39,6 +41,8 @@ def explain(
     queue: str | None = QUEUE,
     latency_ms: str | None = LATENCY,
     assume: list[str] = ASSUME,
+    reward: list[str] = REWARD,
+    reaction: str | None = REACTION,
     price_grid: str | None = PRICE_GRID,
     underlying: str | None = UNDERLYING,
     as_json: bool = JSON_OPTION,
@@ -49,7 +53,8 @@ def explain(
 
     found = run(
         strategy, market, at, store, params=pairs(params, "--set"), start=start, end=end, queue=queue,
-        latency_ms=delay(latency_ms), assume=pairs(assume, "--assume"), price_grid=price_grid, underlying=underlying,
+        latency_ms=delay(latency_ms), assume=pairs(assume, "--assume"), reward=reward, reaction=reaction,
+        price_grid=price_grid, underlying=underlying,
     )  # fmt: skip
     document = {"market": market, "at": at, **asdict(found)}
     emit(as_json, lambda: document, lambda: tell_explanation(found, f"{strategy} on {market}"))

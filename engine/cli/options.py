@@ -27,6 +27,7 @@ QUEUE = _quoting(None, "--queue", help="Queue model: power@3 unless given; power
 LATENCY = _quoting(None, "--latency-ms", help="How long orders take: ms, or a law as lognormal:50:0.5; 0.")
 ASSUME = _quoting([], "--assume", help="An assumption about venue or risk: name=value; may repeat.")
 REWARD = _quoting([], "--reward", help="Programs to count: recorded, or pool=20,per=15m,target=300,discount=0.5.")
+REACTION = _quoting(None, "--reaction", help="What rivals do about quotes that score: none, or step:5s.")
 PRICE_GRID = _quoting(None, "--price-grid", help="Price grid, when the market's own is not stored.")
 UNDERLYING = _quoting(None, "--underlying", help="Symbol of the underlying's prices.")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 # A tuple of columns of several types is read as one type of their mixture.
 # pyright: reportArgumentType=false
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -22,6 +22,7 @@ from ...strategies.own_file import Trust, trusting
 from ...strategies.quoting.fingerprint import is_another
 from ...strategies.quoting.model import QuotingModel
 from ..results.params import load_params
+from ..rewards.programs import Program
 from ..simulator.assumptions.fees import fee_table, market_schedule
 from ..simulator.assumptions.venue import Assumptions, close_steps, no_fees
 from ..simulator.block import Block
@@ -35,6 +36,7 @@ from ..simulator.tape.events import CLOCK, FILLED, KIND, LATER, MOMENT, UNDERLYI
 from ..simulator.tape.tape import Coverage, Tape, TapeMarket, kernel_grid, mids_of
 from ..simulator.tape.volatility import Decay, points_of
 from .memory import KEPT, forget_events, forget_log, forget_points, forget_prices
+from .programs import StreamPrograms
 
 YEAR_NS = 366 * 86_400_000_000_000
 Fills = Literal["assumed", "reported"]
@@ -91,7 +93,8 @@ class Live:
     """One market under way: ``fills`` are assumed as in a replay, or reported by the exchange with :meth:`filled`.
 
     Events are a tape's: with their flags, and the last one of each time marked. Nothing is decided before that.
-    ``position`` is what is held at the start, in lots.
+    ``position`` is what is held at the start, in lots, ``programs`` the incentive programs of the market where they
+    are counted as recorded: own orders are scored in the book that others' orders and they make together.
 
     Example:
         >>> from touchline.engine.simulator.tape.tape import TapeMarket
@@ -105,11 +108,12 @@ class Live:
     def __init__(
         self, market: TapeMarket, model: type[QuotingModel], given: Mapping[str, Any] | None = None,
         assumptions: Assumptions | None = None, *, is_open: bool = True, fills: Fills = "assumed",
-        position: int = 0,
+        position: int = 0, programs: Sequence[Program] = (),
     ) -> None:  # fmt: skip
         self.market, self.model, self.is_open = market, model, is_open
         self.given = dict(given or {})
-        self.assumptions = (assumptions or Assumptions()).with_options({"rewards": "none"})  # the exchange pays them
+        self.assumptions = assumptions or Assumptions()
+        self.programs = StreamPrograms(market, programs, self.assumptions)
         self.reported: list[Reported] | None = None
         self.taking: Taking | None = (
             None  #: where fills are reported: what the last decision took; whoever sends it clears it
@@ -133,7 +137,7 @@ class Live:
     @classmethod
     def from_params(
         cls, path: str | Path, market: TapeMarket, *, is_open: bool = True, fills: Fills = "assumed",
-        position: int = 0, trust: Trust = (),
+        position: int = 0, trust: Trust = (), programs: Sequence[Program] = (),
     ) -> Live:  # fmt: skip
         """Start from a parameter file that ``engine export`` wrote.
 
@@ -141,7 +145,9 @@ class Live:
         """
         params, model = load_params(path), model_of(path, trust)
         given = params.for_market(market.ticker, market.series)
-        return cls(market, model, given, params.assumptions, is_open=is_open, fills=fills, position=position)
+        return cls(
+            market, model, given, params.assumptions, is_open=is_open, fills=fills, position=position, programs=programs
+        )
 
     def warm(self, ts: int) -> None:
         """Compile before the stream begins: it would be lost while a first decision compiles. Decides nothing here."""
@@ -175,6 +181,7 @@ class Live:
             block.signals = _with_room(block.signals, len(block.columns.ts))
             rows = block.signals[before : self.count]
             self.course.take(block.columns, block.values, rows, before, self.count)
+        self.programs.reach(block, int(events.ts[-1]))
         decided = int(block.state.ints[I.requotes, 0])
         run_block(block, self.model, self.count)
         if self.reported is not None and self.model.takes and block.state.ints[I.requotes, 0] != decided:
@@ -352,7 +359,7 @@ class Live:
             schedule = market_schedule(self.market.series, self.market.fee_rows(), self.assumptions.membership)
             fees = fee_table(schedule, first, max(first + YEAR_NS, self.market.close_ts or 0))
         points = Points(np.zeros((4, 1), np.int64), np.zeros(0))
-        shared = Ground(fees, np.zeros(1, np.int32), points, np.zeros(0, np.int64))
+        shared = Ground(fees, np.zeros(1, np.int32), points, np.zeros(0, np.int64), self.programs.begin(tape))
         values = parameter_values(self.model, tape, self.given)
         rows = np.zeros((1024, self.course.width)) if self.course is not None else None
         block = new_block(

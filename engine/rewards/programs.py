@@ -118,6 +118,21 @@ def check_rewards(text: str) -> str:
     return text
 
 
+def answer_ns(text: str) -> int | None:
+    """Return after how long rivals step in front of a quote: None for ``none``, or that of ``step:DELAY``.
+
+    >>> answer_ns("step:5s")
+    5000000000
+    """
+    name, colon, delay = text.partition(":")
+    if text == "none":
+        return None
+    number, unit = delay[:-1], _UNITS.get(delay[-1:].lower())
+    if name != "step" or not colon or unit is None or not number.isdigit() or int(number) * unit > 86_400:
+        raise InputError(f"reaction is none, or step: and a delay such as step:5s or step:1m, not {text!r}")
+    return int(number) * unit * NS_PER_SECOND
+
+
 def recorded(rows: Iterable[Mapping[str, Any]]) -> list[Program]:
     """Return the programs that rows of table ``programs`` tell; one without an end or a reward is left out."""
     found = [

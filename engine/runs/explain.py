@@ -163,7 +163,12 @@ def _decide_again(
 def _flat(known: Mapping[str, Any]) -> dict[str, float]:
     """What is known, a number a name: those of a tuple are numbered."""
     out: dict[str, float] = {}
+    for number, program in enumerate(known.get("rewards", ()), 1):
+        if program.pool > 0:
+            out |= {f"rewards_{number}.{name}": float(value) for name, value in program._asdict().items()}
     for name, value in known.items():
+        if name == "rewards":
+            continue
         several = isinstance(value, tuple)
         out |= {f"{name}_{at + 1}": float(one) for at, one in enumerate(value)} if several else {name: float(value)}
     return out

@@ -126,7 +126,10 @@ def new_block(
         new_flight(n, slots=model.slots()), new_log(4096 if record else 1, model.levels),
         Samples(base.samples, np.zeros((len(base.samples), n), np.int64)),
         signals_of(tape, model) if signals is None else signals,
-        () if base.rewards is None else reward_arrays(base.rewards, tape, first, n), base.rewards,
+        () if base.rewards is None else reward_arrays(
+            base.rewards, tape, first, n, samples=len(base.samples) if record else None
+        ),
+        base.rewards,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..rewards.payout import PARTS, amount, paid
-from ..rewards.programs import LIQUIDITY, Program, assumed
+from ..rewards.programs import LIQUIDITY, Program, answer_ns, assumed
 from ..rewards.rules import RewardRules, described, rules_at
 from ..rewards.snapshots import snapshot_times
 from ..rewards.weights import Weights, weights_of
@@ -51,9 +51,12 @@ class RewardPlan:
         return earned, 0 if is_part else paid(earned, program.cap)
 
 
-def reward_plan(tape: Tape, assumptions: Assumptions) -> RewardPlan:
-    """Return the programs that a run on a tape counts: none, the recorded ones, or assumed ones."""
-    first, last = int(tape.columns.ts[0]), int(tape.columns.ts[-1])
+def reward_plan(tape: Tape, assumptions: Assumptions, until: int | None = None) -> RewardPlan:
+    """Return the programs that a run on a tape counts: none, the recorded ones, or assumed ones.
+
+    Of a stream, which has no end yet, those that begin before ``until``.
+    """
+    first, last = int(tape.columns.ts[0]), int(tape.columns.ts[-1]) if until is None else until - 1
     begins, ends = tape.life
     if assumptions.rewards == "none":
         found: list[Program] = []
@@ -66,53 +69,71 @@ def reward_plan(tape: Tape, assumptions: Assumptions) -> RewardPlan:
     unseen = []
     for one in paying:
         lived = (max(one.start, begins), min(one.end, ends))
-        within = (max(lived[0], first), min(lived[1], last + 1))
+        within = (max(lived[0], first), lived[1] if until is not None else min(lived[1], last + 1))
         unseen.append(max(lived[1] - lived[0] - max(within[1] - within[0], 0), 0) // 1_000_000_000)
     rules = tuple(rules_at(one.start, assumptions.reward_rules) for one in paying)
     volume = tuple(one for one in found if one.kind != LIQUIDITY)
     return RewardPlan(tuple(paying), rules, tuple(unseen), volume, last)
 
 
-def reward_money(plan: RewardPlan, arrays: RewardArrays, cells: int) -> tuple[I64, I64]:
-    """Return what every cell earns of every program before the rules of payout, and what it is paid: micros."""
+def reward_money(plan: RewardPlan, arrays: RewardArrays, cells: int, *, answered: bool = True) -> tuple[I64, I64]:
+    """Return what every cell earns of every program before the rules of payout, and what it is paid: micros.
+
+    Where rivals answer, ``answered`` says whether their answer counts.
+    """
     earned, paid_ = np.zeros((2, len(plan.programs), cells), np.int64)
     for index in range(len(plan.programs)):
-        own = (arrays.earned[3 * index] + arrays.earned[3 * index + 1])[:cells].tolist()
+        own = _sums(arrays, index, answered=answered).sum(axis=0)[:cells].tolist()
         for c, included in enumerate(arrays.earned[3 * index + 2, :cells].tolist()):
             earned[index, c], paid_[index, c] = plan.money(index, own[c], included)
     return earned, paid_
+
+
+def _sums(arrays: RewardArrays, index: int, *, answered: bool = True) -> I64:
+    """What a program's snapshots are worth to each cell: a row of bids and one of asks."""
+    if answered and len(arrays.answered):
+        return arrays.answered[2 * index : 2 * index + 2]
+    return arrays.earned[3 * index : 3 * index + 2]
 
 
 def reward_columns(plan: RewardPlan, arrays: RewardArrays, pnl: I64, samples: int) -> dict[str, np.ndarray[Any, Any]]:
     """Return the columns of totals that a run with programs has beside the others; ``pnl`` is the one without them."""
     earned, paid_ = reward_money(plan, arrays, len(pnl))
     rewards = paid_.sum(axis=0)
-    return {
+    columns: dict[str, np.ndarray[Any, Any]] = {
         "pnl": pnl + rewards, "pnl_without_rewards": pnl, "rewards": rewards, "rewards_earned": earned.sum(axis=0),
         "side_share": _largest_share(arrays, len(pnl)), "locked": arrays.locked[: len(pnl)] // max(samples, 1),
     }  # fmt: skip
+    if len(arrays.answered):
+        columns["rewards_unanswered"] = reward_money(plan, arrays, len(pnl), answered=False)[1].sum(axis=0)
+    return columns
 
 
 def periods_of(plan: RewardPlan, arrays: RewardArrays) -> list[dict[str, Any]]:
     """Return what the first cell came to in every program's period, for people and JSON.
 
-    ``bid_share`` and ``ask_share`` are averages over the snapshots that counted.
+    ``bid_share`` and ``ask_share`` are averages over the snapshots that counted, ``bid_referred`` and ``ask_referred``
+    those in which an own order stood at the reference.
     """
     found: list[dict[str, Any]] = []
     for index, (one, rules) in enumerate(zip(plan.programs, plan.rules, strict=True)):
-        bid, ask, included = (int(arrays.earned[3 * index + row, 0]) for row in range(3))
+        bid, ask = (int(row[0]) for row in _sums(arrays, index))
+        included = int(arrays.earned[3 * index + 2, 0])
         earned, paid_ = plan.money(index, bid + ask, included)
-        found.append(
-            {
-                "id": one.id, "start": one.start, "end": one.end, "reward": one.reward, "target": one.target,
-                "discount": one.discount, "rules": described(rules), "snapshots": one.seconds,
-                "unseen": plan.unseen[index], "included": included,
-                "excluded": max(one.seconds - plan.unseen[index] - included, 0),
-                "bid_share": bid / PARTS / included if included else None,
-                "ask_share": ask / PARTS / included if included else None,
-                "earned": earned, "paid": paid_, "is_part": plan.is_part(index),
-            }
-        )  # fmt: skip
+        row: dict[str, Any] = {
+            "id": one.id, "start": one.start, "end": one.end, "reward": one.reward, "target": one.target,
+            "discount": one.discount, "rules": described(rules), "snapshots": one.seconds,
+            "unseen": plan.unseen[index], "included": included,
+            "excluded": max(one.seconds - plan.unseen[index] - included, 0),
+            "bid_share": bid / PARTS / included if included else None,
+            "ask_share": ask / PARTS / included if included else None,
+            "bid_referred": int(arrays.referred[2 * index, 0]), "ask_referred": int(arrays.referred[2 * index + 1, 0]),
+            "earned": earned, "paid": paid_, "is_part": plan.is_part(index),
+        }  # fmt: skip
+        if len(arrays.answered):
+            whole = int(_sums(arrays, index, answered=False)[:, 0].sum())
+            row["earned_unanswered"], row["paid_unanswered"] = plan.money(index, whole, included)
+        found.append(row)
     return found
 
 
@@ -121,7 +142,8 @@ def _largest_share(arrays: RewardArrays, cells: int) -> np.ndarray[Any, Any]:
     if not len(arrays.earned):
         return np.zeros(cells)
     counted = np.maximum(arrays.earned[2::3, :cells], 1)
-    return np.maximum(arrays.earned[0::3, :cells] / counted, arrays.earned[1::3, :cells] / counted).max(axis=0) / PARTS
+    sums = [_sums(arrays, index)[:, :cells].max(axis=0) for index in range(len(counted))]
+    return (np.stack(sums) / counted).max(axis=0) / PARTS
 
 
 def paid_until(plan: RewardPlan, arrays: RewardArrays, ts: I64, cells: int) -> I64:
@@ -131,8 +153,14 @@ def paid_until(plan: RewardPlan, arrays: RewardArrays, ts: I64, cells: int) -> I
     return (ends[None, :] <= ts[:, None]).astype(np.int64) @ paid_
 
 
-def reward_arrays(plan: RewardPlan, tape: Tape, assumptions: Assumptions, cells: int) -> RewardArrays:
-    """Return what a kernel needs to score a tape's snapshots for some cells; zeros where nothing is scored yet."""
+def reward_arrays(
+    plan: RewardPlan, tape: Tape, assumptions: Assumptions, cells: int, *, samples: int | None = None,
+    since: int | None = None,
+) -> RewardArrays:  # fmt: skip
+    """Return what a kernel needs to score a tape's snapshots for some cells; zeros where nothing is scored yet.
+
+    A replay, which writes everything down, says how many ``samples`` it has; a stream from when on it is scored.
+    """
     grid, count = tape.grid, len(plan.programs)
     kinds: dict[tuple[int, str], int] = {}
     made = list[Weights]()
@@ -146,31 +174,37 @@ def reward_arrays(plan: RewardPlan, tape: Tape, assumptions: Assumptions, cells:
     power = np.zeros((len(made), 2 * middle + 1))
     for row, one in zip(power, made, strict=True):
         row[middle - one.middle : middle + one.middle + 1] = one.power
+    answer = answer_ns(assumptions.reaction)
     rows = np.array(
         [
             [
                 one.start, one.end, one.target, -(-one.target // 5), kind,
                 how.reference == "fifth" and how.inside == "capped", how.highest == "excluded",
+                how.reference == "fifth", how.unit == "cents", one.reward, one.discount, how.scaled, answer or 0,
             ]
             for one, how, kind in zip(plan.programs, plan.rules, which, strict=True)
         ],
         np.int64,
     ).reshape(count, len(PROGRAM))  # fmt: skip
     room, levels = -(-cells // GROUP) * GROUP, int(grid.top) + 1
+    recorded, answers = count if samples is not None else 0, answer is not None
     return RewardArrays(
-        np.append(_times(plan, tape, int(assumptions.seed)), FAR), rows, np.stack([one.place for one in made]), power,
-        np.zeros((3 * count, room), np.int64), np.zeros(room, np.int64), np.zeros((2, room), np.int64),
-        np.zeros((2, room), np.int32),
-        np.zeros((4, room)), np.zeros((3, levels), np.int64), np.zeros((3, levels)),
+        ts=np.append(_times(plan, tape, int(assumptions.seed), since), FAR), rows=rows,
+        place=np.stack([one.place for one in made]), power=power, earned=np.zeros((3 * count, room), np.int64),
+        locked=np.zeros(room, np.int64), shares=np.zeros((2, room), np.int64), cells=np.zeros((2, room), np.int32),
+        scores=np.zeros((4, room)), lots=np.zeros((3, levels), np.int64), sums=np.zeros((3, levels)),
+        answered=np.zeros((2 * count if answers else 0, room), np.int64),
+        referred=np.zeros((2 * recorded, room), np.int64), course=np.zeros((samples or 0, 3 * count + 1), np.int64),
+        front=np.zeros((6 if answers else 0, room), np.int64),
     )  # fmt: skip
 
 
-def _times(plan: RewardPlan, tape: Tape, seed: int) -> I64:
-    """The snapshots of all programs on the tape, each second once, in order."""
-    first, last = int(tape.columns.ts[0]), int(tape.columns.ts[-1]) + 1
+def _times(plan: RewardPlan, tape: Tape, seed: int, since: int | None) -> I64:
+    """The snapshots of all programs on the tape, or from a moment on, each second once, in order."""
+    first = int(tape.columns.ts[0]) if since is None else since
     spans: list[list[int]] = []
     for one in plan.programs:
-        start, end = max(one.start, first), min(one.end, last)
+        start, end = max(one.start, first), min(one.end, plan.last + 1)
         if spans and start <= spans[-1][1]:
             spans[-1][1] = max(spans[-1][1], end)
         elif start < end:

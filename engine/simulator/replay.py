@@ -24,7 +24,9 @@ MARKOUTS_S = (1, 10, 60, 600)
 
 
 #: Fields of ``Totals`` that only a run with incentive programs has.
-REWARDS = ("pnl_without_rewards", "rewards", "rewards_earned", "side_share", "locked")
+REWARDS = (
+    "pnl_without_rewards", "rewards", "rewards_earned", "side_share", "locked", "rewards_unanswered",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Totals:
     rewards_earned: int | None = None  #: the same before the rules of payout, parts of periods too
     side_share: float | None = None  #: largest average share of a side in a period
     locked: int | None = None  #: average of what position and orders lock up, at the samples
+    rewards_unanswered: int | None = None  #: what rewards were if no rival answered; only where they do
 
     def record(self) -> dict[str, Any]:
         """Return the fields by name; those of incentive programs only where some are counted."""

@@ -126,6 +126,10 @@ class RewardArrays(NamedTuple):
     scores: F64  #: scratch: own score, rivals' above the reference, the others', the reference's weight
     lots: I64  #: scratch: ``rows.TABLE``
     sums: F64  #: scratch: ``rows.TABLE``
+    answered: I64  #: two rows a program: own shares of bids and of asks once rivals answered; none where they do not
+    referred: I64  #: two rows a program: snapshots in which a cell's bid, or ask, stood at the reference; of a replay
+    course: I64  #: of a replay, a row a sample: the rows of ``earned`` until then, and what is locked
+    front: I64  #: of cells whose quotes rivals answer, a row a side each: where they wish to stand, since when, stand
 
 
 class Walk(NamedTuple):
@@ -145,3 +149,4 @@ class Walk(NamedTuple):
     flight: Flight | tuple[()]  #: nothing where nothing takes time
     log: Log | tuple[()]  #: nothing where nothing is written down
     n: int  #: cells; the kernel of a single one says 1, so that its loops are none
+    rewards: RewardArrays | tuple[()]  #: nothing where the model does not read what programs score

@@ -12,6 +12,7 @@ from ...io.kalshi.client import Client
 from ...io.kalshi.rest.errors import KalshiError
 from ...io.kalshi.rest.models import Event, MarketRecord
 from ...strategies.quoting.model import QuotingModel
+from ..rewards.programs import Program, recorded
 from ..simulator.signals.elsewhere import sibling_of
 from ..simulator.tape.tape import TapeMarket
 from .market import Listed
@@ -37,10 +38,15 @@ def underlying_of(ticker: str, series: str, given: Mapping[str, str]) -> str | N
 
 
 def listed_markets(
-    client: Client, tickers: Iterable[str], held: Mapping[str, int], underlying: Mapping[str, str] | None = None
-) -> list[Listed]:
-    """Look markets up; ``held`` is what is held in each, in lots; ``underlying`` the symbol of a series or market."""
+    client: Client, tickers: Iterable[str], held: Mapping[str, int], underlying: Mapping[str, str] | None = None, *,
+    programs: bool = False,
+) -> list[Listed]:  # fmt: skip
+    """Look markets up; ``held`` is what is held in each, in lots; ``underlying`` the symbol of a series or market.
+
+    With ``programs`` their incentive programs of now and later are looked up, too.
+    """
     wanted = list(dict.fromkeys(tickers))
+    paying = programs_of(client, wanted) if programs else {}
     found: dict[str, MarketRecord] = {}
     for at in range(0, len(wanted), _CHUNK):
         for page in client.market_data.markets(tickers=",".join(wanted[at : at + _CHUNK]), limit=1000):
@@ -65,7 +71,15 @@ def listed_markets(
             underlying=underlying_of(ticker, series, underlying or {}),
             grid=one.price_level_structure or "linear_cent", fee_history=fees[series],
         )  # fmt: skip
-        out.append(Listed(market, one.status == "active", bool(event.mutually_exclusive), held.get(ticker, 0)))
+        out.append(
+            Listed(
+                market,
+                one.status == "active",
+                bool(event.mutually_exclusive),
+                held.get(ticker, 0),
+                programs=paying.get(ticker, ()),
+            )  # fmt: skip
+        )
     return out
 
 
@@ -93,6 +107,15 @@ def with_others(
     traded = {one.market.ticker for one in listed}
     read = {ticker for one in out for ticker in one.others.values()} - traded
     return out, [one.market for one in listed_markets(client, sorted(read), {})] if read else []
+
+
+def programs_of(client: Client, tickers: Iterable[str]) -> dict[str, tuple[Program, ...]]:
+    """The incentive programs of some markets that are under way or to come."""
+    from ...io.kalshi.programs import CURRENT, fetch_programs
+
+    told = fetch_programs(client, CURRENT)
+    found = {ticker: recorded(told.filter(told["ticker"] == ticker).to_dicts()) for ticker in tickers}
+    return {ticker: tuple(programs) for ticker, programs in found.items()}
 
 
 def chosen(client: Client, tickers: Iterable[str], series: Iterable[str], top: int | None) -> list[str]:

@@ -14,6 +14,7 @@ from ...io.store.schema import Side
 from ...strategies.own_file import Trust
 from ..live.feed import StreamFeed
 from ..live.live import Live, Told
+from ..rewards.programs import Program
 from ..simulator.state import F64, Columns
 from ..simulator.tape.tape import TapeMarket
 from .ledger import TradeLedger, side_of
@@ -27,6 +28,7 @@ class Listed(msgspec.Struct):
     exclusive: bool = False  #: at most one outcome of its event pays
     held: int = 0  #: lots that the account held then
     others: dict[str, str] = {}  #: the market behind each signal of the model that is another market's
+    programs: tuple[Program, ...] = ()  #: incentive programs, where the parameters count recorded ones
 
 
 class OwnSides(Mapping[str, Side]):
@@ -73,7 +75,7 @@ class TradedMarket:
         self.listed, self.ticker, self.event = listed, listed.market.ticker, listed.market.event
         self.live = Live.from_params(
             params, listed.market, is_open=listed.is_open, fills="assumed" if assumed else "reported",
-            position=listed.held, trust=trust,
+            position=listed.held, trust=trust, programs=listed.programs,
         )  # fmt: skip
         self.feed = StreamFeed(listed.market, clock, sides=OwnSides(ledger), resting=resting)
         self._late: list[tuple[int, Side, int, int, int, bool]] = []  # fills that came before the first event

@@ -129,7 +129,8 @@ class SessionRunner:
             cash = startup.cash
         elif self.settings.mode == "shadow":
             held = {**dict.fromkeys(tickers, 0), **self.sender.positions()}
-        listed = listed_markets(self._client, tickers, held, self._follows.underlying)
+        counted = load_params(self.folder.params).assumptions.rewards == "recorded"
+        listed = listed_markets(self._client, tickers, held, self._follows.underlying, programs=counted)
         listed, read = with_others(self._client, listed, model_of(self.folder.params, trust))
         now = self.now()
         header = RunHeader(

@@ -31,6 +31,7 @@ QUOTING: dict[str, tuple[str, str]] = {
     "logit-as": ("logit", "LogitAvellanedaStoikov"),
     "flow-skew": ("flow_skew", "FlowSkew"),
     "microprice-maker": ("microprice_maker", "MicropriceMaker"),
+    "reward-maker": ("reward_maker", "RewardMaker"),
     "onnx-fair-value": ("onnx_fair_value", "OnnxFairValue"),
 }
 

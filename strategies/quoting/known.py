@@ -8,6 +8,34 @@ from typing import Any, NamedTuple
 CLOCK = 5.0  #: as a trigger: nothing happened, time went on
 
 
+class Reward(NamedTuple):
+    """An incentive program under way, as far as its score is known at a decision; ``pool`` is 0 where there is none."""
+
+    pool: float  #: dollars that the period pays to all
+    seconds: float  #: the period's
+    left: float  #: seconds left of it
+    target: float  #: contracts that must stand on each side
+    discount: float  #: what a step below the reference leaves of a score
+    capped: float  #: 1 if a bid better than the reference scores no more than one at it
+    accrued: float  #: dollars earned so far, before the rules of payout
+    bid_reference: float  #: price from which the score of bids falls; nan for no bids
+    bid_step: float  #: cents a step there
+    bid_last: float  #: lowest price that scores; nan for no bids
+    bid_rivals: float  #: everybody else's score, in contracts at the reference
+    bid_lacks: float  #: contracts that lack until the target stands; 0 once it does
+    bid_share: float  #: own score of everybody's, 0 to 1
+    ask_reference: float  #: the same of asks
+    ask_step: float
+    ask_last: float
+    ask_rivals: float
+    ask_lacks: float
+    ask_share: float
+
+
+#: What is told where there is no program.
+NO_REWARD = Reward(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, nan, 1.0, nan, 0.0, 0.0, 0.0, nan, 1.0, nan, 0.0, 0.0, 0.0)
+
+
 class Known(NamedTuple):
     """Everything known at the moment of a decision, and nothing later."""
 
@@ -48,6 +76,7 @@ class Known(NamedTuple):
     open_pnl: float = 0.0  #: dollars that the position is worth at the mid beyond its cost
     since_bid_fill: float = nan  #: seconds since a fill of a bid became known; nan before the first
     since_ask_fill: float = nan  #: the same of an ask
+    rewards: tuple[Reward, Reward, Reward] = (NO_REWARD, NO_REWARD, NO_REWARD)  #: programs under way, as they began
 
 
 #: How many of the above every model is told.

@@ -54,6 +54,7 @@ ASSUMED: dict[str, tuple[str, str]] = {
     "membership": ("", "whose rounding of fees holds"),
     "rewards": ("", "incentive programs that are counted"),
     "reward_rules": ("", "how they are scored"),
+    "reaction": ("", "what rivals do about quotes that score"),
     "position_limit": ("contracts", "held at most, long or short"),
     "halt": ("contracts", "held: from there the side that adds is not quoted"),
     "shrink": ("", "what shrinks while the volatility is high"),

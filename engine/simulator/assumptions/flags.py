@@ -19,6 +19,7 @@ class Flags:
     drawn: bool = False
     reported: bool = False
     rewards: bool = False
+    reaction: bool = False
     uniform: bool = True
     float_queue: bool = False
     still: bool = False

@@ -11,7 +11,7 @@ import numpy as np
 
 from ....io.ground.errors import InputError
 from ....strategies.parameters import nearest, switch
-from ...rewards.programs import check_rewards
+from ...rewards.programs import answer_ns, check_rewards
 from ...rewards.rules import BY_DAY, check_rules
 from ..state import I64, Grid, VenueNumbers
 from .draws import uniform_draws
@@ -96,6 +96,7 @@ class Assumptions:
     membership: Literal["direct", "broker"] = "direct"  #: whose rounding of fees holds
     rewards: str = "none"  #: incentive programs that are counted: none, recorded, or assumed ones, see rewards.md
     reward_rules: str = BY_DAY  #: how they are scored: the text of the day or a named one, and settings
+    reaction: str = "none"  #: what rivals do about quotes that score: none, or step:DELAY, see rewards.md
     position_limit: float = _assumed(100.0, "contracts", 0.0, 10_000_000.0, "limits")  #: held at most, long or short
     halt: float | None = _assumed(None, "contracts", 1e-9, 1e9, "limits")  #: held: the side that adds is not quoted
     shrink: Literal["none", "limit", "size", "both"] = _assumed("none", table="limits")  #: what does, above calm
@@ -124,6 +125,7 @@ class Assumptions:
         _one_of("membership", self.membership, ("direct", "broker"))
         check_rewards(self.rewards)
         check_rules(self.reward_rules)
+        answer_ns(self.reaction)
         if self.shrink != "none" and self.calm is None:
             raise InputError("shrink needs calm: the volatility in cents up to which nothing shrinks")
         for name in ("feed_ms", "entry_ms", "response_ms"):
@@ -203,7 +205,8 @@ class Assumptions:
             one=cells == 1, record=record, latency=any(map(is_delayed, self.delays)), risk=risk,
             taker=not self.post_only and not self.is_poisson and not reported, drawn=self.is_poisson, reported=reported,
             fees=bool(fees.taker_rate.any() or fees.maker_rate.any() or fees.grid.max() > 1),
-            capital=self.capital is not None, rewards=self.rewards != "none", uniform=bool(grid.step > 0),
+            capital=self.capital is not None, rewards=self.rewards != "none",
+            reaction=self.rewards != "none" and self.reaction != "none", uniform=bool(grid.step > 0),
             float_queue=float_queue or cells == 1 or self.queue_rule.is_float,
             still=self.tolerance > 0 or self.min_life_ms > 0, quiet=self.sides != "both" or self.stop_quoting_s > 0,
             prompted=self.requote_on != "time",

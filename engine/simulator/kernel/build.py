@@ -69,7 +69,7 @@ model_quote = guest(MODEL.quote)
 
 @melted
 def read_nb(w, first, i, now):
-    return {_seen(model, f"Signals({shown})" if declared else "()")}
+    return {_seen(model, f"Signals({shown})" if declared else "()", flags)}
 
 
 @melted
@@ -78,7 +78,7 @@ def keep_nb(params, c, marked, state):
 
 @melted
 def quote_nb(known, params, c):
-    asked = model_quote({_known(model)}, P({row}){_state(model)})
+    asked = model_quote({_known(model, flags)}, P({row}){_state(model)})
     return {_asked(model, flags)}
 """
 
@@ -92,6 +92,7 @@ def _of_model(model: type[QuotingModel], flags: Flags) -> dict[str, str]:
     """The switches that a model's declaration sets."""
     read = {*read_of(model)}
     on: dict[str, object] = {"LATELY": read & {*LATELY}, "HISTORY": read & {*HISTORY}}
+    on |= {"SCORED": flags.rewards and "rewards" in read}
     on |= {"LADDER": is_ladder(model, flags), "TAKES": model.takes, "STATE": model.state, "SIGNALLED": model.signals}
     taker = {"TAKER": "True"} if model.takes else {}
     return {"LEVELS": str(model.levels), "SLOTS": str(model.slots()), **taker} | {
@@ -106,7 +107,7 @@ def read_of(model: type[QuotingModel]) -> tuple[str, ...]:
     return tuple(name for name in Known._fields[BASE:] if name in names)
 
 
-def _seen(model: type[QuotingModel], signals: str) -> str:
+def _seen(model: type[QuotingModel], signals: str, flags: Flags) -> str:
     """The text of what all cells are told beyond the usual, with the arrays that each cell's own is read from."""
     read = {*read_of(model)}
     if not read:
@@ -115,10 +116,11 @@ def _seen(model: type[QuotingModel], signals: str) -> str:
     sides = ("", 0, "w.tape.best_bid[i]"), (" + 1", 1, "w.grid.top - w.tape.best_ask[i]")
     depths = [book.format(*side) if read & {*BOOK} else "()" for side in sides]
     lately = "lately_nb(w.grid, w.st.scalars, now)" if read & {*LATELY} else "()"
-    return f"{signals}, {depths[0]}, {depths[1]}, {lately}, w.st, now, w.venue.rule"
+    scored = ", w.rewards, w.grid, first" if flags.rewards and "rewards" in read else ""
+    return f"{signals}, {depths[0]}, {depths[1]}, {lately}, w.st, now, w.venue.rule{scored}"
 
 
-def _known(model: type[QuotingModel]) -> str:
+def _known(model: type[QuotingModel], flags: Flags) -> str:
     """The text of what the model is told."""
     read = read_of(model)
     if not read:
@@ -127,6 +129,9 @@ def _known(model: type[QuotingModel]) -> str:
     texts = {name: f"known.signals[{1 + at // 2}][{at % 2}]" for at, name in enumerate(BOOK)}
     texts |= {name: f"known.signals[3][{at}]" for at, name in enumerate(LATELY)}
     texts |= {name: f"{ranks}[{at}]" for at, name in enumerate(HISTORY)}
+    st, now, scored, grid, first = (f"known.signals[{at}]" for at in (4, 5, 7, 8, 9))
+    told = f"rewards_nb({first}, {now}, c, {model.levels}, {grid}, {st}, {scored})"
+    texts["rewards"] = told if flags.rewards else "no_rewards_nb()"
     for at, name in enumerate(PLACES):
         place = "place_nb(known.signals[4], known.signals[6], {}, {}, {}, c)[{}]"
         own = [place.format(at // 2, rank, model.levels, at % 2) for rank in range(model.levels)]

@@ -28,6 +28,7 @@ from ..assumptions.queue import (
 )
 from ..state import Walk
 from ..tape.events import BOOK, CLOCK, FILLED, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
+from .scores import answer_nb, answered_nb, no_rewards_nb, referred_nb, rewards_nb
 from .told import depth_nb, history_nb, lately_nb, past_nb, place_nb
 
 __all__ = [
@@ -54,10 +55,12 @@ __all__ = [
     "PROBE",
     "PROMPTED",
     "QUIET",
+    "REACTION",
     "RECORD",
     "REPORTED",
     "REWARDS",
     "RISK",
+    "SCORED",
     "SIGNALLED",
     "SLOTS",
     "STATE",
@@ -74,6 +77,8 @@ __all__ = [
     "ahead_after_cancel_nb",
     "ahead_of_nb",
     "aligned_nb",
+    "answer_nb",
+    "answered_nb",
     "behind_nb",
     "compiled",
     "depth_nb",
@@ -88,11 +93,14 @@ __all__ = [
     "larger_nb",
     "lately_nb",
     "melted",
+    "no_rewards_nb",
     "past_nb",
     "place_nb",
     "probe_nb",
     "quote_nb",
     "read_nb",
+    "referred_nb",
+    "rewards_nb",
     "short_fee_nb",
     "smaller_nb",
     "trade_fee_nb",
@@ -109,6 +117,7 @@ CAPITAL = True  #: orders must be paid for
 DRAWN = True  #: fills are drawn by the distance from the mid
 REPORTED = False  #: only the exchange's own reports fill
 REWARDS = False  #: incentive programs are scored
+REACTION = False  #: rivals answer quotes that score
 UNIFORM = False  #: the price grid has one step
 AHEAD = np.float64  #: type of the queue position
 LEVELS = 1  #: orders a side that may rest
@@ -122,6 +131,7 @@ PROMPTED = False  #: events besides own fills are decided on
 SIGNALLED = False  #: the model has signals
 LATELY = False  #: the model reads what came last
 HISTORY = False  #: the model reads its own history
+SCORED = False  #: the model reads what programs score
 PROBE = False  #: somebody looks at decisions; only without a compiler
 
 entry = kept(nogil=True, **OPTIONS)  #: for what Python calls: it runs without the interpreter's lock

@@ -12,7 +12,19 @@ from __future__ import annotations
 # pyright: reportMissingParameterType=false
 import numpy as np
 
-from .head import LEVELS, ONE, compiled, disjoint, larger_nb, smaller_nb
+from .head import (
+    LEVELS,
+    ONE,
+    REACTION,
+    RECORD,
+    answer_nb,
+    answered_nb,
+    compiled,
+    disjoint,
+    larger_nb,
+    referred_nb,
+    smaller_nb,
+)
 from .orders import i32, i64, price_nb
 from .rows import PROGRAM, TABLE, I, S
 
@@ -244,6 +256,10 @@ def snapshot_nb(now, cells, st, rewards):
     n = 1 if ONE else cells
     sc = st.scalars
     if sc[S.open] == 3:
+        if REACTION:
+            for side in range(2):
+                for c in range(n):
+                    answer_nb(side, now, rewards.rows[0, PROGRAM.answer], c, LEVELS, st, rewards)
         for row in range(len(rewards.rows)):
             if rewards.rows[row, PROGRAM.start] <= now < rewards.rows[row, PROGRAM.end]:
                 for side in range(2):
@@ -254,6 +270,11 @@ def snapshot_nb(now, cells, st, rewards):
                     n, rewards.shares[0], rewards.shares[1], rewards.earned[3 * row], rewards.earned[3 * row + 1],
                     rewards.earned[3 * row + 2],
                 )  # fmt: skip
+                if RECORD:
+                    referred_nb(row, LEVELS, st, rewards)
+                if REACTION:
+                    for c in range(n):
+                        answered_nb(row, c, LEVELS, st, rewards)
     sc[S.snapshot] += 1
     return rewards.ts[sc[S.snapshot]]
 
@@ -275,3 +296,8 @@ def lock_nb(n, mid, grid, st, rewards):
             closing = smaller_nb(lots, larger_nb(i64(0), (2 * side - 1) * held))
             locked += cost * (lots - closing) // lots if lots > 0 else i64(0)
         rewards.locked[c] += locked
+        if RECORD:
+            rewards.course[st.scalars[S.sample], -1] = locked
+    if RECORD:
+        for row in range(len(rewards.earned)):
+            rewards.course[st.scalars[S.sample], row] = rewards.earned[row, 0]

@@ -127,6 +127,12 @@ class ProgramColumns(NamedTuple):
     weights: int  #: row of the program's weights
     bounded: int  #: 1 where a bid above the reference scores no more than one at it
     left_out: int  #: 1 where a snapshot with a best bid at the highest price counts for nobody
+    deep: int  #: 1 where the reference is the level at which a fifth of the target stands
+    cents: int  #: 1 where a step below the reference is a cent
+    reward: int  #: micros a period
+    discount: int  #: what a step leaves of a score, 1/10,000
+    scaled: int  #: 1 where snapshots that do not count lower the payout
+    answer: int  #: ns after which rivals step in front of a quote; only where they answer
 
 
 class TableRows(NamedTuple):

@@ -34,6 +34,7 @@ from .head import (
     RECORD,
     REPORTED,
     REWARDS,
+    SCORED,
     SLOTS,
     TAKER,
     THROUGH,
@@ -254,8 +255,9 @@ def run_nb(tape, mids, values, signals, grid, points, venue, fees, st, flight, l
     sc = st.scalars
     n = 1 if ONE else sc[S.cells]
     w = Walk(
-        tape, mids, values, signals, grid, points, venue, fees, st, flight if LATENCY else (), log if RECORD else (), n
-    )
+        tape, mids, values, signals, grid, points, venue, fees, st, flight if LATENCY else (), log if RECORD else (), n,
+        rewards if SCORED else (),
+    )  # fmt: skip
     i = sc[S.at]
     next_sample = samples.ts[u64(sc[S.sample])] if sc[S.sample] < len(samples.ts) else FAR
     next_look = rewards.ts[sc[S.snapshot]] if REWARDS else FAR

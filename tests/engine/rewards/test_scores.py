@@ -84,11 +84,13 @@ def of_kernel(
         book[level] = lots
     for slot, (level, lots) in enumerate(own.items()):
         ints[I.px + 2 * slot, 0], ints[I.left + 2 * slot, 0] = level, lots
-    rows = np.array([[0, 1, target, -(-target // 5), 0, bounded, 0]])
+    rows = np.array([[0, 1, target, -(-target // 5), 0, bounded, 0, how.reference == "fifth", 0, 0, discount, 1, 0]])
+    none = np.zeros((0, GROUP), np.int64)
     arrays = RewardArrays(
         np.zeros(1, np.int64), rows, weights.place[None], weights.power[None], np.zeros((3, GROUP), np.int64),
         np.zeros(GROUP, np.int64), np.zeros((2, GROUP), np.int64), np.zeros((2, GROUP), np.int32),
         np.zeros((4, GROUP)), np.zeros((3, top + 1), np.int64), np.zeros((3, top + 1)),
+        none, none, none, none,
     )  # fmt: skip
     PLAIN.side_shares_nb(0, 0, 1, ints, book, arrays, arrays.shares[0])
     return int(arrays.shares[0, 0])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from touchline.io.ground.jit import inlined
 from touchline.strategies.parameters import check
-from touchline.strategies.quoting.known import Known
+from touchline.strategies.quoting.known import NO_REWARD, Known, Reward
 from touchline.strategies.quoting.model import QuotingModel
 
 TOLD = Known(
@@ -67,7 +67,23 @@ def random_known(rng: np.random.Generator) -> Known:
         tau=float(rng.choice([0.0, 1e-9, rng.uniform(), rng.uniform(1, 9e4)])),
         underlying=float(rng.choice([math.nan, 0.0, 1e-3, rng.uniform(3900, 4100), 7e4])),
         position=float(rng.choice([0.0, rng.integers(-60, 60), rng.integers(-9999, 9999) / 100, 1e5, -1e5])),
-        trigger=float(rng.integers(0, 4)),
+        trigger=float(rng.integers(0, 4)), rewards=tuple(random_program(rng, bid, ask) for _ in range(3)),
+    )  # fmt: skip
+
+
+def random_program(rng: np.random.Generator, bid: float, ask: float) -> Reward:
+    """A program that a model may be told of, or none."""
+    if rng.integers(0, 3) == 0:
+        return NO_REWARD
+    seconds, step = float(rng.choice([900.0, 86_400.0])), float(rng.choice([0.1, 1.0]))
+    sides = [
+        (best - sign * rng.integers(0, 3) * step, step, best - sign * 4.0,
+         float(rng.choice([0.0, rng.uniform(1, 1e4)])), float(rng.choice([0.0, 0.0, 40.0])), float(rng.uniform()))
+        for best, sign in ((bid, 1.0), (ask, -1.0))
+    ]  # fmt: skip
+    return Reward(
+        20.0, seconds, float(rng.uniform(0, seconds)), 300.0, 0.5, float(rng.integers(0, 2)),
+        float(rng.choice([0.0, 0.9, 3.0])), *sides[0], *sides[1],
     )  # fmt: skip
 
 
