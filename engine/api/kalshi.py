@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 from ...io.ground.errors import InputError
 from ...io.ground.times import Moment, nanoseconds
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ...io.kalshi.recorder.recorder import RecorderTotals
     from ...io.kalshi.scan import Candidate
     from ...io.kalshi.stream.stream import Stream
+    from ..runs.reward_scan import RewardCandidate
 
 Tell = Callable[[str], None]
 #: Told how many markets are done, of how many, and what is being done.
@@ -78,28 +79,71 @@ def pull(
         return Pull(client, target, _state_file(target.path, client), seen).run(wanted)
 
 
-def scan(series: str | Sequence[str], *, rate: float = 10.0, tell: Tell | None = None) -> list[Candidate]:
+@overload
+def scan(series: str | Sequence[str], *, rate: float = 10.0, tell: Tell | None = None) -> list[Candidate]: ...
+
+
+@overload
+def scan(
+    series: str | Sequence[str], *, rate: float = 10.0, tell: Tell | None = None, rewards: Literal[True],
+    size: float = 100.0, distance: float = 0.0, loss: float | None = None, store: Store | str | Path | None = None,
+    reward: str | Sequence[str] = (),
+) -> list[RewardCandidate]: ...  # fmt: skip
+
+
+def scan(
+    series: str | Sequence[str], *, rate: float = 10.0, tell: Tell | None = None, rewards: bool = False,
+    size: float = 100.0, distance: float = 0.0, loss: float | None = None, store: Store | str | Path | None = None,
+    reward: str | Sequence[str] = (),
+) -> list[Candidate] | list[RewardCandidate]:  # fmt: skip
     """List candidate markets, best first: spread, volume, range and volatility of the last hour, and their score.
+
+    With ``rewards`` by what incentive programs pay instead: dollars a day and dollar locked up, after what fills lose.
 
     Args:
         series: A series of the exchange, or several.
         rate: Requests a second at most.
         tell: Told in a line what a person should know.
+        rewards: List by rewards.
+        size: Contracts of an order on each side.
+        distance: Cents that it stands behind the best price.
+        loss: Cents that a filled contract loses; on a store, what its fills lost within a minute unless given.
+        store: Look at stored markets of the series instead of the exchange's open ones.
+        reward: Programs to assume on stored markets, as text; the recorded ones unless given.
 
     Returns:
-        A candidate a market; prices in ticks, sizes in lots.
+        A candidate a market; prices in ticks, sizes in lots. With ``rewards`` in dollars, contracts and cents.
 
     Example:
         >>> from touchline import engine
         >>> engine.scan("KXINX")[0].ticker  # doctest: +SKIP
+        >>> best = engine.scan("SYNBTC15M", rewards=True, store="data", size=50)[0]  # doctest: +SKIP
+        >>> best.per_dollar  # doctest: +SKIP
     """
-    from ...io.kalshi.scan import scan as look
-
     named = listed(series)
     if not named:
         raise InputError("nothing to scan: name a series with series= (all markets together are too many to ask for)")
+    if not rewards:
+        if store is not None or loss is not None or reward:
+            raise InputError("store=, loss= and reward= belong to a scan for rewards; pass rewards=True too")
+        from ...io.kalshi.scan import scan as look
+
+        with _client(rate, named, tell) as client:
+            return look(client, named)
+    from ..runs.reward_scan import scan_live, scan_store
+
+    if not size > 0 or not distance >= 0:
+        raise InputError(f"size= is above 0 contracts and distance= at least 0 cents, not {size:g} and {distance:g}")
+    if store is not None:
+        programs = ";".join(listed(reward)) or "recorded"
+        return scan_store(opened(store), named, size, distance, rewards=programs, loss=loss)
+    if loss is None or reward:
+        raise InputError(
+            "a live scan for rewards counts the exchange's own programs and is told what a filled contract loses with "
+            "loss=, in cents; with store= history says it"
+        )
     with _client(rate, named, tell) as client:
-        return look(client, named)
+        return scan_live(client, named, size, distance, loss=loss)
 
 
 @dataclass(frozen=True)

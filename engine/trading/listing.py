@@ -78,7 +78,7 @@ def listed_markets(
                 bool(event.mutually_exclusive),
                 held.get(ticker, 0),
                 programs=paying.get(ticker, ()),
-            )  # fmt: skip
+            )
         )
     return out
 

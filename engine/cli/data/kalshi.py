@@ -17,7 +17,7 @@ import typer
 
 from ....io.ground.errors import InputError
 from ..console import JSON_OPTION, emit, emit_facts, say, stoppable
-from ..options import END, STORE
+from ..options import END, REWARD, STORE
 
 if TYPE_CHECKING:
     from ....io.kalshi.pull import Pulled
@@ -66,10 +66,17 @@ def _tell_pulled(pulled: Pulled) -> None:
 
 
 def data_scan(
+    *,
     series: list[str] = _SERIES,
     every: float = typer.Option(15.0, "--every", metavar="SECONDS", help="Look again after this time; Ctrl-C ends."),
     once: bool = typer.Option(False, "--once", help="Look once."),
     top: int = typer.Option(30, "--top", help="Markets to show."),
+    rewards: bool = typer.Option(False, "--rewards", help="By rewards a day and dollar locked up, less fills' losses."),
+    size: float = typer.Option(100.0, "--size", help="With --rewards: contracts an order."),
+    distance: float = typer.Option(0.0, "--distance", help="With --rewards: cents behind the best price."),
+    loss: float | None = typer.Option(None, "--loss", help="With --rewards: cents that a filled contract loses."),
+    store: str | None = typer.Option(None, "--store", help="With --rewards: look at stored markets."),
+    reward: list[str] = REWARD,
     rate: float = _RATE,
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -79,6 +86,13 @@ def data_scan(
 
     if not every > 0 or top < 1:
         raise InputError(f"every= must be above 0 seconds and top= at least 1, not {every:g} and {top}")
+    if rewards:
+        found = scan(
+            series, rate=rate, tell=say, rewards=True, size=size, distance=distance, loss=loss, store=store,
+            reward=reward,
+        )  # fmt: skip
+        emit(as_json, lambda: scans.paying(found), lambda: scans.tell_paying(found[:top]))
+        return
     again, look = not once and sys.stdout.isatty(), partial(scan, series, rate=rate, tell=say)
     emit(as_json, lambda: scans.document(look()), lambda: _watch(look, top, every, again=again))
 

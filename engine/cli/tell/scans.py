@@ -5,10 +5,15 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from ....io.kalshi.rest.wire import write_time
 from ....io.kalshi.scan import Candidate
 from ..console import emit_table
+
+if TYPE_CHECKING:
+    from ...runs.reward_scan import RewardCandidate
 
 _SCAN_COLUMNS = (
     "ticker", "bid", "ask", "spread", "bid size", "ask size", "volume 24h", "volume 1h", "high 1h", "low 1h",
@@ -75,3 +80,26 @@ def tell(found: Sequence[Candidate], top: int, again: bool) -> None:
     shown = [tuple(as_json(one).values()) for one in found[:top]]
     columns, rows = _fitting(_SCAN_COLUMNS, shown) if on_terminal else (_SCAN_COLUMNS, shown)
     emit_table(f"{len(found)} open markets", columns, rows)
+
+
+_PAYING = (
+    "ticker", "programs", "rewards a day", "share", "filled a day", "loss, cents", "locked", "net a day",
+    "net a day and dollar",
+)  # fmt: skip
+
+
+def paying(found: Sequence[RewardCandidate]) -> dict[str, object]:
+    """Candidates for rewards as a program reads them: dollars, contracts, cents."""
+    return {"candidates": [asdict(one) | {"per_dollar": one.per_dollar} for one in found]}
+
+
+def tell_paying(found: Sequence[RewardCandidate]) -> None:
+    """Show candidates for rewards as a table."""
+    rows = [
+        (
+            one.ticker, one.programs, f"${one.reward_day:,.2f}", f"{one.share:.1%}", f"{one.filled_day:,.1f}",
+            f"{one.loss:.2f}", f"${one.locked:,.2f}", f"${one.net_day:,.2f}", f"${one.per_dollar:,.4f}",
+        )
+        for one in found
+    ]  # fmt: skip
+    emit_table(f"{len(found)} markets that pay for resting orders", _PAYING, rows)
