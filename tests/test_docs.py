@@ -224,6 +224,9 @@ def test_the_page_on_training_runs(tmp_path: Path):
     assert (tmp_path / "models/first/report.html").is_file()
     said = python(blocks("training.md", "python")[0][1], tmp_path)
     assert "False ['no-skill', 'few-events']" in said
+    (tmp_path / "mine.py").write_text(blocks("training.md", "python")[1][1])
+    commands(blocks("training.md", "sh")[1][1], tmp_path)
+    assert (tmp_path / "models/fair/model.onnx").is_file()
 
 
 @pytest.mark.slow

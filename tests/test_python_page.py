@@ -59,7 +59,7 @@ def table() -> dict[str, str]:
     """The page's table: a command without its arguments, and the call."""
     rows = re.findall(r"^\| `engine ([^`]+)` \| `engine\.(\w+)\(", PAGE.read_text(), re.MULTILINE)
     return {
-        re.sub(r" PATH…| FOLDER…?| QUERY| IMPORT| PIPELINE| PARAMS| SESSION", "", name): call
+        re.sub(r" PATH…| FOLDER…?| QUERY| IMPORT| PIPELINE| STRATEGY| PARAMS| SESSION", "", name): call
         for name, call in reversed(rows)
     }
 

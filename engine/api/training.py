@@ -12,8 +12,11 @@ from ...io.ground.errors import InputError
 from ...io.ground.progress import Progress
 from ...io.ground.times import Moment
 from ...io.store.store import Store
-from ...strategies.own_file import Trust, trusting
+from ...strategies.models.registry import quoting_model
+from ...strategies.own_file import Trust, from_anywhere, trusting
 from ...strategies.pipeline.pipeline import Pipeline, load_pipeline
+from .asked import is_betting, not_for_bets
+from .data import listed
 from .showing import showing
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from ...strategies.pipeline.scorers.trained import Trained
     from ..figures.warnings import Notice
     from ..training.audit import Audited
+    from ..training.learning.history import RowSource
 
 
 @dataclass(frozen=True)
@@ -63,25 +67,30 @@ class TrainedModel:
 
 
 def train(
-    pipeline: str | Path | Pipeline | None = None, model: str = "logistic", store: Store | str | Path = "data", *,
+    strategy: str | Path | Pipeline | None = None, model: str = "logistic", store: Store | str | Path = "data", *,
     out: str | Path | None = None, update: str | Path | None = None, features: Sequence[str] = (),
-    target: str = "outcome", start: Moment | None = None, until: Moment | None = None,
+    target: str = "outcome", market: str | Sequence[str] | None = None,
+    start: Moment | None = None, until: Moment | None = None,
     every: str | float | None = None, folds: int = 5, embargo: str | float = "1h",
     params: Mapping[str, Setting] | None = None, balance: bool = False, seed: int = 0, force: bool = False,
     trust: Trust = (), progress: Progress | bool = False,
 ) -> TrainedModel:  # fmt: skip
-    """Train an ONNX scorer on the rows in which a pipeline could have bet, each model judged on what came after it.
+    """Train an ONNX model on the rows of a strategy, each model judged on what came after it.
 
     Args:
-        pipeline: A betting pipeline by name, as a TOML file or as a ``Pipeline``: its source, tables and filters say
-            which rows there are. Not needed for an update.
+        strategy: A betting pipeline by name, as a TOML file or as a ``Pipeline``: the bars in which it could have bet
+            are rows. Or a quoting model with signals, by name or as ``file.py:ClassName``: moments of markets are. Not
+            needed for an update.
         model: What is trained: ``logistic``, ``boosting``, ``mlp``, ``lstm``, or an estimator of your own as
             ``my.py:Estimator``.
         store: A store, the place of one, or a folder with ``markets.csv`` and ``trades.csv``.
         out: The folder of the model, which the scorer ``onnx`` takes as its ``file``.
         update: Instead of training anew, add the newest models to this folder, asked for as it was.
-        features: Inputs by name, see docs/features.md; without them those that the pipeline's scorer reads.
-        target: ``outcome``, or a move of the mark such as ``move:4h``.
+        features: Inputs by name, see docs/features.md; without them those that the pipeline's scorer reads, or those of
+            the quoting model's ONNX signal.
+        target: ``outcome``, or a move of the mark such as ``move:4h``; of a quoting model ``fill-value:60s`` or
+            ``markout:60s``, the cents by which the mid is higher so long after a fill or moment.
+        market: Quoting models only: the markets to learn from; without it all that are recorded.
         start: From this time on; without it from the first event.
         until: Nothing is used that was not known at this time; without it all of the history.
         every: Train a new model after so long: ``"7d"``, or hours; without it after equal shares of the rows.
@@ -116,20 +125,35 @@ def train(
         place = Path(update)
         with trusting(trust, place), claimed(place), showing(progress, "training") as seen:
             return TrainedModel(place, renew(place, store, until, seen))
-    if pipeline is None or out is None:
-        raise InputError("training needs a pipeline and a folder: name them, with out=, or a folder with update=")
+    if strategy is None or out is None:
+        raise InputError("training needs a strategy and a folder: name them, with out=, or a folder with update=")
     if folds < 1:
         raise InputError(f"folds= is 1 or more, not {folds}")
-    chosen = pipeline if isinstance(pipeline, Pipeline) else load_pipeline(pipeline)
     kind, others = kind_of(model, params or {})
     asked = Asked(
-        chosen.with_values(**others), kind, tuple(features), target, start, until, folds,
+        _source(strategy, listed(market), others), kind, tuple(features), target, start, until, folds,
         None if every is None else hours(every, "every", above=0), hours(embargo, "embargo"), balance, seed,
         model=model,
     )  # fmt: skip
     place = Path(out)
     with claimed(place), showing(progress, "training") as seen:
         return TrainedModel(place, run(store, asked, place, force=force, progress=seen))
+
+
+def _source(strategy: str | Path | Pipeline, markets: tuple[str, ...], others: Mapping[str, Setting]) -> RowSource:
+    """The rows of a strategy, with those parameters that are not the model's."""
+    from ..training.learning.bars import PipelineBars
+    from ..training.learning.moments import ModelMoments
+
+    if is_betting(strategy):
+        not_for_bets(strategy, market=markets)
+        chosen = strategy if isinstance(strategy, Pipeline) else load_pipeline(strategy)
+        return PipelineBars(chosen.with_values(**others))
+    if not isinstance(strategy, str):
+        raise InputError("a quoting model is trained by its name or as file.py:ClassName, so that an update finds it")
+    for name in others:
+        raise InputError(f"{strategy} has no parameter {name!r} that its rows depend on, nor has the model")
+    return ModelMoments(from_anywhere(strategy), quoting_model(strategy), markets)
 
 
 def audit_model(

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from ...io.ground.errors import InputError
+from ...io.ground.progress import Progress
 from ...io.ground.times import Moment, nanoseconds
 from ...io.ground.units import TICKS_PER_DOLLAR
 from ...io.store.store import Store
@@ -108,8 +109,9 @@ _PAID_AT = pl.coalesce("settled_ts", "close_ts", "expiration_ts")
 
 
 def known_panel(
-    data: str | Path | Store, pipeline: Pipeline, until: Moment | None, start: Moment | None = None
-) -> Panel:
+    data: str | Path | Store, pipeline: Pipeline, until: Moment | None, start: Moment | None = None,
+    progress: Progress | None = None,
+) -> Panel:  # fmt: skip
     """The panel of a pipeline with its tables as it was known at a moment: no later bar, result or settlement.
 
     Without a moment it is known up to the last payout.
@@ -119,7 +121,7 @@ def known_panel(
     cut = None if until is None else nanoseconds(until, "until")
     step = int(pipeline.source.values.get("step_minutes", 60)) * MINUTE_NS
     keep = ask(pipeline.source, "keep", (pl.Expr, NoneType))
-    whole = build_panel(open_history(data).store, start, cut, step, where=keep)
+    whole = build_panel(open_history(data).store, start, cut, step, where=keep, progress=progress)
     if cut is not None and whole.times[0] > cut:
         raise InputError(f"no bar ends before {until}; name a later until= or an earlier start=")
     return as_known(whole, pipeline, int(whole.times[-1]) if cut is None else cut)

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from ...features.signals.outside import OnnxSignal
+from ...features.signals.signal import definitions
 from ...io.ground.errors import InputError
 from ...io.ground.times import Moment, written
 from ...io.store.store import Store
@@ -129,6 +131,10 @@ def notices_of(run: Replay, queues: Mapping[str, Totals]) -> list[Notice]:
     if not run.totals.fills and run.assumptions.horizon == "session" and is_told:
         found.append(Notice("tau-is-a-share"))
     found += _of_programs(run)
+    if any(isinstance(signal, OnnxSignal) for signal in run.model.signals.values()):
+        from .trained_signals import signal_notices  # with all that signals read from
+
+        found += signal_notices(run.tape, run.model)
     if run.tape.market.series.startswith("SYN"):
         found.append(Notice("synthetic-data"))
     found += [Notice(name) for name in notes_of(run.tape.notes, is_told)]
@@ -184,8 +190,6 @@ def _signals_of(model: type[QuotingModel]) -> dict[str, Any]:
     """The definitions of a model's signals, where it has some."""
     if not model.signals:
         return {}
-    from ..simulator.signals.matrix import definitions  # with all that signals read from
-
     return {"signals": definitions(model.signals)}
 
 

@@ -17,6 +17,7 @@ from .kernel.rows import I, L, S
 from .prepare import Ground, new_block, parameter_values, run_block
 from .programs import paid_until, periods_of, reward_columns
 from .state import F64, I64
+from .tape.later import mids_at, mids_later
 from .tape.tape import Tape
 
 #: After how many seconds a fill is looked at again.
@@ -163,16 +164,6 @@ def replay_block(
     return block
 
 
-def _mids(tape: Tape, at: I64) -> I64:
-    """Mid in whole ticks after event ``at``; the last one there was while a side is empty, 0 before the first."""
-    bid, ask, grid = tape.columns.best_bid, tape.columns.best_ask, tape.grid
-    last = np.maximum.accumulate(np.where((bid > 0) & (ask < grid.top), np.arange(len(bid)), -1))
-    event = last[np.maximum(at, 0)]
-    event = np.where(at >= 0, event, -1)
-    mids = (grid.ticks[bid[event]].astype(np.int64) + grid.ticks[ask[event]]) >> 1
-    return np.where(event >= 0, mids, 0)
-
-
 def _prices(tape: Tape, side: I64, level: I64) -> I64:
     ticks, top = tape.grid.ticks.astype(np.int64), int(tape.grid.top)
     return ticks[np.where(side == 0, level, top - level)]
@@ -186,11 +177,10 @@ def _fills(block: Block, tape: Tape) -> pl.DataFrame:
     frame: dict[str, Any] = {
         "ts": ts, "side": sign.astype(np.int8), "price": price, "size": log[:, 3],
         "taker": log[:, 5] == 1, "fee": log[:, 6], "rebate": log[:, 7], "position": log[:, 4],
-        "mid": _mids(tape, log[:, 0]),
+        "mid": mids_at(tape, log[:, 0]),
     }  # fmt: skip
     for seconds in MARKOUTS_S:
-        at = np.searchsorted(tape.columns.ts, ts + seconds * 1_000_000_000, side="right") - 1
-        frame[f"markout_{seconds}s"] = sign * (_mids(tape, at) - price)
+        frame[f"markout_{seconds}s"] = sign * (mids_later(tape, ts, seconds) - price)
     if tape.market.settlement is not None:
         frame["markout_settlement"] = sign * (tape.market.settlement - price)
     return pl.DataFrame(frame)
@@ -237,7 +227,7 @@ def _equity(block: Block, tape: Tape, fills: pl.DataFrame) -> pl.DataFrame:
     at = np.searchsorted(filled, ts, side="right")
     cash = np.concatenate([[0], np.cumsum(flow)])[at]
     position = np.concatenate([[0], np.cumsum(signed)])[at]
-    mid = _mids(tape, np.searchsorted(tape.columns.ts, ts, side="right") - 1)
+    mid = mids_later(tape, ts, 0)
     columns = {"ts": ts, "cash": cash, "position": position, "mid": mid, "equity": cash + position * mid}
     if block.counted is not None:
         columns["rewards"] = paid_until(*block.counted, ts, 1)[:, 0]

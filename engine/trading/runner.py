@@ -144,6 +144,10 @@ class SessionRunner:
                     f"{market.live.model.name} needs the underlying of {market.ticker}: name its symbol with "
                     f"underlying={market.listed.market.series}=SYMBOL"
                 )
+            if market.live.model.signals:
+                from ..runs.trained_signals import check_live_signals  # with the panels of bets
+
+                check_live_signals(market.live.model, now)
         for market in machine.markets.values():
             market.live.warm(now)
         self.journal.append(machine.state())

@@ -12,15 +12,18 @@ import polars as pl
 from ...io.ground.errors import InputError
 from ...io.ground.times import Moment, iso
 from ...io.store.store import Store
-from ...strategies.pipeline.pipeline import Pipeline, recorded_pipeline
+from ...strategies.models.registry import quoting_model
+from ...strategies.pipeline.pipeline import recorded_pipeline
 from ...strategies.pipeline.scorers.onnx import inputs_of
 from ...strategies.pipeline.scorers.trained import RECORD, Trained, is_trained, model_bytes, read_trained
 from ..bets.served import moved_from
-from ..bets.training import known_panel
 from ..figures.calibration import calibration
 from .judging.skill import has_skill, skills
+from .learning.bars import PipelineBars
 from .learning.fold import opened
-from .learning.rows import Rows, as_frame, rows_of, step_minutes, target_of
+from .learning.history import RowSource, WantedRows
+from .learning.moments import ModelMoments
+from .learning.rows import CENTS, Rows, as_frame
 
 #: Into how many stretches of equal rows time is cut, and into how many groups edges.
 STRETCHES, GROUPS = 6, 10
@@ -45,11 +48,15 @@ class Audited:
         return has_skill(self.skill)
 
 
-def pipeline_of_model(folder: Path, trained: Trained) -> Pipeline:
-    """The pipeline whose rows a model was trained on; it says which rows there are, not what is thought of them."""
+def source_of_model(trained: Trained) -> RowSource:
+    """The strategy whose rows a model was trained on; it says which rows there are, not what is thought of them."""
+    if "strategy" in trained.asked:
+        return ModelMoments(
+            trained.asked["strategy"], quoting_model(trained.asked["strategy"]), tuple(trained.asked["markets"])
+        )
     told = {**trained.asked["pipeline"], "scorer": {"name": "momentum"}}
     told |= {name: told.get(name, []) for name in ("tables", "filters")}
-    return recorded_pipeline(told)
+    return PipelineBars(recorded_pipeline(told))
 
 
 def read_model(folder: Path) -> Trained:
@@ -64,9 +71,9 @@ def audit(
 ) -> Audited:
     """Let the models of a folder predict what they serve in a store, and compare with what came of it."""
     trained = read_model(folder)
-    pipeline = pipeline_of_model(folder, trained)
-    panel = known_panel(trained.asked["store"] if data is None else data, pipeline, until, start)
-    rows = rows_of(panel, pipeline, trained.features, target_of(trained.target, step_minutes(pipeline)), trained.window)
+    source = source_of_model(trained)
+    wanted = WantedRows(trained.features, source.target(trained.target), trained.window, start, until)
+    rows = source.read(trained.asked["store"] if data is None else data, wanted).rows
     frame = predictions(folder, trained, rows)
     if not frame.height:
         first = trained.models[0].serves_from
@@ -117,7 +124,9 @@ def _over_time(frame: pl.DataFrame, gives: str) -> list[dict[str, Any]]:
 def _by_edge(frame: pl.DataFrame, trained: Trained) -> list[dict[str, Any]]:
     """Dollars that a contract bought at the mark made, by groups of equal size of what the model saw in it."""
     p, y, mark = (frame[name].to_numpy() for name in ("prediction", "label", "mark"))
-    edge, gain = (p, y) if trained.gives == "edge" else (p - mark, y - mark)
+    if trained.gives == CENTS:
+        p, y = p / 100, y / 100
+    edge, gain = (p - mark, y - mark) if trained.gives == "probability" else (p, y)
     order = np.argsort(edge, kind="stable")
     return [
         {"edge": float(edge[some].mean()), "rows": len(some), "pnl": float((np.sign(edge[some]) * gain[some]).mean()),

@@ -16,10 +16,7 @@ from ...io.ground import atomic
 from ...io.ground.progress import Progress, silent
 from ...io.ground.times import Moment, iso, nanoseconds, written
 from ...io.store.store import Store
-from ...strategies.pipeline.pipeline import Pipeline
-from ...strategies.pipeline.scorers.onnx import FEATURES
 from ...strategies.pipeline.scorers.trained import FORMAT, VERSION, ServedModel, Trained, is_trained, read_trained
-from ..bets.training import known_panel
 from ..results.result_files import frames_hash, settled
 from ..version import __version__
 from .expiry import expires
@@ -39,21 +36,22 @@ from .judging.skill import curve, has_skill, skills
 from .kinds.kind import Kind
 from .learning.fold import Trial, run_fold, unpacked
 from .learning.folds import Fold, FoldRows, cuts, first_usable
-from .learning.parity import changed_bets
-from .learning.prover import prove
-from .learning.rows import Rows, Target, as_frame, rows_of, step_minutes, target_of
+from .learning.history import RowSource, WantedRows
+from .learning.rows import Rows, Target, as_frame
 from .learning.sources import code_hash
 
 HOUR_NS = 3_600_000_000_000
 #: Of a fold's progress, so much is its fit.
 _STEPS = 100
+#: Shares of a training's progress: rows are read, proved not to peek, and learned from.
+READING, PROVING, FITTING = (0, 20), (20, 30), (30, 100)
 
 
 @dataclass(frozen=True)
 class Asked:
     """What a training is asked for."""
 
-    pipeline: Pipeline
+    source: RowSource
     kind: Kind
     features: tuple[str, ...] = ()
     target: str = "outcome"
@@ -69,8 +67,12 @@ class Asked:
 
     @property
     def what(self) -> Target:
-        """The target, in bars of the pipeline."""
-        return target_of(self.target, step_minutes(self.pipeline))
+        """The target, as the strategy counts it."""
+        return self.source.target(self.target)
+
+    def wanted(self, until: int | None) -> WantedRows:
+        """The rows that are read for it."""
+        return WantedRows(self.features, self.what, self.kind.window, self.start, until)
 
     def as_dict(self, store: str) -> dict[str, Any]:
         """What is written of it, and what another training must be asked alike."""
@@ -78,16 +80,9 @@ class Asked:
             "model": self.model, "params": self.kind.values, "features": list(self.features), "target": self.target,
             "start": written(self.start), "until": written(self.until), "folds": self.folds,
             "every_hours": self.every_hours, "embargo_hours": self.embargo_hours, "balance": self.balance,
-            "seed": self.seed, "store": store, "pipeline": without_scorer(self.pipeline),
+            "seed": self.seed, "store": store, **self.source.told(),
         }  # fmt: skip
         return {name: value for name, value in told.items() if value is not None}
-
-
-def without_scorer(pipeline: Pipeline) -> dict[str, Any]:
-    """What of a pipeline says which rows there are: its source, tables and filters."""
-    told = pipeline.as_dict()
-    kept = {name: told[name] for name in ("name", "folder", "source", "tables", "filters")}
-    return {name: value for name, value in kept.items() if value is not None}
 
 
 def train(
@@ -96,21 +91,22 @@ def train(
     """Train a series of models into a folder. A fold that was finished before a kill is not trained again."""
     place = data.path if isinstance(data, Store) else settled(str(data))
     told = asked.as_dict(place)
-    held = read_trained(out) if is_trained(out) else None
+    held = read_trained(out) if is_trained(out) and not force else None
     refuse_other(out, question(told), None if held is None else question(held.asked), force)
     until = nanoseconds(asked.until, "until") if asked.until is not None else None
-    panel = known_panel(data, asked.pipeline, until, asked.start)
-    rows = rows_of(panel, asked.pipeline, asked.features, asked.what, asked.kind.window)
+    asked.kind.versions()
+    history = asked.source.read(data, asked.wanted(until), between(progress, *READING))
+    rows = history.rows
     end = until if until is not None else int(max(rows.time[-1], rows.known.max()))
     if asked.prove:
-        prove(panel, asked.pipeline, rows.names, asked.seed)
+        history.prove(asked.seed, between(progress, *PROVING))
     every = None if asked.every_hours is None else round(asked.every_hours * HOUR_NS)
-    move, embargo = asked.what.move_bars is not None, round(asked.embargo_hours * HOUR_NS)
+    move, embargo = not asked.what.is_outcome, round(asked.embargo_hours * HOUR_NS)
     chosen = first_usable(rows, cuts(rows, end, asked.folds, every), embargo, move)
-    trials = run_folds(rows, chosen, asked, out, progress)
+    trials = run_folds(rows, chosen, asked, out, between(progress, *FITTING))
     predictions = predicted(rows, chosen, trials)
     models = [(series_file(fold.cut), trial.model) for (fold, _), trial in zip(chosen, trials, strict=True)]
-    bets = changed_bets(panel, asked.pipeline, rows, chosen, trials, asked.what.gives)
+    bets = history.parity(chosen, trials)
     hashes = write_models(out, models)
     served = [
         ServedModel(name, iso(fold.cut, 9), digest, trial.facts["rows"], trial.facts["events"], trial.facts)
@@ -129,7 +125,7 @@ def train(
         format=FORMAT, version=VERSION, kind=asked.kind.name, target=asked.target, gives=asked.what.gives,
         window=asked.kind.window, features=list(rows.names), seed=asked.seed,
         hash=frames_hash({"models": hashes}, {"folds": predictions}), expires=expires(chosen, end, every),
-        has_skill=has_skill(found), definitions=definitions(rows.names), asked=told, made=made,
+        has_skill=has_skill(found), definitions=history.definitions(), asked=told, made=made,
         parity={"rows": len(rows), "largest": max(trial.apart for trial in trials), "bets": bets},
         skill=found, drift=reference(rows, chosen, trials), models=served,
     )  # fmt: skip
@@ -137,6 +133,17 @@ def train(
     write_record(out, trained)
     clear_parts(out)
     return trained
+
+
+def between(progress: Progress, begin: int, end: int) -> Progress:
+    """Tell a part's progress as that share of the whole, in thousandths.
+
+    >>> seen = []
+    >>> between(lambda done, of: seen.append((done, of)), 20, 30)(1, 2)
+    >>> seen
+    [(250, 1000)]
+    """
+    return lambda done, of: progress(10 * begin + 10 * (end - begin) * done // max(of, 1), 1_000)
 
 
 #: What two trainings that answer the same question were asked alike: all of it.
@@ -198,15 +205,3 @@ def predicted(rows: Rows, chosen: Sequence[tuple[Fold, FoldRows]], trials: Seque
         for (fold, _), trial in zip(chosen, trials, strict=True)
     ]
     return pl.concat(frames)
-
-
-def definitions(names: Sequence[str]) -> dict[str, str]:
-    """What each feature is, in words, with its unit."""
-    made = dict[str, str]()
-    for name in names:
-        plain, _, bars = name.rpartition("_")
-        if f"{plain}_N" in FEATURES and bars.isdigit():
-            made[name] = FEATURES[f"{plain}_N"].replace("N bars", f"{bars} bars")
-        else:
-            made[name] = FEATURES.get(name, "column of a table of the pipeline")
-    return made

@@ -12,9 +12,8 @@ from ...io.ground.progress import Progress, silent
 from ...io.ground.times import Moment, iso, nanoseconds
 from ...io.store.store import Store
 from ...strategies.pipeline.scorers.trained import ServedModel, Trained
-from ..bets.training import known_panel
 from ..results.result_files import frames_hash
-from .audit import pipeline_of_model, predictions, read_model
+from .audit import predictions, read_model, source_of_model
 from .expiry import extended
 from .folder import clear_parts, read_folds, series_file, write_folds, write_models, write_record
 from .judging.moved import reference
@@ -22,10 +21,7 @@ from .judging.report import write_report
 from .judging.skill import curve, has_skill, skills
 from .kinds.registry import kind_of
 from .learning.folds import Fold, first_usable
-from .learning.parity import changed_bets
-from .learning.prover import prove
-from .learning.rows import rows_of
-from .series import HOUR_NS, Asked, run_folds
+from .series import FITTING, HOUR_NS, PROVING, READING, Asked, between, run_folds
 
 
 def update(
@@ -33,26 +29,27 @@ def update(
 ) -> Trained:
     """Add models that learned from what became known since; what the last one predicted meanwhile is judged."""
     held = read_model(folder)
-    pipeline = pipeline_of_model(folder, held)
     told = held.asked
     kind, _ = kind_of(told["model"], told["params"])
     asked = Asked(
-        pipeline, kind, tuple(held.features), held.target, told.get("start"), None, told["folds"],
+        source_of_model(held), kind, tuple(held.features), held.target, told.get("start"), None, told["folds"],
         told.get("every_hours"), told["embargo_hours"], told["balance"], held.seed, model=told["model"],
     )  # fmt: skip
     last = held.models[-1].since
-    panel = known_panel(told["store"] if data is None else data, pipeline, until, told.get("start"))
-    rows = rows_of(panel, pipeline, held.features, asked.what, kind.window)
-    end = nanoseconds(until, "until") if until is not None else int(max(rows.time[-1], rows.known.max()))
+    place = told["store"] if data is None else data
+    known = None if until is None else nanoseconds(until, "until")
+    history = asked.source.read(place, asked.wanted(known), between(progress, *READING))
+    rows = history.rows
+    end = known if known is not None else int(max(rows.time[-1], rows.known.max()))
     if end <= last:
         raise InputError(f"{folder} was trained up to {iso(last)}, and nothing is known after it: import more history")
-    prove(panel, pipeline, rows.names, held.seed)
+    history.prove(held.seed, between(progress, *PROVING))
     every = None if asked.every_hours is None else round(asked.every_hours * HOUR_NS)
     begins = [*(range(last + every, end, every) if every is not None else ()), end]
     new = [Fold(cut, stop) for cut, stop in zip(begins, [*begins[1:], None], strict=True)]
-    chosen = first_usable(rows, new, round(asked.embargo_hours * HOUR_NS), asked.what.move_bars is not None)
-    trials = run_folds(rows, chosen, asked, folder, progress)
-    bets = changed_bets(panel, pipeline, rows, chosen, trials, held.gives)
+    chosen = first_usable(rows, new, round(asked.embargo_hours * HOUR_NS), not asked.what.is_outcome)
+    trials = run_folds(rows, chosen, asked, folder, between(progress, *FITTING))
+    bets = history.parity(chosen, trials)
     models = [(series_file(fold.cut), trial.model) for (fold, _), trial in zip(chosen, trials, strict=True)]
     hashes = write_models(folder, models)
     added = [

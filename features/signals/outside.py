@@ -12,6 +12,8 @@ from ...io.ground.checksums import stamp
 from ...io.ground.errors import InputError
 from .signal import Signal
 
+#: The record in the folder of a trained model.
+RECORD = "model.toml"
 #: What another market may be asked for beside its own signals.
 TOUCH = ("mid", "bid", "ask", "bid_size", "ask_size", "microprice")
 
@@ -125,7 +127,8 @@ class OnnxSignal(Outside):
 
 
 def content(file: Path) -> str:
-    """Return a hash of what a file holds, which is read again only once it has changed."""
+    """Return a hash of what a file holds, or a trained model's folder; it is read again only once it has changed."""
+    file = file / RECORD if (file / RECORD).is_file() else file
     if not file.is_file():
         raise InputError(f"there is no file {file}")
     return _hashed(file, stamp(file))
@@ -140,6 +143,8 @@ def onnx(file: str | Path, inputs: Sequence[str]) -> OnnxSignal:
     """Return what an ONNX model says, once a moment; its inputs are the values of signals declared before.
 
     The model takes one row of floats and gives one number, or two of which the last counts. nan while an input is.
+    A folder that ``engine train`` wrote for a quoting model is served as a series: at each moment by the newest model
+    that had learned from nothing after it, and before the first one by none.
     A signal of several values is named by each of them: ``ofi_1``, ``ofi_2``.
 
     >>> onnx("fair.onnx", inputs=["flow", "microprice"]).inputs

@@ -6,6 +6,7 @@ agree to the bit.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -97,3 +98,18 @@ def column_names(signals: Mapping[str, Signal]) -> list[str]:
         for name, where in places(signals).items()
         for at in where
     ]
+
+
+def column_definitions(signals: Mapping[str, Signal]) -> dict[str, str]:
+    """What each column of the matrix is, as one line with the hash of its signal's definition."""
+    told = definitions(signals)
+    named = [f"signal {name}, definition {told[name]}" for name, where in places(signals).items() for _ in where]
+    return dict(zip(column_names(signals), named, strict=True))
+
+
+def definitions(signals: Mapping[str, Signal]) -> dict[str, str]:
+    """A hash of each signal's definition: which code, start and parameters its column comes from."""
+    return {
+        name: hashlib.sha256("\0".join(signal.definition()).encode()).hexdigest()[:16]
+        for name, signal in signals.items()
+    }

@@ -30,7 +30,8 @@ class Course:
             if isinstance(signal, OnnxSignal):
                 self._walk(signals, walk, grid)
                 inputs = [names.index(one) for one in signal.inputs]
-                self._steps.append((OnnxWalk(signal), inputs, self._places[name].start))
+                before = dict(list(signals.items())[: list(signals).index(name)])
+                self._steps.append((OnnxWalk(signal, before), inputs, self._places[name].start))
             elif signal.update is not None:
                 walk.append(name)
         self._walk(signals, walk, grid)
@@ -46,7 +47,8 @@ class Course:
                 step.take(events, values, out, first, stop)
             else:
                 model, inputs, column = step
-                model.take(events.kind[first:stop], np.ascontiguousarray(out[:rows, inputs]), out[:rows, column])
+                given = np.ascontiguousarray(out[:rows, inputs])
+                model.take(events.kind[first:stop], events.ts[first:stop], given, out[:rows, column])
 
     def _walk(self, signals: Mapping[str, Signal], own: list[str], grid: Grid) -> None:
         if own:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ....features.signals.signal import Signal, column_names
+from ....features.signals.signal import Signal, column_names, definitions
 from ....io.ground import atomic
 from ....io.ground.cache import cache_dir
 from ....io.ground.checksums import CheckedFiles, checksum, file_checksum, is_whole, stamp, with_checksum
@@ -48,14 +48,6 @@ def signal_matrix(tape: Tape, signals: Mapping[str, Signal]) -> F64:
             del _open[next(iter(_open))]
         _open[key] = made
         return made
-
-
-def definitions(signals: Mapping[str, Signal]) -> dict[str, str]:
-    """A hash of each signal's definition: which code, start and parameters its column comes from."""
-    return {
-        name: hashlib.sha256("\0".join(signal.definition()).encode()).hexdigest()[:16]
-        for name, signal in signals.items()
-    }
 
 
 def _key(tape: Tape, signals: Mapping[str, Signal]) -> str:

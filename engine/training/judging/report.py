@@ -80,7 +80,7 @@ def lead_rows(leads: Sequence[Mapping[str, Any]]) -> list[tuple[object, ...]]:
 
 
 def _reliability(trained: Trained, folds: pl.DataFrame) -> list[str]:
-    if trained.gives == "edge" or not folds.height:
+    if trained.gives != "probability" or not folds.height:
         return []
     found = {
         whose: made.as_dict()

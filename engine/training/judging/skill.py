@@ -12,6 +12,7 @@ import polars as pl
 
 from ....strategies.pipeline.scorers.trained import ServedModel
 from ..kinds.graph import SUREST
+from ..learning.rows import CENTS
 
 Floats = npt.NDArray[np.float64]
 #: Hours to the close at which groups of lead times begin.
@@ -59,7 +60,9 @@ def skill_of(errors: Floats, reference: Floats, event: npt.NDArray[Any], seed: i
     drawn = list[Floats]()
     for _ in range(0, DRAWS, _AT_ONCE):
         weight = rng.multinomial(events, np.full(events, 1 / events), size=_AT_ONCE)
-        drawn.append(1 - (weight @ own) / np.maximum(weight @ other, 1e-300))
+        whole = weight @ other
+        some = whole > 0  # a draw in which the reference never errs has no skill to tell
+        drawn.append(1 - (weight @ own)[some] / whole[some])
     sampled = np.concatenate(drawn)
     low, high = (float(np.quantile(sampled, share)) for share in (0.025, 0.975))
     return Skill(rows, events, plain.error, plain.reference, made, low, high, float(sampled.std()))
@@ -79,15 +82,15 @@ def log_loss(p: Floats, y: Floats) -> Floats:
 def skills(frame: pl.DataFrame, gives: str, seed: int = 0) -> dict[str, Any]:
     """Judge predictions that were made out of fold: in all, by time to close, and against the base rate.
 
-    The reference of a probability is the mark, that of a move is that nothing moves.
+    The reference of a probability is the mark, that of a move is that nothing moves, that of a fill the mid.
     """
     p, y, mark, event, base = (frame[name].to_numpy() for name in ("prediction", "label", "mark", "event", "base_rate"))
     if not len(p):
         return {"reference": "nothing to judge", "leads": []}
-    if gives == "edge":
+    if gives != "probability":
         squared, still = brier(p, y), y**2
         return {
-            "reference": "no move",
+            "reference": "the mid" if gives == CENTS else "no move",
             "squared": skill_of(squared, still, event, seed).as_dict(),
             "leads": _by_lead(frame, squared, still, seed),
         }

@@ -39,9 +39,11 @@ class Lesson:
 
     @property
     def constant(self) -> float:
-        """What an answer is without any feature: the base rate's log odds, or the mean edge."""
+        """What an answer is without any feature: the base rate's log odds, or no edge, as the market's price says."""
+        if self.gives == "edge":
+            return 0.0
         mean = float(np.average(self.y, weights=self.weights))
-        return mean if self.gives == "edge" else float(np.log(mean / (1 - mean)))
+        return float(np.log(mean / (1 - mean)))
 
     @property
     def weights(self) -> Floats | None:

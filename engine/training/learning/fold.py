@@ -17,11 +17,11 @@ from ..kinds.graph import Platt, model_of
 from ..kinds.kind import Fitted, Floats, Kind, Lesson, Told
 from .calibrate import calibrated
 from .folds import Fold, FoldRows
-from .rows import Rows
+from .rows import CENTS, Rows
 
-#: The largest difference between the trained model and its ONNX form that is let through.
+#: The largest difference between the trained model and its ONNX form that is let through: of probability, or dollars.
 MOST_APART = 1e-6
-_BATCH = 65_536
+_BATCH, CENTS_PER_DOLLAR = 65_536, 100
 #: The feature from which a model of outcomes starts, if it is among the features: what the market itself says.
 MARKET = "log_odds"
 
@@ -62,7 +62,7 @@ def run_fold(
     """Train the model of a fold."""
     lesson = Lesson(
         rows.inputs(split.early), rows.y[split.early], rows.inputs(split.later), rows.y[split.later],
-        rows.event[split.later], gives, balance,
+        rows.event[split.later], "edge" if gives == CENTS else gives, balance,
         seed, rows.names.index(MARKET) if gives == "probability" and MARKET in rows.names else None,
     )  # fmt: skip
     fitted = kind.fit(lesson, told)
@@ -84,6 +84,7 @@ def run_fold(
         apart = max(apart, float(np.abs(found - own).max()))
         mine = place[some] >= 0
         predicted[place[some][mine]] = found[mine]
+    apart /= CENTS_PER_DOLLAR if gives == CENTS else 1
     if apart > MOST_APART:
         raise CheckError(
             f"the ONNX model differs from the trained one by {apart:.1e}, more than {MOST_APART:.0e}, on rows that it "

@@ -25,6 +25,8 @@ ENDINGS = frozenset({
     "settlement", "settlement_price", "settlement_value", "settled", "settled_ts", "settlement_ts", "result", "outcome",
     "label", "label_ts", "payout", "paid", "won", "winner",
 })  # fmt: skip
+#: What a model of fills gives.
+CENTS = "cents"
 #: A feature that tells the label of so many events apart without one mistake is taken for the label itself.
 TELLING_EVENTS = 20
 _MOVE = re.compile(r"move:(\d+(?:\.\d+)?)(m|h|d)")
@@ -33,28 +35,36 @@ _MINUTES = {"m": 1, "h": 60, "d": 1_440}
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be learned: the ``outcome``, or the mark's ``move`` over so many bars."""
+    """What is to be learned: the ``outcome``, the mark's ``move`` over so many bars, or the value of a fill."""
 
     name: str
     move_bars: int | None = None
+    seconds: float = 0.0  #: after which a fill is valued
+    at_fills: bool = False  #: only where a trade comes next
 
     @property
     def gives(self) -> str:
-        """What a model of it gives: the probability of YES, or an edge in dollars."""
-        return "probability" if self.move_bars is None else "edge"
+        """What a model of it gives: the probability of YES, an edge in dollars, or cents above the mid."""
+        return CENTS if self.seconds else "probability" if self.move_bars is None else "edge"
+
+    @property
+    def is_outcome(self) -> bool:
+        """Whether labels are of two classes."""
+        return self.gives == "probability"
 
 
 def target_of(text: str, step_minutes: int) -> Target:
     """Read a target.
 
     >>> target_of("move:4h", 60)
-    Target(name='move:4h', move_bars=4)
+    Target(name='move:4h', move_bars=4, seconds=0.0, at_fills=False)
     """
     if text == "outcome":
         return Target(text)
     found = _MOVE.fullmatch(text)
     if found is None:
-        raise InputError(f"target= is outcome or a move such as move:4h, not {text!r}")
+        more = "fill-value:60s is of a quoting model"
+        raise InputError(f"target= is outcome or a move such as move:4h, not {text!r}; {more}")
     bars = float(found[1]) * _MINUTES[found[2]] / step_minutes
     if bars < 1 or not bars.is_integer():
         raise InputError(f"target {text} is not a whole number of this pipeline's bars of {step_minutes} minutes")

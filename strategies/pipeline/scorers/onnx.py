@@ -100,6 +100,10 @@ class OnnxScorer(Scorer):
 
     def _as_trained(self, trained: Trained, given: Mapping[str, Any]) -> None:
         """Take inputs, window and output from the folder; what a pipeline says of them must be the same."""
+        if trained.gives not in ("probability", "edge"):
+            raise InputError(
+                f"onnx: {self.path} is a model of {trained.target}, which a quoting model reads as a signal"
+            )
         told = {"features": trained.features, "window": trained.window, "gives": trained.gives}
         for name, value in told.items():
             own = _listed(self.values[name]) if name == "features" else self.values[name]

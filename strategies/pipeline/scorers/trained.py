@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
+from ....features.signals.outside import RECORD
 from ....io.ground.errors import DamagedError, InputError
 from ....io.ground.times import nanoseconds
 
 FORMAT = "touchline-model"
 VERSION = 1
-RECORD = "model.toml"
 #: What to do about a model that may not be used live.
 AGAIN = "train it again with engine train --update, or go without it"
 
