@@ -32,12 +32,14 @@ from ..simulator.signals.asof import AsOf
 from ..simulator.signals.course import Course
 from ..simulator.signals.elsewhere import table_rows
 from ..simulator.state import F64, Columns, Points
-from ..simulator.tape.events import CLOCK, FILLED, KIND, LATER, MOMENT, UNDERLYING
+from ..simulator.tape.events import CLOCK, FILLED, KIND, LATER, MOMENT, STATUS, UNDERLYING
 from ..simulator.tape.tape import Coverage, Tape, TapeMarket, kernel_grid, mids_of
 from ..simulator.tape.volatility import Decay, points_of
-from .memory import KEPT, forget_events, forget_log, forget_points, forget_prices
+from .memory import KEPT, forget_events, forget_log, forget_points, forget_prices, with_room, without_first
 from .programs import StreamPrograms
 
+#: A bit of the kernel's "open" that none of its events sets.
+_HELD = 4
 YEAR_NS = 366 * 86_400_000_000_000
 Fills = Literal["assumed", "reported"]
 
@@ -122,6 +124,7 @@ class Live:
         self.block: Block | None = None
         self.count = self.observed = self.priced = 0
         self._told_quotes = self._told_fills = 0
+        self._is_held = False
         self._decay = Decay(self.assumptions.window_s)
         self._last_mid: Columns | None = None
         self._gone_prices = 0  #: prices of the underlying that were forgotten: events count all of them
@@ -178,12 +181,14 @@ class Live:
         block.columns = Columns(*(_with(c, self.count, e) for c, e in zip(block.columns, events, strict=True)))
         before, self.count = self.count, self.count + len(events.ts)
         if self.course is not None:
-            block.signals = _with_room(block.signals, len(block.columns.ts))
+            block.signals = with_room(block.signals, len(block.columns.ts))
             rows = block.signals[before : self.count]
             self.course.take(block.columns, block.values, rows, before, self.count)
         self.programs.reach(block, int(events.ts[-1]))
         decided = int(block.state.ints[I.requotes, 0])
-        run_block(block, self.model, self.count)
+        for until in self._stops(events, before):
+            self._keep_still()
+            run_block(block, self.model, until)
         if self.reported is not None and self.model.takes and block.state.ints[I.requotes, 0] != decided:
             self.taking = self._taking()
             first = 2 * self.model.levels
@@ -238,6 +243,22 @@ class Live:
         if self.block is not None:
             venue, begins = self.block.venue, self.block.venue.session_start
             self.block.venue = venue._replace(closes=close_steps([(at, max(c, begins + 1)) for at, c in closes]))
+
+    def hold(self, held: bool = True) -> None:
+        """Quote nothing at any moment from now on, and let nothing that is under way arrive; or go on as before."""
+        self._is_held = held
+        self._keep_still()
+
+    def _keep_still(self) -> None:
+        """A held market is never open as the kernel has it, whatever opens it."""
+        if self.block is not None:
+            scalars = self.block.state.scalars
+            scalars[S.open] = scalars[S.open] | _HELD if self._is_held else scalars[S.open] & ~_HELD
+
+    def _stops(self, events: Columns, before: int) -> list[int]:
+        """Where the walk of new events is to stop: where a held market may open."""
+        opens = np.flatnonzero((events.kind & KIND) == STATUS) if self._is_held else ()
+        return [*(before + int(at) + 1 for at in opens), self.count]
 
     def gone(self, side: Side, price: int | None = None) -> None:
         """The exchange refused or cancelled orders of a side: nothing rests there until the next decision.
@@ -418,7 +439,7 @@ class Live:
         n, k = len(new.value), self.observed
         early = int(np.searchsorted(new.rows[POINT.ts, :n], self.market.open_ts or 0))
         if early:  # what was before the market's life tells nothing of it
-            new = _without(new, early)
+            new = without_first(new, early)
             n -= early
         if n:
             event = new.rows[POINT.event, :n]
@@ -453,20 +474,6 @@ def model_of(path: str | Path, trust: Trust = ()) -> type[QuotingModel]:
     if is_another(model, params.strategy_hash):
         raise InputError(f"{params.strategy} has changed since {path} was made: sweep with it and export anew")
     return model
-
-
-def _with_room(rows: F64 | tuple[()], length: int) -> F64:
-    """Rows of signals, as many as there is room for events."""
-    kept = np.asarray(rows)
-    return kept if len(kept) >= length else np.vstack([kept, np.zeros((length - len(kept), kept.shape[1]))])
-
-
-def _without(points: Points, first: int) -> Points:
-    """The observations but for the first ones."""
-    table = points.rows[:, first:].copy()
-    for row in (POINT.sum, POINT.squares):
-        table[row] -= table[row, 0]
-    return Points(table, points.value[first:])
 
 
 def _base(view: np.ndarray) -> np.ndarray:

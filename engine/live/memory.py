@@ -12,7 +12,7 @@ import numpy as np
 
 from ..simulator.block import Block
 from ..simulator.kernel.rows import POINT, S
-from ..simulator.state import Log, Points
+from ..simulator.state import F64, Log, Points
 from ..simulator.tape.events import KIND, UNDERLYING
 
 #: So many events and log lines are kept at least, and half of twice as many are forgotten at a time.
@@ -89,3 +89,17 @@ def forget_log(log: Log, scalars: np.ndarray) -> tuple[int, int]:
         scalars[which] = count - drop
         gone.append(drop)
     return gone[0], gone[1]
+
+
+def with_room(rows: F64 | tuple[()], length: int) -> F64:
+    """Rows of signals, as many as there is room for events."""
+    kept = np.asarray(rows)
+    return kept if len(kept) >= length else np.vstack([kept, np.zeros((length - len(kept), kept.shape[1]))])
+
+
+def without_first(points: Points, first: int) -> Points:
+    """The observations but for the first ones."""
+    table = points.rows[:, first:].copy()
+    for row in (POINT.sum, POINT.squares):
+        table[row] -= table[row, 0]
+    return Points(table, points.value[first:])

@@ -290,8 +290,10 @@ class Machine:
             self._next_close = min([self._next_close, *(at for at in (stops, close) if at > self.now)])
 
     def _decide(self, market: TradedMarket) -> None:
-        told = market.decide(self.now)
         ticker = market.ticker
+        stopped = self._stopped(ticker)
+        market.live.hold(stopped)
+        told = market.decide(self.now)
         for fill in told.fills:
             self.fill(ticker, int(fill.side), fill.price, fill.lots, fill.fee, fill.ts, "", None)
         for quote in told.quotes:
@@ -299,7 +301,7 @@ class Machine:
         if ticker in self._opening and market.live.mid:
             self._opening.remove(ticker)
             self._open(ticker)
-        if self._stopped(ticker):
+        if stopped:
             market.withdraw()
 
     def _open(self, ticker: str) -> None:
