@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
-import sys
 import textwrap
 import tomllib
 from pathlib import Path
@@ -23,9 +21,10 @@ from touchline.io.store.store import Store
 from touchline.strategies.pipeline.pipeline import load_pipeline
 
 from .engine.made_books import made_books
+from .program import engine
+from .program import script as python
 
 ROOT = Path(__file__).resolve().parent.parent
-ENGINE = Path(sys.executable).with_name("engine")
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: Pages whose blocks another test runs.
 ELSEWHERE = {
@@ -62,19 +61,13 @@ def blocks(page: str, *languages: str) -> list[tuple[str, str]]:
     return [(language, body) for language, body in found if language in (languages or RUN)]
 
 
-def python(text: str, where: Path) -> str:
-    done = subprocess.run([sys.executable, "-c", text], cwd=where, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{text}\n{done.stderr}"
-    return done.stdout
-
-
 def commands(text: str, where: Path) -> None:
     for line in text.splitlines():
         command = shlex.split(line, comments=True)
         if not command:
             continue
         assert command[0] == "engine", line
-        done = subprocess.run([str(ENGINE), *command[1:]], cwd=where, capture_output=True, text=True, check=False)
+        done = engine(*command[1:], where=where)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         assert done.stdout, line
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,8 @@ from touchline import engine
 from touchline.engine.cli.app import COMMANDS
 from touchline.engine.cli.backtest import _CAPS
 from touchline.engine.runs.result import Result
+
+from .program import script
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/python.md"
 #: What belongs to how a command speaks: what it prints, and how often.
@@ -100,8 +100,6 @@ def test_the_page_names_every_member_of_a_result():
 
 def test_every_block_of_the_page_runs(tmp_path: Path):
     text = "\n".join(re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE))
-    (tmp_path / "page.py").write_text(text)
-    done = subprocess.run([sys.executable, "page.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "there is no strategy 'fixed-spred'" in done.stdout
-    assert done.stdout.startswith("fixed-spread on SYNINX-26OCT06H1600-B6737\n")
+    said = script(text, tmp_path)
+    assert "there is no strategy 'fixed-spred'" in said
+    assert said.startswith("fixed-spread on SYNINX-26OCT06H1600-B6737\n")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +18,10 @@ from touchline.io.store.store import Store
 from touchline.strategies.models.registry import QUOTING, quoting_model
 
 from ..engine.simulator.test_replay import noise_tape
+from ..program import engine, script
 from .models.quotes import TOLD, bits, compiled, row
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "models.md").read_text()
-ENGINE = Path(sys.executable).with_name("engine")
 START = 1_767_225_600 * 10**9
 
 
@@ -74,10 +72,8 @@ def test_a_model_of_several_orders_takes_few_lines_and_quotes(tmp_path: Path, te
 
 
 @pytest.mark.parametrize("text", SCRIPTS)
-def test_a_script_of_the_page_runs(text: str):
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("Student-t(3): scale 1.0")
+def test_a_script_of_the_page_runs(text: str, tmp_path: Path):
+    assert script(text, tmp_path).startswith("Student-t(3): scale 1.0")
 
 
 @pytest.mark.slow
@@ -96,6 +92,6 @@ def test_the_commands_of_the_page_run(tmp_path: Path):
     for line in "".join(blocks("sh")).splitlines():
         command = shlex.split(line)
         assert command[0] == "engine"
-        done = subprocess.run([str(ENGINE), *command[1:]], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = engine(*command[1:], where=tmp_path)
         assert done.returncode == 0, done.stderr
         assert done.stdout

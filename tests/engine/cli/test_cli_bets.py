@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from touchline.engine.bets.backtest import backtest
 from touchline.engine.bets.results import BetsResult
-from touchline.engine.cli import main
 from touchline.engine.runs.result import Result
 
+from ...program import engine
 from ..histories import made_up
 from ..reports.pages import unpacked
-
-ENGINE = Path(sys.executable).with_name("engine")
-
-
-def engine(*arguments, cwd=None):
-    return subprocess.run([str(ENGINE), *arguments], capture_output=True, text=True, check=False, cwd=cwd)
 
 
 def test_strategies_lists_everything_with_its_parameters():
@@ -107,7 +99,7 @@ def test_backtest_bets_with_the_issue_s_options_and_the_folder_is_whole(folder):
     options = ["--start", "2024-01-01", "--end", "2024-01-06", "--capital", "5000", "--max-position", "500"]
     options += ["--max-positions", "10", "--kelly-fraction", "0.5", "--max-position-pct", "0.2", "--take-profit", "0.3"]
     options += ["--stop-loss", "0.1", "--max-hold-hours", "24", "--compare-random", "--seed", "5", "--json"]
-    done = engine("backtest", "--strategy", "mine.toml", "--store", "csv", *options, "--set", "k=5", cwd=folder)
+    done = engine("backtest", "--strategy", "mine.toml", "--store", "csv", *options, "--set", "k=5", where=folder)
     assert done.returncode == 0, done.stderr
     assert any("1 rows cannot be used" in note for note in json.loads(done.stdout)["notes"])
     told = json.loads(done.stdout)
@@ -124,11 +116,11 @@ def test_backtest_bets_with_the_issue_s_options_and_the_folder_is_whole(folder):
         "trades.parquet", "equity.parquet", "candidates.parquet", "checksums.json", "run.json"
     }  # fmt: skip
     assert json.loads((kept / "run.json").read_text()) == told
-    again = engine("verify", "results/mine", cwd=folder)
+    again = engine("verify", "results/mine", where=folder)
     assert (again.returncode, told["result_hash"] in again.stdout) == (0, True)
     record = kept / "run.json"
     record.write_text(record.read_text().replace(told["result_hash"], "0" * 16))
-    changed = engine("verify", "results/mine", cwd=folder)
+    changed = engine("verify", "results/mine", where=folder)
     assert (changed.returncode, "run.json is not as it was written" in changed.stderr) == (1, True)
 
 
@@ -156,28 +148,20 @@ def test_backtest_bets_with_the_issue_s_options_and_the_folder_is_whole(folder):
         (["-s", "quant", "--out", "mine.toml"], "cannot write to mine.toml"),
     ],
 )
-def test_what_is_wrong_is_said_and_exit_code_2(folder, arguments, says, monkeypatch, capsys):
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["engine", "backtest", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    said = capsys.readouterr()
-    assert ended.value.code == 2
-    assert says in said.err
-    assert not said.out
+def test_what_is_wrong_is_said_and_exit_code_2(folder, arguments, says):
+    done = engine("backtest", *arguments, where=folder)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert not done.stdout
 
 
-def test_report_makes_a_page_of_bets(folder, monkeypatch, capsys):
-    monkeypatch.chdir(folder)
+def test_report_makes_a_page_of_bets(folder):
     asked = ["backtest", "-s", "mine.toml", "--store", "csv", "--out", "one", "--compare-random"]
-    for arguments in (asked, ["report", "one"]):
-        monkeypatch.setattr(sys, "argv", ["engine", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert ended.value.code == 0
+    bet, reported = (engine(*words, where=folder) for words in (asked, ["report", "one"]))
+    assert (bet.returncode, reported.returncode) == (0, 0)
     page = (folder / "one/report.html").read_text()
     assert page.count('class="chart"') == 3  # equity, random portfolios, reliability: every group is of one
     for words in ("<b>few-events</b>", "What became of the candidates", "by price band"):
         assert words in page
     assert any("among 200 random portfolios" in chart for chart in unpacked(page))
-    assert "Sharpe ratio" in capsys.readouterr().out
+    assert "Sharpe ratio" in bet.stdout

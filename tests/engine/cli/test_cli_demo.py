@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from ...program import engine as run
+
 ENGINE = Path(sys.executable).with_name("engine")
-
-
-def run(*arguments: str, where: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(ENGINE), *arguments], cwd=where, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

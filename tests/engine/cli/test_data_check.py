@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -13,13 +11,8 @@ from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 
+from ...program import engine as run
 from ..histories import made_up
-
-ENGINE = Path(sys.executable).with_name("engine")
-
-
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(ENGINE), *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
 @pytest.fixture

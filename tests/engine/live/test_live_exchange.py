@@ -28,6 +28,7 @@ from touchline.engine.simulator.state import Columns
 from touchline.engine.simulator.tape.events import BOOK, KIND, UNDERLYING
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.engine.simulator.tape.tape import Tape
+from touchline.io import sample
 from touchline.io.ground.errors import InputError
 from touchline.io.kalshi.client import Client
 from touchline.io.kalshi.rest.errors import StreamError
@@ -36,6 +37,8 @@ from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.store.schema import Side
 from touchline.io.store.store import Store
 from touchline.strategies.models.registry import quoting_model
+
+from ...program import engine
 
 pytestmark = pytest.mark.slow
 ENGINE = [sys.executable, "-c", "from touchline.engine.cli import main; main()"]
@@ -56,9 +59,9 @@ class Shown(NamedTuple):
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("day")
-    command = [*ENGINE, "data", "sample", "--seed", "7", "--scale", "0.02", "--store", str(folder), "--json"]
-    subprocess.run(command, check=True, capture_output=True)
-    return Store(folder)
+    made = Store(folder)
+    sample.load(made, sample.make(7, 0.02, folder / "files"))
+    return made
 
 
 @cache
@@ -68,9 +71,9 @@ def exported(day: Store, ticker: str, queue: str, size: int) -> Path:
     sweep = ["sweep", "--store", day.path, "--strategy", "avellaneda-stoikov", "--market", ticker]
     sweep += ["--axis", "gamma=0.1,0.2", "--axis", "kappa=1,2", "--set", f"size={size}"]
     sweep += ["--assume", f"queue={queue}", "--assume", "horizon=fixed", "--out", str(folder / "sweep")]
-    subprocess.run([*ENGINE, *sweep], check=True, capture_output=True)
+    assert engine(*sweep).returncode == 0
     export = ["export", str(folder / "sweep"), "--out", str(folder / "params.toml"), "--force"]
-    subprocess.run([*ENGINE, *export], check=True, capture_output=True)
+    assert engine(*export).returncode == 0
     return folder / "params.toml"
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +36,7 @@ from touchline.engine.results.selection import best_by_market, best_overall
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.io.ground.errors import CheckError, InputError
 
-ENGINE = Path(sys.executable).with_name("engine")
+from ...program import engine as run
 
 
 @pytest.fixture
@@ -304,10 +302,6 @@ TABLES = st.recursive(
 @given(TABLES)
 def test_toml_reads_back_as_it_was_written(document):
     assert tomllib.loads(to_toml(document)) == document
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(ENGINE), *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
 def test_command_exports_and_refuses(good, noise, tmp_path):

@@ -17,8 +17,9 @@ from touchline.io.ground.units import cents, contracts
 from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.models.fixed_spread import FixedSpread
 
+from ...program import engine
 from ..simulator.quoters import Reads
-from ..simulator.test_replay import SECOND, engine, made_store, noise_tape
+from ..simulator.test_replay import SECOND, made_store, noise_tape
 
 SETTINGS = {
     "at once": Assumptions(queue="touch@1"),

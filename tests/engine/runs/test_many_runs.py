@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -13,14 +10,10 @@ from touchline.engine.results.result_files import read_record
 from touchline.engine.runs.several import combine, joined_curve, named_notices
 from touchline.io.store.store import Store
 
+from ...program import engine
 from ..made_books import made_books
 
-ENGINE = Path(sys.executable).with_name("engine")
 MARKETS = ("MADE-00", "MADE-01")
-
-
-def engine(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(ENGINE), *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

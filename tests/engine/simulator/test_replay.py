@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +21,8 @@ from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.models.fixed_spread import FixedSpread
 from touchline.strategies.own_file import one_line
 
-ENGINE = Path(sys.executable).with_name("engine")
+from ...program import engine, script
+
 SECOND = 1_000_000_000
 
 
@@ -228,9 +227,9 @@ except InputError as error:
 def test_a_quote_of_a_notebook_that_does_not_compile_is_one_line(tape: Tape, tmp_path: Path):
     made_store(tmp_path / "store", tape)
     text = NOTEBOOK.replace("STORE", repr(str(tmp_path / "store")))
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("mine.quote does not compile: it makes a list, an array or a string (line 11); ")
+    assert script(text, tmp_path).startswith(
+        "mine.quote does not compile: it makes a list, an array or a string (line 11); "
+    )
 
 
 @njit
@@ -307,10 +306,6 @@ def made_store(folder: Path, tape: Tape) -> Store:
     store = Store(folder)
     store.ingest("made", "made", [Chunk(named)])
     return store
-
-
-def engine(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(ENGINE), *arguments], capture_output=True, text=True, check=False)
 
 
 def test_the_command_writes_a_folder_that_verifies(tmp_path: Path, tape: Tape):

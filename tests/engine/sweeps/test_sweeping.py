@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +22,9 @@ from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 from touchline.strategies.models.fixed_spread import FixedSpread
 
+from ...program import engine
 from ..made_books import HOUR, SECOND, START, made_books
 
-ENGINE = Path(sys.executable).with_name("engine")
 GRID = {"half_spread": [0.5, 1.0, 1.5, 2.5], "skew": [0.0, 0.2], "position_limit": [5, 20]}
 
 
@@ -195,10 +193,6 @@ def test_no_edge_is_called_so_and_not_exported(tmp_path: Path):
     assert names & {"overfit", "out-of-sample-loss"}
     with pytest.raises(CheckError, match="not exported"):
         export(tmp_path / "out", tmp_path / "params.toml")
-
-
-def engine(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(ENGINE), *arguments], capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def stored(root: Path, paths: list[Path]) -> dict[str, pl.DataFrame]:
     assert all(one.report.new for one in import_files(store, known, Options()))
     found: dict[str, pl.DataFrame] = {}
     for name in TABLES:
-        rows = store.sql(f"select * from {name}")
+        rows = store.table(name).collect()
         found[name] = rows.select(column for column in rows.columns if column not in ("source", "import_id"))
     return found
 
@@ -102,7 +102,7 @@ def kind(line: Record) -> str:
     return "subscribed" if frame["type"] in ("subscribed", "ok") else frame["type"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(streams(), st.booleans())
 def test_a_capture_split_by_type_gives_the_rows_of_the_whole(
     tmp_path_factory: pytest.TempPathFactory, frames: list[Record], again: bool
