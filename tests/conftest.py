@@ -22,6 +22,16 @@ def market_data() -> Path:
     return folder
 
 
+@pytest.fixture
+def plain_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels run as plain Python, the same to the bit: where what is tested is not how they are compiled."""
+    from touchline.engine.simulator import prepare
+    from touchline.engine.simulator.kernel.build import interpreted
+
+    monkeypatch.setattr(prepare, "kernel", interpreted)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # nor is one compiled ahead
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes hours runs only when it is asked for by its marker."""
     if "long" not in config.option.markexpr:

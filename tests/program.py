@@ -13,6 +13,7 @@ from subprocess import CompletedProcess
 from types import ModuleType
 from unittest.mock import patch
 
+from pytest import MonkeyPatch
 from touchline.engine.cli import main
 
 
@@ -30,7 +31,8 @@ def engine(*words: object, where: Path | None = None) -> CompletedProcess[str]:
 
 def script(text: str, where: Path) -> str:
     """Run a script as ``python -c`` does in the folder ``where``, and return what it prints."""
-    module = ModuleType("__main__")
-    with redirect_stdout(io.StringIO()) as out, chdir(where), patch.dict(sys.modules, {"__main__": module}):
+    module, out = ModuleType("__main__"), io.StringIO()
+    with redirect_stdout(out), chdir(where), MonkeyPatch.context() as patched:
+        patched.setitem(sys.modules, "__main__", module)
         exec(compile(text, "<string>", "exec"), vars(module))
     return out.getvalue()

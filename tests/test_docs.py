@@ -268,7 +268,7 @@ def test_the_parameter_file_of_its_page_fits_the_schema():
     jsonschema.validate(document, schema)
 
 
-def test_the_page_on_signals(tmp_path: Path):
+def test_the_page_on_signals(tmp_path: Path, plain_kernels: None):
     made_books(tmp_path / "data", markets=1, seconds=120)
     (_, model), (_, shell), *scripts = blocks("signals.md")
     (tmp_path / "pressed.py").write_text(model)

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import typer
 from touchline import engine
 from touchline.engine.cli.app import COMMANDS
@@ -98,6 +99,7 @@ def test_the_page_names_every_member_of_a_result():
     assert told == {name for name in vars(Result) if not name.startswith("_")} - {"strategy", "weighed"}
 
 
+@pytest.mark.slow
 def test_every_block_of_the_page_runs(tmp_path: Path):
     text = "\n".join(re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE))
     said = script(text, tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from touchline.engine.simulator import prepare
-from touchline.engine.simulator.kernel.build import interpreted
 
 HOUR_NS = 3_600_000_000_000
 START = 1_767_225_600_000_000_000  # 2026-01-01
@@ -98,10 +95,3 @@ def make_sweep(tmp_path: Path) -> Callable[..., Path]:
         return write_sweep(tmp_path / name, **({"surface": hill} if edge else {}), **given)
 
     return make
-
-
-@pytest.fixture
-def plain_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kernels run as plain Python, the same to the bit: for a test's own model, which no other test compiles."""
-    monkeypatch.setattr(prepare, "kernel", interpreted)
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # nor is one compiled ahead

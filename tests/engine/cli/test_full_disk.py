@@ -3,44 +3,36 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import signal
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import polars as pl
 import pytest
+from touchline.engine.bets.panel import panel
 from touchline.engine.exchanges import Exchange
 from touchline.io.store.store import Store
 
+from ...program import engine
 from ..exchanges.conftest import TICKER, make_history
 from ..histories import made_up
 
-ENGINE = [sys.executable, "-c", "from touchline.engine.cli import main; main()"]
 
-
-#: The same, its panels kept in files from a hundred rows on, as those of many markets are.
-FILED = "from touchline.engine.bets.panel import panel; panel.MAPPED_ROWS = 100; "
-
-
-def run(
-    command: list[str], limit: int | None = None, before: str = "", **more: str
-) -> subprocess.CompletedProcess[str]:
+def run(command: list[str], limit: int | None = None) -> CompletedProcess[str]:
     """Run a command whose files may grow up to ``limit`` bytes only, which it meets like a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    told = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit or before[0], before[1]))
+    try:
+        return engine(*command)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, told)
 
-    def small_files() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    return subprocess.run(
-        [*ENGINE[:2], before + ENGINE[2], *command], env={**os.environ, **more}, capture_output=True, text=True,
-        check=False, preexec_fn=small_files if limit else None,
-    )  # fmt: skip
-
-
-def plain(done: subprocess.CompletedProcess[str]) -> None:
+def plain(done: CompletedProcess[str]) -> None:
     assert done.returncode == 1, done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: cannot write")]
     assert len(lines) == 1 and "Free some space" in lines[0], done.stderr
@@ -55,8 +47,7 @@ def test_an_import_goes_on_where_the_disk_was_full(tmp_path: Path, limit: int):
     path, store = tmp_path / "trades.csv", tmp_path / "store"
     frame.write_csv(path)
     command = ["data", "import", str(path), "--price-unit", "cents", "--size-unit", "lots", "--store", str(store)]
-    kernels = {"NUMBA_CACHE_DIR": str(tmp_path / "kernels")} if limit == 300 else {}  # which cannot be kept then
-    plain(run(command, limit, **kernels))
+    plain(run(command, limit))
     assert not [left for left in store.rglob(".*") if left.name.endswith(".tmp")]
     done = run(command)
     assert done.returncode == 0, done.stderr
@@ -64,15 +55,17 @@ def test_an_import_goes_on_where_the_disk_was_full(tmp_path: Path, limit: int):
 
 
 @pytest.mark.slow
-def test_a_download_goes_on_where_the_disk_was_full(tmp_path: Path):
+def test_a_download_goes_on_where_the_disk_was_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     trades = [(n * 0.05, 4_600 + 100 * (n % 3), 100 + n % 7, 1) for n in range(1, 15_000)]
     history = make_history(trades=trades, close_ts=1_790_000_900 * 10**9)
-    with Exchange(history, speed=0, start="end") as exchange:
+    with Exchange(history, speed=0, start="end") as exchange, monkeypatch.context() as set_:
+        for name, value in exchange.environment.items():
+            set_.setenv(name, value)
         command = ["data", "pull", "--series", "KXTEST", "--start", "2026-09-01", "--end", "2026-10-01"]
         command += ["--trades", "--rate", "1000", "--store", str(tmp_path), "--json"]
         for limit in (3_000, 100_000, 1_000_000):
-            plain(run(command, limit, **exchange.environment))
-        done = run(command, **exchange.environment)
+            plain(run(command, limit))
+        done = run(command)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["markets"] == 1
     found = Store(tmp_path).trades(TICKER).collect()
@@ -98,22 +91,26 @@ def markets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("command", "limit", "before"),
-    [(["backtest"], 3_000, ""), (GRID, 2_000, ""), (["backtest"], 3_000, FILED)],
+    ("command", "limit", "rows"),
+    [(["backtest"], 3_000, None), (GRID, 2_000, None), (["backtest"], 3_000, 100)],
     ids=["run", "sweep", "panel in files"],
 )
 def test_bets_leave_nothing_half_written(
-    markets: Path, tmp_path: Path, command: list[str], limit: int, before: str
+    markets: Path, tmp_path: Path, command: list[str], limit: int, rows: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Panels are kept in files from some rows on, as those of many markets are."""
     out, scratch = tmp_path / "out", tmp_path / "scratch"
     scratch.mkdir()
-    done = run(bets(command, markets, out), limit, before, TMPDIR=str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    if rows:
+        monkeypatch.setattr(panel, "MAPPED_ROWS", rows)
+    done = run(bets(command, markets, out), limit)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
-    assert done.stderr.startswith("error: cannot write to " + str(scratch if before else out))
+    assert done.stderr.startswith("error: cannot write to " + str(scratch if rows else out))
     assert "; free some space" in done.stderr
     assert not list(scratch.iterdir())
     assert not [left for left in out.rglob("*") if left.suffix in (".json", ".tmp")]
-    done = run(bets(command, markets, out), before=before, TMPDIR=str(scratch))
+    done = run(bets(command, markets, out))
     assert done.returncode == 0, done.stderr
     assert not list(scratch.iterdir())
     assert len(list(out.glob("run.json")) + list(out.glob("sweep.json"))) == 1

@@ -109,7 +109,7 @@ def test_a_model_that_changed_since_the_export_is_refused(tape, tmp_path: Path):
         Live.from_params(to, tape.market, trust=own)
 
 
-def test_a_quote_that_raises_is_one_line_live(tape):
+def test_a_quote_that_raises_is_one_line_live(tape, plain_kernels):
     class Raises(FixedSpread):
         name = "raises"
 
@@ -125,7 +125,8 @@ def test_a_quote_that_raises_is_one_line_live(tape):
 
 
 def test_a_live_run_compiles_before_its_stream_begins(tape):
-    live = Live(tape.market, AvellanedaStoikov, {}, Assumptions(), fills="reported")
+    assumed = Assumptions(queue="touch+cross@1", horizon="fixed")  # as sessions of other tests, which share the kernel
+    live = Live(tape.market, FixedSpread, {}, assumed, fills="reported")
     build.kernel.cache_clear()
     live.warm(int(tape.columns.ts[0]))
     assert live.block is None and live.count == 0

@@ -83,7 +83,7 @@ def streamed(live, tape, sizes, news=()):
 
 @pytest.mark.parametrize("feed_ms", [0.0, pytest.param(120.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("sizes", [[1], [700, 3, 1]])
-def test_a_stream_quotes_as_the_replay_does_signals_included(tapes, sizes, feed_ms):
+def test_a_stream_quotes_as_the_replay_does_signals_included(tapes, sizes, feed_ms, plain_kernels):
     tape = tapes[0]
     assumed = Assumptions(feed_ms=feed_ms, entry_ms=feed_ms / 2)
     given = {"half_spread": 1.0, "size": 5}
@@ -119,7 +119,7 @@ def test_what_is_forgotten_changes_nothing(tapes, monkeypatch, volatility, feed_
     assert int(live.block.state.scalars[S.fills]) < 200
 
 
-def test_prices_of_the_underlying_are_forgotten_as_well(monkeypatch):
+def test_prices_of_the_underlying_are_forgotten_as_well(monkeypatch, plain_kernels):
     for module in (memory, lives):
         monkeypatch.setattr(module, "KEPT", 8)
     tape = ticking()
@@ -155,7 +155,7 @@ def ticking():
     return build(market, table_, 45.0 + np.arange(199) % 11, empty_start=True)
 
 
-def test_a_table_is_read_at_the_start_and_again_on_request(tapes, tmp_path):
+def test_a_table_is_read_at_the_start_and_again_on_request(tapes, tmp_path, plain_kernels):
     tape = tapes[0]
     file = tmp_path / "t.csv"
     file.write_text(f"published,cpi\n{int(tape.columns.ts[3])},1.5\n")

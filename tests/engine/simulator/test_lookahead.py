@@ -43,7 +43,7 @@ class Knowing(Honest):
 
 @pytest.fixture(scope="module")
 def tape(tmp_path_factory: pytest.TempPathFactory) -> Tape:
-    store = made_books(tmp_path_factory.mktemp("books") / "data", markets=1, seed=3)
+    store = made_books(tmp_path_factory.mktemp("books") / "data", markets=1, seconds=300, seed=3)
     return compile_tape(store, "MADE-00")
 
 
@@ -66,7 +66,7 @@ def test_cuts_are_the_same_every_time_and_take_the_result_away(tape: Tape):
     assert tape.market.settlement is not None
 
 
-def test_a_model_that_knows_the_result_is_caught(tape: Tape):
+def test_a_model_that_knows_the_result_is_caught(tape: Tape, plain_kernels: None):
     assert tape.market.settlement not in (None, 5_000)
     leaks = prove(tape, Knowing, GIVEN, LIMITS, cuts=3)
     assert {leak.cell for leak in leaks} == {0, 1}
@@ -75,7 +75,7 @@ def test_a_model_that_knows_the_result_is_caught(tape: Tape):
         sweeping.prove_plan(plan, [tape])
 
 
-def test_a_volatility_that_sees_the_next_trades_is_caught(tape: Tape, monkeypatch):
+def test_a_volatility_that_sees_the_next_trades_is_caught(tape: Tape, monkeypatch, plain_kernels: None):
     """A bug as it might be written by mistake: observations stand 200 events too early."""
 
     def early(columns: Columns, grid: Grid, volatility: str, window_s: float) -> Points:

@@ -120,7 +120,7 @@ def test_fills_come_at_the_rate_that_was_asked_for():
     assert set((made.fills["ts"] - START) % SECOND) == {0}
 
 
-def test_a_seed_draws_the_same_fills_and_a_market_its_own():
+def test_a_seed_draws_the_same_fills_and_a_market_its_own(plain_kernels: None):
     given = {"half_spread": 4.0, "size": 1}
     runs = [replay(walk(3), FixedSpread, given, ASSUMED.with_options({"seed": seed})) for seed in (0, 0, 1)]
     assert runs[0].fills.equals(runs[1].fills)

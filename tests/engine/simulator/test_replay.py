@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 from numba import njit
 from touchline.engine.runs.replayed import bracket, notices_of, result_hash
+from touchline.engine.simulator import prepare
 from touchline.engine.simulator.assumptions.venue import Assumptions
+from touchline.engine.simulator.kernel.build import interpreted
 from touchline.engine.simulator.replay import Replay, replay
 from touchline.engine.simulator.tape import rebuild as kernel
 from touchline.engine.simulator.tape.tape import Tape, TapeMarket, TapeRows, build
@@ -186,15 +188,19 @@ def _late(known, p):
     return 40.0, 60.0, 1.0, 1.0
 
 
+def slow(*case):
+    return pytest.param(*case, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("quote", "message"),
     [
-        (lambda known, p: (known.nothing, 1.0, 1.0, 1.0), r"does not compile: Unknown attribute 'nothing' of type"),
-        (lambda known, p: (one_line(known), 1.0, 1.0, 1.0), r"does not compile: Untyped global name 'one_line'"),
-        (lambda known, p: (float(str(known.mid)[:2]), 60.0, 1.0, 1.0), r"does not compile: .*\(line \d+\)"),
+        slow(lambda known, p: (known.nothing, 1.0, 1.0, 1.0), r"does not compile: Unknown attribute 'nothing' of type"),
+        slow(lambda known, p: (one_line(known), 1.0, 1.0, 1.0), r"does not compile: Untyped global name 'one_line'"),
+        slow(lambda known, p: (float(str(known.mid)[:2]), 60.0, 1.0, 1.0), r"does not compile: .*\(line \d+\)"),
         (_list, r"does not compile: it makes a list, an array or a string \(line \d+\); it may use numbers"),
-        (_text, r"does not compile: format spec in f-strings"),
-        (_late, r"raised ValueError: not today$"),
+        slow(_text, r"does not compile: format spec in f-strings"),
+        slow(_late, r"raised ValueError: not today$"),
     ],
 )
 def test_a_quote_that_does_not_compile_or_raises_is_one_line(tape: Tape, quote, message):
@@ -224,6 +230,7 @@ except InputError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_quote_of_a_notebook_that_does_not_compile_is_one_line(tape: Tape, tmp_path: Path):
     made_store(tmp_path / "store", tape)
     text = NOTEBOOK.replace("STORE", repr(str(tmp_path / "store")))
@@ -239,7 +246,7 @@ def checked(x):
     return x
 
 
-def test_a_quote_may_use_what_the_compiler_knows(tape: Tape):
+def test_a_quote_may_use_what_the_compiler_knows(monkeypatch):
     """Closures, loops over tuples, several arguments of max and helpers that may raise are no less than plain code."""
 
     class Plain(FixedSpread):
@@ -257,7 +264,10 @@ def test_a_quote_may_use_what_the_compiler_knows(tape: Tape):
                 total += weight * known.mid
             return checked(total - half), above(total), p.size, p.size
 
-    plain, rich = (replay(tape, model, {}) for model in (Plain, Rich))
+    tape = noise_tape(seconds=60)
+    rich = replay(tape, Rich, {})
+    monkeypatch.setattr(prepare, "kernel", interpreted)
+    plain = replay(tape, Plain, {})
     assert plain.fills.height > 0
     assert rich.fills.equals(plain.fills)
     assert rich.totals == plain.totals

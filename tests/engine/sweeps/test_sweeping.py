@@ -139,7 +139,7 @@ def test_the_period_fits_all_tapes():
     assert period_length([tape(0, HOUR, 60 * SECOND)]) == 60 * SECOND
 
 
-def test_a_market_without_trades_is_no_evidence(tmp_path: Path):
+def test_a_market_without_trades_is_no_evidence(tmp_path: Path, plain_kernels: None):
     """Orders that only rest fill by trades alone; a quote that takes, or one that a crossing book fills, needs none."""
     store = made_books(tmp_path / "data", markets=2, seconds=120)
     quiet = store.table("book").filter(pl.col("ticker") == "MADE-00").with_columns(ticker=pl.lit("QUIET-00")).collect()

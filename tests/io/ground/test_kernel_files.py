@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import importlib
 import json
+import linecache
 import os
 import pickle
 import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
+from touchline.io.ground import kernel_files
+
+from ...program import script
 
 pytestmark = pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="nothing is compiled")
 #: A kernel that takes a constant, a function and a tuple's fields from a file of helpers, as bets' kernels do.
@@ -40,7 +47,7 @@ def scaled_nb(x):
 USE = """
 import json
 import helpers, kernels
-print(json.dumps([kernels.worked_nb(helpers.Pair(1, 5)), sum(kernels.worked_nb.stats.cache_hits.values())]))
+print(json.dumps([int(kernels.worked_nb(helpers.Pair(1, 5))), sum(kernels.worked_nb.stats.cache_hits.values())]))
 """
 
 
@@ -52,7 +59,21 @@ def tree(tmp_path: Path) -> Path:
 
 
 def use(tree: Path) -> tuple[int, int]:
-    """What the kernel returns in a process of its own, and how often the disk had it."""
+    """What the kernel returns when its files are read for the first time, and how often the disk had it."""
+    for name in ("helpers", "kernels"):
+        sys.modules.pop(name, None)
+    linecache.checkcache()
+    importlib.invalidate_caches()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(tree)
+        patched.setattr(sys, "dont_write_bytecode", True)
+        patched.setattr(numba.config, "CACHE_DIR", str(tree / "cache"))
+        answer, hits = json.loads(script(USE, tree))
+    return answer, hits
+
+
+def use_elsewhere(tree: Path) -> tuple[int, int]:
+    """The same in a process of its own."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tree / "cache"), "PYTHONPATH": str(tree)}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
     done = subprocess.run([sys.executable, "-c", USE], capture_output=True, text=True, check=False, env=environment)
@@ -78,6 +99,7 @@ def test_a_comment_does_not_compile_a_kernel_anew(tree: Path):
     use(tree)
     (tree / "helpers.py").write_text(HELPERS.replace("\nFACTOR", "\n# The same.\nFACTOR"))
     assert use(tree) == (25, 1)
+    assert use_elsewhere(tree) == (25, 1)
 
 
 def test_a_damaged_kernel_is_made_again(tree: Path):
@@ -92,6 +114,17 @@ def test_a_damaged_kernel_is_made_again(tree: Path):
         assert use(tree) == (25, 1)
     kept.write_bytes(b"")
     assert use(tree) == (25, 0)
+
+
+def test_a_kernel_that_cannot_be_kept_is_used_all_the_same(tree: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(kernel_files, "write_sealed", full)
+        assert use(tree) == (25, 0)
+    assert use(tree) == (25, 0)
+    assert use(tree) == (25, 1)
 
 
 class Planted:

@@ -46,7 +46,7 @@ def test_a_model_that_says_nothing_is_not_quoted():
     assert all(math.isnan(price) for price in OnnxFairValue.quote(reads(OnnxFairValue, fair=math.nan), p)[:2])
 
 
-def test_a_trained_model_is_quoted_and_explained(tmp_path):
+def test_a_trained_model_is_quoted_and_explained(tmp_path, plain_kernels):
     tiny(tmp_path / "mine.onnx", len(INPUTS))
     model = type("Mine", (OnnxFairValue,), {
         "name": "mine", "signals": {**OnnxFairValue.signals, "fair": onnx(tmp_path / "mine.onnx", INPUTS)},

@@ -117,7 +117,7 @@ def test_a_damaged_matrix_is_made_again(tape, monkeypatch, tmp_path, capsys):
     assert "are damaged and are made again" in capsys.readouterr().err
 
 
-def test_a_cell_of_a_sweep_is_the_replay(tape):
+def test_a_cell_of_a_sweep_is_the_replay(tape, plain_kernels):
     cells = [{"half_spread": 1.0, "skew": skew, "size": 5.0} for skew in (0.0, 0.01, 0.1)]
     block = new_block(tape, Skewed, cells, [Assumptions()] * 3, record=False)
     run_block(block, Skewed)

@@ -113,7 +113,7 @@ def test_sixty_days_of_the_underlying_on_either_side_change_nothing(tmp_path: Pa
     same_run(tape, compile_tape(among, "M", OPEN - 60 * DAY, CLOSE + 60 * DAY))
 
 
-def test_a_sweep_is_the_same_among_days_of_the_underlying(tmp_path: Path):
+def test_a_sweep_is_the_same_among_days_of_the_underlying(tmp_path: Path, plain_kernels: None):
     found = []
     for name, ticks in (("alone", (0, 0)), ("among", (3, 2))):
         store = market_store(tmp_path / name, ticks=ticks)

@@ -57,7 +57,9 @@ def store_of(folder: Path, *markets: dict[str, int | str | None], until: int = E
 
 @pytest.mark.parametrize("assumed", HORIZONS, ids=lambda one: one.horizon)
 @pytest.mark.parametrize("delay", [0.0, 150.0])
-def test_an_early_close_changes_no_quote_before_it_is_told(tmp_path: Path, assumed: Assumptions, delay: float):
+def test_an_early_close_changes_no_quote_before_it_is_told(
+    tmp_path: Path, assumed: Assumptions, delay: float, plain_kernels: None
+):
     assumed = replace(assumed, feed_ms=delay, entry_ms=delay)
     whole = compile_tape(store_of(tmp_path / "whole", LISTED, MOVED), "M")
     unmoved = compile_tape(store_of(tmp_path / "unmoved", LISTED), "M")
