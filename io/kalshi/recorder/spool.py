@@ -6,12 +6,12 @@ they are imported, so that a batch whose import was cut off is imported again as
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
+import os
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from ...ground.errors import DISK_FULL, DiskError, InputError
+from ...ground.locks import take_lock
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL);
@@ -63,30 +64,29 @@ class Spool:
     def __init__(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = path.with_suffix(".lock").open("w")
+            lock = take_lock(path.with_suffix(".lock"))
         except OSError as error:
             kind = DiskError if error.errno in DISK_FULL else InputError
             raise kind(f"cannot write {path.parent}: {error.strerror}") from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._lock.close()
-            raise InputError(f"another pull into this store is running ({path.parent}); wait for it to end") from None
-        with on_disk(path):
-            self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
-            self._db.execute(
-                "INSERT INTO identity SELECT ? WHERE NOT EXISTS (SELECT * FROM identity)", (str(uuid.uuid4()),)
-            )
-        self._identity: str = self._db.execute("SELECT id FROM identity").fetchone()[0]
-        self.waiting = self._count()
+        if lock is None:
+            raise InputError(f"another pull into this store is running ({path.parent}); wait for it to end")
+        with ExitStack() as held:
+            held.callback(os.close, lock)
+            with on_disk(path):
+                self._db = held.enter_context(closing(sqlite3.connect(path, isolation_level=None)))
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
+                self._db.executescript(_SCHEMA)
+                self._db.execute(
+                    "INSERT INTO identity SELECT ? WHERE NOT EXISTS (SELECT * FROM identity)", (str(uuid.uuid4()),)
+                )
+            self._identity: str = self._db.execute("SELECT id FROM identity").fetchone()[0]
+            self.waiting = self._count()
+            self._held = held.pop_all()
 
     def close(self) -> None:
         """Let another pull in."""
-        self._db.close()
-        self._lock.close()
+        self._held.close()
 
     def needed(self, kind: str, ticker: str, first: int, last: int, overlap: int = 0) -> list[Unit]:
         """What is left to fetch so that first … last is covered: an unfinished unit, then what lies around the covered.
