@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from ..market.portfolio import ShownPortfolio
 from ..market.venue import TradingVenue
 from ..wire import RefusalError
 from .auth import Gate, TrustedKeys
+from .background import BackgroundServer
 from .http import HttpServer, Request, Response
 from .hub import Hub
 from .routes import Routes
@@ -43,13 +43,15 @@ T = TypeVar("T")
 Speed = float | Literal["max"]
 
 
-class Exchange:
+class Exchange(BackgroundServer):
     """A local exchange that replays a store; a context manager that runs it in a thread of its own.
 
     ``shift`` moves the recording in time, so that its start, or ``start``, is then: ``"now"`` or a time in ns.
     ``speed`` is simulated seconds a second; ``"max"`` lets time pass as fast as subscribers read and stands still
     while nobody subscribes; 0 stands still until ``advance``.
     """
+
+    thread_name = "exchange"
 
     def __init__(
         self,
@@ -83,6 +85,7 @@ class Exchange:
             )
         if queue_model(queue).rule == POISSON:
             raise InputError(f"an exchange fills by its book and its trades; queue model {queue} knows neither")
+        super().__init__()
         self.speed = speed
         self._folder = tempfile.TemporaryDirectory(prefix="exchange-keys-") if keys is None else None
         self.keys = TrustedKeys(Path(self._folder.name if self._folder else str(keys)))
@@ -115,10 +118,6 @@ class Exchange:
         if start is not None:
             self.venue.advance(self.venue.horizon if start == "end" else start)
         self._origin = (0.0, self.venue.now)
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event
-        self._ended = threading.Event()
         self.rest = ""
         self.ws = ""
 
@@ -126,7 +125,7 @@ class Exchange:
 
     async def run(self, ready: Callable[[], None] = lambda: None, ended: Callable[[], None] = lambda: None) -> None:
         """Serve until ``stop``; ``ready`` is called when the address is known, ``ended`` at the recording's end."""
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._begin()
         host, port = self._address
         http = HttpServer(self._routes, lambda: self.venue.now, self._admit, self._talk)
         try:
@@ -152,37 +151,10 @@ class Exchange:
                 session.socket.close()
             await http.stop()
 
-    def __enter__(self) -> Exchange:
-        ready = threading.Event()
-        failure: list[BaseException] = []
-
-        def work() -> None:
-            try:
-                asyncio.run(self.run(ready.set))
-            except BaseException as error:
-                failure.append(error)
-            finally:
-                self._ended.set()
-                ready.set()
-
-        self._thread = threading.Thread(target=work, name="exchange", daemon=True)
-        self._thread.start()
-        ready.wait()
-        if failure:
-            raise failure[0]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        if self._thread:
-            self._thread.join(10)
+    def __exit__(self, *given: object) -> None:
+        super().__exit__(*given)
         if self._folder:
             self._folder.cleanup()
-
-    def stop(self) -> None:
-        """Ask the servers to stop; safe from any thread."""
-        if self._loop and not self._loop.is_closed() and not self._ended.is_set():
-            self._loop.call_soon_threadsafe(self._stop.set)
 
     def call(self, action: Callable[[], T]) -> T:
         """Do something to the exchange between two of its steps and return the result."""
