@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal, NamedTuple
 
 from ...io.ground.units import MICROS_PER_DOLLAR, NS_PER_SECOND, TICKS_PER_DOLLAR
@@ -248,6 +248,43 @@ def reasons(seen: Seen, settings: TradeSettings) -> list[Reason]:
         if (text := guard(seen, market, settings)) is not None
     ]
     return found
+
+
+class Used(NamedTuple):
+    """How far a limit is used up."""
+
+    name: str
+    used: float
+    limit: float | None  #: None is no limit
+    unit: str
+
+
+def limits_used(seen: Seen, settings: TradeSettings) -> list[Used]:
+    """Return how far each limit is used up, of markets and events the one that is nearest to it.
+
+    >>> [one[:3] for one in limits_used(Seen(0, 0), TradeSettings())][-1]
+    ('feed_age_s', 0.0, 30.0)
+    """
+    markets, events = seen.markets.values(), by_event(seen).values()
+    lost = {
+        "loss_market": max([-one.worth for one in markets], default=0),
+        "loss_session": -sum(one.worth for one in markets),
+        "loss_day": -sum(one.worth - one.day_start for one in markets),
+        "exposure_market": max([exposure([one]) for one in markets], default=0),
+        "exposure_event": max([exposure(one) for one in events], default=0),
+        "exposure_account": sum(exposure(one) for one in events),
+    }
+    others = {
+        "refusals": max([one.refused for one in markets], default=0),
+        "clock_drift_s": abs(seen.drift_ns) / NS_PER_SECOND,
+        "feed_age_s": max(seen.now - seen.heard, 0) / NS_PER_SECOND,
+    }  # fmt: skip
+    units = {one.name: one.metadata.get("unit", "") for one in fields(TradeSettings)}
+    found = [
+        Used(name, max(value, 0) / MICROS_PER_DOLLAR, getattr(settings, name), units[name])
+        for name, value in lost.items()
+    ]
+    return found + [Used(name, float(value), getattr(settings, name), units[name]) for name, value in others.items()]
 
 
 def _over(what: str, amount: int, most: int | None) -> str | None:

@@ -34,6 +34,7 @@ from ..results.params import load_params
 from ..version import __version__
 from .around.sources import LineSource, SourcePrice, counts_at, source_of
 from .folder import SessionFolder, recovered
+from .guards import limits_used
 from .journal import JournalLine, SegmentLimits, SessionJournal
 from .ledger import TradeLedger
 from .lines import Command, RunHeader, Tick
@@ -401,6 +402,7 @@ class SessionRunner:
             "killed": ledger.killed, "waits": machine.waits, "messages": self.messages, "run": ledger.run,
             "journal_bytes": self.journal.bytes, "drift_s": seen.drift_ns / 1e9,
             "pnl": sum(one.worth for one in seen.markets.values()), "orders": len(ledger.orders), "markets": markets,
+            "limits": [one._asdict() for one in limits_used(seen, self.settings)], "budget": machine.side.budget(),
         }  # fmt: skip
 
     # The end

@@ -88,6 +88,12 @@ class TokenBudget:
         self._at = wall
         return self._tokens >= min(cost + spares * _SPARED * self.capacity, self.capacity)
 
+    def told(self, wall: int) -> dict[str, float]:
+        """Return the tokens that are left, the most there can be, and how many come a second."""
+        since = max(wall - self._at, 0) if self._at else 0
+        left = min(self.capacity, self._tokens + since * self.rate / NS_PER_SECOND)
+        return {"left": left, "most": self.capacity, "a_second": self.rate}
+
     def pay(self, cost: int) -> None:
         """Spend what a job costs."""
         self._tokens -= cost

@@ -79,6 +79,10 @@ class VenueSide(Protocol):
         """The requests that bring the markets of these wishes nearer to them, the most urgent first."""
         ...
 
+    def budget(self) -> dict[str, float] | None:
+        """How much may still be sent; None where nothing is sent."""
+        ...
+
     def answered(self, answer: Answer) -> None:
         """Take an answer in."""
         ...
@@ -131,6 +135,10 @@ class PaperSide:
     def resting(self, ticker: str) -> Iterable[tuple[Side, int, int]]:
         """Nothing of ours rests at the exchange."""
         return ()
+
+    def budget(self) -> dict[str, float] | None:
+        """Nothing is sent, so nothing is spent."""
+        return None
 
     def next_jobs(self, wishes: dict[str, Wish], takes: dict[str, Take]) -> list[Job]:
         """Nothing is sent."""
@@ -226,6 +234,10 @@ class SentSide:
             self._budget.pay(cost)
             out.append(self._sent(job))
         return out
+
+    def budget(self) -> dict[str, float] | None:
+        """How much may still be sent, in the shadow as if it were."""
+        return self._budget.told(self._host.wall)
 
     def behind_the_door(self, jobs: list[Job]) -> None:
         """Take what was to be sent for accepted, where nothing is sent."""
