@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -62,6 +62,35 @@ def to_type(asked: ReplaySettings, at: str | None = None) -> dict[str, str]:
     return {
         "command": shlex.join(words),
         "python": f"engine.{verb}({asked.strategy!r}, market={asked.market!r}, {_arguments(named)})",
+    }
+
+
+def rows_of_book(place: str, ticker: str) -> dict[str, str]:
+    """Return the command and the Python that give the rows of a market's book.
+
+    >>> rows_of_book("data", "KX-1")["command"]
+    'engine data sql "select * from book where ticker = \'KX-1\' order by ts" --store data'
+    """
+    quoted = ticker.replace("'", "''")
+    query = f"select * from book where ticker = '{quoted}' order by ts"
+    shown = f'"{query}"' if not set('"$`\\!') & set(query) else shlex.quote(query)
+    return {
+        "command": f"engine data sql {shown} --store {shlex.quote(place)}",
+        "python": f"engine.sql({query!r}, {place!r})",
+    }
+
+
+def opened_again(places: Sequence[str]) -> dict[str, str]:
+    """Return the command and the Python that open folders of results.
+
+    >>> opened_again(["results/a", "results/b"])["python"]
+    "[engine.open(folder) for folder in ['results/a', 'results/b']]"
+    """
+    if len(places) == 1:
+        return {"command": shlex.join(["engine", "summary", places[0]]), "python": f"engine.open({places[0]!r})"}
+    return {
+        "command": " && ".join(shlex.join(["engine", "summary", place]) for place in places),
+        "python": f"[engine.open(folder) for folder in {[*places]!r}]",
     }
 
 

@@ -37,6 +37,15 @@ def thinned(frame: pl.DataFrame, at: str, names: list[str], most: int = MARKS) -
     return columns(frame.select(at, *names)[sorted(kept)])
 
 
+def finite(values: np.ndarray[Any, np.dtype[np.float64]]) -> list[float | None]:
+    """Return numbers as a list; what is no number is null.
+
+    >>> finite(np.array([1.5, float("nan")]))
+    [1.5, None]
+    """
+    return [value if known else None for value, known in zip(values.tolist(), np.isfinite(values), strict=True)]
+
+
 class Question:
     """What a request asks for, by name, each checked."""
 

@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ...io.ground.errors import InputError, TouchlineError
+from ...strategies.pipeline.scorers.trained import RECORD as MODEL_RECORD
+from ...strategies.pipeline.scorers.trained import read_trained
 from ..results.result_files import RECORD, SWEEP_RECORD, read_json
 
 #: How deep folders are looked through, and how many of them.
@@ -24,7 +28,7 @@ class Found:
 
     id: str
     folder: Path
-    kind: str  #: replay, replays, bets, sweep, store, session, or damaged
+    kind: str  #: replay, replays, bets, sweep, model, store, session, or damaged
     record: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""  #: why it cannot be read
     changed: float = 0.0  #: when its record was written, seconds since 1970
@@ -94,7 +98,7 @@ class Folders:
             below[:] = [] if deep >= DEEP or looked > MOST else sorted(b for b in below if not b.startswith("."))
 
     def _read(self, folder: Path) -> Found | None:
-        for name in (SWEEP_RECORD, RECORD):
+        for name in (SWEEP_RECORD, RECORD, MODEL_RECORD):
             path = folder / name
             try:
                 changed = path.stat().st_mtime
@@ -118,6 +122,8 @@ def kind_of(folder: Path, names: set[str]) -> str:
 def _told(folder: Path, path: Path, changed: float) -> Found:
     name = name_of(folder)
     try:
+        if path.name == MODEL_RECORD:
+            return Found(name, folder, "model", msgspec.to_builtins(read_trained(folder)), changed=changed)
         record = read_json(path)
     except (TouchlineError, OSError) as error:
         return Found(name, folder, "damaged", problem=str(error), changed=changed)

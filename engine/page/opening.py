@@ -64,7 +64,7 @@ class OpenResults:
     def result(self, name: str) -> Recorded:
         """Return a result with its frames."""
         found = self.folders.get(name)
-        if found.kind in ("store", "session", "damaged"):
+        if found.kind in ("store", "session", "model", "damaged"):
             raise InputError(found.problem or f"{found.folder} is no result")
         return self._results.get((name, found.changed), lambda: read_results(found.folder))
 

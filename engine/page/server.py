@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ...io.ground.errors import InputError, TouchlineError
+from ..exchanges.network.background import BackgroundServer
 from ..exchanges.network.http import HttpServer, MalformedError, Request, Response
 from ..exchanges.network.websocket import ServerSocket
 from ..results.result_files import plain
@@ -33,6 +33,7 @@ VIEWS: dict[str, View] = {
     "jump": replay.jump,
     "why": replay.why,
     "sweep": sweep.overview,
+    "multiples": sweep.multiples,
     "luck": sweep.luck,
     "cell": sweep.cell,
     "bets": bets.overview,
@@ -40,6 +41,8 @@ VIEWS: dict[str, View] = {
     "prices": bets.prices,
     "data": data.overview,
     "markets": data.markets,
+    "programs": data.programs,
+    "quality": data.quality,
     "session": session.overview,
 }
 STATIC = Path(__file__).parent / "static"
@@ -52,16 +55,16 @@ TYPES = {
 _log = logging.getLogger(__name__)
 
 
-class Page:
+class Page(BackgroundServer):
     """The page over some folders; a context manager that serves it in a thread of its own."""
 
+    thread_name = "page"
+
     def __init__(self, opened: OpenResults, port: int = 0) -> None:
+        super().__init__()
         self.opened, self.door = opened, Door()
         self._asked_port = port
         self._files = {f"/{path.name}": path for path in sorted(STATIC.iterdir()) if path.suffix in TYPES}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event
-        self._thread: threading.Thread | None = None
 
     @property
     def address(self) -> str:
@@ -78,7 +81,7 @@ class Page:
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until ``stop``; ``ready`` is called when the address is known."""
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._begin()
         server = HttpServer(self._answer, None, _no_stream, _never)
         try:
             self.door.port = await server.start("127.0.0.1", self._asked_port)
@@ -89,34 +92,6 @@ class Page:
             await self._stop.wait()
         finally:
             await server.stop()
-
-    def stop(self) -> None:
-        """Ask the server to stop; safe from any thread."""
-        if self._loop and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stop.set)
-
-    def __enter__(self) -> Page:
-        ready, failure = threading.Event(), list[BaseException]()
-
-        def work() -> None:
-            try:
-                asyncio.run(self.run(ready.set))
-            except BaseException as error:
-                failure.append(error)
-            finally:
-                ready.set()
-
-        self._thread = threading.Thread(target=work, name="page", daemon=True)
-        self._thread.start()
-        ready.wait()
-        if failure:
-            raise failure[0]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        if self._thread:
-            self._thread.join(10)
 
     async def _answer(self, request: Request) -> Response:
         try:

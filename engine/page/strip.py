@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from ...io.ground.jit import OPTIONS, kept
-from ..simulator.state import I16, I64
+from ..simulator.state import F64, I16, I64
 
 #: Events whose lowest and highest value are known beforehand.
 BLOCK = 256
+#: Numbers of a column that are looked at for one picture.
+MOST = 400_000
 
 
 @kept(**OPTIONS)
@@ -65,3 +67,20 @@ class Strip:
         out: Any = np.empty((3, len(edges) - 1), np.int16)
         extremes_nb(self.values, self.none, self.low, self.high, edges, out[0], out[1], out[2])
         return out[0], out[1], out[2]
+
+
+def spread(values: F64, edges: I64) -> tuple[F64, F64, F64]:
+    """Return lowest, highest and last value of a column of numbers from each edge to the next.
+
+    Of a stretch of very many values some hundred are looked at; one without a value has nan, or what it came in with.
+
+    >>> spread(np.array([1.0, 3.0, 2.0, 5.0]), np.array([0, 2, 4]))[1].tolist()
+    [3.0, 5.0]
+    """
+    first, last = edges[:-1], np.minimum(edges[1:], len(values))
+    apart = max(int(edges[-1] - edges[0]) // MOST, 1)
+    begin = int(max(edges[0] - 1, 0))
+    near = values[begin : max(int(edges[-1]), begin + 1) : apart]
+    starts = np.minimum((np.maximum(first - 1, 0) - begin) // apart, len(near) - 1)
+    ends = values[np.maximum(last - 1, 0)]
+    return np.fmin(np.fmin.reduceat(near, starts), ends), np.fmax(np.fmax.reduceat(near, starts), ends), ends

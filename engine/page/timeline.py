@@ -8,24 +8,31 @@ from __future__ import annotations
 
 # pyright: reportArgumentType=false
 # A tuple of columns of several types is read as one type of their mixture.
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from ...features.signals.signal import column_names
 from ...strategies.quoting.model import QuotingModel
 from ..simulator.assumptions.venue import Assumptions
 from ..simulator.block import Block, new_log
 from ..simulator.kernel.rows import SLOTS, I, L, S
 from ..simulator.prepare import new_block, run_block
-from ..simulator.state import I16, I32, I64, Flight, State
+from ..simulator.programs import RewardPlan
+from ..simulator.state import F64, I16, I32, I64, Flight, RewardArrays, State
 from ..simulator.tape.events import BOOK, GAP, KIND, TRADE
 from ..simulator.tape.tape import Tape
-from .strip import Strip
+from .carried import Looker, Marks, RewardStanding, fresh_rewards, marks_of, paid_by
+from .strip import Strip, spread
 
 #: Events between two kept states: walking so many takes a few milliseconds.
 STEP = 32_768
+#: Marks along a tape, and along a window that is walked again; the most events of such a window.
+MARKS, CLOSE_MARKS, CLOSE = 4_096, 400, 4 * STEP
+Kept = tuple[State, Flight | None, RewardArrays | tuple[()]]
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,9 @@ class Standing:
     drift: int
     rebates: int
     fees: int
+    rewards: RewardStanding | None  #: where incentive programs are counted
+    state: dict[str, float]  #: the model's own
+    signals: dict[str, float | None]  #: the model's, as the market has them
 
 
 class Market:
@@ -127,10 +137,9 @@ class Timeline(Market):
         super().__init__(tape)
         self.model, self.values, self.assumptions = model, dict(values), assumptions
         self._block = new_block(tape, model, [self.values], [assumptions], record=True)
-        self._kept: list[tuple[State, Flight | None]] = []
-        for stop in range(STEP, len(tape) + STEP, STEP):
-            self._kept.append(_copied(self._block))
-            run_block(self._block, model, min(stop, len(tape)))
+        self._kept: list[Kept] = []
+        self._look = Looker(self._block, model)
+        self._marks = self._walked_once()
         scalars, log = self._block.state.scalars, self._block.log
         fills, quotes = int(scalars[S.fills]), int(scalars[S.quotes])
         self.fill_events: I64 = log.fills[:fills, 0].copy()
@@ -148,6 +157,59 @@ class Timeline(Market):
         moved = -sign * self.fill_rows[:, 3] * price - self.fill_rows[:, 6] + self.fill_rows[:, 7]
         self._cash: I64 = np.append(0, np.cumsum(moved))
         self._position: I64 = np.append(0, self.fill_rows[:, 4])
+
+    def _walked_once(self) -> Marks | None:
+        """Walk to the end, keep the state every so often, and look at what is carried more often."""
+        length, looked, look = len(self.tape), self._look.is_needed, self._look
+        stops = {*range(STEP, length, STEP), length} | ({*range(0, length, max(length // MARKS, 1))} if looked else {0})
+        rows = []
+        for stop in (at := np.array(sorted(stops), np.int64)).tolist():
+            run_block(self._block, self.model, stop)
+            if stop % STEP == 0 and stop < length:
+                self._kept.append(_copied(self._block))
+            if looked:
+                rows.append(look.row(self._block, int(self.tape.columns.ts[max(stop - 1, 0)])))
+        return marks_of(rows, at) if looked else None
+
+    @cached_property
+    def reward_events(self) -> I64:
+        """The events after which a snapshot of incentive programs is known."""
+        if not isinstance(self._block.rewards, RewardArrays):
+            return np.zeros(0, np.int64)
+        at = np.searchsorted(self.tape.columns.ts, self._block.rewards.ts[:-1]).astype(np.int64)
+        return np.unique(at[at < len(self.tape)])
+
+    @property
+    def plan(self) -> RewardPlan | None:
+        """The incentive programs that are counted."""
+        return self._look.plan
+
+    @property
+    def signal_names(self) -> list[str]:
+        """The columns of the model's signals."""
+        return column_names(self.model.signals)
+
+    def carried(self, edges: I64) -> tuple[F64, F64, F64] | None:
+        """Return accrued rewards after each stretch between edges, the own share over it, and the model's state."""
+        if self._marks is None:
+            return None
+        if edges[-1] - edges[0] > CLOSE or len(self._marks.stops) > len(self.tape):
+            return self._marks.course(edges)
+        stops = np.unique(np.append(edges[:: max(len(edges) // CLOSE_MARKS, 1)], edges[-1]))
+        block, rows = self._before(max(int(stops[0]) - 1, 0)), []
+        for stop in stops.tolist():
+            run_block(block, self.model, stop)
+            rows.append(self._look.row(block, int(self.tape.columns.ts[max(stop - 1, 0)])))
+        return marks_of(rows, stops).course(edges)
+
+    def signals(self, edges: I64) -> list[tuple[F64, F64, F64]]:
+        """Return of each signal its lowest, highest and last value over each stretch between edges."""
+        rows = self._block.signals
+        return [] if isinstance(rows, tuple) else [spread(rows[:, at], edges) for at in range(rows.shape[1])]
+
+    def paid(self, moments: I64) -> I64:
+        """Return what incentive programs had paid by some moments, micros."""
+        return paid_by(self._block, moments)
 
     @cached_property
     def decisions(self) -> int:
@@ -168,28 +230,53 @@ class Timeline(Market):
 
     def standing(self, event: int) -> Standing:
         """Return what the replay stood at after an event."""
-        block = self._after(event)
-        mid = int(block.mids[0, event])
-        position = int(block.ints(I.position)[0])
+        block, ts = self._before(event), int(self.tape.columns.ts[event])
+        taken, before = self._snapshot(ts), None
+        if taken is not None:  # up to the event before it is seen: what the snapshot adds is its share
+            at = int(np.searchsorted(self.tape.columns.ts, taken))
+            earlier = self._before(max(at - 1, 0)) if at < int(block.state.scalars[S.at]) else block
+            run_block(earlier, self.model, at)
+            before = earlier.rewards.earned[:, 0].copy() if isinstance(earlier.rewards, RewardArrays) else None
+        run_block(block, self.model, event + 1)
+        mid, position = int(block.mids[0, event]), int(block.ints(I.position)[0])
         cash, flow = int(block.longs(L.cash)[0]), int(block.longs(L.flow)[0])
         fees, rebates = int(block.longs(L.fees_paid)[0]), int(block.longs(L.rebates)[0])
+        rewards = self._look.standing(before, block, taken, ts)
         return Standing(
             (self._orders(block, 0), self._orders(block, 1)), position, int(block.ints(I.fills)[0]),
-            cash - fees + rebates + position * mid, flow + cash, position * mid - flow, rebates, fees,
+            cash - fees + rebates + position * mid + (rewards.paid if rewards else 0), flow + cash,
+            position * mid - flow, rebates, fees, rewards,
+            dict(zip(self.model.state, self._look.state(block), strict=True)), self._signals_at(event),
         )  # fmt: skip
 
     def book(self, event: int) -> I32:
         """Return level sizes after an event as the replay's own walk has them."""
-        return self._after(event).state.book[:2]
+        block = self._before(event)
+        run_block(block, self.model, event + 1)
+        return block.state.book[:2]
 
-    def _after(self, event: int) -> Block:
-        """A block of its own that stands after an event."""
-        state, flight = self._kept[min((event + 1) // STEP, len(self._kept) - 1)]
+    def _snapshot(self, ts: int) -> int | None:
+        """When the last snapshot of incentive programs up to a moment was."""
+        if not isinstance(self._block.rewards, RewardArrays):
+            return None
+        at = int(np.searchsorted(self._block.rewards.ts[:-1], ts, side="right"))
+        return int(self._block.rewards.ts[at - 1]) if at else None
+
+    def _signals_at(self, event: int) -> dict[str, float | None]:
+        rows = self._block.signals
+        values = [] if isinstance(rows, tuple) else rows[event].tolist()
+        return {
+            name: value if math.isfinite(value) else None for name, value in zip(self.signal_names, values, strict=True)
+        }
+
+    def _before(self, event: int) -> Block:
+        """A block of its own that stands at the state kept before an event has happened."""
+        state, flight, rewards = self._kept[min((event + 1) // STEP, len(self._kept) - 1)]
         rings = (np.zeros_like(one) for one in self._block.flight) if flight is None else (one.copy() for one in flight)
-        block = replace(self._block, state=_fresh(state), flight=Flight(*rings))
+        own = fresh_rewards(rewards)
+        block = replace(self._block, state=_fresh(state), flight=Flight(*rings), rewards=own)
         block.log = new_log(4096, self.levels)
         block.state.scalars[[S.fills, S.quotes]] = 0
-        run_block(block, self.model, event + 1)
         return block
 
     def _orders(self, block: Block, side: int) -> list[QueuedOrder]:
@@ -214,8 +301,9 @@ def _fresh(state: State) -> State:
     return State(*(one.copy() for one in state))
 
 
-def _copied(block: Block) -> tuple[State, Flight | None]:
-    """A block's state, and its messages where some are under way."""
+def _copied(block: Block) -> Kept:
+    """A block's state, its messages where some are under way, and its scores of incentive programs."""
     at = block.state.scalars
     quiet = at[S.order_head] == at[S.order_tail] and at[S.notice_head] == at[S.notice_tail]
-    return _fresh(block.state), None if quiet else Flight(*(one.copy() for one in block.flight))
+    flight = None if quiet else Flight(*(one.copy() for one in block.flight))
+    return _fresh(block.state), flight, fresh_rewards(block.rewards)

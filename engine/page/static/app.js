@@ -17,7 +17,7 @@ const VIEWS = {
 const KEYS = [
   ["j / k", "next and previous row"], ["Enter", "open the row"], ["/", "go to the filter"], ["← →", "an event back and on"],
   ["Shift ← →", "a hundred events"], ["Space", "play and stop"], ["f / F", "next and previous fill"],
-  ["q / Q", "next and previous change of the own quote"], ["t / T", "next and previous trade"], ["g / G", "next and previous gap"],
+  ["q / Q", "next and previous change of the own quote"], ["t / T", "next and previous trade"], ["g / G", "next and previous gap"], ["s / S", "next and previous snapshot of rewards"],
   ["+ / −", "closer, further"], ["0", "the whole of it"], ["w", "why this quote"], ["d", "dark and light"], ["?", "these keys"],
 ];
 let view = {};

@@ -1,7 +1,7 @@
 // Price, volume, position and equity of a window on one axis of time, drawn from what the server made for this width.
 
 import { niceSteps, scale, timeSteps } from "./axes.js";
-import { cents, contracts, stamp, usd } from "./format.js";
+import { cents, contracts, figure, percent, stamp, usd } from "./format.js";
 
 const LEFT = 62;
 const RIGHT = 10;
@@ -10,16 +10,29 @@ const FOOT = 20;
 export const inner = (width) => Math.max(width - LEFT - RIGHT, 50);
 export const timeAt = (x, width, from, to) => from + ((x - LEFT) / inner(width)) * (to - from);
 
+const GAP = 8;
+const SMALL = 60;
+
+// The panes that there are of a replay or a market, apart from the price: a name in the address and words.
+export function paneNames(about) {
+  const names = [["volume", "traded, contracts"]];
+  if (about.strategy) names.push(["position", "position, contracts"], ["equity", "equity"]);
+  if (about.programs) names.push(["share", "share of rewards"], ["accrued", "rewards so far"]);
+  for (const one of about.signals || []) names.push([`signal.${one}`, `signal ${one}`]);
+  for (const one of about.state || []) names.push([`state.${one}`, `state ${one}`]);
+  return names;
+}
+
+export const boardHeight = (panes) => Math.max(300, Math.min(innerHeight - 420, 460)) + panes.length * (SMALL + GAP);
+
 // Where the panes stand: price takes what the others leave.
-function panes(found, height) {
-  const small = Math.min(70, height * 0.15);
-  const names = found.curve ? ["price", "volume", "position", "equity"] : ["price", "volume"];
-  const rest = height - FOOT - (names.length - 1) * (small + 8);
+function placed(panes, height) {
+  const rest = height - FOOT - panes.length * (SMALL + GAP);
   let y = 6;
-  return names.map((name) => {
-    const h = (name === "price" ? rest - 6 : small);
-    const pane = { name, y, h };
-    y += h + 8;
+  return [["price", "price, cents"], ...panes].map(([name, words]) => {
+    const h = name === "price" ? rest - 6 : SMALL;
+    const pane = { name, words, y, h };
+    y += h + GAP;
     return pane;
   });
 }
@@ -33,22 +46,24 @@ function bounds(lists) {
   return low <= high ? [low, high] : [0, 10000];
 }
 
-export function drawBoard(pen, w, h, c, { found, origin, step }) {
+export function drawBoard(pen, w, h, c, { found, origin, step, panes }) {
   const n = found.count;
   const x = scale(found.from, found.to, LEFT, w - RIGHT);
   const wide = inner(w) / n;
   const at = (i) => LEFT + i * wide;
-  const list = panes(found, h);
+  const list = placed(panes, h);
   const foot = h - FOOT;
   for (const [t, text] of timeSteps(origin, found.from, found.to, Math.max(2, Math.floor(inner(w) / 90)))) {
     pen.lines([[x(t), 6, x(t), foot]], c.line, 1, 0.6);
-    pen.text(x(t), h - 8, text, c.muted, "center");
+    const edge = text.length * 3.2;
+    pen.text(Math.min(x(t), w - edge), h - 8, text, c.muted, "center");
   }
   for (const pane of list) {
     pen.inside(LEFT, pane.y, inner(w), pane.h, () => {
       for (const [begin, end] of found.gaps) pen.rect(x(begin), pane.y, Math.max(x(end) - x(begin), 1), pane.h, c.gap, 0.35);
     });
-    PANES[pane.name](pen, w, pane, c, { found, x, at, wide, step });
+    const [kind, one] = pane.name.split(/\.(.*)/s);
+    PANES[kind](pen, w, pane, c, { found, x, at, wide, step, one });
   }
 }
 
@@ -88,7 +103,7 @@ const PANES = {
     const pad = Math.max((high - low) * 0.05, step / 2);
     [low, high] = [low - pad, high + pad];
     const y = frame(pen, w, pane, c, low, high, cents, Math.max(3, pane.h / 40));
-    pen.text(LEFT + 4, pane.y + 8, "price, cents", c.muted);
+    pen.text(LEFT + 4, pane.y + 8, pane.words, c.muted);
     pen.inside(LEFT, pane.y, inner(w), pane.h, () => {
       const spread = [];
       for (let i = 0; i < found.count; i++) {
@@ -135,29 +150,64 @@ const PANES = {
     const [bought, sold] = volumes(found);
     const high = Math.max(...bought, ...sold, 1);
     const y = frame(pen, w, pane, c, 0, high, contracts, 2);
-    pen.text(LEFT + 4, pane.y + 8, "traded, contracts", c.muted);
+    pen.text(LEFT + 4, pane.y + 8, pane.words, c.muted);
     for (let i = 0; i < found.count; i++) {
       if (bought[i]) pen.rect(at(i), y(bought[i]), Math.max(wide, 1.5), y(0) - y(bought[i]), c.bid, 0.7);
       if (sold[i]) pen.rect(at(i), y(sold[i]), Math.max(wide, 1.5), y(0) - y(sold[i]), c.ask, 0.5);
     }
   },
   position(pen, w, pane, c, given) {
-    stepped(pen, w, pane, c, given, given.found.curve.position, contracts, "position, contracts", c.accent);
+    stepped(pen, w, pane, c, given, given.found.curve.position, contracts, c.accent);
   },
   equity(pen, w, pane, c, given) {
-    stepped(pen, w, pane, c, given, given.found.curve.equity, usd, "equity", c.fill);
+    stepped(pen, w, pane, c, given, given.found.curve.equity, usd, c.fill);
+  },
+  share(pen, w, pane, c, given) {
+    stepped(pen, w, pane, c, given, given.found.carried.share, (v) => percent(v, 0), c.own_bid, 0.01);
+  },
+  accrued(pen, w, pane, c, given) {
+    stepped(pen, w, pane, c, given, given.found.carried.accrued, usd, c.gain, 1e4);
+  },
+  signal(pen, w, pane, c, given) {
+    const [lows, highs, lasts] = given.found.carried.signals[given.one];
+    spread(pen, w, pane, c, given, lows, highs, lasts, c.hot);
+  },
+  state(pen, w, pane, c, given) {
+    const values = given.found.carried.state[given.one];
+    spread(pen, w, pane, c, given, values, values, values, c.cold);
   },
 };
 
-function stepped(pen, w, pane, c, { at, wide }, values, text, label, colour) {
-  let [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
-  if (low === high) high = low + 100;
+// What is counted from zero: an area below a line, which breaks where there is no value.
+function stepped(pen, w, pane, c, { at, wide }, values, text, colour, least = 100) {
+  const known = values.filter((v) => v !== null);
+  let [low, high] = [Math.min(0, ...known), Math.max(0, ...known)];
+  if (low === high) high = low + least;
   const y = frame(pen, w, pane, c, low, high, text, 2);
-  const run = [];
-  values.forEach((v, i) => run.push(at(i), y(v), at(i) + wide, y(v)));
-  pen.area([at(0), y(0), ...run, at(values.length - 1) + wide, y(0)], colour, 0.14);
-  pen.lines([run], colour, 1.3);
-  pen.text(LEFT + 4, pane.y + 8, label, c.muted);
+  const runs = [[]];
+  values.forEach((v, i) => (v === null ? runs.at(-1).length && runs.push([]) : runs.at(-1).push(at(i), y(v), at(i) + wide, y(v))));
+  for (const run of runs) if (run.length) pen.area([run[0], y(0), ...run, run.at(-2), y(0)], colour, 0.14);
+  pen.lines(runs, colour, 1.3);
+  pen.text(LEFT + 4, pane.y + 8, pane.words, c.muted);
+}
+
+// A number on its own scale: the line where it stood, and what it went through in each stretch.
+function spread(pen, w, pane, c, { at, wide }, lows, highs, lasts, colour) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const v of lows) if (v !== null && v < low) low = v;
+  for (const v of highs) if (v !== null && v > high) high = v;
+  if (low > high) return pen.text(LEFT + 4, pane.y + 8, `${pane.words}: no value here`, c.muted);
+  if (low === high) [low, high] = [low - 1, high + 1];
+  const y = frame(pen, w, pane, c, low, high, figure, 2);
+  const [columns, runs] = [[], [[]]];
+  lasts.forEach((v, i) => {
+    if (lows[i] !== null && highs[i] > lows[i]) columns.push([at(i) + wide / 2, y(lows[i]), at(i) + wide / 2, y(highs[i])]);
+    if (v === null) runs.at(-1).length && runs.push([]);
+    else runs.at(-1).push(at(i), y(v), at(i) + wide, y(v));
+  });
+  pen.lines(columns, colour, Math.max(wide, 1), 0.4);
+  pen.lines(runs, colour, 1.2);
+  pen.text(LEFT + 4, pane.y + 8, pane.words, c.muted);
 }
 
 // Lots bought and sold in each stretch, from the trades themselves where they were sent one by one.
@@ -189,14 +239,17 @@ export function drawOver(context, w, h, c, { from, to, moment, hover }) {
 
 export function boardRows(found, origin) {
   const wide = (found.to - found.from) / found.count;
-  const names = ["time (UTC)", "bid low", "bid high", "bid", "ask low", "ask high", "ask"];
-  if (found.own_bid) names.push("own bid", "own ask", "position", "equity");
   const price = (v) => (v < 0 ? null : v / 100);
-  const rows = [names];
-  for (let i = 0; i < found.count; i++) {
-    const row = [stamp(origin, found.from + i * wide, 6), ...found.bid.map((one) => price(one[i])), ...found.ask.map((one) => price(one[i]))];
-    if (found.own_bid) row.push(price(found.own_bid[0][2][i]), price(found.own_ask[0][2][i]), found.curve.position[i] / 100, found.curve.equity[i] / 1e6);
-    rows.push(row);
+  const columns = ["low", "high", ""].flatMap((word, k) => [["bid", found.bid], ["ask", found.ask]].map(([name, told]) => [`${name} ${word}`.trim(), (i) => price(told[k][i])]));
+  if (found.own_bid) {
+    columns.push(["own bid", (i) => price(found.own_bid[0][2][i])], ["own ask", (i) => price(found.own_ask[0][2][i])]);
+    columns.push(["position", (i) => found.curve.position[i] / 100], ["equity", (i) => found.curve.equity[i] / 1e6]);
+    const { share, accrued, signals, state } = found.carried;
+    if (accrued) columns.push(["share of rewards", (i) => share[i]], ["rewards so far", (i) => accrued[i] / 1e6]);
+    for (const [name, told] of Object.entries(signals)) columns.push([`signal ${name}`, (i) => told[2][i]]);
+    for (const [name, told] of Object.entries(state || {})) columns.push([`state ${name}`, (i) => told[i]]);
   }
+  const rows = [["time (UTC)", ...columns.map(([name]) => name)]];
+  for (let i = 0; i < found.count; i++) rows.push([stamp(origin, found.from + i * wide, 6), ...columns.map(([, value]) => value(i))]);
   return rows;
 }

@@ -27,7 +27,6 @@ export function heat({ name, label, across, down, value, text, marks, open, heig
   };
   const chosen = { i: 0, j: 0, lit: false };
   function draw(pen, w, h, c) {
-    c = { ...c, raised: getComputedStyle(document.documentElement).getPropertyValue("--raised").trim() };
     const { left, top, wide, tall } = geometry(w, h);
     const all = [];
     across.texts.forEach((_, i) => down.texts.forEach((__, j) => all.push(value(i, j))));

@@ -4,7 +4,7 @@ import { button, el } from "./dom.js";
 import { CanvasPen, SvgPen } from "./pen.js";
 import { csv, save } from "./tools.js";
 
-const NAMES = ["bg", "panel", "line", "text", "muted", "accent", "bid", "ask", "own-bid", "own-ask", "gain", "loss", "fill", "trade", "gap", "hot", "cold", "mid"];
+const NAMES = ["bg", "panel", "line", "text", "muted", "accent", "bid", "ask", "own-bid", "own-ask", "gain", "loss", "fill", "trade", "gap", "hot", "cold", "mid", "raised"];
 
 export function colours() {
   const style = getComputedStyle(document.documentElement);

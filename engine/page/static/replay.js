@@ -1,14 +1,14 @@
 // Time travel: one window over a market, one moment in it. The address holds both.
 
 import { remember } from "./address.js";
-import { boardRows, drawBoard, drawOver, inner, timeAt } from "./board.js";
+import { boardHeight, boardRows, drawBoard, drawOver, inner, paneNames, timeAt } from "./board.js";
 import { legend } from "./curve.js";
 import { button, choice, clear, el, panel, say } from "./dom.js";
-import { cents, contracts, count, figure, span, stamp, usd } from "./format.js";
+import { cents, contracts, count, figure, percent, span, stamp, usd } from "./format.js";
 import { ladder, prints } from "./ladder.js";
 import { ask, oneAtATime } from "./net.js";
 import { colours, picture } from "./picture.js";
-import { table } from "./table.js";
+import { facts, table } from "./table.js";
 import { copies } from "./tools.js";
 
 const SPEEDS = [["1", "real time"], ["10", "10 ×"], ["60", "60 ×"], ["600", "600 ×"], ["3600", "an hour a second"]];
@@ -21,16 +21,22 @@ async function travel(view, id, what, given) {
   const about = await ask("replay", what);
   const own = view === "replay";
   const whole = [0, Math.max(about.span, SHORTEST)];
+  const [since, until] = ["since", "until"].map((name) => given[name] && Number(BigInt(given[name]) - BigInt(about.origin)));
   const state = {
-    from: Number(given.from ?? whole[0]), to: Number(given.to ?? whole[1]), event: null, t: null, hover: null,
+    from: Number(given.from ?? since ?? whole[0]), to: Number(given.to ?? until ?? whole[1]), event: null, t: null, hover: null,
     found: null, now: null, playing: null, speed: "60",
   };
+  state.from = Math.max(state.from, whole[0]);
+  state.to = Math.min(state.to, whole[1]);
   if (!(state.to > state.from)) [state.from, state.to] = whole;
+  const names = paneNames(about);
+  const hidden = new Set((given.hide || "").split(",").filter(Boolean));
+  const panes = () => names.filter(([name]) => !hidden.has(name));
 
   const board = picture({
     name: about.ticker, label: `Price of ${about.ticker} over time${own ? ", with own quotes and fills" : ""}`,
-    height: () => Math.max(360, Math.min(innerHeight - 260, 640)),
-    draw: (pen, w, h, c) => state.found ? drawBoard(pen, w, h, c, { found: state.found, origin: about.origin, step: about.step }) : pen.text(w / 2, h / 2, "…", c.muted, "center"),
+    height: () => boardHeight(panes()),
+    draw: (pen, w, h, c) => state.found ? drawBoard(pen, w, h, c, { found: state.found, origin: about.origin, step: about.step, panes: panes() }) : pen.text(w / 2, h / 2, "…", c.muted, "center"),
     rows: () => boardRows(state.found, about.origin),
   });
   const over = el("canvas.over", { "aria-hidden": "true" });
@@ -41,10 +47,21 @@ async function travel(view, id, what, given) {
   const line = el("p.at");
   const numbers = el("div.numbers");
   const why = el("div");
+  const inside = el("div");
+  const toggles = names.length > 1 && el("div.tools.panes", { role: "group", "aria-label": "Panes" }, names.map(([name, words]) => {
+    const one = button(words, () => {
+      hidden.has(name) ? hidden.delete(name) : hidden.add(name);
+      one.setAttribute("aria-pressed", String(!hidden.has(name)));
+      board.paint();
+      overlay();
+      keep();
+    }, { class: "small", "aria-pressed": String(!hidden.has(name)) });
+    return one;
+  }));
 
   function keep() {
     const wide = state.from === whole[0] && state.to === whole[1];
-    remember(view, id, { cell: what.cell, market: what.market, from: wide ? null : Math.round(state.from), to: wide ? null : Math.round(state.to), event: state.event });
+    remember(view, id, { cell: what.cell, market: what.market, from: wide ? null : Math.round(state.from), to: wide ? null : Math.round(state.to), event: state.event, hide: [...hidden].join(",") });
   }
   function overlay() {
     const [w, h, ratio] = [board.holder.clientWidth, board.holder.clientHeight, devicePixelRatio || 1];
@@ -91,6 +108,11 @@ async function travel(view, id, what, given) {
     tape.show(found);
     if (own) {
       const parts = [["P&L so far", usd(found.pnl)], ["position", contracts(found.position)], ["fills", count(found.fills)], ["spread capture", usd(found.spread_capture)], ["drift", usd(found.drift)], ["fees", usd(-found.fees)], ["rebates", usd(found.rebates)]];
+      const r = found.rewards;
+      const side = (share) => (share === null ? "none" : percent(share));
+      if (r) parts.push(["rewards so far", usd(r.accrued)], ["of it paid", usd(r.paid)], ["share of bids, of asks", r.snapshot === undefined ? "–" : `${side(r.bid_share)}, ${side(r.ask_share)}`], ["last snapshot (UTC)", r.snapshot === undefined ? "–" : stamp(about.origin, r.snapshot).slice(11)]);
+      const rows = [...Object.entries(found.signals).map(([name, v]) => [`signal ${name}`, figure(v)]), ...Object.entries(found.state).map(([name, v]) => [`state ${name}`, figure(v)])];
+      clear(inside, rows.length > 0 && panel("Signals and state", facts("Signals and state", rows)));
       clear(numbers, parts.map(([name, text]) => el("div", {}, el("span", {}, name), el("b", {}, text))));
     }
     overlay();
@@ -137,7 +159,7 @@ async function travel(view, id, what, given) {
   }
   listen(board, state, { look, zoom, step, overlay, tip, about });
 
-  const jumps = (own ? [["fill", "fill"], ["quote", "quote"]] : []).concat([["trade", "trade"], ["gap", "gap"]]);
+  const jumps = (own ? [["fill", "fill"], ["quote", "quote"], ...(about.programs ? [["snapshot", "snapshot"]] : [])] : []).concat([["trade", "trade"], ["gap", "gap"]]);
   const controls = el("div.tools", {},
     button("◀", () => step({ event: Math.max((state.event ?? 0) - 1, 0) }), { class: "small", "aria-label": "An event back" }),
     player,
@@ -153,8 +175,8 @@ async function travel(view, id, what, given) {
     "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), 0: () => look(...whole), w: own && explain,
     t: () => to("trade", 1), T: () => to("trade", -1), g: () => to("gap", 1), G: () => to("gap", -1),
     ...(own && { f: () => to("fill", 1), F: () => to("fill", -1), q: () => to("quote", 1), Q: () => to("quote", -1) }),
+    ...(about.programs && { s: () => to("snapshot", 1), S: () => to("snapshot", -1) }),
   };
-  const copied = () => (own ? about.copy : { command: `engine data markets --store ${id}`, python: "" });
   const settled = about.settlement === null ? "not settled" : `settled at ${cents(about.settlement)} c`;
   const colour = [["bid", "best bid"], ["ask", "best ask"], ...(own ? [["own_bid", "own bid"], ["own_ask", "own ask"], ["fill", "fill"]] : []), ["trade", "trade, green bought and red sold"], ["gap", "book not known"]];
   return {
@@ -165,14 +187,14 @@ async function travel(view, id, what, given) {
       step(given.event ? { event: given.event } : { t: given.t ?? Math.round(about.span / 2) });
     },
     inside: [
-      el("div.title", {}, el("h1", {}, about.ticker, about.title && el("span.faint", {}, `  ${about.title}`)), own && copies(copied)),
-      el("p.faint", {}, own ? `${about.strategy}, ${Object.entries(about.values).map(([name, v]) => `${name} ${figure(v)}`).join(", ")}, queue ${about.queue} · ` : "", `${count(about.events)} events, ${count(about.trades)} trades, ${count(about.gaps)} gaps in ${span(about.span)} · ${settled}`),
+      el("div.title", {}, el("h1", {}, about.ticker, about.title && el("span.faint", {}, `  ${about.title}`)), copies(() => about.copy)),
+      el("p.faint", {}, own ? `${about.strategy}, ${Object.entries(about.values).map(([name, v]) => `${name} ${figure(v)}`).join(", ")}, queue ${about.queue} · ` : "", `${count(about.events)} events, ${count(about.trades)} trades, ${count(about.gaps)} gaps in ${span(about.span)} · ${settled}${about.programs ? ` · ${count(about.programs.count)} incentive program${about.programs.count === 1 ? "" : "s"} of ${usd(about.programs.reward)} in all` : ""}`),
       about.notice && el("p.problem", { role: "alert" }, about.notice),
       el("div.travel", {},
-        el("div", {}, el("section.panel", { "aria-label": "Over time" }, controls, board.figure, tip, legend(colour)), own && el("section.panel", { "aria-label": "At the moment" }, numbers),
-          own && panel(`Fills${about.fills.of > about.fills.t.length ? `, the first ${count(about.fills.t.length)} of ${count(about.fills.of)}` : ""}`, fills.holder)),
-        el("div", {}, panel("The moment", line, rungs.holder), panel("Last trades", tape.holder),
+        el("div", {}, el("section.panel", { "aria-label": "Over time" }, controls, board.figure, tip, legend(colour), toggles), own && el("section.panel", { "aria-label": "At the moment" }, numbers)),
+        el("div", {}, panel("The moment", line, rungs.holder), inside, panel("Last trades", tape.holder),
           own && panel("Why this quote", el("p", {}, button("Explain this moment", explain, { class: "small" })), why))),
+      own && panel(`Fills${about.fills.of > about.fills.t.length ? `, the first ${count(about.fills.t.length)} of ${count(about.fills.of)}` : ""}`, fills.holder),
     ],
   };
 }

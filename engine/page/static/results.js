@@ -1,6 +1,6 @@
 // The list of results, one in short, and several beside each other.
 
-import { addressOf } from "./address.js";
+import { addressOf, remember } from "./address.js";
 import { curve } from "./curve.js";
 import { button, choice, el, panel } from "./dom.js";
 import { ago, contracts, count, usd } from "./format.js";
@@ -8,8 +8,8 @@ import { ask } from "./net.js";
 import { facts, table } from "./table.js";
 import { copies } from "./tools.js";
 
-const KINDS = { replay: "replay", replays: "replays", bets: "bets", sweep: "sweep", store: "data", session: "session", damaged: "damaged" };
-const OPENS = { replay: "replay", replays: "result", bets: "bets", sweep: "sweep", store: "data", session: "session", damaged: "result" };
+const KINDS = { replay: "replay", replays: "replays", bets: "bets", sweep: "sweep", model: "trained model", store: "data", session: "session", damaged: "damaged" };
+const OPENS = { replay: "replay", replays: "result", bets: "bets", sweep: "sweep", model: "result", store: "data", session: "session", damaged: "result" };
 const sign = (value) => (value > 0 ? "gain" : value < 0 ? "loss" : "");
 export const LINES = ["own_bid", "own_ask", "fill", "accent", "hot", "cold"];
 
@@ -20,7 +20,7 @@ export async function list(id, given) {
   const fits = (row) => (!kind || row.kind === kind) && words.toLowerCase().split(" ").every((word) => [row.folder, row.strategy, row.market, row.kind, ...(row.warnings || [])].join(" ").toLowerCase().includes(word));
   const go = el("button.small", { type: "button", disabled: true, onclick: () => (location.hash = addressOf("compare", [...chosen].join(","))) }, "Compare");
   const shown = table({
-    label: "Results", name: "results", sort: 6, rows: found.rows.filter(fits), chosen,
+    label: "Results", name: "results", sort: 7, rows: found.rows.filter(fits), chosen,
     choose: (row, on) => {
       on ? chosen.add(row.id) : chosen.delete(row.id);
       go.disabled = chosen.size < 2;
@@ -33,22 +33,27 @@ export async function list(id, given) {
       { name: "kind", text: (row) => KINDS[row.kind] || row.kind, cell: (row) => el(`span.kind.${row.kind}`, {}, KINDS[row.kind] || row.kind) },
       { name: "strategy", text: (row) => row.strategy || "" },
       { name: "market", text: (row) => row.market || (row.markets ? `${count(row.markets)} market${row.markets === 1 ? "" : "s"}` : "") },
+      { name: "data", text: (row) => (row.data || "").replace(/\/+$/, "").split("/").slice(-2).join("/"), cell: (row) => el("span.faint", { title: row.data }, (row.data || "").replace(/\/+$/, "").split("/").slice(-2).join("/")) },
       { name: "P&L", number: true, text: (row) => (row.pnl === null || row.pnl === undefined ? "" : usd(row.pnl)), value: (row) => row.pnl ?? null, className: (row) => sign(row.pnl) },
       { name: "warnings", number: true, value: (row) => (row.warnings || []).length, text: (row) => (row.problem ? row.problem : row.warnings?.length || ""), cell: (row) => row.problem ? el("span.problem", {}, row.problem) : row.warnings?.length ? el("span.warn", { title: row.warnings.join(", ") }, row.warnings.length) : "" },
       { name: "written (UTC)", value: (row) => row.changed, text: (row) => ago(row.changed) },
       { name: "folder", text: (row) => row.folder, className: () => "faint" },
     ],
   });
+  const changed = () => {
+    remember("results", null, { words, kind });
+    shown.update(found.rows.filter(fits));
+  };
   const search = el("input", { type: "search", placeholder: "Filter: a strategy, a market, a warning   ( / )", "aria-label": "Filter the results", value: words, oninput: () => {
     words = search.value;
-    shown.update(found.rows.filter(fits));
+    changed();
   } });
   return {
     title: "Results", walk: shown.walk,
-    inside: [el("h1", {}, "Results"),
+    inside: [el("div.title", {}, el("h1", {}, "Results"), copies(() => found.copy)), el("p.faint", {}, found.roots.join(" · ")),
       el("div.tools", {}, search, choice("Kind", [["", "every kind"], ...Object.entries(KINDS)], kind, (next) => {
         kind = next;
-        shown.update(found.rows.filter(fits));
+        changed();
       }), go),
       shown.holder],
   };
@@ -75,7 +80,8 @@ export async function one(id) {
   return {
     title: found.title, walk: markets?.walk,
     inside: [el("div.title", {}, el("h1", {}, found.title), copies(() => found.copy)), el("p.faint", {}, found.folder),
-      warnings(found.warnings), found.equity.t.length > 1 && panel("Equity", equity.figure), el("div.columns", {}, panel("Figures", facts("Figures", found.facts)), markets && panel("Markets", markets.holder))],
+      warnings(found.warnings), found.equity.t.length > 1 && panel("Equity", equity.figure), el("div.columns", {}, panel("Figures", facts("Figures", found.facts)), markets && panel("Markets", markets.holder),
+        (found.tables || []).map((one) => panel(one.title, table({ label: one.title, name: one.name, rows: one.rows, columns: one.columns.map((name, i) => ({ name, number: typeof one.rows[0]?.[i] === "number", value: (row) => row[i], text: (row) => (typeof row[i] === "number" ? count(row[i]) : row[i]) })) }).holder)))],
   };
 }
 
@@ -88,7 +94,7 @@ export async function compare(ids) {
   const side = (label, name, rows) => table({ label, name, rows, empty: "None.", columns: [{ name: name === "settings" ? "setting" : "figure", text: (row) => row[0] }, ...names.map((title, i) => ({ name: title, number: true, text: (row) => row[i + 1] }))] }).holder;
   return {
     title: "Compare",
-    inside: [el("h1", {}, `${found.results.length} results beside each other`),
+    inside: [el("div.title", {}, el("h1", {}, `${found.results.length} results beside each other`), copies(() => found.copy)),
       el("p", {}, found.results.map((one) => [el("a", { href: addressOf(OPENS[one.kind], one.id) }, label(one)), " \u2003 "])),
       panel("Settings that differ", side("Settings that differ", "settings", found.settings)),
       panel("Figures", side("Figures", "figures", found.figures)),

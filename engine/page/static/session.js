@@ -1,13 +1,15 @@
 // A live session: markets, money, its journal as it is written, and the orders to it.
 
 import { button, clear, el, panel, say } from "./dom.js";
-import { cents, contracts, count, stampOf, usd } from "./format.js";
+import { cents, contracts, count, figure, percent, stampOf, usd } from "./format.js";
 import { ask, order } from "./net.js";
 import { facts, table } from "./table.js";
 import { copies } from "./tools.js";
 
 const sign = (value) => (value > 0 ? "gain" : value < 0 ? "loss" : "");
 const SHOWN = 60;
+const DECISIONS = 30;
+const TABLES_MS = 250;
 const VERBS = { halt: "Quotes are withdrawn until it is resumed.", resume: "Halts and a kill are lifted; a reason is needed.", kill: "Everything is cancelled, and nothing is traded any more, over restarts too.", flatten: "Quoting stops, and what is held is sold at once within the collar." };
 
 export async function session(id) {
@@ -15,7 +17,11 @@ export async function session(id) {
   const numbers = el("div.numbers");
   const state = el("p.at", { role: "status" });
   const journal = el("tbody");
+  const alarms = el("tbody");
   let rows = [];
+  let alerts = [];
+  let decisions = [];
+  let heard = 0;
   let waiting = null;
   const markets = table({
     label: "Markets", name: `${about.name}-markets`, rows: [], empty: "No market yet.",
@@ -30,39 +36,83 @@ export async function session(id) {
       { name: "state", text: (row) => (row.halted ? `halted: ${row.halted === true ? "" : row.halted}` : row.closed ? "closed" : "trading"), className: (row) => (row.halted ? "warn" : "") },
     ],
   });
-  // Many updates between two frames are drawn once.
+  const limits = table({
+    label: "Limits", name: `${about.name}-limits`, rows: [], empty: "The session has not said how it stands.",
+    columns: [
+      { name: "limit", text: (row) => row.name.replaceAll("_", " ").replace(/ s$/, "") },
+      { name: "used", number: true, value: (row) => row.used, text: (row) => amount(row.used, row.unit) },
+      { name: "of", number: true, value: (row) => row.limit, text: (row) => (row.limit === null ? "no limit" : amount(row.limit, row.unit)) },
+      { name: "share", number: true, value: (row) => (row.limit ? row.used / row.limit : null), text: (row) => (row.limit ? percent(row.used / row.limit, 0) : ""), className: (row) => (row.limit && row.used > 0.8 * row.limit ? "warn" : "") },
+    ],
+  });
+  const decided = table({
+    label: "Last decisions", name: `${about.name}-decisions`, rows: [], empty: "None yet.",
+    columns: [
+      { name: "time (UTC)", value: (row) => row.ts, text: (row) => stampOf(row.ts).slice(11) },
+      { name: "decision", text: (row) => row.told }, { name: "why", text: (row) => row.why },
+    ],
+  });
+  // Many updates between two frames are drawn once, and tables a few times a second: nobody reads faster.
   function drawn(status) {
     waiting = status;
     if (drawn.due) return;
     drawn.due = requestAnimationFrame(() => {
       drawn.due = null;
       show(waiting);
+      if (!drawn.later) drawn.later = setTimeout(() => {
+        drawn.later = null;
+        tables(waiting);
+      }, TABLES_MS);
     });
   }
   function show(status) {
-    const list = Object.entries(status.markets || {}).map(([ticker, one]) => ({ ticker, ...one }));
     clear(state, el("b", {}, status.running ? "running" : status.ended ? "ended" : "not running"), el("span", {}, status.mode || ""),
       status.killed && el("span.problem", {}, `killed: ${status.killed}`), status.waits && el("span.warn", {}, `waits: ${status.waits}`),
       status.now && el("span.faint", {}, `${stampOf(String(BigInt(Math.round(status.now))))} UTC`),
       status.commands_waiting > 0 && el("span.faint", {}, `${status.commands_waiting} orders wait`));
-    const parts = [["P&L", status.pnl === undefined ? "–" : usd(status.pnl)], ["feed age", status.feed_age_s === undefined ? "–" : `${status.feed_age_s.toFixed(1)} s`], ["orders resting", count(status.orders)], ["messages", count(status.messages)], ["markets", count(list.length)], ["journal", status.journal_bytes === undefined ? "–" : `${(status.journal_bytes / 1e6).toFixed(1)} MB`]];
+    const parts = [["P&L", status.pnl === undefined ? "–" : usd(status.pnl)], ["feed age", status.feed_age_s === undefined ? "–" : `${status.feed_age_s.toFixed(1)} s`], ["orders resting", count(status.orders)], ["messages", count(status.messages)], ["markets", count(Object.keys(status.markets || {}).length)], ["journal", status.journal_bytes === undefined ? "–" : `${(status.journal_bytes / 1e6).toFixed(1)} MB`],
+      ["rate budget", status.budget ? `${count(Math.round(status.budget.left))} of ${count(status.budget.most)} tokens` : "nothing is sent"]];
+    if (status.rewards) parts.push(["rewards so far", typeof status.rewards === "object" ? usd(status.rewards.accrued ?? status.rewards.earned) : usd(status.rewards)]);
+    if (status.twin) parts.push(["P&L of the twin", usd(status.twin.pnl)], ["real less twin", usd(status.pnl - status.twin.pnl)]);
     clear(numbers, parts.map(([name, text]) => el("div", {}, el("span", {}, name), el("b", {}, text))));
-    markets.update(list);
-    clear(journal, rows.slice(-SHOWN).reverse().map((line) => el("tr", {}, el("td.faint", {}, stampOf(line.ts).slice(11)), el("td", {}, line.kind), el("td", {}, line.told))));
+  }
+  function tables(status) {
+    markets.update(Object.entries(status.markets || {}).map(([ticker, one]) => ({ ticker, ...one })));
+    limits.update(status.limits || []);
+    decided.update(decisions.slice().reverse());
+    lined(alarms, alerts.slice().reverse(), "Nothing so far.");
+    lined(journal, rows.slice(-SHOWN).reverse(), "Nothing is written yet.");
   }
   const source = new EventSource(`/api/follow?id=${encodeURIComponent(id)}`);
   source.onmessage = (event) => {
-    const { status, lines } = JSON.parse(event.data);
-    rows = rows.concat(lines).slice(-SHOWN);
+    const told = JSON.parse(event.data);
+    heard += 1;
+    document.body.dataset.told = heard;
+    const { status } = told;
+    rows = rows.concat(told.lines).slice(-SHOWN);
+    alerts = alerts.concat(told.alerts).slice(-SHOWN);
+    decisions = decisions.concat(told.lines.filter((line) => line.kind === "quote")).slice(-DECISIONS);
     drawn(status);
   };
   show(about.status);
+  tables(about.status);
   return {
     title: `session ${about.name}`, walk: markets.walk, leave: () => source.close(),
     inside: [el("div.title", {}, el("h1", {}, `Session ${about.name}`), copies(() => about.copy)), el("p.faint", {}, about.folder), state,
       el("section.panel", { "aria-label": "How it stands" }, numbers), panel("Orders to the session", orders(id, about)), panel("Markets", markets.holder),
-      el("div.columns", {}, panel("Journal, the last lines", el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Journal" }, el("table.prints", { "aria-label": "Journal" }, journal))), panel("Settings", facts("Settings", about.settings)))],
+      el("div.columns", {}, panel("Last decisions", decided.holder), panel("Limits used", limits.holder)),
+      el("div.columns", {}, panel("Alerts", el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Alerts" }, el("table.prints", { "aria-label": "Alerts" }, alarms))),
+        panel("Journal, the last lines", el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Journal" }, el("table.prints", { "aria-label": "Journal" }, journal))), panel("Settings", facts("Settings", about.settings)))],
   };
+}
+
+function lined(body, lines, none) {
+  clear(body, lines.map((line) => el("tr", {}, el("td.faint", {}, stampOf(line.ts).slice(11)), el("td", {}, line.kind), el("td", {}, line.told))), !lines.length && el("tr", {}, el("td.faint", {}, none)));
+}
+
+function amount(value, unit) {
+  if (unit === "dollars") return usd(value * 1e6);
+  return unit === "s" ? `${figure(value)} s` : count(value);
 }
 
 function quoted(quote) {

@@ -5,7 +5,8 @@ import { bars, curve } from "./curve.js";
 import { choice, clear, el, panel } from "./dom.js";
 import { UNITS, contracts, count, percent, stampOf, usd } from "./format.js";
 import { heat } from "./heat.js";
-import { ask } from "./net.js";
+import { band, multiples } from "./multiples.js";
+import { ask, oneAtATime } from "./net.js";
 import { warnings } from "./results.js";
 import { facts, table } from "./table.js";
 import { copies } from "./tools.js";
@@ -23,6 +24,8 @@ export async function sweep(id, given) {
   const one = el("div");
   const luckHolder = el("div", {}, el("p.wait", {}, "Weighing …"));
   const cellsTable = cellTable();
+  const many = el("div");
+  const queues = el("div");
 
   // Of cells that agree in both axes the mean: the other axes are averaged over.
   function grid(figure) {
@@ -56,10 +59,42 @@ export async function sweep(id, given) {
       marks: () => found.nothing ? [] : [mark(found.robust, "own_bid", "robust"), mark(found.overall, "fill", "best"), ...(state.cell === null ? [] : [mark(state.cell, "accent", "")])],
       open: (i, j) => made.cell(i, j) !== undefined && choose(made.cell(i, j)),
     });
+    drawBand();
     const others = axes.filter((a) => a.name !== state.x && a.name !== state.y);
     clear(place, shown.figure,
       others.length > 0 && el("p.faint", {}, `Averaged over ${others.map((a) => a.name).join(", ")}; a click opens the best cell there.`),
       el("ul.legend", {}, el("li", {}, el("i.swatch.own_bid"), "robust choice: best with its neighbours"), el("li", {}, el("i.swatch.fill"), "highest P&L: may be luck")));
+  }
+  // The slice through a cell along the axis across: what its P&L would be under the other queue model.
+  function drawBand() {
+    const axis = axes.find((a) => a.name === state.x);
+    if (!axis || !found.cells.pnl_worst) return void clear(queues, el("p.faint", {}, "The sweep has no P&L under a second queue model."));
+    const through = found.cells.cell.indexOf(state.cell ?? found.robust);
+    const others = axes.filter((a) => a.name !== axis.name);
+    const [chosen, least] = [new Array(axis.values.length).fill(null), new Array(axis.values.length).fill(null)];
+    found.cells.cell.forEach((_, row) => {
+      const at = axis.values.indexOf(found.cells[axis.name][row]);
+      if (at < 0 || through < 0 || others.some((a) => found.cells[a.name][row] !== found.cells[a.name][through])) return;
+      [chosen[at], least[at]] = [found.cells.pnl[row], found.cells.pnl_worst[row]];
+    });
+    const words = state.cell === null ? "the robust choice" : `cell ${state.cell}`;
+    clear(queues, band({ name: "queue-band", label: `P&L a market along ${axis.name} through ${words}, by queue model`, axis, chosen, least, text: usd, mark: axis.values.indexOf(found.cells[axis.name][through]), markWords: words.replace("the ", "") }).figure,
+      el("p.faint", {}, `A slice through ${words}: how much of the P&L hangs on the assumed queue.`));
+  }
+  const drawMany = oneAtATime(async () => {
+    const [figure, words, unit] = found.figures.find(([name]) => name === state.figure) || found.figures[0];
+    const told = await ask("multiples", { id, figure, x: state.x, y: state.y ?? "" });
+    clear(many, multiples({
+      name: `markets-${figure}`, label: `${words} over ${state.x}${state.y ? ` and ${state.y}` : ""}, market by market`, markets: told.markets, tables: told.tables, text: UNITS[unit],
+      open: (market) => ofMarket(market),
+    }).figure, el("p.faint", {}, told.of > told.markets.length ? `The ${count(told.markets.length)} of ${count(told.of)} markets in which the cells differ the most, on one scale. ` : "All on one scale. ", "A click shows a market alone above."));
+  });
+  async function ofMarket(next) {
+    state.market = next;
+    found = await ask("sweep", { id, market: next });
+    keep();
+    drawTools();
+    drawGrid();
   }
   function cellTable() {
     const names = axes.map((a) => a.name);
@@ -90,6 +125,7 @@ export async function sweep(id, given) {
     work?.();
     keep();
     drawGrid();
+    if (found.markets.length > 1) drawMany();
   };
   const options = axes.map((a) => [a.name, a.name]);
   const tools = el("div.tools", {});
@@ -98,12 +134,7 @@ export async function sweep(id, given) {
       choice("Figure", found.figures.map(([name, words]) => [name, words]), state.figure, change("figure")),
       axes.length > 1 && choice("Across", options, state.x, change("x", () => { if (state.x === state.y) state.y = axes.find((a) => a.name !== state.x).name; drawTools(); })),
       axes.length > 1 && choice("Down", options.filter(([name]) => name !== state.x), state.y, change("y")),
-      found.markets.length > 1 && choice("Market", [["", "all markets"], ...found.markets.map((m) => [m, m])], state.market, async (next) => {
-        state.market = next;
-        found = await ask("sweep", { id, market: next });
-        keep();
-        drawGrid();
-      }));
+      found.markets.length > 1 && choice("Market", [["", "all markets"], ...found.markets.map((m) => [m, m])], state.market, ofMarket));
   }
   drawTools();
   if (axes.length) drawGrid();
@@ -112,11 +143,15 @@ export async function sweep(id, given) {
   (error) => clear(luckHolder, el("p.problem", {}, error.message)));
   return {
     title: `sweep of ${found.strategy}`, walk: cellsTable.walk,
-    shown: () => state.cell !== null && choose(state.cell, false),
+    shown: () => {
+      if (state.cell !== null) choose(state.cell, false);
+      if (axes.length && found.markets.length > 1) drawMany();
+    },
     inside: [el("div.title", {}, el("h1", {}, `Sweep of ${found.strategy}`), copies(() => found.copy)),
       el("p.faint", {}, `${count(found.cells.cell.length)} cells on ${count(found.markets.length)} market${found.markets.length === 1 ? "" : "s"} · ${found.folder}`),
       el("div.columns", {}, axes.length > 0 && panel("The grid", tools, place), panel("Each parameter by itself", effects(found))),
-      one, luckHolder, panel("Cells", cellsTable.holder)],
+      one, axes.length > 0 && el("div.columns", {}, panel("Queue band", queues), found.markets.length > 1 && panel("Market by market", many)),
+      luckHolder, panel("Cells", cellsTable.holder)],
   };
 }
 
@@ -138,9 +173,11 @@ function oneCell(id, found, told, choose) {
     columns: [{ name: "market", text: (row) => row.market, cell: (row) => found.replayable ? el("a", { href: addressOf("replay", id, { cell: told.cell, market: row.market }) }, row.market) : row.market },
       ...[["pnl", "P&L", usd], ["fees", "fees", usd], ["fills", "fills", count], ["position", "left, contracts", contracts], ["uptime", "both stood", percent]].filter(([name]) => told.markets[name]).map(([name, words, text]) => ({ name: words, number: true, value: (row) => told.markets[name][row.i], text: (row) => text(told.markets[name][row.i]), className: (row) => (name === "pnl" ? sign(told.markets.pnl[row.i]) : "") }))],
   });
+  const dayAddress = (i) => addressOf("replay", id, { cell: told.cell, market: told.days.market[i], since: told.days.from[i], until: String(BigInt(told.days.to[i]) + BigInt(told.period_ns)) });
   const days = table({
     label: "Days of the cell", name: `cell-${told.cell}-days`, rows: told.days.day.map((day, i) => ({ day, i })),
-    columns: [{ name: "day", text: (row) => row.day, cell: (row) => found.replayable ? el("a", { href: addressOf("replay", id, { cell: told.cell, market: told.days.market[row.i] }) }, row.day) : row.day },
+    open: found.replayable && ((row) => (location.hash = dayAddress(row.i))),
+    columns: [{ name: "day", text: (row) => row.day, cell: (row) => found.replayable ? el("a", { href: dayAddress(row.i) }, row.day) : row.day },
       { name: "market", text: (row) => told.days.market[row.i] },
       { name: "from (UTC)", text: (row) => stampOf(told.days.from[row.i], 0).slice(11) },
       { name: "P&L", number: true, value: (row) => told.days.pnl[row.i], text: (row) => usd(told.days.pnl[row.i]), className: (row) => sign(told.days.pnl[row.i]) }],
@@ -152,10 +189,10 @@ function oneCell(id, found, told, choose) {
       ...found.axes.map((a) => ({ name: a.name, number: true, value: (row) => near[a.name][row.i], text: (row) => a.texts[a.values.indexOf(near[a.name][row.i])] ?? near[a.name][row.i] })),
       { name: "P&L a market", number: true, value: (row) => near.pnl[row.i], text: (row) => usd(near.pnl[row.i]), className: (row) => sign(near.pnl[row.i]) }],
   });
-  const parts = [["spread_capture", 1], ["drift", 1], ["settlement", 1], ["rebates", 1], ["fees", -1]].map(([name, by]) => ({ name: name.replace("_", " "), value: by * told.parts[name] }));
+  const parts = [["spread_capture", 1], ["drift", 1], ["settlement", 1], ["rebates", 1], ["rewards", 1], ["fees", -1]].filter(([name]) => told.parts[name] !== undefined).map(([name, by]) => ({ name: name.replace("_", " "), value: by * told.parts[name] }));
   const short = [...Object.entries(told.parameters), ["P&L, all markets", usd(told.pnl)], ...(told.pnl_worst === null ? [] : [["P&L, queue that fills least", usd(told.pnl_worst)]])];
   return el("section.panel", { "aria-label": `Cell ${told.cell}` }, el("div.title", {}, el("h2", {}, `Cell ${told.cell}`), told.copy && copies(() => told.copy)),
     el("div.columns", {}, el("div", {}, facts("Parameters", short), el("h2", {}, "What it is made of"), bars({ name: `cell-${told.cell}-parts`, label: "Parts of the P&L", items: parts, text: usd }).figure),
       el("div", {}, el("h2", {}, "Equity, all markets"), curve({ name: `cell-${told.cell}-equity`, label: "Equity of the cell over time", origin: told.origin, lines: [{ name: "equity", t: told.t, values: told.equity, colour: "accent", step: true }], text: usd }).figure)),
-    el("div.columns", {}, el("div", {}, el("h2", {}, "Markets: open one to travel through"), markets.holder), el("div", {}, el("h2", {}, "Neighbours"), around.holder), el("div", {}, el("h2", {}, "Days"), days.holder)));
+    el("div.columns", {}, el("div", {}, el("h2", {}, "Markets: open one to travel through"), markets.holder, el("h2", {}, "Days: open one to travel through"), days.holder), el("div", {}, el("h2", {}, "Neighbours"), around.holder)));
 }

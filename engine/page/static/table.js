@@ -32,14 +32,16 @@ export function table({ label, columns, rows, open, name, sort = null, down = tr
       "aria-sort": order.at === at ? (order.down ? "descending" : "ascending") : "none",
     }, button(column.name, () => {
       order = { at, down: order.at === at ? !order.down : Boolean(column.number) };
+      heads();
       fill();
+      head.querySelectorAll("button")[at].focus();
     }))));
   }
   function fill() {
-    heads();
     const all = sorted();
+    const held = [...body.children].indexOf(document.activeElement?.closest("tr")); // a row keeps the focus over an update
     clear(body, all.slice(0, shown).map((row, at) => {
-      const line = el("tr", { tabindex: at === 0 ? "0" : "-1", class: open ? "opens" : null });
+      const line = el("tr", { tabindex: at === Math.max(held, 0) ? "0" : "-1", class: open ? "opens" : null });
       if (choose) {
         line.append(el("td", {}, el("input", { type: "checkbox", "aria-label": `choose ${columns[0].text(row)}`, checked: chosen.has(row.id), onchange: (event) => choose(row, event.target.checked) })));
       }
@@ -55,6 +57,7 @@ export function table({ label, columns, rows, open, name, sort = null, down = tr
       }
       return line;
     }));
+    if (held >= 0) body.children[Math.min(held, body.children.length - 1)]?.focus();
     clear(more, !all.length && empty, all.length > shown && button(`Show ${Math.min(all.length - shown, 500)} more of ${all.length.toLocaleString("en-US")}`, () => {
       shown += 500;
       fill();
@@ -68,6 +71,7 @@ export function table({ label, columns, rows, open, name, sort = null, down = tr
     lines.forEach((line) => line.setAttribute("tabindex", line === next ? "0" : "-1"));
     next.focus();
   }
+  heads();
   fill();
   const holder = el("div.table", {},
     el("div.scroll", { tabindex: "0", role: "region", "aria-label": label }, el("table", { "aria-label": label }, el("thead", {}, head), body)),

@@ -55,6 +55,34 @@ def markets(opened: OpenResults, asked: Question) -> dict[str, Any]:
     return {"rows": columns(kept), "of": rows.height}
 
 
+def programs(opened: OpenResults, asked: Question) -> dict[str, Any]:
+    """Return the incentive programs that pass a filter, those that end last first."""
+    rows = Store(opened.folders.store(asked.text("store"))).programs().collect()
+    if words := asked.text("words", "").lower().split():
+        text = pl.concat_str(pl.col("ticker", "kind", "description").fill_null(""), separator=" ")
+        rows = rows.filter(*(text.str.to_lowercase().str.contains(word, literal=True) for word in words))
+    kept = rows.sort("start_ts", "ticker", descending=[True, False]).head(ROWS)
+    kept = kept.with_columns(pl.col("start_ts", "end_ts").cast(pl.String))
+    names = ("ticker", "kind", "start_ts", "end_ts", "reward", "target", "discount", "cap", "paid_out")
+    return {"rows": columns(kept.select(names)), "of": rows.height, "reward": rows["reward"].sum()}
+
+
+def quality(opened: OpenResults, asked: Question) -> dict[str, Any]:
+    """Return what is wrong with a store's markets and what it costs, faults first; of one series if one is named."""
+    from ....io.doctor.doctor import CHECKS, check
+
+    place = opened.folders.store(asked.text("store"))
+    store = Store(place)
+    of = store.coverage(series=asked.text("series"))["ticker"].to_list() if asked.has("series") else None
+    found = sorted(check(store, of), key=lambda one: (one.severity != "fault", -one.minutes, one.ticker))
+    rows = [[one.severity, one.ticker, one.check, one.count, one.minutes, CHECKS[one.check][1]] for one in found[:ROWS]]
+    return {
+        "rows": rows, "of": len(found), "faults": sum(one.severity == "fault" for one in found),
+        "copy": {"command": shlex.join(["engine", "data", "check", "--store", place]),
+                 "python": f"engine.check({place!r})"},
+    }  # fmt: skip
+
+
 def _days(store: Store, table: str) -> pl.DataFrame:
     """Rows and gaps of a table by series and day; a market's series is what its ticker begins with."""
     series = pl.col("ticker").str.split("-").list.first().alias("series")

@@ -11,8 +11,8 @@ from ....io.ground.errors import InputError
 from ....io.ground.times import iso
 from ...simulator.state import I64
 from ...simulator.tape.events import BOOK, GAP, KIND, STATUS, TRADE, UNDERLYING
-from ..asked_again import to_type
-from ..columns import MARKS, Question
+from ..asked_again import rows_of_book, to_type
+from ..columns import MARKS, Question, finite
 from ..opening import OpenResults
 from ..timeline import Market, Timeline
 
@@ -38,12 +38,15 @@ def overview(opened: OpenResults, asked: Question) -> dict[str, Any]:
         "events": len(shown.tape), "trades": len(shown.trades), "gaps": len(shown.gaps), "depth": shown.tape.depth,
         "step": int(shown.tape.grid.step) or 10,
     }  # fmt: skip
+    if asked.has("store"):
+        out["copy"] = rows_of_book(opened.folders.store(asked.text("store")), facts.ticker)
     if isinstance(shown, Timeline):
         settings = opened.settings(asked.text("id"), _cell(asked), asked.text("market", ""))
         out |= {
             "strategy": settings.strategy, "values": shown.values, "queue": settings.venue.get("queue"),
             "decisions": shown.decisions, "quotes": len(shown.quote_events), "fills": fill_rows(shown),
             "copy": to_type(settings), "notice": _differs(opened, asked, shown),
+            "signals": shown.signal_names, "state": list(shown.model.state), "programs": _programs(shown),
         }  # fmt: skip
     return out
 
@@ -65,7 +68,8 @@ def window(opened: OpenResults, asked: Question) -> dict[str, Any]:
         for name, strips in (("own_bid", shown.own_bids), ("own_ask", shown.own_asks)):
             out[name] = [[shown.prices(one).tolist() for one in strip.between(own)] for strip in strips]
         out["fills"] = _fills(shown, moments)
-        out["curve"] = _curve(shown, edges)
+        out["curve"] = _curve(shown, edges, moments)
+        out["carried"] = _carried(shown, edges)
     return out
 
 
@@ -94,6 +98,8 @@ def moment(opened: OpenResults, asked: Question) -> dict[str, Any]:
     if isinstance(shown, Timeline):
         stood = shown.standing(event)
         out |= {name: value for name, value in asdict(stood).items() if name != "orders"}
+        if stood.rewards is not None and stood.rewards.snapshot_ts is not None:
+            out["rewards"]["snapshot"] = stood.rewards.snapshot_ts - shown.first
         sides = zip(("bid", "ask"), stood.orders, strict=True)
         out["own"] = {name: [asdict(order) for order in orders] for name, orders in sides}
     return out
@@ -106,7 +112,7 @@ def jump(opened: OpenResults, asked: Question) -> dict[str, Any]:
     forward = asked.text("by", "1") != "-1"
     targets = {"trade": shown.trades, "gap": shown.gaps}
     if isinstance(shown, Timeline):
-        targets |= {"fill": shown.fill_events, "quote": shown.quote_events}
+        targets |= {"fill": shown.fill_events, "quote": shown.quote_events, "snapshot": shown.reward_events}
     if to not in targets:
         raise InputError(f"one jumps to {', '.join(targets)}, not to {to[:20]!r}")
     rows = targets[to]
@@ -196,12 +202,32 @@ def _fills(shown: Timeline, moments: I64) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _curve(shown: Timeline, edges: I64) -> dict[str, Any]:
-    """Position and equity after each stretch, from the fills and the mid."""
+def _curve(shown: Timeline, edges: I64, moments: I64) -> dict[str, Any]:
+    """Position and equity after each stretch, from the fills, the mid and what incentive programs had paid."""
     after = np.maximum(edges[1:] - 1, 0)
     done = np.searchsorted(shown.fill_events, after, side="right")
-    position, cash = shown.position_after(done), shown.cash_after(done)
+    position, cash = shown.position_after(done), shown.cash_after(done) + shown.paid(moments[1:])
     return {"position": position.tolist(), "equity": (cash + position * shown.mids(after)).tolist()}
+
+
+def _carried(shown: Timeline, edges: I64) -> dict[str, Any]:
+    """Rewards, signals and the model's own state by stretch, of what there is."""
+    out: dict[str, Any] = {}
+    if (walked := shown.carried(edges)) is not None:
+        accrued, share, state = walked
+        if shown.plan is not None:
+            out |= {"accrued": np.round(accrued).astype(np.int64).tolist(), "share": finite(share)}
+        out["state"] = {name: finite(state[:, at]) for at, name in enumerate(shown.model.state)}
+    values = zip(shown.signal_names, shown.signals(edges), strict=True)
+    return out | {"signals": {name: [finite(one) for one in told] for name, told in values}}
+
+
+def _programs(shown: Timeline) -> dict[str, Any] | None:
+    """How many incentive programs there are, and what they pay in all."""
+    if shown.plan is None:
+        return None
+    found = shown.plan.programs
+    return {"count": len(found), "reward": sum(one.reward for one in found)}
 
 
 def _last_trades(shown: Market, event: int) -> list[list[int]]:

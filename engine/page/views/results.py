@@ -6,8 +6,14 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from ....io.ground.errors import InputError
+from ....strategies.pipeline.scorers.trained import Trained
+from ...figures.words import usd
 from ...results.results import Bets, Recorded, Run, Runs, Sweep
+from ...trading.folder import SessionFolder
+from ..asked_again import opened_again
 from ..columns import Question, thinned
 from ..folders import Found, name_of
 from ..opening import OpenResults
@@ -19,14 +25,17 @@ TOGETHER = 6
 def listed(opened: OpenResults, asked: Question) -> dict[str, Any]:
     """Return a row a result, store and session, the newest first."""
     del asked
-    rows = [_row(one) for one in opened.folders.list()]
+    found = opened.folders.list()
+    rows = [_row(one) for one in found]
     known = {row["id"] for row in rows}
     named = [
         {"id": name, "kind": "store", "folder": place, "data": place, "changed": 0}
         for name, place in opened.folders.stores.items()
         if name not in known
     ]
-    return {"rows": rows + named, "roots": [str(root) for root in opened.folders.roots]}
+    roots = [str(root) for root in opened.folders.roots]
+    copy = {"command": shlex.join(["engine", "ui", *roots]), "python": f"engine.ui({roots!r})"}
+    return {"rows": rows + named, "roots": roots, "copy": copy}
 
 
 def in_short(opened: OpenResults, asked: Question) -> dict[str, Any]:
@@ -40,7 +49,7 @@ def compared(opened: OpenResults, asked: Question) -> dict[str, Any]:
     if len(names) > TOGETHER:
         raise InputError(f"at most {TOGETHER} results are compared, not {len(names)}")
     shown = [_shown(opened, name) for name in names]
-    settings = [_settings(opened.result(name).about) for name in names]
+    settings = [_settings(_about(opened, name)) for name in names]
     keys = list(dict.fromkeys(key for one in settings for key in one))
     differ = [key for key in keys if len({repr(one.get(key)) for one in settings}) > 1]
     figures = list(dict.fromkeys(name for one in shown for name, _ in one["facts"] if name))
@@ -50,10 +59,78 @@ def compared(opened: OpenResults, asked: Question) -> dict[str, Any]:
         "settings": [[key, *(_text(one.get(key)) for one in settings)] for key in differ],
         "same": [[key, _text(settings[0].get(key))] for key in keys if key not in differ],
         "figures": [[name, *(one.get(name, "–") for one in told)] for name in figures],
+        "copy": opened_again([one["folder"] for one in shown]),
     }
 
 
+def _about(opened: OpenResults, name: str) -> Mapping[str, Any]:
+    """What was asked for of whatever was found."""
+    found = opened.folders.get(name)
+    if found.kind == "session":
+        return SessionFolder(found.folder).document()
+    return found.record if found.kind == "model" else opened.result(name).about
+
+
 def _shown(opened: OpenResults, name: str) -> dict[str, Any]:
+    found = opened.folders.get(name)
+    if found.kind == "model":
+        return _model(found)
+    return _session(found) if found.kind == "session" else _result(opened, name)
+
+
+def _model(place: Found) -> dict[str, Any]:
+    """A trained model: its skill, what it leans on, how it learned."""
+    from ...training.judging.report import lead_rows, notices
+    from ...training.judging.words import in_short as told
+
+    trained = msgspec.convert(place.record, Trained)
+    facts = told(trained, place.folder)
+    return _plain(place, f"{trained.kind} of {trained.target}") | {
+        "facts": [[name, text] for name, text in facts.items() if name != "folder"],
+        "warnings": [{"name": one.name, "text": one.text} for one in notices(trained)],
+        "tables": [
+            {"name": "skill", "title": f"Skill against {trained.skill['reference']} by time to close",
+             "columns": ["hours to the close", "rows", "events", "skill"],
+             "rows": [list(row) for row in lead_rows(trained.skill["leads"])]},
+            {"name": "leans-on", "title": "What it leans on",
+             "columns": ["feature", "what it is", "squared error it takes away"],
+             "rows": [[one["feature"], trained.definitions[one["feature"]], f"{one['error']:.6f}"]
+                      for one in trained.skill["importance"]]},
+        ],
+        "copy": {"command": shlex.join(["engine", "audit", str(place.folder)]),
+                 "python": f"engine.audit_model({str(place.folder)!r})"},
+    }  # fmt: skip
+
+
+def _session(place: Found) -> dict[str, Any]:
+    """A session beside others: how it stands."""
+    folder = SessionFolder(place.folder)
+    status = folder.status()
+    markets = status.get("markets", {})
+    facts = {
+        "mode": str(status.get("mode", folder.document()["settings"].get("mode"))),
+        "P&L": usd(status.get("pnl", 0)),
+        "fees": usd(sum(one.get("fees", 0) for one in markets.values())),
+        "fills": f"{sum(one.get('fills', 0) for one in markets.values()):,}",
+        "markets": f"{len(markets):,}",
+        "state": "running" if status["running"] else "not running",
+    }
+    return _plain(place, f"session {place.folder.name}") | {
+        "facts": [list(fact) for fact in facts.items()],
+        "warnings": [{"name": "killed", "text": status["killed"]}] if status.get("killed") else [],
+        "copy": {"command": shlex.join(["engine", "status", str(place.folder)]),
+                 "python": f"engine.status({str(place.folder)!r})"},
+    }  # fmt: skip
+
+
+def _plain(place: Found, title: str) -> dict[str, Any]:
+    return {
+        "id": place.id, "kind": place.kind, "title": title, "name": place.folder.name, "folder": str(place.folder),
+        "equity": {"origin": "0", "t": [], "equity": []},
+    }  # fmt: skip
+
+
+def _result(opened: OpenResults, name: str) -> dict[str, Any]:
     from ...reports.told.bet_facts import bet_facts
     from ...reports.told.in_short import in_short as first
     from ...reports.told.in_short import title_of
@@ -89,7 +166,7 @@ def _shown(opened: OpenResults, name: str) -> dict[str, Any]:
             "t": [ts - start for ts in equity["ts"]],
             "equity": [value - offset for value in equity["equity"]],
         },
-        "copy": _copied(place),
+        "copy": opened_again([str(place.folder)]),
     }
 
 
@@ -101,13 +178,6 @@ def _market(place: Found, row: Mapping[str, Any]) -> dict[str, Any]:
         "id": name_of(own_folder(place.folder, row["ticker"])),
         "market": row["ticker"],
         **{name: made.get(name) for name in ("pnl", "fees", "fills", "volume", "position")},
-    }
-
-
-def _copied(place: Found) -> dict[str, str]:
-    return {
-        "command": shlex.join(["engine", "summary", str(place.folder)]),
-        "python": f"engine.open({str(place.folder)!r})",
     }
 
 
@@ -124,30 +194,43 @@ def _row(one: Found) -> dict[str, Any]:
     settings = about.get("settings") if isinstance(about.get("settings"), Mapping) else about
     figures = about.get("figures") or {}
     pnl = figures.get("pnl")
+    if one.kind == "model":
+        name = f"{about['kind']} of {about['target']}"
+        about = {**about["asked"], "warnings": [] if about["has_skill"] else [{"name": "no-skill"}]}
+        settings = about
+    if one.kind == "session":
+        status = SessionFolder(one.folder).status()
+        name, pnl, markets = str(status.get("mode", "")), status.get("pnl"), status.get("markets", {})
+        return _listed(one, name, "", "", len(markets), pnl, ["killed"] if status.get("killed") else [])
     markets = about.get("markets")
     count = len(markets) if isinstance(markets, list) else markets
+    return _listed(
+        one,
+        str(name),
+        str(about.get("market") or ""),
+        str((settings or {}).get("store") or (one.folder if one.kind == "store" else "")),
+        count if isinstance(count, int) else None,
+        summary.get("pnl") if pnl is None else round(pnl * 1e6),
+        [str(row.get("name")) for row in about.get("warnings", ()) if isinstance(row, Mapping)],
+    )
+
+
+def _listed(
+    one: Found, strategy: str, market: str, data: str, markets: int | None, pnl: int | None, warnings: list[str]
+) -> dict[str, Any]:
     return {
-        "id": one.id,
-        "kind": one.kind,
-        "folder": str(one.folder),
-        "name": one.folder.name,
-        "strategy": str(name),
-        "market": str(about.get("market") or ""),
-        "markets": count if isinstance(count, int) else None,
-        "data": str((settings or {}).get("store") or (one.folder if one.kind == "store" else "")),
-        "pnl": summary.get("pnl") if pnl is None else round(pnl * 1e6),
-        "fills": summary.get("fills"),
-        "warnings": [str(row.get("name")) for row in about.get("warnings", ()) if isinstance(row, Mapping)],
-        "changed": one.changed,
+        "id": one.id, "kind": one.kind, "folder": str(one.folder), "name": one.folder.name, "strategy": strategy,
+        "market": market, "markets": markets, "data": data, "pnl": pnl, "warnings": warnings, "changed": one.changed,
         "problem": one.problem,
-    }
+    }  # fmt: skip
 
 
 def _settings(about: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that was asked for, flat."""
     left_out = {"summary", "total", "warnings", "coverage", "figures", "groups", "calibration", "candidates", "random"}
     asked = ("kind", "strategy", "market", "store", "start", "end", "price_grid", "underlying", "parameters", "values",
-             "venue", "limits", "fixed", "settings", "sample", "engine_version", "data_hash")  # fmt: skip
+             "venue", "limits", "fixed", "settings", "sample", "asked", "target", "features",
+             "seed", "window", "engine_version", "data_hash")  # fmt: skip
     flat: dict[str, Any] = {}
     for name in asked:
         value = about.get(name)

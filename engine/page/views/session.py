@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shlex
-from collections import deque
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ....io.ground.errors import InputError
-from ....io.ground.units import cents, contracts
 from ...exchanges.network.http import Send
-from ...figures.words import usd
 from ...results.result_files import plain
 from ...trading.folder import SessionFolder
-from ...trading.journal import decoded, segments
 from ...trading.session import TradingSession
 from ..columns import Question
 from ..opening import OpenResults
+from ..tail import JournalTail
 
-#: Seconds between two looks at a session; lines of its journal that are shown, and the most that are sent at once.
-LOOK, LAST, MOST = 0.25, 200, 400
-#: Kinds of lines that a person reads; the messages of the exchange and the turns are too many.
-TOLD = ("quote", "fill", "ask", "end", "halt", "lift", "kill", "note", "cmd", "gap", "join", "part")
+#: Seconds between two looks at a session; lines of its journal that are sent at once.
+LOOK, LAST = 0.1, 200
 VERBS = ("halt", "resume", "kill", "flatten")
 
 
@@ -37,35 +30,6 @@ class GivenOrder(msgspec.Struct, forbid_unknown_fields=True):
     typed: str
     reason: str = ""
     tickers: list[str] = []
-
-
-class JournalTail:
-    """What was written to a session's journal since it was looked at last."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._path: Path | None = None
-        self._at = 0
-
-    def more(self) -> list[dict[str, Any]]:
-        """Return the new lines that a person reads, oldest first, the last so many."""
-        found: deque[dict[str, Any]] = deque(maxlen=MOST)
-        open_ones = [path for path in segments(self._folder) if path.suffix == ".log"]
-        if not open_ones:
-            return []
-        newest = open_ones[-1]
-        if newest != self._path:
-            self._path, self._at = newest, 0
-        with newest.open("rb") as file:
-            file.seek(self._at)
-            for raw in file:
-                if not raw.endswith(b"\n"):
-                    break  # still being written
-                self._at += len(raw)
-                line = decoded(raw)
-                if line is not None and line.kind in TOLD:
-                    found.append({"kind": line.kind, "ts": str(line.ts), "told": _told(line.kind, line.payload)})
-        return list(found)
 
 
 def overview(opened: OpenResults, question: Question) -> dict[str, Any]:
@@ -90,10 +54,10 @@ async def follow(opened: OpenResults, question: Question, send: Send) -> None:
     folder = _folder(opened, question.text("id"))
     tail, before = JournalTail(folder.journal), b""
     while True:
-        status, lines = await asyncio.to_thread(lambda: (folder.status(), tail.more()))
+        status, (lines, alerts) = await asyncio.to_thread(lambda: (folder.status(), tail.more()))
         now = msgspec.json.encode(status, enc_hook=plain)
         if now != before or lines:
-            document = {"status": status, "lines": lines[-LAST:]}
+            document = {"status": status, "lines": lines[-LAST:], "alerts": alerts}
             await send(b"data: " + msgspec.json.encode(document, enc_hook=plain) + b"\n\n")
             before = now
         else:
@@ -125,31 +89,6 @@ def _folder(opened: OpenResults, name: str) -> SessionFolder:
     if found.kind != "session":
         raise InputError(f"{found.folder} is no session")
     return SessionFolder.existing(found.folder)
-
-
-def _told(kind: str, payload: bytes) -> str:
-    """A line's payload in short: in cents, contracts and dollars where its kind is known, else names and values."""
-    try:
-        told = json.loads(payload)
-    except ValueError:
-        return payload[:200].decode("utf-8", "replace")
-    if not isinstance(told, dict):
-        return str(told)[:200]
-    try:
-        if kind == "quote":
-            sides = (_order(told[name], told[f"{name}_size"]) for name in ("bid", "ask"))
-            return f"{told['market']}: {' / '.join(sides)}"
-        if kind == "fill":
-            verb, fee = "bought" if told["side"] > 0 else "sold", usd(told["fee"])
-            held = contracts(told["position"])
-            return f"{told['market']}: {verb} {_order(told['price'], told['lots'])}, fee {fee}, position {held}"
-    except (KeyError, TypeError):
-        pass  # a line of another version is told as it stands
-    return "  ".join(f"{name} {value}" for name, value in told.items() if value not in (None, "", []))[:300]
-
-
-def _order(price: int | None, lots: int) -> str:
-    return "none" if price is None else f"{contracts(lots)} at {cents(price)}"
 
 
 def _text(value: object) -> str:

@@ -27,6 +27,8 @@ FIGURES = (
     ("markout_10s", "mid 10 s after a fill", "cents"),
 )  # fmt: skip
 DAY_NS = 86_400_000_000_000
+#: Markets that are drawn beside each other.
+MULTIPLES = 24
 PARTS = ("spread_capture", "drift", "settlement", "rebates", "fees", "rewards")
 
 
@@ -55,6 +57,29 @@ def overview(opened: OpenResults, asked: Question) -> dict[str, Any]:
             "python": f"engine.open({str(place.folder)!r}).cells",
         },
     }
+
+
+def multiples(opened: OpenResults, asked: Question) -> dict[str, Any]:
+    """Return one figure over two axes for each market: of many those in which the cells differ the most."""
+    sweep, figure = opened.sweep(asked.text("id")), asked.text("figure", "pnl")
+    x, y = (next((one for one in sweep.axes if one.name == asked.text(name, "")), None) for name in ("x", "y"))
+    if x is None:
+        raise InputError(f"the sweep has no axis {asked.text('x', '')[:40]!r}")
+    rows = _with_least(sweep.cells)
+    if figure not in {name for name, _, _ in FIGURES} or figure not in rows.columns:
+        raise InputError(f"the sweep has no figure {figure[:40]!r}")
+    names = [one.name for one in (x, y) if one is not None]
+    means = rows.group_by("market", *names).agg(pl.col(figure).mean().alias("value"))
+    apart = means.group_by("market").agg((pl.col("value").max() - pl.col("value").min()).alias("apart"))
+    kept = apart.sort("apart", "market", descending=[True, False], nulls_last=True)["market"].head(MULTIPLES).to_list()
+    places = {one.name: {value: at for at, value in enumerate(one.values)} for one in (x, y) if one is not None}
+    tables = {market: [[None] * len(x.values) for _ in (y.values if y else (0.0,))] for market in kept}
+    for row in means.filter(pl.col("market").is_in(kept)).iter_rows(named=True):
+        down = places[y.name].get(row[y.name]) if y else 0
+        across = places[x.name].get(row[x.name])
+        if down is not None and across is not None:
+            tables[row["market"]][down][across] = row["value"]
+    return {"markets": kept, "tables": [tables[market] for market in kept], "of": apart.height}
 
 
 def luck(opened: OpenResults, asked: Question) -> dict[str, Any]:
@@ -89,6 +114,7 @@ def cell(opened: OpenResults, asked: Question) -> dict[str, Any]:
         "origin": str(start),
         "equity": curve["pnl"].cum_sum().to_list(),
         "parts": {name: int(rows[name].sum()) for name in PARTS if name in rows.columns},
+        "values": {one.name: float(rows[one.name][0]) for one in sweep.axes},
         "pnl": int(rows["pnl"].sum()),
         "pnl_worst": int(rows[WORST_PNL].sum()) if WORST_PNL in rows.columns else None,
         "markets": columns(rows.select("market", *names).sort("pnl")),
@@ -126,6 +152,10 @@ def _of_market(sweep: Sweep, market: str) -> pl.DataFrame:
     rows = sweep.cells.filter(pl.col("market") == market).sort("cell")
     if rows.is_empty():
         raise InputError(f"the sweep ran on no market {market!r}")
+    return _with_least(rows)
+
+
+def _with_least(rows: pl.DataFrame) -> pl.DataFrame:
     models = [name for name in ("pnl", WORST_PNL) if name in rows.columns]
     least = pl.min_horizontal(models).alias(LEAST_PNL)
     return rows.with_columns(least, pl.col("position").abs().alias("abs_position"))

@@ -17,9 +17,14 @@ from touchline.engine.results.params import FORMAT, VERSION, Applies, Params, Pr
 from touchline.engine.trading.folder import SessionFolder
 from touchline.engine.trading.journal import JournalLine, SessionJournal
 from touchline.engine.trading.settings import TradeSettings
+from touchline.engine.training.folder import write_record
+from touchline.strategies.pipeline.scorers.trained import FORMAT as FORMAT_OF_MODEL
+from touchline.strategies.pipeline.scorers.trained import VERSION as VERSION_OF_MODEL
+from touchline.strategies.pipeline.scorers.trained import ServedModel, Trained
 
 from ..conftest import hill, write_sweep
 from ..made_books import made_books
+from .browsing import Tab, chromium
 
 Ask = Callable[..., Any]
 
@@ -62,6 +67,38 @@ def named(results: Path) -> Callable[[str], str]:
     return lambda folder: name_of(results / folder)
 
 
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    path = chromium()
+    with sync_playwright() as play:
+        flags = ["--no-sandbox", "--js-flags=--expose-gc", "--enable-precise-memory-info"]
+        started = play.chromium.launch(executable_path=path, args=flags)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def tab(browser, served: Page) -> Iterator[Callable[..., Tab]]:
+    """Opens the page at a width, in dark or in light, let in by the address that the command prints."""
+    contexts = []
+
+    def opened(width: int = 1280, scheme: str = "dark") -> Tab:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme,
+            permissions=["clipboard-read", "clipboard-write"],
+        )  # fmt: skip
+        contexts.append(context)
+        made = Tab(context.new_page(), served)
+        made.page.goto(served.url)
+        return made
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
 def send(
     page: Page, method: str, path: str, headers: dict[str, str] | None = None, body: bytes | None = None
 ) -> tuple[http.client.HTTPResponse, bytes]:
@@ -80,18 +117,24 @@ def send(
         connection.close()
 
 
-def begun_session(folder: Path, reason: str = "") -> SessionFolder:
-    """A session that was begun on paper and stands, without a process that trades it."""
+def session_params(place: Path, series: str) -> Path:
+    """Parameters of a plain strategy for a series."""
     parameters: dict[str, bool | int | float | str | list[float | str]] = {"half_spread": 2.0, "size": 1.0}
     given = Params(
-        FORMAT, VERSION, "fixed-spread", [Applies(parameters, series="KXTEST")], {}, {"horizon": "fixed"},
+        FORMAT, VERSION, "fixed-spread", [Applies(parameters, series=series)], {}, {"horizon": "fixed"},
         Validity("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2036-01-01T00:00:00Z"),
         Provenance("robust", "0.2.0", "d", 1, 1, 1, 1, 0),
     )  # fmt: skip
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    write_params(folder.parent / "params.toml", given)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_params(place, given)
+    return place
+
+
+def begun_session(folder: Path, reason: str = "") -> SessionFolder:
+    """A session that was begun on paper and stands, without a process that trades it."""
+    params = session_params(folder.parent / "params.toml", "KXTEST")
     made = SessionFolder(folder)
-    made.begin(folder.parent / "params.toml", TradeSettings().with_options({"mode": "paper"}))
+    made.begin(params, TradeSettings().with_options({"mode": "paper"}))
     quote = {"bid": 4_500, "bid_size": 1_000, "ask": 4_700, "ask_size": 1_000}
     market = {"position": 300, "cash": -1, "worth": 1_500_000, "mid": 4_600, "fills": 3, "fees": 0, "halted": reason,
               "closed": False, "quote": quote}  # fmt: skip
@@ -104,3 +147,21 @@ def begun_session(folder: Path, reason: str = "") -> SessionFolder:
     status |= {"messages": 10, "journal_bytes": 1_000, "pnl": 1_500_000, "orders": 2}
     made.write_status(status | {"markets": {"KXTEST-26SEP21-B0": market}})
     return made
+
+
+def trained_model(folder: Path, feature: str = "log_odds", kind: str = "logistic") -> Path:
+    """A folder of a trained model as its record tells it; what it names is not there."""
+    score = {"skill": 0.1, "low": 0.02, "high": 0.2, "events": 40, "rows": 900}
+    made = Trained(
+        FORMAT_OF_MODEL, VERSION_OF_MODEL, kind, "outcome", "probability", 1, [feature], 0, "h", "2036-01-01T00:00:00Z",
+        True, {feature: feature}, {"store": "data"},
+        {"rows": 900, "events": 40, "from": "2026-01-01", "to": "2026-02-01", "notes": [], "versions": {}},
+        {"rows": 10, "largest": 1e-9, "bets": "the same"},
+        {"reference": "the market", "brier": score, "leads": [score | {"hours": "0 to 1"}],
+         "importance": [{"feature": feature, "error": 0.001}], "curve": []},
+        {"last_fold": {feature: 0.01}},
+        [ServedModel("series/a.onnx", "2026-02-01T00:00:00Z", "0" * 64, 900, 40)],
+    )  # fmt: skip
+    folder.mkdir(parents=True)
+    write_record(folder, made)
+    return folder

@@ -132,6 +132,51 @@ def test_a_sweep_tells_its_cells_effects_picks_and_evidence(ask: Ask, named: Nam
     assert "no cell 99" in ask("cell", 400, id=name, cell=99)
 
 
+def test_a_sweep_is_shown_market_by_market(ask: Ask, named: Named):
+    name = named("deep/down/sweep")
+    told = ask("multiples", id=name, figure="pnl", x="gamma", y="kappa")
+    about = ask("sweep", id=name, market=told["markets"][0])
+    assert told["of"] == len(told["markets"]) == len(about["markets"])
+    gamma, kappa = (axis["values"] for axis in about["axes"])
+    for row, cell in enumerate(about["cells"]["cell"]):
+        i, j = gamma.index(about["cells"]["gamma"][row]), kappa.index(about["cells"]["kappa"][row])
+        assert told["tables"][0][j][i] == about["cells"]["pnl"][row], cell
+    line = ask("multiples", id=name, figure="pnl", x="gamma", y="")
+    assert len(line["tables"][0]) == 1
+    assert "no axis" in ask("multiples", 400, id=name, x="nothing")
+    assert "no figure" in ask("multiples", 400, id=name, x="gamma", figure="market")
+
+
+def test_a_store_tells_its_faults_and_its_programs(ask: Ask, named: Named, results: Path):
+    told = ask("quality", store=named("store"), series="MADE")
+    found = engine.check(str(results / "store"))
+    assert (told["of"], told["faults"]) == (len(found.findings), len(found.faults))
+    assert sorted(row[1:4] for row in told["rows"]) == sorted(
+        [one.ticker, one.check, one.count] for one in found.findings
+    )
+    assert ask("programs", store=named("store"))["of"] == 0
+
+
+@pytest.mark.parametrize(
+    ("view", "given"), [("results", {}), ("result", {"id": "both"}), ("replay", {"id": "replay"}),
+                        ("replay", {"store": "store", "market": "MADE-00"}), ("sweep", {"id": "deep/down/sweep"}),
+                        ("compare", {"ids": "both,replay"}), ("data", {"store": "store"}),
+                        ("quality", {"store": "store", "series": "MADE"})]
+)  # fmt: skip
+def test_every_view_says_how_the_same_is_asked_for(ask: Ask, named: Named, view: str, given: dict[str, str]):
+    at = {
+        key: value if key in ("market", "series") else ",".join(map(named, value.split(",")))
+        for key, value in given.items()
+    }
+    told = ask(view, **at)["copy"]
+    assert told["command"].startswith("engine ")
+    made = eval(told["python"], {"engine": engine})  # what a user would paste
+    if view == "replay" and "id" in given:
+        assert made.record["result_hash"]
+    if view == "compare":
+        assert [one.kind for one in made] == ["replays", "replay"]
+
+
 def test_what_is_wrong_with_an_address_is_one_line(ask: Ask, named: Named):
     assert "there is no result" in ask("result", 400, id="nothing")
     assert "lacks id=" in ask("result", 400)
