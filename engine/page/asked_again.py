@@ -68,8 +68,8 @@ def to_type(asked: ReplaySettings, at: str | None = None) -> dict[str, str]:
 def rows_of_book(place: str, ticker: str) -> dict[str, str]:
     """Return the command and the Python that give the rows of a market's book.
 
-    >>> rows_of_book("data", "KX-1")["command"]
-    'engine data sql "select * from book where ticker = \'KX-1\' order by ts" --store data'
+    >>> print(rows_of_book("data", "KX-1")["command"])
+    engine data sql "select * from book where ticker = 'KX-1' order by ts" --store data
     """
     quoted = ticker.replace("'", "''")
     query = f"select * from book where ticker = '{quoted}' order by ts"
