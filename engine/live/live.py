@@ -191,9 +191,6 @@ class Live:
             run_block(block, self.model, until)
         if self.reported is not None and self.model.takes and block.state.ints[I.requotes, 0] != decided:
             self.taking = self._taking()
-            first = 2 * self.model.levels
-            for row in (I.px, I.left):
-                block.state.ints[row + first : row + first + 2] = 0
         if self.count >= 2 * KEPT:
             self._forget()
         return self.quote
@@ -342,8 +339,8 @@ class Live:
         for side in range(2):
             which, other = 2 * self.model.levels + side, 1 - side
             own = max(int(ints[I.px + one, 0]) for one in self._orders(other))
-            level = min(int(ints[I.px + which, 0]), top - own - 1 if own else top)
-            lots = int(ints[I.left + which, 0])
+            level = min(int(ints[I.want + which, 0]), top - own - 1 if own else top)
+            lots = int(ints[I.size + which, 0])
             if lots > 0 and best[other] > 0 and level + best[other] >= top:
                 price = int(block.grid.ticks[level if side == 0 else top - level])
                 return Taking(Side.BID if side == 0 else Side.ASK, price, lots)

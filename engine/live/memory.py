@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..simulator.block import Block
-from ..simulator.kernel.rows import POINT, S
+from ..simulator.kernel.rows import PLACE, POINT, S
 from ..simulator.state import F64, Log, Points
 from ..simulator.tape.events import KIND, UNDERLYING
 
@@ -41,6 +41,8 @@ def forget_events(block: Block, count: int) -> int:
     scalars[S.at] -= drop
     scalars[S.seen] = max(scalars[S.seen] - drop, -1)
     block.points.rows[POINT.event] -= drop
+    noted = np.arange(scalars[S.place_head], scalars[S.place_tail]) % len(block.flight.places)
+    block.flight.places[noted, PLACE.event] -= drop
     block.log.fills[: scalars[S.fills], 0] -= drop
     block.log.quotes[: scalars[S.quotes], 0] -= drop
     return drop

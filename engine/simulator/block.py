@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .kernel.rows import FINISHED, GROUP, INTS, LONGS, MORE_LOG, NOTICE, ORDER, SLOTS, TIMES, I, L, S
+from .kernel.rows import FINISHED, GROUP, INTS, LONGS, MORE_LOG, NOTICE, ORDER, PLACE, SLOTS, TIMES, I, L, S
 from .programs import RewardPlan
 from .state import F64, I32, I64, Columns, Flight, Grid, Log, Points, RewardArrays, Samples, State, VenueNumbers
 
@@ -85,13 +85,15 @@ def _longer(column: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def _longer_flight(flight: Flight, scalars: I64) -> Flight:
     """Rings with more room; what is under way stands where the counters of the state look for it."""
     rows_ = len(flight.times)
-    out = new_flight(int(scalars[S.cells]), 4 * rows_, flight.orders.shape[1] // 2)
+    out = new_flight(int(scalars[S.cells]), 4 * rows_, flight.orders.shape[1] // 2, 4 * len(flight.places))
     orders = np.arange(scalars[S.order_head], scalars[S.order_tail])
     notices = np.arange(scalars[S.notice_head], scalars[S.notice_tail])
     out.orders[orders % len(out.times)] = flight.orders[orders % rows_]
     out.notices[notices % len(out.times)] = flight.notices[notices % rows_]
     for under_way, columns in ((orders, _ORDER_TIMES), (notices, _NOTICE_TIMES)):
         out.times[np.ix_(under_way % len(out.times), columns)] = flight.times[np.ix_(under_way % rows_, columns)]
+    noted = np.arange(scalars[S.place_head], scalars[S.place_tail])
+    out.places[noted % len(out.places)] = flight.places[noted % len(flight.places)]
     return out
 
 
@@ -108,13 +110,16 @@ def _table(count: int, n: int, dtype: type[np.generic]) -> np.ndarray[Any, Any]:
     return raw[first : first + count * width].view(dtype).reshape(count, -1)
 
 
-def new_state(params: F64, top: int, float_queue: bool) -> State:
-    """State of a block before the first event: nothing rests, nothing is held. ``params`` has a column a cell."""
+def new_state(params: F64, top: int, float_queue: bool, *, placed: bool = False) -> State:
+    """State of a block before the first event: nothing rests, nothing is held. ``params`` has a column a cell.
+
+    With ``placed`` it has room for what owners have seen of their orders' places.
+    """
     n = params.shape[1]
     state = State(
         ints=_table(INTS, n, np.int32),
         longs=_table(LONGS, n, np.int64),
-        ahead=_table(2 * SLOTS, n, np.float64 if float_queue else np.int32),
+        ahead=_table(6 * SLOTS if placed else 2 * SLOTS, n, np.float64 if float_queue else np.int32),
         params=_table(len(params), n, np.float64),
         book=np.zeros((4, top + 1), np.int32),
         scalars=np.zeros(len(S), np.int64),
@@ -133,12 +138,16 @@ def start(state: State, first_ts: int, requote_ns: int, is_open: bool) -> None:
     state.scalars[S.open] = int(is_open)
 
 
-def new_flight(n: int, messages: int = 16, slots: int = 1) -> Flight:
-    """Rings with room for ``messages`` each way; a block makes them longer as needed. ``slots``: orders a side."""
+def new_flight(n: int, messages: int = 16, slots: int = 1, places: int = 16) -> Flight:
+    """Rings with room for ``messages`` each way; a block makes them longer as needed. ``slots``: orders a side.
+
+    ``places`` is how many changes of orders' places may wait for their owners.
+    """
     return Flight(
         _table(messages * 2 * slots * len(ORDER), n, np.int32).reshape(messages, 2 * slots, len(ORDER), -1),
         _table(messages * len(NOTICE), n, np.int32).reshape(messages, len(NOTICE), -1),
         np.zeros((messages, len(TIMES) - 1 + 2 * SLOTS), np.int64),
+        np.zeros((places, len(PLACE))),
     )
 
 

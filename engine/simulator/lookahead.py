@@ -86,7 +86,7 @@ def prove(
         part = _block(short, tape, model, given, limits, own, float_queue)
         run_block(whole, model, len(short))
         run_block(part, model)
-        found += _differences(whole, part, tape.market.ticker, int(cut))
+        found += _differences(whole, part, model, tape.market.ticker, int(cut))
     return found
 
 
@@ -104,15 +104,24 @@ def _block(
     return block
 
 
-def _differences(whole: Block, part: Block, market: str, cut: int) -> list[Leak]:
+def _differences(whole: Block, part: Block, model: type[QuotingModel], market: str, cut: int) -> list[Leak]:
     """The first difference of each cell."""
     found: dict[int, Leak] = {}
-    pairs = [(name, whole.ints(row), part.ints(row)) for name, row in INTS.items()]
+    pairs: list[tuple[str, np.ndarray, np.ndarray]] = [
+        (name, whole.ints(row), part.ints(row)) for name, row in INTS.items()
+    ]
+    for which in range(2, 2 * model.levels):
+        word = f"{('bid', 'ask')[which & 1]} of order {which // 2 + 1}"
+        pairs += [(word, whole.ints(I.px + which), part.ints(I.px + which))]
+        pairs += [(f"{word}, size", whole.ints(I.left + which), part.ints(I.left + which))]
     pairs += [(name, whole.longs(row), part.longs(row)) for name, row in LONGS.items()]
+    first = len(model.columns())
+    for at, name in enumerate(model.state, first):
+        pairs.append((f"state {name}", whole.state.params[at, : whole.cells], part.state.params[at, : part.cells]))
     seen = int(whole.state.scalars[S.sample])
     pairs += [("equity", whole.samples.equity[at], part.samples.equity[at]) for at in range(seen)]
     for name, before, after in pairs:
-        for cell in np.flatnonzero(before != after):
+        for cell in np.flatnonzero((before != after) & ~(np.isnan(before) & np.isnan(after))):
             found.setdefault(int(cell), Leak(market, cut, int(cell), name, before[cell].item(), after[cell].item()))
     return list(found.values())
 

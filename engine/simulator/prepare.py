@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
+from ...features.signals.signal import column_names, places
 from ...io.ground.errors import InputError
 from ...strategies.own_file import one_line
-from ...strategies.parameters import check
+from ...strategies.parameters import check, nearest
 from ...strategies.quoting.model import QuotingModel
 from .assumptions.fees import FeeTable, fee_table, market_schedule
-from .assumptions.latency import is_delayed
 from .assumptions.venue import Assumptions, no_fees
 from .block import Block, new_flight, new_log, new_state, start
 from .kernel.build import kernel, read_of
@@ -108,9 +108,10 @@ def new_block(
     params = np.array(
         [[*model.row(dict(cell)), *model.state.values(), one] for cell, one in zip(cells, calm, strict=True)]
     ).T.copy()
-    state = new_state(params, int(grid.top), flags.float_queue)
+    state = new_state(params, int(grid.top), flags.float_queue, placed=flags.latency and reads_places(model))
     ts, begins = tape.columns.ts, tape.life[0]
     venue = first.numbers(begins, tape.closes, ts, tape.market.ticker)
+    venue = venue._replace(heed=_heeded(model, first))
     start(state, max(int(ts[0]), begins), venue.requote_ns, open_at_start(tape))
     n = len(cells)
     values = tape.values if len(tape.values) else np.full(1, np.nan)
@@ -147,6 +148,27 @@ def signals_of(tape: Tape, model: type[QuotingModel]) -> F64 | tuple[()]:
         raise InputError(f"a signal of {name} does not compile: {_reason(str(error), updates)}") from None
 
 
+def reads_places(model: type[QuotingModel]) -> bool:
+    """Whether a model reads its orders' places in the queue."""
+    return not {*PLACES}.isdisjoint(read_of(model))
+
+
+def _heeded(model: type[QuotingModel], assumptions: Assumptions) -> I64:
+    """The columns of the signals on whose changes a model decides."""
+    columns, where = column_names(model.signals), places(model.signals)
+    named = [part.partition(":") for part in assumptions.requote_on.split("+")]
+    wanted = [name for prompt, _, name in named if prompt == "signal"]
+    found: set[int] = set()
+    for name in wanted:
+        if not columns:
+            raise InputError(f"requote_on={assumptions.requote_on} needs signals, and {model.name} declares none")
+        if name and name not in where and name not in columns:
+            known = {*where, *columns}
+            raise InputError(f"{model.name} has no signal {name!r} to decide on; {nearest(name, known)}")
+        found |= {*where[name]} if name in where else {columns.index(name)} if name else {*range(len(columns))}
+    return np.array(sorted(found), np.int64)
+
+
 def _usable(tape: Tape, model: type[QuotingModel], assumptions: Assumptions) -> None:
     if not len(tape):
         raise InputError(f"{tape.market.ticker} has no events in the window asked for")
@@ -157,11 +179,6 @@ def _usable(tape: Tape, model: type[QuotingModel], assumptions: Assumptions) -> 
         )
     if model.needs_book and not tape.book:
         raise InputError(f"{model.name} needs an order book; {tape.market.ticker} has trades only")
-    if places := sorted({*read_of(model)} & {*PLACES} if any(map(is_delayed, assumptions.delays)) else set()):
-        raise InputError(
-            f"{model.name} reads {places[0]}, which nobody knows of an order that takes time to arrive; "
-            "run it without delays"
-        )
     if not tape.depth and assumptions.queue_rule.rule > 1 and not assumptions.is_poisson:
         lacks = f"queue model {assumptions.queue} needs level sizes; {tape.market.ticker} has none"
         if not tape.coverage.traded_lots:  # what fills by trades would never fill

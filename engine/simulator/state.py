@@ -73,6 +73,7 @@ class VenueNumbers(NamedTuple):
     quiet: int  #: bits of the sides that are never quoted
     stop_ns: int  #: quotes stop so long before the close
     prompts: int  #: bits of the events that are decided on, see kernel/decide.py
+    heed: I64  #: columns of the signals whose changes are decided on
     draws: F64  #: for Poisson fills: a number from 0 to 1 for each side and event
 
 
@@ -81,7 +82,8 @@ class State(NamedTuple):
 
     ints: I32
     longs: I64
-    ahead: NDArray[Any]  #: lots queued before each order, a row an order; -1 for the whole level, not looked at yet
+    ahead: NDArray[Any]  #: lots queued before each order, a row an order; -1 for the whole level, not looked at yet;
+    #: where models read places under delays, twice as many rows more: as noted, and as their owners have seen it
     params: F64  #: a row a value of the model; the last is the volatility up to which limits are whole, 0 for always
     book: I32  #: level sizes: both sides at the exchange, both sides as the agent has seen them
     scalars: I64
@@ -93,6 +95,7 @@ class Flight(NamedTuple):
     orders: I32  #: message, order, row, cell
     notices: I32
     times: I64  #: message, column
+    places: F64  #: ``rows.PLACE``: what owners have yet to see of their orders' places, a third ring
 
 
 class Log(NamedTuple):

@@ -66,7 +66,8 @@ class Agent:
             microprice=(x * q + y * p) / (p + q), variance=variance, sigma=math.sqrt(variance), tau=self.tau(now),
             underlying=value, position=held * 0.01, own_bid=own[0], own_ask=own[1], trigger=float(trigger),
         )  # fmt: skip
-        more = self.more(book, mine, now, held)
+        more = self.more(i, book, mine, now, held)
+        more |= {"signals": a.shown(a.signals[i])} if a.signals else {}
         more["open_pnl"] = (known.position * known.mid - float(self.cost) * 1e-4) * 0.01
         asked, take = self.ask(known._replace(**more))
         ladders, takes, rooms = self.ladders(asked, take, known, bid, ask, held, now)
@@ -81,13 +82,15 @@ class Agent:
         take = asked.pop() if self.a.takes_too else (math.nan, 0.0)
         return tuple((part,) if self.a.levels == 1 else part for part in asked), take
 
-    def prompts(self, event: Event, is_touched: bool) -> bool:
-        """Whether the event is one that the agent decides on; ``is_touched``: a best price or size is another."""
-        on = self.a.prompts
+    def prompts(self, i: int, event: Event, is_touched: bool) -> bool:
+        """Whether event ``i`` is one that the agent decides on; ``is_touched``: a best price or size is another."""
+        on, rows = self.a.prompts, self.a.signals
+        moved = [(rows[i - 1][at], rows[i][at]) for at in self.a.heed if i > 0]
         return (
             ("trade" in on and event.kind == TRADE)
             or ("book" in on and event.kind == BOOK)
             or ("touch" in on and event.kind == BOOK and is_touched)
+            or any(old != new and (old == old or new == new) for old, new in moved)
         )  # fmt: skip
 
     def ladders(

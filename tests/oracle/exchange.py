@@ -30,7 +30,7 @@ class Exchange:
             old.lots, old.version, old.since = lots, version, now
         else:
             self.orders[side][slot] = Order(level, lots, self.book[side].get(level, 0), version, since=now)
-        if crosses and (now_or_never or (self.a.takes and not self.a.post_only)):
+        if crosses and ((now_or_never and not self.a.reported) or (self.a.takes and not self.a.post_only)):
             self.take(i, now, side, slot)
         if now_or_never:
             self.orders[side][slot] = None

@@ -58,6 +58,7 @@ class Run(Agent, Told, Wire, Exchange):
         # What the agent has seen, knows and has sent; what is under way.
         self.seen_book: list[dict[int, int]] = [{}, {}]
         self.seen, self.seen_value, self.known_position = -1, math.nan, 0
+        self.noted: list[dict[tuple[int, int], tuple[int, int, float]]] = []  #: what rests right after each event
         self.sent = self.nothing()
         self.messages = 0
         self.to_exchange: list[tuple[int, int, dict[tuple[int, int], tuple[int, int]]]] = []
@@ -120,7 +121,9 @@ class Run(Agent, Told, Wire, Exchange):
                 self.step(i, event.ts)
             before = self.touch(self.book)
             self.happen(i, event)
-            self.prompted |= self.prompts(event, before != self.touch(self.book))
+            resting = [(side, slot, one) for side in (0, 1) for slot, one in self.resting(side)]
+            self.noted.append({(side, slot): (one.version, one.level, float(one.ahead)) for side, slot, one in resting})
+            self.prompted |= self.prompts(i, event, before != self.touch(self.book))
             if not self.a.delays and event.moment and (self.prompted or self.has_filled or self.due <= event.ts):
                 self.decide_at_once(i, event)
         return self.out

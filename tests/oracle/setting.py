@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -76,6 +77,9 @@ class Setting:
     tolerance: int = 0  #: levels
     life_ns: int = 0
     prompts: frozenset[str] = frozenset({"time"})
+    heed: tuple[int, ...] = ()  #: columns of signals on whose changes the agent decides
+    signals: tuple[tuple[float, ...], ...] = ()  #: a row an event
+    shown: Callable[[tuple[float, ...]], Any] = tuple  #: a row as the model reads it
     quoted: tuple[bool, bool] = (True, True)  #: which sides are
     stop_ns: int = -(1 << 61)
 

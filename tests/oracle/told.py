@@ -21,7 +21,20 @@ class Told:
         self.last_fill[side] = now
         self.told[side] += 1
 
-    def more(self, book: list[dict[int, int]], mine: list[list[Order | None]], now: int, held: int) -> dict[str, Any]:
+    def in_front(self, i: int, side: int, order: Order) -> float:
+        """Lots ahead of an order; with delays as they were right after event ``i``, of one that had come before it."""
+        has_queue = self.a.rule not in ("touch", "through", "poisson")
+        if not self.a.delays:
+            return float(order.ahead) if has_queue else 0.0
+        slot = next(at for at, one in enumerate(self.sent[side]) if one is order)
+        version, level, ahead = self.noted[i].get((side, slot), (0, 0, 0.0))
+        if (version, level) != (order.version, order.level):
+            return math.nan
+        return ahead if has_queue else 0.0
+
+    def more(
+        self, i: int, book: list[dict[int, int]], mine: list[list[Order | None]], now: int, held: int
+    ) -> dict[str, Any]:
         """Everything that only some models read, but for what needs the mid."""
         out: dict[str, Any] = {}
         for side, word in enumerate(("bid", "ask")):
@@ -31,10 +44,11 @@ class Told:
             out[f"{word}s"] = (*prices, *[math.nan] * rest)
             out[f"{word}_sizes"] = (*(book[side][level] * 0.01 for level in levels), *[0.0] * rest)
             orders = sorted((one for one in mine[side][: self.a.levels] if one), key=lambda one: -one.level)
-            ahead = [0.0 if self.a.rule in ("touch", "through", "poisson") else float(one.ahead) for one in orders]
+            ahead = [self.in_front(i, side, one) for one in orders]
             there = [float(book[side].get(one.level, 0)) for one in orders]
             nothing = [math.nan] * (self.a.levels - len(orders))
-            behind = [max(all_ - front, 0.0) * 0.01 for all_, front in zip(there, ahead, strict=True)]
+            pairs = zip(there, ahead, strict=True)
+            behind = [(all_ - front if not front >= all_ else 0.0) * 0.01 for all_, front in pairs]
             for name, values in (("ahead", [front * 0.01 for front in ahead]), ("behind", behind)):
                 places = (*values, *nothing)
                 out[f"{word}_{name}"] = places if self.a.levels > 1 else places[0]

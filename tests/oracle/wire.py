@@ -38,11 +38,12 @@ class Wire:
                 continue
             wakes, trigger = False, TRADE
             if sight == now and moment is not None:
-                for event in self.events[self.seen + 1 : moment + 1]:
+                for at in range(self.seen + 1, moment + 1):
+                    event = self.events[at]
                     before = self.touch(self.seen_book)
                     self.change(self.seen_book, event)
                     self.lately[event.kind] = event
-                    wakes |= self.prompts(event, before != self.touch(self.seen_book))
+                    wakes |= self.prompts(at, event, before != self.touch(self.seen_book))
                     self.seen_value = self.values[event.aux] if event.kind == UNDERLYING else self.seen_value
                     trigger = event.kind
                 self.seen = moment

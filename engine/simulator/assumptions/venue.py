@@ -83,7 +83,7 @@ class Assumptions:
     seed: int = _assumed(0, "", 0, 2**53)  #: of everything that is drawn: delays and Poisson fills
     requote_ms: float = _assumed(1000.0, "ms", 0, 864e5)  #: from a quote to the next; after a fill at once
     post_only: bool = True  #: a quote never takes: it stays off the other side, or is refused when it would cross
-    requote_on: str = "time"  #: what leads to a quote besides own fills: any of time, trade, touch, book, signal
+    requote_on: str = "time"  #: what leads to a quote besides own fills: time, trade, touch, book, signal, signal:NAME
     tolerance: int = _assumed(0, "levels", 0, 10_000)  #: an order so near to what is wished stays where it is
     min_life_ms: float = _assumed(0.0, "ms", 0, 864e5)  #: an order is left alone so long, unless limits take it away
     amend: Literal["keep", "replace"] = "keep"  #: whether a smaller size at the same price keeps its place
@@ -214,7 +214,7 @@ class Assumptions:
 
     def numbers(self, session_start: int, closes: Sequence[tuple[int, int]], ts: I64, ticker: str = "") -> VenueNumbers:
         """The same as the kernel needs it, for a tape with events at ``ts``; ``closes`` are those of the tape."""
-        rule, named = self.queue_rule, self.requote_on.split("+")
+        rule, named = self.queue_rule, {one.partition(":")[0] for one in self.requote_on.split("+")}
         every = round(self.requote_ms * MS) if "time" in named else NEVER
         delay, lift = delay_lines(self.delays, int(self.seed), int(ts[0]), int(ts[-1]))
         draws = uniform_draws(int(self.seed), ticker, ts) if self.is_poisson else np.zeros((2, 1))
@@ -224,7 +224,7 @@ class Assumptions:
             float(self.tau), VOLATILITY[self.volatility], round(self.window_s * SECOND), float(self.variance),
             BUCKET_NS, delay, lift, rule.rate, SIDES[self.sides],
             round(self.stop_quoting_s * SECOND) if self.stop_quoting_s else -NEVER, sum(PROMPTS[one] for one in named),
-            draws,
+            np.zeros(0, np.int64), draws,
         )  # fmt: skip
 
 
@@ -234,11 +234,13 @@ def close_steps(closes: Sequence[tuple[int, int]]) -> I64:
 
 
 def _prompts(given: object) -> str:
-    """What a quote follows, in one order: ``time+trade``."""
-    named = {part.strip() for part in str(given).replace(",", "+").split("+")}
+    """What a quote follows, in one order: ``time+trade+signal:flow``."""
+    named = dict.fromkeys(part.strip() for part in str(given).replace(",", "+").split("+"))
+    signals = [name for name in named if name.startswith("signal:") and name != "signal:"]
     for name in named:
-        _one_of("requote_on", name, PROMPTS)
-    return "+".join(name for name in PROMPTS if name in named)
+        if name not in signals:
+            _one_of("requote_on", name, PROMPTS)
+    return "+".join([*(name for name in PROMPTS if name in named), *([] if "signal" in named else sorted(signals))])
 
 
 def table_of(name: str) -> str:

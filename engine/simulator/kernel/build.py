@@ -93,6 +93,7 @@ def _of_model(model: type[QuotingModel], flags: Flags) -> dict[str, str]:
     read = {*read_of(model)}
     on: dict[str, object] = {"LATELY": read & {*LATELY}, "HISTORY": read & {*HISTORY}}
     on |= {"SCORED": flags.rewards and "rewards" in read}
+    on |= {"PLACED": flags.latency and read & {*PLACES}}
     on |= {"LADDER": is_ladder(model, flags), "TAKES": model.takes, "STATE": model.state, "SIGNALLED": model.signals}
     taker = {"TAKER": "True"} if model.takes else {}
     return {"LEVELS": str(model.levels), "SLOTS": str(model.slots()), **taker} | {
@@ -133,7 +134,7 @@ def _known(model: type[QuotingModel], flags: Flags) -> str:
     told = f"rewards_nb({first}, {now}, c, {model.levels}, {grid}, {st}, {scored})"
     texts["rewards"] = told if flags.rewards else "no_rewards_nb()"
     for at, name in enumerate(PLACES):
-        place = "place_nb(known.signals[4], known.signals[6], {}, {}, {}, c)[{}]"
+        place = ("seen_" if flags.latency else "") + "place_nb(known.signals[4], known.signals[6], {}, {}, {}, c)[{}]"
         own = [place.format(at // 2, rank, model.levels, at % 2) for rank in range(model.levels)]
         texts[name] = own[0] if model.levels == 1 else f"({', '.join(own)})"
     told = [f"known.{name}" for name in Known._fields[: BASE - 1]]

@@ -41,7 +41,7 @@ CONSTANT, PRICES, INCREMENTS, DECAYING = range(4)  # volatility
 SESSION, TO_CLOSE, FIXED = range(3)  # horizon
 SHRINK_LIMIT, SHRINK_SIZE = 1, 2
 NS_A_DAY = 86_400_000_000_000
-ON_TRADE, ON_TOUCH, ON_BOOK, ON_SIGNAL = 1, 2, 4, 8  #: bits of what is decided on
+ON_TRADE, ON_TOUCH, ON_BOOK = 1, 2, 4  #: bits of what is decided on
 
 
 @compiled
@@ -227,9 +227,10 @@ def prompts_nb(w, i):
     told = (kind == TRADE) & ((on & ON_TRADE) > 0)
     told |= (kind == BOOK) & (((on & ON_BOOK) > 0) | (((on & ON_TOUCH) > 0) & (tape.level[i] >= best)))
     if SIGNALLED:
-        for column in range(w.signals.shape[1]):
+        for at in range(len(w.venue.heed)):
+            column = w.venue.heed[at]
             now, before = w.signals[i, column], w.signals[larger_nb(i - 1, 0), column]
-            if on & ON_SIGNAL and now != before and not (math.isnan(now) and math.isnan(before)):
+            if now != before and not (math.isnan(now) and math.isnan(before)):
                 told = True
     return told
 

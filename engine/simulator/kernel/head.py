@@ -29,7 +29,7 @@ from ..assumptions.queue import (
 from ..state import Walk
 from ..tape.events import BOOK, CLOCK, FILLED, GAP, KIND, LATER, MOMENT, TRADE, UNDERLYING
 from .scores import answer_nb, answered_nb, no_rewards_nb, referred_nb, rewards_nb
-from .told import depth_nb, history_nb, lately_nb, past_nb, place_nb
+from .told import depth_nb, history_nb, lately_nb, past_nb, place_nb, seen_place_nb
 
 __all__ = [
     "AHEAD",
@@ -50,6 +50,7 @@ __all__ = [
     "MOMENT",
     "ONE",
     "OPTIMISTIC",
+    "PLACED",
     "POISSON",
     "POWER",
     "PROBE",
@@ -101,6 +102,7 @@ __all__ = [
     "read_nb",
     "referred_nb",
     "rewards_nb",
+    "seen_place_nb",
     "short_fee_nb",
     "smaller_nb",
     "trade_fee_nb",
@@ -132,6 +134,7 @@ SIGNALLED = False  #: the model has signals
 LATELY = False  #: the model reads what came last
 HISTORY = False  #: the model reads its own history
 SCORED = False  #: the model reads what programs score
+PLACED = False  #: the model reads its orders' places, and learns of them late
 PROBE = False  #: somebody looks at decisions; only without a compiler
 
 entry = kept(nogil=True, **OPTIONS)  #: for what Python calls: it runs without the interpreter's lock

@@ -223,7 +223,7 @@ def place_nb(w, which, i, now, active, groups, mask, want, size):
                 taken += ints[I.hit + which, c]
         if LATENCY and taken > 0:
             notify_nb(which, arrival_nb(venue, DELAY.response, now), i32(1), n, st, w.flight)
-    if takes and not REPORTED:  # what is to be sent is left for whoever sends it
+    if takes:
         for c in range(n):
             ints[I.px + which, c] = 0
             ints[I.left + which, c] = 0

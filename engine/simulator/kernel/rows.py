@@ -55,6 +55,10 @@ class Ints(NamedTuple):
     moved: int  #: scratch
     groups: int  #: the first cells of the groups that decide now
     aside: int  #: scratch
+    noted_px: int  #: what was last noted of the order for its owner: level
+    noted_version: int  #: the message that made it
+    seen_px: int  #: what its owner has seen of it: level
+    seen_version: int  #: the message that made it
 
 
 class Longs(NamedTuple):
@@ -115,6 +119,8 @@ class Scalars(NamedTuple):
     prompted: int  #: something that the agent decides on has happened since the last moment
     cells: int  #: how many; rows may have room for more
     snapshot: int  #: the next snapshot of incentive programs
+    place_head: int  #: oldest note of an order's place that its owner has not seen, and the next free one
+    place_tail: int
 
 
 class ProgramColumns(NamedTuple):
@@ -176,6 +182,17 @@ class NoticeRows(NamedTuple):
     rest: int  #: what that leaves of their value
 
 
+class PlaceColumns(NamedTuple):
+    """Columns of ``Flight.places``: what became of an order."""
+
+    event: int  #: with which this came about
+    which: int  #: the order
+    cell: int
+    px: int
+    version: int
+    ahead: int
+
+
 class TimeColumns(NamedTuple):
     """Columns of ``Flight.times``."""
 
@@ -218,7 +235,10 @@ class CloseRows(NamedTuple):
 
 
 OF_ORDERS = frozenset(
-    ("px", "left", "version", "sent_px", "sent_left", "sent_version", "want", "size", "hit", "carry", "since")
+    (
+        *("px", "left", "version", "sent_px", "sent_left", "sent_version", "want", "size", "hit", "carry", "since"),
+        *("noted_px", "noted_version", "seen_px", "seen_version"),
+    )
 )
 OF_WISHES = frozenset(("spot", "lots"))
 OF_SIDES = frozenset(("taken_px", "taken", "room", "filled"))
@@ -243,6 +263,7 @@ TABLE = TableRows(0, 1, 2, 0, 1, 2)
 FEE = FeeRows(*range(len(FeeRows._fields)))
 ORDER = OrderRows(*range(len(OrderRows._fields)))
 NOTICE = NoticeRows(*range(len(NoticeRows._fields)))
+PLACE = PlaceColumns(*range(len(PlaceColumns._fields)))
 TIMES = TimeColumns(*range(len(TimeColumns._fields)))
 POINT = PointRows(*range(len(PointRows._fields)))
 DELAY = DelayRows(*range(len(DelayRows._fields)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 
 from ....io.ground.jit import compiled
-from .rows import I, L, S
+from .rows import SLOTS, I, L, S
 
 #: What becomes known only where a quote reads it, by what it takes to know it.
 BOOK = ("bids", "bid_sizes", "asks", "ask_sizes")
@@ -77,15 +77,38 @@ def lately_nb(grid, sc, now):
 
 
 @compiled
-def place_nb(st, rule, side, rank, levels, c):
-    """Contracts ahead of and behind an order: a side's best, or a further one by its rank; nan where none rests."""
+def ranked_nb(ints, row, side, rank, levels, c):
+    """Level and number of a side's order by its rank, the best one first; level 0 where none rests."""
     above, px, which = 1 << 30, 0, side
     for _ in range(rank + 1):
         px = 0
         for one in range(side, 2 * levels, 2):
-            if px < st.ints[I.px + one, c] < above:
-                px, which = st.ints[I.px + one, c], one
+            if px < ints[row + one, c] < above:
+                px, which = ints[row + one, c], one
         above = px
+    return px, which
+
+
+@compiled
+def seen_place_nb(st, rule, side, rank, levels, c):
+    """The same as far as its owner has seen: right after the last event seen, of an order that had come before it."""
+    ints = st.ints
+    px, which = ranked_nb(ints, I.sent_px, side, rank, levels, c)
+    if (
+        px == 0
+        or ints[I.seen_px + which, c] != px
+        or ints[I.seen_version + which, c] != ints[I.sent_version + which, c]
+    ):
+        return math.nan, math.nan
+    there = float(st.book[2 + side, px])
+    ahead = 0.0 if rule <= 1 or rule == 7 else float(st.ahead[4 * SLOTS + which, c])
+    return ahead * 0.01, (there - ahead if there > ahead else 0.0) * 0.01
+
+
+@compiled
+def place_nb(st, rule, side, rank, levels, c):
+    """Contracts ahead of and behind an order: a side's best, or a further one by its rank; nan where none rests."""
+    px, which = ranked_nb(st.ints, I.px, side, rank, levels, c)
     if px == 0:
         return math.nan, math.nan
     there = float(st.book[side, px])

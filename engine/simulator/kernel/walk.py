@@ -30,6 +30,7 @@ from .head import (
     LEVELS,
     MOMENT,
     ONE,
+    PLACED,
     PROMPTED,
     RECORD,
     REPORTED,
@@ -65,8 +66,8 @@ from .orders import (
     u64,
 )
 from .rewards import lock_nb, snapshot_nb
-from .rows import FINISHED, MORE_LOG, I, L, S
-from .wire import FAR, drain_nb, fees_from_nb, wake_nb, watch_nb
+from .rows import FINISHED, MORE_LOG, MORE_WIRE, I, L, S
+from .wire import FAR, drain_nb, fees_from_nb, note_places_nb, wake_nb, watch_nb
 
 
 @compiled
@@ -271,6 +272,9 @@ def run_nb(tape, mids, values, signals, grid, points, venue, fees, st, flight, l
         if RECORD and (sc[S.fills] + room > len(log.fill_ts) or sc[S.quotes] + room > len(log.quote_ts)):
             status = MORE_LOG
             break
+        if PLACED and sc[S.place_tail] - sc[S.place_head] + 2 * LEVELS * n > len(flight.places):
+            status = MORE_WIRE
+            break
         at = u64(i)
         now = tape.ts[at]
         until = smaller_nb(now, next_sample)
@@ -318,6 +322,8 @@ def run_nb(tape, mids, values, signals, grid, points, venue, fees, st, flight, l
             fills_nb(w, side, i, now)
             filled = True
             wake = wake_nb(st, flight) if LATENCY else FAR
+        if PLACED:
+            note_places_nb(w, i)
         if LATELY and not LATENCY:
             watch_nb(tape, i, sc)
         if PROMPTED and not LATENCY:

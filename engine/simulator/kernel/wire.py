@@ -13,6 +13,7 @@ import math
 
 from .decide import due_nb, log_quote_nb, mark_all_nb, prompts_nb, stamp_nb, stop_of_nb, told_nb, wish_of_nb
 from .head import (
+    AHEAD,
     BOOK,
     FEES,
     GAP,
@@ -22,6 +23,7 @@ from .head import (
     LEVELS,
     MOMENT,
     ONE,
+    PLACED,
     PROMPTED,
     RECORD,
     RISK,
@@ -40,7 +42,8 @@ from .head import (
 )
 from .orders import WIDE, arrival_nb, groups_nb, i32, i64, mark_nb, mid_nb, u64
 from .placing import place_nb
-from .rows import DELAY, FEE, FINISHED, MORE_LOG, MORE_WIRE, NOTICE, ORDER, TIMES, I, L, S
+from .rows import DELAY, FEE, FINISHED, MORE_LOG, MORE_WIRE, NOTICE, ORDER, PLACE, TIMES, I, L, S
+from .rows import SLOTS as MOST
 
 FAR = i64(1) << i64(62)
 
@@ -198,6 +201,40 @@ def see_nb(tape, last, st):
     return kind
 
 
+@melted
+def note_places_nb(w, i):
+    """Note for their owners which orders have another place, level or maker after event ``i`` than was noted before."""
+    n = 1 if ONE else w.n
+    st, sc, ints, notes = w.st, w.st.scalars, w.st.ints, w.flight.places
+    for which in range(2 * LEVELS):
+        for c in range(n):
+            px, version, ahead = ints[I.px + which, c], ints[I.version + which, c], st.ahead[which, c]
+            ahead = AHEAD(st.book[which & 1, px]) if ahead < 0 else ahead
+            same = (px == ints[I.noted_px + which, c]) & (version == ints[I.noted_version + which, c])
+            if same and (px == 0 or ahead == st.ahead[2 * MOST + which, c]):
+                continue
+            ints[I.noted_px + which, c], ints[I.noted_version + which, c] = px, version
+            st.ahead[2 * MOST + which, c] = ahead
+            row = notes[sc[S.place_tail] % len(notes)]
+            row[PLACE.event], row[PLACE.which], row[PLACE.cell] = i, which, c
+            row[PLACE.px], row[PLACE.version], row[PLACE.ahead] = px, version, ahead
+            sc[S.place_tail] += 1
+
+
+@compiled
+def see_places_nb(last, st, flight):
+    """Owners see what became of their orders up to event ``last``."""
+    sc, ints, notes = st.scalars, st.ints, flight.places
+    while sc[S.place_head] < sc[S.place_tail]:
+        row = notes[sc[S.place_head] % len(notes)]
+        if row[PLACE.event] > last:
+            return
+        which, c = i64(row[PLACE.which]), i64(row[PLACE.cell])
+        ints[I.seen_px + which, c], ints[I.seen_version + which, c] = row[PLACE.px], row[PLACE.version]
+        st.ahead[4 * MOST + which, c] = row[PLACE.ahead]
+        sc[S.place_head] += 1
+
+
 @compiled
 def next_moment_nb(tape, seen, i):
     """Last event of the next moment after ``seen``, at most ``i``; -1 if there is none yet."""
@@ -226,6 +263,8 @@ def see_until_nb(w, i, until):
         if moment < 0 or arrival_nb(w.venue, DELAY.feed, w.tape.ts[moment]) >= until:
             return
         see_nb(w.tape, moment, w.st)
+        if PLACED:
+            see_places_nb(moment, w.st, w.flight)
 
 
 @melted
@@ -301,6 +340,8 @@ def drain_nb(w, i, until):
                 mark_all_nb(n, st.ints[I.mask])
         if sight == now:
             trigger = see_nb(w.tape, moment, st)
+            if PLACED:
+                see_places_nb(moment, st, w.flight)
         while sc[S.notice_head] < sc[S.notice_tail] and times[sc[S.notice_head] % rows, TIMES.notice] <= now:
             learn_nb(n, st, w.flight)
             marked = True

@@ -6,6 +6,8 @@ import math
 from typing import ClassVar
 
 from numba import njit
+from touchline.features.signals import bollinger, signed_flow
+from touchline.features.signals.signal import Signal
 from touchline.strategies.parameters import Parameter
 from touchline.strategies.quoting import imbalance, size_within
 from touchline.strategies.quoting.model import QuotingModel
@@ -147,5 +149,38 @@ class Places(Two):
         return bids, asks, (p.size, p.size), (p.size, 0.7), places
 
 
+class Everything(Two):
+    """Five orders a side that lean with signals; takes now and then; keeps in its state what it reads of all kinds."""
+
+    name = "everything"
+    levels: ClassVar[int] = 5
+    takes: ClassVar[bool] = True
+    signals: ClassVar = {"lean": Signal(None), "pair": Signal(None, values=2)}
+    state: ClassVar = dict.fromkeys(("count", "mean", "front", "back", "second", "book", "trade", "cost", "pair"), 0.0)
+
+    @staticmethod
+    def quote(known, p, state):
+        """Around a mean of the mid."""
+        k, s, n = known, known.signals, state.count
+        lean = (0.0 if math.isnan(s.lean) else s.lean) + (0.0 if math.isnan(s.pair[1]) else 0.5 * s.pair[1])
+        mean = k.mid if n == 0.0 else 0.5 * state.mean + 0.5 * k.mid
+        m, h, d = mean + lean - p.skew * k.position, p.half, p.step
+        bids = (m - h, m - h - d, m - h - 2.0 * d, m - h - 3.0 * d, m - h - 4.0 * d)
+        asks = (m + h, math.nan if k.trigger == 1.0 else m + h + d, m + h + 2.0 * d, m + h + 3.0 * d, m + h + 4.0 * d)
+        sizes = (p.size, 0.3, 2.0 * p.size, 0.0, p.size)
+        take = (k.ask + 1.0 if lean > 0.0 else k.bid - 1.0, p.size * lean if n % 3.0 == 2.0 else 0.0)
+        places = (k.bid_ahead[0], k.ask_behind[1], k.bid_behind[2])
+        return bids, asks, sizes, sizes, take, (
+            n + 1.0, mean, *places, k.bid_sizes[1], k.last_trade_age, k.average_cost, s.pair[0],
+        )  # fmt: skip
+
+
+class Leaning(Everything):
+    """The same with signals that are computed."""
+
+    name = "leaning"
+    signals: ClassVar = {"lean": signed_flow(3), "pair": bollinger(5)}
+
+
 LADDERS = (Two, Three, Five)
-OTHERS = (Knows, Takes, Reads)
+OTHERS = (Knows, Takes, Reads, Places, Everything)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -23,15 +24,17 @@ from touchline.engine.simulator.assumptions.queue import queue_model
 from touchline.engine.simulator.assumptions.venue import NEVER, PROMPTS, close_steps
 from touchline.engine.simulator.kernel.build import kernel
 from touchline.engine.simulator.kernel.rows import I, L, S
+from touchline.engine.simulator.prepare import reads_places
 from touchline.engine.simulator.state import Columns, Points, Samples, VenueNumbers
 from touchline.engine.simulator.tape.tape import TapeMarket, TapeRows, build, mids_of
+from touchline.features.signals.signal import column_names, places
 from touchline.io.ground.grids import grid_levels
 from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.models.fixed_spread import FixedSpread
 from touchline.strategies.quoting.model import QuotingModel
 
 from ... import oracle
-from .quoters import LADDERS, OTHERS, Places, Reads, Takes, Three, Two
+from .quoters import LADDERS, OTHERS, Everything, Places, Reads, Takes, Three, Two
 
 START = 1_767_225_599_000_000_000  # a second before midnight UTC, so that tapes cross into a new day
 SECOND = 10**9
@@ -194,6 +197,23 @@ def fee_tables(draw):
     return tuple(out)
 
 
+def shown_signals(draw, model, events, *, heeds):
+    """Values of a model's signals after each event, which mostly stay, and those whose changes are decided on."""
+    columns = len(column_names(model.signals))
+    rng = np.random.default_rng(draw(st.integers(0, 999)))
+    rows = rng.choice([math.nan, 0.0, 0.5, -1.0, 2.0], (events, columns))
+    for i, stays in enumerate(rng.random((events, columns)) < 0.6):
+        rows[i] = np.where(stays, rows[i - 1], rows[i]) if i else rows[i]
+    named = namedtuple("Signals", list(model.signals))
+    where = list(places(model.signals).values())
+
+    def shown(row):
+        return named(*(row[at.start] if len(at) == 1 else row[at.start : at.stop] for at in where))
+
+    heed = tuple(sorted(draw(st.sets(st.integers(0, columns - 1))))) if heeds else ()
+    return {"signals": tuple(map(tuple, rows.tolist())), "shown": shown, "heed": heed}
+
+
 @st.composite
 def scenes(draw, flags, grids, models=()):
     """A tape, a setting that the flags allow, and parameters of the block's cells."""
@@ -230,6 +250,8 @@ def scenes(draw, flags, grids, models=()):
         prompts=frozenset(prompts), quoted=draw(st.sampled_from(SIDES)) if flags.quiet else (True, True),
         stop_ns=draw(st.sampled_from([-NEVER, 0, SECOND, 4 * SECOND])) if flags.quiet else -NEVER,
     )  # fmt: skip
+    if model.signals:
+        setting = replace(setting, **shown_signals(draw, model, len(tape.columns.ts), heeds=flags.prompted))
     n = 1 if flags.one else draw(st.integers(1, 24))
     cells, params = [], []
     for _ in range(n):
@@ -292,14 +314,15 @@ def run_kernel(flags, tape, model, cells, params, samples, slices=1):
         close_steps([(0, a.session[1]), *a.closes]), HORIZONS.index(a.horizon), a.tau,
         VOLATILITIES.index(a.volatility), a.window_ns, a.variance,
         a.bucket_ns, delay, lift, a.rate, SIDES.index(a.quoted), a.stop_ns, sum(PROMPTS[one] for one in a.prompts),
-        np.array(a.draws),
+        np.array(a.heed, np.int64), np.array(a.draws),
     )  # fmt: skip
     fees = a.fees or (oracle.Fees(0, 0, 0, 1, 1, 1 << 62, 0),)
     fee_rows = np.array([[f.from_ts, f.taker, f.maker, f.step, f.grid, f.rebate, f.strict] for f in fees], np.int64).T
     table = np.array(
         [[*model.row(p), *model.state.values(), cell.calm] for p, cell in zip(params, cells, strict=True)]
     ).T.copy()
-    state = blocks.new_state(table, int(tape.grid.top), flags.float_queue)
+    placed = flags.latency and reads_places(model)
+    state = blocks.new_state(table, int(tape.grid.top), flags.float_queue, placed=placed)
     blocks.start(state, int(columns.ts[0]), venue.requote_ns, a.is_open)
     for c, cell in enumerate(cells):
         state.ints[I.limit, c], state.ints[I.tolerance, c] = cell.limit, cell.tolerance
@@ -311,6 +334,7 @@ def run_kernel(flags, tape, model, cells, params, samples, slices=1):
         np.ascontiguousarray(fee_rows), state, blocks.new_flight(n, 16, model.slots()),
         blocks.new_log(512 if flags.record else 16, model.levels),
         Samples(np.array(samples, np.int64), np.zeros((len(samples), n), np.int64)),
+        np.array(a.signals) if a.signals else (),
     )  # fmt: skip
     with np.errstate(divide="ignore", invalid="ignore"):  # compiled, a division by zero gives inf without a word
         for part in range(1, slices + 1):
@@ -396,6 +420,7 @@ COMBINATIONS: dict[str, tuple[Flags, tuple[str, ...], tuple[type[QuotingModel], 
     "reads with delays": (Flags(**ALL, latency=True), CENT, (Reads,)),
     "places": (Flags(record=True, one=True, float_queue=True), CENT, (Places,)),
     "all at once": (Flags(**ALL, **KEEPS), CENT, (Takes,)),
+    "everything": (Flags(**ALL, **KEEPS, latency=True, uniform=False), UNEVEN, (Everything,)),
 }
 QUICK = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 MANY = settings(QUICK, max_examples=700)
@@ -447,7 +472,7 @@ def any_scene(draw):
     elif draw(st.integers(0, 3)) == 0:
         flags = replace(flags, reported=True, taker=False, latency=False, fees=False)
     grids = ("linear_cent", "deci_cent") if uniform else (*UNEVEN, "linear_cent")
-    tried = (*LADDERS, *OTHERS) if flags.latency else (*LADDERS, *OTHERS, Places)
+    tried = (*LADDERS, *OTHERS, Everything, Everything)
     return flags, draw(scenes(flags, grids, tried if draw(st.booleans()) else ()))
 
 

@@ -87,7 +87,7 @@ def compare(name, setting):
         whole, made = blocks.Block, walked(tape, Leans.signals)
 
         def block(*parts):
-            return whole(*parts, signals=made)
+            return whole(*parts[:-1], signals=made)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(test_kernel.blocks, "Block", block)
