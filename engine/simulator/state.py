@@ -138,7 +138,7 @@ class RewardArrays(NamedTuple):
 class Walk(NamedTuple):
     """All that stays the same along a walk of one block."""
 
-    ONE_VALUE = True  # as an argument: it is melted into the walk with whom it goes to, see ``jit.OneValue``
+    ONE_VALUE = True  # as an argument: it is melted into the walk with whom it goes to, see ``parts.OneValue``
 
     tape: Columns
     mids: I32  #: ``rows.MID``, a column an event

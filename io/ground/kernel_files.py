@@ -23,6 +23,7 @@ from numba.core.serialize import dumps
 from numba.core.types import BaseTuple
 
 from .cache import cache_dir
+from .compiler.lean import prepare
 from .made_of import made_of
 from .sealed import read_sealed, sealed_name, write_sealed
 
@@ -44,6 +45,7 @@ class KernelFiles(_Cache):
             rtsys.initialize(target_context)
         content = read_sealed(self._file(sig, target_context.codegen()))
         if content is None:
+            prepare()  # numba compiles what this returns nothing for
             return None
         try:
             return CompileResult._rebuild(target_context, *pickle.loads(content))
@@ -82,7 +84,8 @@ class KernelFiles(_Cache):
 
 @cache
 def _compiler() -> str:
-    settings = Path(__file__).with_name("jit.py").read_text(encoding="utf-8")
+    ours = (Path(__file__).parent / name for name in ("jit.py", "compiler/parts.py", "compiler/lean.py"))
+    settings = "\0".join(file.read_text(encoding="utf-8") for file in ours)
     return f"{numba.__version__} {llvmlite.__version__} {sys.version} {settings}"
 
 

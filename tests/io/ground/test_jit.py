@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numba import njit
+from touchline.io.ground.compiler.lean import prepare, remembered
 from touchline.io.ground.jit import compiled, disjoint, melted
 
 KERNELS = """
@@ -36,7 +37,9 @@ known = [kernels.tripled_nb(5), *map(int, kernels.doubled_nb(np.arange(4)))]
 prepared = "numba.np.arraymath" in sys.modules
 hits = sum(kernels.doubled_nb.stats.cache_hits.values())
 new = list(kernels.doubled_nb(np.array([1.0, 2.5], sys.argv[1])))
-print(json.dumps({"known": known, "prepared": prepared, "hits": hits, "new": [int(v) for v in new]}))
+new = [int(value) for value in new]
+algebra = "scipy.linalg" in sys.modules
+print(json.dumps({"known": known, "prepared": prepared, "hits": hits, "new": new, "algebra": algebra}))
 """
 
 
@@ -52,7 +55,7 @@ def test_a_kernel_on_disk_is_read_without_preparing_to_compile(tmp_path: Path):
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    answers = {"known": [15, 0, 2, 4, 6], "new": [2, 5]}
+    answers = {"known": [15, 0, 2, 4, 6], "new": [2, 5], "algebra": False}
     assert use("f8") == {**answers, "prepared": True, "hits": 0}
     assert use("f4") == {**answers, "prepared": False, "hits": 1}
 
@@ -75,3 +78,41 @@ def test_a_part_works_in_a_kernel_and_refuses_python(part):
     with pytest.raises(TypeError):
         raised_nb(values, 3)
     assert values.tolist() == list(range(3, 43))
+
+
+def test_linear_algebra_of_a_users_function_is_found_when_it_is_used():
+    prepare()
+
+    @njit
+    def product(a, b):
+        return np.dot(a, b)
+
+    assert product(np.eye(2), np.array([3.0, 4.0])).tolist() == [3.0, 4.0]
+
+
+class Operator:
+    """Like numba's type of a function: it says what a call gives, and counts how often it had to find out."""
+
+    typing_key = "+"
+
+    def __init__(self, key: str) -> None:
+        self.key, self.asked = key, 0
+
+    def get_call_type(self, context, args, kws):
+        self.asked += 1
+        return (context, *args)
+
+    def get_impl_key(self, signature):
+        return self.key
+
+
+def test_only_what_does_not_depend_on_options_is_remembered():
+    class Remembered(Operator):
+        pass
+
+    remembered(Remembered)
+    plain, compiled_by_numba = Remembered("+"), Remembered("another")
+    for one, asked in ((plain, 2), (compiled_by_numba, 4)):
+        answers = [one.get_call_type("here", args, {}) for args in (("a",), ("a",), ("b",), ("b",))]
+        assert answers == [("here", "a"), ("here", "a"), ("here", "b"), ("here", "b")]
+        assert one.asked == asked

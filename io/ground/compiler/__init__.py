@@ -1,0 +1,1 @@
+"""Numba, made quick for kernels: what it would do over and over, and steps that change nothing in them."""
