@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .api.trade import resume as resume
     from .api.trade import status as status
     from .api.trade import trade as trade
+    from .api.trade import twin as twin
     from .api.training import audit_model as audit_model
     from .api.training import train as train
     from .exchanges.serving import exchange as exchange
@@ -63,7 +64,7 @@ _HOME: dict[str, str] = {
     **dict.fromkeys(("pull", "record", "scan"), "api.kalshi"),
     **dict.fromkeys(("fit", "strategies"), "api.models"),
     **dict.fromkeys(("backtest", "explain", "export", "open", "report", "show", "sweep", "verify"), "api.runs"),
-    **dict.fromkeys(("audit", "doctor", "flatten", "halt", "kill", "resume", "status", "trade"), "api.trade"),
+    **dict.fromkeys(("audit", "doctor", "flatten", "halt", "kill", "resume", "status", "trade", "twin"), "api.trade"),
     **dict.fromkeys(("audit_model", "train"), "api.training"),
     "signals": "api.signals",
     "exchange": "exchanges.serving",

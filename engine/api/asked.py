@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 #: A name, a file, or the thing itself.
 Strategy = str | Path | type[QuotingModel] | Pipeline
-#: Assumptions as a whole, or some of them by name.
-Assume = Assumptions | Mapping[str, Assumed]
+#: Assumptions as a whole, some of them by name, or a file of them as a session's fit writes it.
+Assume = Assumptions | Mapping[str, Assumed] | str | Path
 #: What counts as not given.
 _NOTHING: tuple[Any, ...] = (None, (), [], {})
 
@@ -98,9 +99,27 @@ def assumptions_of(
     reaction: str | None = None,
 ) -> Assumptions:  # fmt: skip
     """The assumptions as a whole, with those that have keywords of their own."""
+    assume = written_assumptions(assume) if isinstance(assume, str | Path) else assume
     base = assume if isinstance(assume, Assumptions) else Assumptions().with_options(dict(assume or {}))
     programs = ";".join(listed(reward)) or None
     if programs and not isinstance(assume, Assumptions) and "rewards" in (assume or {}):
         raise InputError("rewards are given twice, by reward= and in assume=; leave one out")
     short = {"queue": queue, "entry_ms": latency_ms, "rewards": programs, "reaction": reaction}
     return base.with_options({name: value for name, value in short.items() if value is not None})
+
+
+def written_assumptions(path: str | Path) -> dict[str, Any]:
+    """Read a file of assumptions: its tables ``venue`` and ``limits``; files of delays stand beside it."""
+    file = Path(path)
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{file} is no file of assumptions: {error}") from None
+    tables = [document.get(name, {}) for name in ("venue", "limits")]
+    if not all(isinstance(table, dict) for table in tables) or not any(tables):
+        raise InputError(f"{file} has no table venue or limits, as a file of assumptions has")
+    told = {name: value for table in tables for name, value in table.items()}
+    return {
+        name: str(file.parent / value) if isinstance(value, str) and value.endswith((".csv", ".parquet")) else value
+        for name, value in told.items()
+    }

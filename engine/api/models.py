@@ -12,6 +12,7 @@ from ...io.ground.errors import InputError
 from ...io.ground.progress import Progress
 from ...io.ground.times import Moment
 from ...io.store.store import Store
+from ...strategies.own_file import Trust
 from ...strategies.parameters import nearest
 from .data import listed, opened
 from .showing import showing
@@ -19,6 +20,7 @@ from .showing import showing
 if TYPE_CHECKING:
     from ...strategies.parameters import Parameter
     from ..fitting.fit import MarketFit, UnderlyingFit
+    from ..trading.knowing.session_fit import SessionFit
 
 
 @dataclass(frozen=True)
@@ -74,19 +76,23 @@ def _first_line(model: type) -> str:
 
 @dataclass(frozen=True)
 class Fits:
-    """What was fitted: a fit a market and a fit an underlying."""
+    """What was fitted: a fit a market, a fit an underlying, and what a session measured of queues and delays."""
 
     markets: list[MarketFit]
     underlyings: list[UnderlyingFit]
+    session: SessionFit | None = None
 
 
 def fit(
     market: str | Sequence[str] = (), underlying: str | Sequence[str] = (), store: Store | str | Path = "data", *,
     start: Moment | None = None, end: Moment | None = None, step: float = 1.0, window: float = 60.0,
     theta: float = 60.0, horizons: Sequence[float] = (60.0, 300.0, 900.0, 3600.0), nu: float = 3.0,
-    held_out: float = 0.3, progress: Progress | bool = False,
+    held_out: float = 0.3, progress: Progress | bool = False, session: str | Path | None = None,
+    out: str | Path | None = None, trust: Trust = (),
 ) -> Fits:  # fmt: skip
     """Estimate A, kappa and sigma of markets, and the law of an underlying's return, by maximum likelihood.
+
+    Of a trading session in production: how queues move, and how long messages take.
 
     Args:
         market: Tickers whose A, kappa and sigma are fitted.
@@ -101,6 +107,10 @@ def fit(
         nu: Degrees of freedom of Student's law.
         held_out: Share of the returns, the last, that laws are scored on.
         progress: ``True`` shows a bar; a function is told how many fits are done.
+        session: The folder of a session: its own orders say how queues move, its messages how long they take.
+        out: Folder for what a session says as assumptions of backtests, ``assumptions.toml`` and files of delays;
+            ``fit`` in the session's folder unless given.
+        trust: The file of a model of one's own that the session traded by.
 
     Returns:
         The fits, with standard errors and notes.
@@ -113,8 +123,10 @@ def fit(
     from ..fitting.fit import fit_market, fit_underlying
 
     tickers, symbols = listed(market), listed(underlying)
+    if session is not None:
+        return _fit_session(session, out, trust)
     if not tickers and not symbols:
-        raise InputError("name what to fit: market=, underlying= or both")
+        raise InputError("name what to fit: market=, underlying= or both; or session=")
     if not 0 < held_out < 1:
         raise InputError(f"held_out= is a share between 0 and 1, not {held_out:g}")
     if not all(0 < span < math.inf for span in horizons):
@@ -130,3 +142,11 @@ def fit(
             )
             seen(len(found.markets) + len(found.underlyings), total)
     return found
+
+
+def _fit_session(session: str | Path, out: str | Path | None, trust: Trust) -> Fits:
+    from ..trading.knowing.session_fit import fit_session
+
+    found = fit_session(session, trust=trust)
+    found.write(Path(session) / "fit" if out is None else Path(out))
+    return Fits([], [], found)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ...io.kalshi.client import Client
     from ..trading.audit import AuditDone
     from ..trading.doctor import Checkup
+    from ..trading.knowing.twin import Twin
     from ..trading.session import TradingSession
     from ..trading.settings import Mode
 
@@ -180,6 +181,27 @@ def audit(session: str | Path, *, trust: Trust = ()) -> AuditDone:
         >>> engine.audit("sessions/first").difference  # doctest: +SKIP
     """
     return _opened(session, trust).audit()
+
+
+def twin(session: str | Path, *, trust: Trust = ()) -> Twin:
+    """Run a session's twin on paper beside its journal, and split the difference of the P&L.
+
+    Args:
+        session: The session's folder.
+        trust: The file of a model of one's own, which is not imported for the session's sake alone.
+
+    Returns:
+        Fills expected and had by place in the queue, and what of the difference comes from the queue, from latency,
+        from decisions and from fees.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.twin("sessions/first").parts  # doctest: +SKIP
+        {'queue': -120000, 'latency': 0, 'decisions': 15000, 'fees': 0}
+    """
+    from ..trading.knowing.twin import twin_of
+
+    return twin_of(_opened(session, trust).path, trust=trust)
 
 
 def doctor(session: str | Path | None = None) -> list[Checkup]:

@@ -24,6 +24,7 @@ from .options import (
     SET,
     START,
     UNDERLYING,
+    assumptions,
     delay,
     pairs,
 )
@@ -90,7 +91,7 @@ def backtest(
 
     found = run(
         strategy, market or None, store, params=pairs(params, "--set") | _caps(ctx, strategy), start=start, end=end,
-        queue=queue, latency_ms=delay(latency_ms), assume=pairs(assume, "--assume") or None, reward=reward,
+        queue=queue, latency_ms=delay(latency_ms), assume=assumptions(assume) or None, reward=reward,
         reaction=reaction, price_grid=price_grid, underlying=underlying, compare_random=compare_random, seed=seed,
         out=out, force=force,
         progress=not as_json,

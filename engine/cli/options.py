@@ -25,7 +25,7 @@ SET = typer.Option([], "--set", help="A parameter of the strategy: name=value; m
 MARKETS = _quoting([], "--market", "-m", help="Ticker to run on; may repeat.")
 QUEUE = _quoting(None, "--queue", help="Queue model: power@3 unless given; power@n, log, touch, through, …")
 LATENCY = _quoting(None, "--latency-ms", help="How long orders take: ms, or a law as lognormal:50:0.5; 0.")
-ASSUME = _quoting([], "--assume", help="An assumption about venue or risk: name=value; may repeat.")
+ASSUME = _quoting([], "--assume", help="An assumption: name=value, or a file of them; may repeat.")
 REWARD = _quoting([], "--reward", help="Programs to count: recorded, or pool=20,per=15m,target=300,discount=0.5.")
 REACTION = _quoting(None, "--reaction", help="What rivals do about quotes that score: none, or step:5s.")
 PRICE_GRID = _quoting(None, "--price-grid", help="Price grid, when the market's own is not stored.")
@@ -65,6 +65,15 @@ def pairs(given: list[str], option: str) -> dict[str, Any]:
             raise InputError(f"{option} {item!r}: expected name=value, as in {option} gamma=0.1")
         out[name.strip()] = value(text.strip())
     return out
+
+
+def assumptions(given: list[str]) -> dict[str, Any]:
+    """Read assumptions: name=value, or a file of them, which single ones go over."""
+    from ..api.asked import written_assumptions
+
+    files = [item for item in given if item.endswith(".toml") and "=" not in item]
+    told = {name: one for file in files for name, one in written_assumptions(file).items()}
+    return told | pairs([item for item in given if item not in files], "--assume")
 
 
 def texts(given: list[str], option: str) -> dict[str, str]:

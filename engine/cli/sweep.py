@@ -29,6 +29,7 @@ from .options import (
     START,
     UNDERLYING,
     RankBy,
+    assumptions,
     delay,
     pairs,
 )
@@ -107,7 +108,7 @@ def sweep(
         found = run(
             _named(strategy), market, store, axes=axes, sample=sample, params=pairs(params, "--set"), series=series,
             category=category, where=where, min_volume=min_volume, score=score, start=start, end=end,
-            queue=queue, latency_ms=delay(latency_ms), assume=pairs(assume, "--assume"), reward=reward,
+            queue=queue, latency_ms=delay(latency_ms), assume=assumptions(assume), reward=reward,
             reaction=reaction, price_grid=price_grid, underlying=underlying, threads=threads,
             walk_forward=walk_forward,
             embargo_hours=embargo_hours, prove=prove, scheduler=scheduler, out=out, force=force, pictures=drawer,

@@ -49,7 +49,7 @@ def audit(session: str | Path, *, trust: Trust = ()) -> AuditDone:
         How much was replayed, and the first difference, if there is one.
     """
     folder = SessionFolder.existing(session)
-    done, replayer = AuditDone(), _Replayer(folder.path, trust)
+    done, replayer = AuditDone(), Replayer(folder.path, trust)
     first: int | None = None
     for line in read(segments(folder.journal)):
         done.lines += 1
@@ -67,10 +67,12 @@ def audit(session: str | Path, *, trust: Trust = ()) -> AuditDone:
     return done
 
 
-class _Replayer:
+class Replayer:
+    """A machine that the journal's incoming lines go through again, run after run."""
+
     def __init__(self, folder: Path, trust: Trust) -> None:
         self._folder, self._trust = folder, trust
-        self._machine: Machine | None = None
+        self.machine: Machine | None = None
         self._state: JournalLine | None = None
         self._due: deque[JournalLine] = deque()
 
@@ -79,20 +81,20 @@ class _Replayer:
         if line.kind == "run":
             return self._begin(line)
         if line.kind == "start":  # of the next run, before its machine is there
-            self._machine = None
+            self.machine = None
         if line.kind == "state":
             self._state = line
-            machine = self._machine
+            machine = self.machine
             if machine is not None and machine.state().payload != line.payload:
                 return "the account is another than the segment begins with"
             return None
-        if self._machine is None:
+        if self.machine is None:
             return None  # of the start, before the machine was there
         if line.kind in INCOMING:
             if self._due:
                 return _missing(self._due[0])
-            self._machine.take(line)
-            self._due.extend(self._machine.drain()[0])
+            self.machine.take(line)
+            self._due.extend(self.machine.drain()[0])
             return None
         made = self._due.popleft() if self._due else None
         if made == line:
@@ -104,7 +106,7 @@ class _Replayer:
             raise CheckError("a run of the journal begins without a state")
         header = msgspec.json.decode(line.payload, type=RunHeader)
         state = msgspec.json.decode(self._state.payload, type=LedgerState)
-        self._machine = machine_of(self._folder, state, header, trust=self._trust)
+        self.machine = machine_of(self._folder, state, header, trust=self._trust)
         self._due.clear()
         return None
 

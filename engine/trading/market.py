@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -65,6 +66,14 @@ class ReadMarket:
         return self.feed.events(), self.feed.values()
 
 
+class Onlooker(Protocol):
+    """Who is shown a market's events beside what decides on them."""
+
+    def see(self, market: TradedMarket, events: Columns, values: F64) -> None:
+        """Look at a batch of events."""
+        ...
+
+
 class TradedMarket:
     """The decisions of one market: paper assumes fills, otherwise the exchange tells them."""
 
@@ -82,7 +91,7 @@ class TradedMarket:
         self._fresh: tuple[Columns, F64] | None = None
         self.heard = 0
         self.closed = False
-        self.beside: Callable[[Columns, F64], None] | None = None  #: sees the events too, without a say
+        self.beside: list[Onlooker] = []  #: they see the events too, without a say
 
     @property
     def close_ts(self) -> int | None:
@@ -122,8 +131,8 @@ class TradedMarket:
             self.live.close_moved(told_at, close)
         if self._fresh is not None:
             self.live.feed(*self._fresh)
-            if self.beside is not None:
-                self.beside(*self._fresh)
+            for onlooker in self.beside:
+                onlooker.see(self, *self._fresh)
             self._fresh = None
         while self._late and self.live.count:
             ts, side, price, lots, fee, taker = self._late.pop(0)

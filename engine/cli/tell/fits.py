@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ...fitting.returns import Law
-from ..console import emit_table, say
+from ..console import emit_facts, emit_table, say
 
 if TYPE_CHECKING:
     from ...api.models import Fits
@@ -20,6 +20,8 @@ def tell(found: Fits) -> None:
         _tell_market(one)
     for one in found.underlyings:
         _tell_underlying(one)
+    if found.session is not None:
+        emit_facts("queues and delays of the session", found.session.facts)
 
 
 def _tell_market(found: MarketFit) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..console import emit_facts, emit_table
+
+if TYPE_CHECKING:
+    from ...trading.audit import AuditDone
+    from ...trading.knowing.twin import Twin
 
 
 def tell(status: dict[str, Any]) -> None:
@@ -26,6 +31,25 @@ def tell(status: dict[str, Any]) -> None:
         for ticker, one in status["markets"].items()
     ]  # fmt: skip
     emit_table("", ("market", "contracts", "P&L", "fills", "bid", "ask", "halted"), rows)
+
+
+def tell_audit(session: Path, done: AuditDone, beside: Twin | None) -> None:
+    """Print what was replayed, and how the session did beside its twin."""
+    emit_facts(f"audit of {session}", done.facts)
+    if beside is None:
+        return
+    facts = beside.facts
+    money = ("P&L", "P&L of the twin", "difference", *(name for name in facts if name.startswith("of it ")))
+    emit_facts(
+        f"beside its twin, which assumes {beside.queue}",
+        {name: _dollars(facts[name]) if name in money else facts[name] for name in facts if name != "by queue place"},
+    )
+    rows = [
+        (name, one.orders, *(lots / 100 for lots in (one.expected, one.had, one.missed, one.unexpected)))
+        for name, one in beside.places.items()
+    ]  # fmt: skip
+    columns = ("contracts before it", "orders", "expected", "had", "expected and not had", "had and not expected")
+    emit_table("fills by place in the queue, contracts", columns, rows)
 
 
 def _dollars(micros: int) -> str:

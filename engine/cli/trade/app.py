@@ -155,13 +155,21 @@ def flatten(
 
 
 @app.command("audit")
-def audit(session: Path = SESSION, trust: list[Path] = TRUST, as_json: bool = JSON_OPTION) -> None:
-    """Replay the journal through the kernel: every quote, order and position byte for byte."""
+def audit(
+    session: Path = SESSION,
+    trust: list[Path] = TRUST,
+    with_twin: bool = typer.Option(True, "--twin/--no-twin", help="Of orders that were sent: the twin on paper too."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Replay the journal through the kernel: every quote, order and position byte for byte, and the twin beside it."""
     from ...api.trade import audit as run
-    from ..console import emit_facts
+    from ...api.trade import twin
+    from ..tell.sessions import tell_audit
 
     done = run(session, trust=trust)
-    emit(as_json, lambda: done.facts, lambda: emit_facts(f"audit of {session}", done.facts))
+    beside = twin(session, trust=trust) if with_twin and done.difference is None and done.counts["ask"] else None
+    facts = done.facts | ({} if beside is None else {"twin": beside.facts})
+    emit(as_json, lambda: facts, lambda: tell_audit(session, done, beside))
     if done.difference is not None:
         raise CheckError(f"the replay differs at {done.difference}")
 

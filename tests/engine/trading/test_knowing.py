@@ -1,0 +1,101 @@
+"""What is read out of a journal: the twin, how queues moved, and the assumptions that a backtest takes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from touchline import engine
+from touchline.engine.api.asked import assumptions_of
+from touchline.engine.simulator.assumptions.venue import Assumptions
+from touchline.engine.trading.folder import SessionFolder
+from touchline.engine.trading.knowing.course import course_of
+from touchline.engine.trading.knowing.session_fit import fit_session
+from touchline.engine.trading.knowing.twin import Twin, twin_of
+from touchline.engine.trading.runner import SessionRunner
+from touchline.io.ground.errors import InputError
+from touchline.io.store.chunk import Chunk
+from touchline.io.store.store import Store
+
+from ..exchanges.conftest import random_frames
+from .conftest import begun, opened, tickers_of, walked, write_quick_params
+from .queue_fits import held
+
+
+def sessions(place: Path, queue: str, rows: int, **settings: object) -> SessionFolder:
+    """A session in production at an exchange whose orders wait as a model says."""
+    store = Store(place / "store")
+    markets, books, trades = random_frames(7, tickers=2, rows=rows)
+    store.ingest("made up", "day", [Chunk({"markets": markets, "book": books, "trades": trades})])
+    params = write_quick_params(place / "params.toml", queue=queue, size=0.5)
+    folder = begun(place / "session", params, mode="production", **settings)
+    with (
+        opened(store, queue=queue) as (exchange, client),
+        SessionRunner(folder, client, tickers_of(2), inline=True) as runner,
+    ):
+        walked(exchange, runner)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def crossing(tmp_path_factory: pytest.TempPathFactory) -> SessionFolder:
+    return sessions(tmp_path_factory.mktemp("crossing"), "touch+cross@1", 150)
+
+
+@pytest.fixture(scope="module")
+def waiting(tmp_path_factory: pytest.TempPathFactory) -> SessionFolder:
+    return sessions(tmp_path_factory.mktemp("waiting"), "power@2", 200, reconcile_s=1)
+
+
+@pytest.fixture(scope="module")
+def twin(crossing: SessionFolder) -> Twin:
+    return twin_of(crossing.path)
+
+
+def test_the_difference_from_the_twin_is_split_without_a_rest(twin: Twin):
+    facts = twin.facts
+    assert sum(twin.parts.values()) == facts["difference"] == facts["P&L"] - facts["P&L of the twin"]
+    for market in twin.markets.values():
+        assert sum(market.parts.values()) == market.pnl - market.twin_pnl
+        assert market.fills > 10 and market.twin_fills > 10
+
+
+def test_an_exchange_that_fills_as_assumed_gives_what_was_expected(twin: Twin):
+    """Orders that rest for no time between two decisions of one moment are all that may differ."""
+    places = twin.places.values()
+    expected, both = (sum(getattr(one, name) for one in places) for name in ("expected", "both"))
+    assert both > 0.9 * expected and sum(one.had for one in places) > 0
+    assert twin.parts["latency"] == 0 and twin.parts["fees"] == 0
+
+
+@pytest.mark.slow
+def test_orders_rest_from_their_arrival_and_the_exchange_says_where(waiting: SessionFolder):
+    course = course_of(waiting.path)
+    stints = [one for market in course.markets.values() for one in market.stints]
+    rested = [one for one in stints if one.begins is not None and one.ends is not None]
+    assert len(rested) > 50 and sum(len(one.readings) for one in rested) > 30
+    assert all(one.decided <= one.begins <= one.ends for one in rested if one.begins and one.ends)
+    assert sum(one.had for one in stints) == sum(told["lots"] for _, told in course.of("fill"))
+
+
+@pytest.mark.slow
+def test_a_fit_finds_how_the_exchange_fills_and_a_backtest_takes_it(waiting: SessionFolder, tmp_path: Path):
+    found = fit_session(waiting.path)
+    assert found.queue is not None and found.queue.readings > 30
+    assert found.queue.low * 0.8 <= 2.0 <= found.queue.high * 1.2
+    path = found.write(tmp_path / "fit")
+    fits = engine.fit(session=waiting.path, out=tmp_path / "again").session
+    assert fits is not None and fits.facts == found.facts
+    assert assumptions_of(path, None, None) == Assumptions(queue=found.queue.queue)
+
+
+def test_only_orders_that_rested_say_how_queues_move(tmp_path: Path, params: Path):
+    folder = begun(tmp_path / "paper", params, mode="paper")
+    with pytest.raises(InputError, match="only orders that rested"):
+        fit_session(folder.path)
+
+
+@pytest.mark.slow
+def test_intervals_hold_the_truth():
+    """Three seeds of ``python -m tests.engine.trading.queue_fits 100``."""
+    assert held(3) == 3
