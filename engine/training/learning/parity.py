@@ -48,9 +48,7 @@ def changed_bets(
         answers = np.full(panel.lives.total, np.nan, np.float32)
         for (fold, _), trial in zip(chosen, trials, strict=True):
             places = served_rows(rows, fold)
-            answers[_in_panel(panel, places)] = (
-                trial.native if native else opened(trial.model)(inputs_for(rows, places))
-            )
+            answers[in_panel(panel, places)] = trial.native if native else opened(trial.model)(inputs_for(rows, places))
         plain = replace(pipeline, scorer=Answered(answers, gives), tables=())
         plain = plain.with_values(**({"entry": "taker"} if plain.limits().get("entry") == "maker" else {}))
         both.append(backtest(panel, plain).run.trades)
@@ -66,7 +64,7 @@ def inputs_for(rows: Rows, places: npt.NDArray[np.int64]) -> npt.NDArray[np.floa
     return inputs_of(rows.x, places, rows.window)
 
 
-def _in_panel(panel: Panel, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def in_panel(panel: Panel, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Where rows that stand market after market lie in the panel's columns."""
     lives = panel.lives
     if not lives.by_bar:

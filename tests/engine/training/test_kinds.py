@@ -6,22 +6,12 @@ import importlib.util
 
 import numpy as np
 import pytest
-from touchline import engine
 from touchline.engine.training.kinds.graph import Platt, model_of
 from touchline.engine.training.kinds.kind import Lesson
 from touchline.engine.training.kinds.registry import kind_of
 from touchline.engine.training.learning.fold import answer, opened
 
-from .made import FEATURES, bayes_skill, made, pipeline
-
-#: Kinds with the parameters that keep their tests short; networks need torch, which takes long to load.
-KINDS = {
-    "logistic": {},
-    "boosting": {"trees": 30, "min_rows": 20},
-    "mlp": {"epochs": 8},
-    "lstm": {"epochs": 8, "bars": 3},
-}
-TORCH = ("mlp", "lstm")
+from .leaks import KINDS, TORCH, planted, shuffled
 
 
 def kinds(*, slow: bool):
@@ -81,31 +71,13 @@ def test_parity_on_a_hundred_thousand_rows(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", kinds(slow=True))
 def test_the_skill_of_a_planted_signal_is_that_of_who_knows_the_truth(name, tmp_path):
-    """The newest half of the models, which have learned from most of the history, within two standard errors."""
-    from touchline.engine.training.judging.skill import brier, skill_of
-
-    made(tmp_path / "store", beta=1.0, events=900)
-    found = engine.train(
-        pipeline(tmp_path), name, tmp_path / "store", out=tmp_path / "model", features=FEATURES, params=KINDS[name]
-    )
-    late = found.folds.filter(found.folds["serves_from"] >= found.record.models[-3].since)
-    p, y, mark = (late[column].to_numpy() for column in ("prediction", "label", "mark"))
-    skill = skill_of(brier(p, y), brier(mark, y), late["event"].to_numpy())
-    assert abs(skill.skill - bayes_skill(1.0)) < 2 * skill.standard_error
-    assert found.has_skill
+    assert planted(name, 0, tmp_path).fits
 
 
 @pytest.mark.parametrize("name", kinds(slow=False))
 @pytest.mark.parametrize("seed", [1, 2])
 def test_shuffled_labels_have_no_skill(name, seed, tmp_path):
-    made(tmp_path / "store", beta=0.0, events=100, seed=seed, shuffle=True)
-    found = engine.train(
-        pipeline(tmp_path), name, tmp_path / "store", out=tmp_path / "model", features=FEATURES, seed=seed,
-        params=KINDS[name],
-    )  # fmt: skip
-    skill = found.skill["brier"]
-    assert abs(skill["skill"]) < 2 * skill["standard_error"] + 1e-6
-    assert [notice.name for notice in found.warnings] == ["no-skill"]
+    assert shuffled(name, seed, tmp_path).fits
 
 
 @pytest.mark.parametrize("name", ["boosting"])

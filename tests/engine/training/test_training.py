@@ -14,7 +14,9 @@ from touchline.engine.bets.training import known_panel
 from touchline.engine.cli import main
 from touchline.engine.training import series
 from touchline.engine.training.folder import FOLDS, read_folds
+from touchline.engine.training.learning.fold import served_rows
 from touchline.engine.training.learning.folds import cuts, first_usable
+from touchline.engine.training.learning.parity import in_panel
 from touchline.engine.training.learning.rows import rows_of
 from touchline.io.ground.errors import CheckError, DamagedError, InputError
 from touchline.io.ground.times import nanoseconds
@@ -83,6 +85,32 @@ def test_a_backtest_serves_what_was_predicted_out_of_fold(folder, trained):
     found = engine.backtest(pipeline(folder), store=folder / "store")
     assert found.trades["entry_ts"].min() > first
     assert found.trades.height > 20
+
+
+@pytest.mark.parametrize("name", ["logistic", "boosting"])
+def test_the_edge_in_a_backtest_is_that_of_the_trained_model(folder, rows, tmp_path, monkeypatch, name):
+    """Every bar that is served: the trained model itself, in its library's arithmetic, less the mark."""
+    run, trials = series.run_fold, []
+
+    def kept(rows, fold, *args, **named):
+        trials.append((fold, run(rows, fold, *args, **named)))
+        return trials[-1][1]
+
+    monkeypatch.setattr(series, "run_fold", kept)
+    engine.train(
+        pipeline(folder), name, folder / "store", out=tmp_path / "model", features=FEATURES, folds=2,
+        params={"trees": 30, "min_rows": 20} if name == "boosting" else {},
+    )  # fmt: skip
+    served = pipeline(folder, file=str(tmp_path / "model")).scorer
+    panel = known_panel(folder / "store", pipeline(folder), None)
+    whole = panel.with_extras(served.prepare(panel))
+    edges = whole.evaluate({"edge": served.score()})["edge"]
+    marks = panel.matrices["mark"].astype(float) / 10_000
+    native = np.full(panel.lives.total, np.nan, np.float32)
+    for fold, trial in trials:
+        native[in_panel(panel, served_rows(rows, fold))] = trial.native
+    assert np.isfinite(native).sum() > 500
+    np.testing.assert_allclose(edges, panel.matrix_of(native) - marks, rtol=0, atol=1e-6)
 
 
 def test_the_same_seed_gives_the_same_models_and_another_question_is_refused(folder, trained, tmp_path):
