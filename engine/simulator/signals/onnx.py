@@ -14,6 +14,7 @@ import numpy as np
 from ....features.signals.outside import OnnxSignal
 from ....features.signals.signal import Signal, column_definitions
 from ....io.ground.errors import InputError
+from ....strategies.pipeline.scorers.session import opened_session
 from ....strategies.pipeline.scorers.trained import Trained, is_trained, model_bytes, read_trained
 from ..state import F64, I64
 from ..tape.events import CLOCK, KIND, MOMENT
@@ -103,17 +104,9 @@ def trained_of(signal: OnnxSignal, before: Mapping[str, Signal]) -> Trained | No
 
 def _opened(signal: OnnxSignal, source: str | bytes, file: str) -> tuple[Any, str]:
     """The session of a model's file and the name of its input, once it is known to take what is declared."""
-    import onnxruntime
-
     if not signal.file.exists():
         raise InputError(f"there is no model file {signal.file}")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise InputError(f"{file} is not a model: {str(error).splitlines()[0]}") from None
+    session = opened_session(source, file, threads=1)
     inputs = session.get_inputs()
     told = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
     count = len(signal.inputs)

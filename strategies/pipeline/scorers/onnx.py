@@ -16,6 +16,7 @@ from ....features.quotes import logit
 from ....io.ground.errors import InputError
 from ...parameters import Parameter, nearest
 from ..pipeline import DOLLAR, PanelView, Scorer, register
+from .session import opened_session
 from .trained import Trained, is_trained, model_bytes, read_trained
 
 if TYPE_CHECKING:
@@ -116,19 +117,11 @@ class OnnxScorer(Scorer):
 
     def session(self, model: int = 0) -> onnxruntime.InferenceSession:
         """Open a model, of a folder the one of this place, and compare its inputs with what is declared."""
-        import onnxruntime
-
         name = self.path if self.trained is None else self.path / self.trained.models[model].file
         if self.trained is None and not self.path.exists():
             raise InputError(f"onnx: there is no model file {self.path}")
         source = str(self.path) if self.trained is None else model_bytes(self.path, self.trained.models[model])
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.log_severity_level = 3
-        try:
-            session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise InputError(f"onnx: {name} is not a model: {str(error).splitlines()[0]}") from None
+        session = opened_session(source, f"onnx: {name}", self.threads)
         inputs = session.get_inputs()
         told = ", ".join(f"{i.name} {i.type} {i.shape}" for i in inputs)
         shape = ["batch", len(self.names)] if self.window == 1 else ["batch", self.window, len(self.names)]

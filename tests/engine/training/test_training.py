@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 
@@ -287,12 +288,33 @@ def test_an_expired_model_is_refused_live(trained):
         trained.record.check_live(ends)
 
 
+def interrupted(*args):
+    raise KeyboardInterrupt
+
+
+def test_progress_is_told_of_reading_of_the_proof_and_of_each_fold(folder, tmp_path):
+    seen = []
+    engine.train(
+        pipeline(folder), "logistic", folder / "store", out=tmp_path / "m", features=FEATURES, folds=1,
+        progress=lambda done, of: seen.append(done / of),
+    )  # fmt: skip
+    assert seen == sorted(seen) and seen[-1] == 1.0
+    for low, high in ((0.0, 0.2), (0.2, 0.3), (0.3, 0.99)):
+        assert any(low < one <= high for one in seen)
+
+
 def test_the_command_trains_the_same(folder, trained, tmp_path, monkeypatch, capsys):
     (tmp_path / "made.toml").write_text(
         f'[[tables]]\nfile = "{folder}/signals.csv"\nby = "ticker"\n[scorer]\nname = "onnx"\nfile = "model"\n'
     )
     asked = ["train", str(tmp_path / "made.toml"), "--store", str(folder / "store"), "--out", str(tmp_path / "model")]
     monkeypatch.setattr(sys, "argv", ["engine", *asked, "--features", ",".join(FEATURES), "--json"])
+    with monkeypatch.context() as pressed, pytest.raises(SystemExit) as ended:
+        pressed.setattr(series, "predicted", interrupted)
+        main()
+    assert ended.value.code == 130
+    assert f"stopped; this goes on where it was: engine {shlex.join(asked)} --features" in capsys.readouterr().err
+    assert len(list((tmp_path / "model/unfinished").iterdir())) == 6
     with pytest.raises(SystemExit) as ended:
         main()
     assert not ended.value.code

@@ -179,3 +179,8 @@ def test_wrong_inputs_are_named(tmp_path):
     (tmp_path / "text.onnx").write_text("not a model")
     with pytest.raises(InputError, match="is not a model"):
         scorer_of(tmp_path, file="text.onnx").session()
+    later = onnx.load(tmp_path / "mlp.onnx")
+    later.opset_import[0].version = 99
+    onnx.save(later, tmp_path / "later.onnx")
+    with pytest.raises(InputError, match=r"later\.onnx is written for an ONNX opset that onnxruntime .* does not run"):
+        scorer_of(tmp_path, file="later.onnx").session()
