@@ -117,12 +117,18 @@ def test_every_block_that_can_be_run_is():
 
 @pytest.mark.slow
 def test_the_page_on_rewards(tmp_path: Path):
-    (found,) = [body for language, body in blocks("rewards.md") if language == "sh"]
-    commands(found, tmp_path)
+    found = [body for language, body in blocks("rewards.md") if language == "sh"]
+    commands("\n".join(found), tmp_path)
     quarter = json.loads((tmp_path / "results" / "quarter" / "run.json").read_text())
     assert "earn $3.48" in (ROOT / "docs" / "rewards.md").read_text() and quarter["summary"]["rewards"] == 3_480_000
     assert quarter["summary"]["pnl"] < 0
-    for name in ("heatmap_rewards.png", "heatmap_quoting.png", "report.html"):
+    maker = json.loads((tmp_path / "results" / "maker" / "run.json").read_text())["summary"]
+    assert (maker["pnl_without_rewards"], maker["rewards"], maker["rewards_unanswered"]) == (
+        11_660_000,
+        2_610_000,
+        2_850_000,
+    )
+    for name in ("heatmap_rewards.png", "heatmap_quoting.png", "heatmap_collateral.png", "report.html"):
         assert (tmp_path / "results" / "grid" / name).stat().st_size > 1_000
 
 

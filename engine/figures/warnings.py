@@ -44,6 +44,7 @@ SENTENCES: dict[str, str] = {
     "large-share": "The orders get a large share of a side; others would answer, so their rewards are an upper bound.",
     "rewards-in-pnl": "Part of the P&L is rewards of incentive programs, which the exchange may change or end any day.",
     "part-of-a-period": "Periods of programs lie partly outside of the data; they are told, and pay nothing.",
+    "rewards-by-volume": "Programs that pay by volume are estimated beside the P&L, and no part of it.",
     "no-programs": "Incentive programs were to be counted, and none is known of this market and time.",
     "synthetic-data": "The data is synthetic: results say how the program works, not how a market does.",
     "edited-parameters": "The parameter file was edited by hand after it was exported.",

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from ..figures.words import usd
-from ..results.results import Axis, Run, Runs, Sweep
+from ..results.results import REWARD_RATE, Axis, Run, Runs, Sweep
 from ..results.selection import Pick, effect_sizes, marginal_effects
 from .clock import HOUR_NS, moving, thinned, time_axis
 from .look import BAD, BUY, GOOD, INK, LINE, MUTED, NEUTRAL, SELL, styled
@@ -23,10 +23,11 @@ MAX_FIELDS = 16_384
 #: How wide a picture may grow on a page, pixels, if it is not one of time.
 WIDEST = 640
 PARTS = ("spread_capture", "drift", "settlement", "rebates", "fees", "rewards")
-#: Further heat maps of a sweep that counts incentive programs: file -> column and what it is.
-OF_REWARDS = {
-    "heatmap_rewards": ("rewards", "rewards"),
-    "heatmap_quoting": ("pnl_without_rewards", "P&L without rewards"),
+#: Further heat maps of a sweep that counts incentive programs: file -> column, what it is, and its scale.
+OF_REWARDS: dict[str, tuple[str, str, float]] = {
+    "heatmap_rewards": ("rewards", "rewards", 1e-6),
+    "heatmap_quoting": ("pnl_without_rewards", "P&L without rewards", 1e-6),
+    "heatmap_collateral": (REWARD_RATE, "rewards a dollar locked up", 1.0),
 }
 
 
@@ -60,12 +61,16 @@ def grid_documents(sweep: Sweep, robust: Pick, overall: Pick) -> dict[str, dict[
 
 
 def heat_map(
-    sweep: Sweep, marked: Mapping[str, Mapping[str, float]] | None = None, column: str = "pnl", what: str = "P&L"
+    sweep: Sweep,
+    marked: Mapping[str, Mapping[str, float]] | None = None,
+    column: str = "pnl",
+    what: str = "P&L",
+    scale: float = 1e-6,
 ) -> alt.TopLevelMixin:
     """Average P&L a market over the two main axes; ``marked`` names cells to ring, such as the chosen one."""
     axes = main_axes(sweep)
     rows = sweep.grid.with_columns(
-        (pl.col(column) / 1e6).alias("dollars"), (pl.col("abs_position") / 100).alias("contracts")
+        (pl.col(column) * scale).alias("dollars"), (pl.col("abs_position") / 100).alias("contracts")
     )
     title = alt.TitleParams(f"{sweep.strategy}: average {what} a market, $", subtitle=left_out(sweep))
     if not axes:

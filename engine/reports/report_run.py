@@ -10,6 +10,7 @@ from ...io.ground.units import cents, contracts
 from ..figures.words import count, moment, usd
 from ..results.results import Run, Runs, synthetic
 from . import page, pictures
+from .report_rewards import rewards_section
 from .told.asked import run_asked, short
 from .told.run_facts import (
     MARKET_COLUMNS,
@@ -176,7 +177,7 @@ def _origin(about: Mapping[str, Any]) -> str:
 
 
 #: What a page holds, in its order: each gives a section, or nothing.
-SECTIONS: tuple[Callable[[Run], str], ...] = (_short, _figures, _curves, _parts, _fills, _data, _asked)
+SECTIONS: tuple[Callable[[Run], str], ...] = (_short, _figures, _curves, _parts, rewards_section, _fills, _data, _asked)
 SECTIONS_OF_SEVERAL: tuple[Callable[[Runs], str], ...] = (
     _short_of_several, _totals, _joined, _markets, _ends, _asked,
 )  # fmt: skip

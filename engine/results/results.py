@@ -28,8 +28,11 @@ RUN_FRAMES = ("fills", "quotes", "equity")
 BETS_FRAMES = ("trades", "equity", "candidates")
 #: P&L under the queue model that fills least; a column that a sweep may have.
 WORST_PNL = "pnl_worst"
-#: Columns of a sweep that counts incentive programs, in micros.
-REWARD_MONEY = ("pnl_without_rewards", "rewards", "rewards_earned", "locked")
+#: Columns of a sweep that counts incentive programs: micros, and those a day and dollar locked up.
+REWARD_MONEY = (
+    "pnl_without_rewards", "rewards", "rewards_earned", "locked", "rewards_unanswered", "rewards_dollar_day",
+    "pnl_dollar_day",
+)  # fmt: skip
 #: In ``grid`` and ``counted`` then: rewards a dollar locked up.
 REWARD_RATE = "rewards_per_collateral"
 #: In ``grid``: the lower of a cell's average P&L under the queue models that were run.
@@ -313,7 +316,8 @@ def read_run(folder: str | Path) -> Run:
     """Read a run's folder."""
     place = Path(folder)
     about = _json(place / RECORD, "engine backtest")
-    frames = read_frames(place, (*RUN_FRAMES, "signals") if "signals" in about else RUN_FRAMES)
+    more = {"signals": "signals" in about, "rewards": "programs" in (about.get("summary") or {})}
+    frames = read_frames(place, (*RUN_FRAMES, *(name for name, is_there in more.items() if is_there)))
     _need(frames["fills"], ("ts", "side", "price", "size", "fee", "position", "mid"), place / "fills.parquet")
     _need(frames["quotes"], ("ts", "bid", "ask"), place / "quotes.parquet")
     _need(frames["equity"], ("ts", "cash", "position", "mid", "equity"), place / "equity.parquet")

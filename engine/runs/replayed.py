@@ -19,6 +19,7 @@ from ...strategies.models.registry import quoting_model
 from ...strategies.own_file import from_anywhere
 from ...strategies.quoting.model import QuotingModel
 from ..figures.warnings import Notice
+from ..figures.words import usd
 from ..results.result_files import frames_hash, settled
 from ..results.results import Run
 from ..simulator.ahead import compile_ahead
@@ -149,8 +150,11 @@ def _of_programs(run: Replay) -> Iterator[Notice]:
         yield Notice("large-share", f"{max(large):.0%} of a side; {len(large)} of {len(periods)} periods")
     if parts := [one["id"] for one in periods if one["is_part"]]:
         yield Notice("part-of-a-period", f"{len(parts)} of {len(periods)} periods: {', '.join(parts[:3])}")
-    if run.periods is not None and not periods:
+    if run.periods is not None and not periods and not run.volume:
         yield Notice("no-programs")
+    if run.volume:
+        estimates = sum(one["estimate"] for one in run.volume)
+        yield Notice("rewards-by-volume", f"{usd(estimates)} of {len(run.volume)} programs")
 
 
 def result_hash(run: Replay) -> str:
@@ -161,7 +165,8 @@ def result_hash(run: Replay) -> str:
 def frames_of(run: Replay) -> dict[str, pl.DataFrame]:
     """The frames that are written beside the record."""
     frames = {"fills": run.fills, "quotes": run.quotes, "equity": run.equity}
-    return frames if run.signals is None else frames | {"signals": run.signals}
+    more = {"signals": run.signals, "rewards": run.rewards}
+    return frames | {name: frame for name, frame in more.items() if frame is not None}
 
 
 def markouts(fills: pl.DataFrame) -> dict[str, float | None]:
@@ -182,7 +187,7 @@ def summary(run: Replay, queues: Mapping[str, Totals]) -> dict[str, Any]:
         "quoting": quote_figures(run.tape, run.fills, run.quotes, run.equity, own_period(run.tape)),
         "by_queue": {name: total.pnl for name, total in queues.items()},
         "settled": run.tape.market.settlement is not None,
-        **({} if run.periods is None else {"programs": run.periods}),
+        **({} if run.periods is None else {"programs": run.periods, "volume_programs": run.volume}),
     }
 
 

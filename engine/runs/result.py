@@ -111,6 +111,11 @@ class Result:
         return self._frame("signals")
 
     @property
+    def rewards(self) -> pl.DataFrame:
+        """Return a replay's incentive programs over time: shares, what they earned, what was locked up."""
+        return self._frame("rewards")
+
+    @property
     def equity(self) -> pl.DataFrame:
         """Return the equity by moment, or by bar for bets."""
         return self._frame("equity")

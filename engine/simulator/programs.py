@@ -17,6 +17,7 @@ from .kernel.rows import GROUP, PROGRAM
 from .state import I64, RewardArrays
 from .tape.tape import Tape
 
+DAY_NS = 86_400_000_000_000
 #: Later than any event.
 FAR = 1 << 62
 #: A period of which more than one snapshot in so many lies outside of the tape is told as a part and pays nothing.
@@ -34,6 +35,7 @@ class RewardPlan:
     unseen: tuple[int, ...]  #: snapshots of each period in the market's life that the tape does not reach
     volume: tuple[Program, ...] = ()  #: programs that pay by volume
     last: int = FAR  #: the tape's last event
+    first: int = 0  #: its first one
 
     def is_part(self, index: int) -> bool:
         """Whether too little of a program's period is on the tape to say what it pays."""
@@ -73,7 +75,7 @@ def reward_plan(tape: Tape, assumptions: Assumptions, until: int | None = None) 
         unseen.append(max(lived[1] - lived[0] - max(within[1] - within[0], 0), 0) // 1_000_000_000)
     rules = tuple(rules_at(one.start, assumptions.reward_rules) for one in paying)
     volume = tuple(one for one in found if one.kind != LIQUIDITY)
-    return RewardPlan(tuple(paying), rules, tuple(unseen), volume, last)
+    return RewardPlan(tuple(paying), rules, tuple(unseen), volume, last, first)
 
 
 def reward_money(plan: RewardPlan, arrays: RewardArrays, cells: int, *, answered: bool = True) -> tuple[I64, I64]:
@@ -104,6 +106,9 @@ def reward_columns(plan: RewardPlan, arrays: RewardArrays, pnl: I64, samples: in
         "pnl": pnl + rewards, "pnl_without_rewards": pnl, "rewards": rewards, "rewards_earned": earned.sum(axis=0),
         "side_share": _largest_share(arrays, len(pnl)), "locked": arrays.locked[: len(pnl)] // max(samples, 1),
     }  # fmt: skip
+    days = (plan.last - plan.first) / DAY_NS
+    locked = np.where(columns["locked"] > 0, columns["locked"] * max(days, 1.0 / DAY_NS), np.inf)
+    columns |= {"rewards_dollar_day": rewards / locked, "pnl_dollar_day": columns["pnl"] / locked}
     if len(arrays.answered):
         columns["rewards_unanswered"] = reward_money(plan, arrays, len(pnl), answered=False)[1].sum(axis=0)
     return columns

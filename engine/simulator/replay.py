@@ -16,6 +16,7 @@ from .block import Block
 from .kernel.rows import I, L, S
 from .prepare import Ground, new_block, parameter_values, run_block
 from .programs import paid_until, periods_of, reward_columns
+from .rewarded import by_volume, course_of, with_fills
 from .state import F64, I64
 from .tape.later import mids_at, mids_later
 from .tape.tape import Tape
@@ -27,6 +28,7 @@ MARKOUTS_S = (1, 10, 60, 600)
 #: Fields of ``Totals`` that only a run with incentive programs has.
 REWARDS = (
     "pnl_without_rewards", "rewards", "rewards_earned", "side_share", "locked", "rewards_unanswered",
+    "rewards_dollar_day", "pnl_dollar_day",
 )  # fmt: skip
 
 
@@ -58,6 +60,8 @@ class Totals:
     side_share: float | None = None  #: largest average share of a side in a period
     locked: int | None = None  #: average of what position and orders lock up, at the samples
     rewards_unanswered: int | None = None  #: what rewards were if no rival answered; only where they do
+    rewards_dollar_day: float | None = None  #: rewards a day and dollar locked up
+    pnl_dollar_day: float | None = None  #: P&L, rewards too, a day and dollar locked up
 
     def record(self) -> dict[str, Any]:
         """Return the fields by name; those of incentive programs only where some are counted."""
@@ -78,6 +82,8 @@ class Replay:
     equity: pl.DataFrame
     periods: list[dict[str, Any]] | None = None  #: of incentive programs, where some are counted
     signals: pl.DataFrame | None = None  #: the model's at each change of its quotes, where it declares some
+    rewards: pl.DataFrame | None = None  #: programs over time, where some are counted
+    volume: list[dict[str, Any]] | None = None  #: programs that pay by volume, as estimates
 
 
 def totals_columns(block: Block, tape: Tape) -> dict[str, np.ndarray[Any, Any]]:
@@ -139,7 +145,8 @@ def replay(
     block = replay_block(tape, model, values, assumed)
     total = totals(block, tape)[0]
     fills = _fills(block, tape)
-    periods = None if block.counted is None else periods_of(*block.counted)
+    counted = block.counted
+    periods = None if counted is None else with_fills(periods_of(*counted), fills)
     return Replay(
         tape,
         model,
@@ -151,6 +158,8 @@ def replay(
         _equity(block, tape, fills),
         periods,
         _signals(block, model),
+        None if counted is None else course_of(*counted, block.samples),
+        None if counted is None else by_volume(counted[0], tape, fills),
     )
 
 

@@ -25,9 +25,9 @@ from ..results.result_files import (
     write_files,
 )
 from ..results.results import WORST_PNL, Axis, Sweep, sweep_of
-from ..simulator.assumptions.venue import table_of
+from ..simulator.assumptions.venue import Assumptions, table_of
 from ..simulator.prepare import counts_to_close, notes_of
-from ..simulator.programs import LARGE_SHARE
+from ..simulator.programs import LARGE_SHARE, reward_plan
 from ..simulator.state import I64
 from ..simulator.tape.tape import Tape
 from ..version import __version__
@@ -56,14 +56,20 @@ class TapeFacts:
     period: int  #: length of the tape's own periods
     notes: tuple[str, ...]
     traded_lots: int
+    programs: int | None = None  #: periods of liquidity programs on it; None where none are to be counted
+    parts: int = 0  #: those of them that the tape does not cover
 
 
-def facts_of(tape: Tape, period: int) -> TapeFacts:
+def facts_of(tape: Tape, period: int, assumptions: Assumptions) -> TapeFacts:
     """Take note of a tape."""
     market, ts = tape.market, tape.columns.ts
+    paying = None if assumptions.rewards == "none" else reward_plan(tape, assumptions)
+    count = None if paying is None else len(paying.programs)
+    parts = 0 if paying is None else sum(map(paying.is_part, range(len(paying.programs))))
     return TapeFacts(
         market.ticker, market.event, market.series, market.close_ts, market.settlement, tape.coverage.share,
         tape.digest, len(tape), int(ts[0]), int(ts[-1]), period, tape.notes, tape.coverage.traded_lots,
+        count, parts,
     )  # fmt: skip
 
 
@@ -203,6 +209,7 @@ def _notices(plan: Plan, markets: list[TapeFacts], cells: pl.DataFrame) -> Itera
         share = cells.filter(pl.col("cell") == best["cell"])["side_share"].max()
         if isinstance(share, float) and share > LARGE_SHARE:
             yield Notice("large-share", f"{share:.0%} of a side in a period of the cell with the highest P&L")
+    yield from _of_programs(markets)
     if best["fills"] < FEW_FILLS:
         yield Notice("few-fills", f"{best['fills']} fills of the cell with the highest P&L")
     unsettled = [market.ticker for market in markets if market.settlement is None]
@@ -213,3 +220,12 @@ def _notices(plan: Plan, markets: list[TapeFacts], cells: pl.DataFrame) -> Itera
     for name in sorted({note for market in markets for note in notes_of(market.notes, is_told)}):
         count = sum(name in market.notes for market in markets)
         yield Notice(name, f"{count:,} of {len(markets):,} markets")
+
+
+def _of_programs(markets: list[TapeFacts]) -> Iterator[Notice]:
+    """What is to be known of incentive programs, where they are to be counted."""
+    paying = [market.programs for market in markets if market.programs is not None]
+    if parts := sum(market.parts for market in markets):
+        yield Notice("part-of-a-period", f"{parts:,} of {sum(paying):,} periods")
+    if without := sum(count == 0 for count in paying):
+        yield Notice("no-programs", f"{without:,} of {len(markets):,} markets")

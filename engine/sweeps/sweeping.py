@@ -170,7 +170,7 @@ class Runner:
                             if len(under_way) > self.threads:
                                 done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                                 _raise(done)
-                    found.append((facts_of(tape, own_period(tape)), wanted))
+                    found.append((facts_of(tape, own_period(tape), self.plan.assumptions), wanted))
                 _raise(wait(under_way).done)
             except BaseException:
                 self._stop.set()

@@ -23,7 +23,7 @@ def worth(known: Any, p: Any, side: int, price: float) -> float:
         both = reward_rate(program, 1, known.bid, p.size, own) + reward_rate(program, -1, known.ask, p.size, own)
         both = both if both > here else here
         earned += here if program.accrued + both * program.left >= p.least else 0.0
-    fills = p.fills / 3600.0 * math.exp(-p.decay * (best - price) * side)
+    fills = p.rate / 3600.0 * math.exp(-p.decay * (best - price) * side)
     return earned - fills * p.loss / 100.0
 
 
@@ -50,7 +50,7 @@ def choice(known: Any, p: Any, side: int) -> float:
 class RewardMaker(QuotingModel):
     """On each side, the price from one step in front of the best to ``deep`` behind it that is worth most.
 
-    Worth is what the programs under way pay for the moment (``reward_rate``), less what fills lose: ``fills`` contracts
+    Worth is what the programs under way pay for the moment (``reward_rate``), less what fills lose: ``rate`` contracts
     an hour at the best price, fewer by exp(-``decay`` x cents) behind it, each ``loss`` cents. An order stays, with its
     place in the queue, until another price is worth more by the share ``still``. A program whose pay would stay below
     ``least`` dollars at the best prices until its end counts nothing. From ``most`` contracts held on, only what makes
@@ -60,10 +60,10 @@ class RewardMaker(QuotingModel):
     name = "reward-maker"
     parameters = (
         Parameter("size", 50.0, 0.01, 1e6, "contracts a quote"),
-        Parameter("loss", 1.0, 0.0, 100.0, "cents that a filled contract loses"),
-        Parameter("fills", 100.0, 0.0, 1e6, "contracts an hour that fill at the best price"),
-        Parameter("decay", 0.7, 0.0, 50.0, "by what rate a cent behind the best price lowers that"),
-        Parameter("deep", 4, 0, 8, "steps behind the best price at most", kind="int"),
+        Parameter("loss", 5.0, 0.0, 100.0, "cents that a filled contract loses"),
+        Parameter("rate", 600.0, 0.0, 1e6, "contracts an hour that fill at the best price"),
+        Parameter("decay", 0.4, 0.0, 50.0, "by what rate a cent behind the best price lowers that"),
+        Parameter("deep", 8, 0, 8, "steps behind the best price at most", kind="int"),
         Parameter("still", 0.2, 0.0, 100.0, "how much more another price must be worth, as a share"),
         Parameter("least", 1.0, 0.0, 1e6, "dollars that a period must come to"),
         Parameter("most", 50.0, 0.0, 1e6, "contracts held from which only the side that lowers them is quoted"),
@@ -72,7 +72,7 @@ class RewardMaker(QuotingModel):
         "bid": "bid that is worth most, cents", "ask": "ask that is worth most, cents",
         "bid_worth": "what the bid is worth, dollars an hour", "ask_worth": "what the ask is worth, dollars an hour",
     }  # fmt: skip
-    grid: ClassVar = {"loss": (0.25, 8.0, 16), "size": (10.0, 300.0, 16)}
+    grid: ClassVar = {"loss": (0.5, 16.0, 16), "size": (10.0, 300.0, 16)}
 
     @staticmethod
     def quote(known: Known, p: Any) -> tuple[float, float, float, float]:

@@ -50,6 +50,7 @@ _KNOWN = FigureUnit(
 _BOOKS = FigureUnit("count", lambda whole, gaps: f"{count(whole, 'snapshot')}, {count(gaps, 'gap')}")
 _MATCHED = FigureUnit("per cent", lambda matched, traded: percent(matched / traded) if traded else "")
 
+PER_DOLLAR = FigureUnit("per cent", lambda rate: percent(rate, 2))
 _RATE = FigureUnit("per cent", lambda rewards, locked: percent(rewards / locked, 2) if locked > 0 else "")
 
 #: Moments after a fill at which the mid is looked at.
@@ -85,6 +86,9 @@ RUN: tuple[FigureGroup, ...] = (
             ),
             Figure("locked", "locked up", DOLLARS, "by position and orders, on average"),
             Figure("rewards locked", "rewards a dollar locked up", _RATE, "over the whole time"),
+            Figure("rewards_dollar_day", "rewards a dollar and day", PER_DOLLAR, "of each dollar locked up"),
+            Figure("pnl_dollar_day", "P&L a dollar and day", PER_DOLLAR, "of each dollar locked up, rewards too"),
+            Figure("rewards_unanswered", "rewards if nobody answers", DOLLARS, "where rivals are let answer"),
         ),
     ),
     FigureGroup(

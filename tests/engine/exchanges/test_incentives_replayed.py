@@ -6,15 +6,18 @@ book, and a replay does not know.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from touchline.engine.exchanges.faults import Dice, Faults
-from touchline.engine.exchanges.incentives import Incentives
+from touchline.engine.exchanges.incentives import Incentives, VenueProgram
 from touchline.engine.exchanges.market.desk import OrderDesk
 from touchline.engine.exchanges.market.history import from_store
 from touchline.engine.exchanges.market.portfolio import ShownPortfolio
 from touchline.engine.exchanges.market.venue import TradingVenue
+from touchline.engine.rewards.programs import Program
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import Replay, replay
 from touchline.engine.simulator.tape.source import compile_tape
@@ -67,15 +70,52 @@ class QuotingClient:
                 self.desk.create(body)
 
 
+def both(
+    store: Store, ticker: str, half: float, programs: Sequence[Program] = ()
+) -> tuple[list[VenueProgram], list[dict[str, Any]]]:
+    """What the exchange's programs and the replay's periods came to; ``programs`` instead of the recorded ones."""
+    tape = compile_tape(store, ticker)
+    found = sorted(programs or tape.programs, key=lambda one: (one.start, one.end, one.id))
+    tape = replace(tape, programs=tuple(found))
+    made = replay(tape, FixedSpread, CELL | {"half_spread": half}, RECORDED)
+    history = from_store(store.path, [ticker])
+    venue = TradingVenue(history, Heard(), ShownPortfolio(), cash=10**12, hours=False, queue="pessimistic@1")
+    incentives = Incentives(venue, tuple(programs) or history.programs)
+    QuotingClient(venue, ticker).follow(made)
+    return incentives.programs, made.periods or []
+
+
 @pytest.mark.slow
-def test_the_exchange_pays_what_the_replay_of_the_recording_says(store: Store) -> None:
-    paid = list[int]()
-    for ticker in [name for name in store.tickers("book") if name.startswith("SYNBTC15M")][:3]:
-        made = replay(compile_tape(store, ticker), FixedSpread, CELL, RECORDED)
-        history = from_store(store.path, [ticker])
-        venue = TradingVenue(history, Heard(), ShownPortfolio(), cash=10**12, hours=False, queue="pessimistic@1")
-        incentives = Incentives(venue, history.programs)
-        QuotingClient(venue, ticker).follow(made)
-        assert [one.paid for one in incentives.programs] == [one["paid"] for one in made.periods or ()]
-        paid += [one.paid or 0 for one in incentives.programs]
-    assert len(paid) == 3 and min(paid) > 1_000_000
+@pytest.mark.parametrize(("half", "markets"), [(6.0, 3), (10.0, 1)])
+def test_the_exchange_pays_what_the_replay_of_the_recording_says(store: Store, half: float, markets: int) -> None:
+    """Quarters of an hour of the sample day, from several distances."""
+    for ticker in [name for name in store.tickers("book") if name.startswith("SYNBTC15M")][:markets]:
+        exchange, periods = both(store, ticker, half)
+        assert [one.paid for one in exchange] == [one["paid"] for one in periods]
+        assert min(one.paid for one in exchange) > 1_000_000
+
+
+@pytest.mark.slow
+def test_programs_of_a_day_that_overlap_others_are_paid_to_the_cent(store: Store) -> None:
+    """The recorded 90 minutes inside a day that the recording does not reach, and a whole day over two that overlap."""
+    ticker = next(name for name in store.tickers("book") if name.startswith("SYNINX-") and "-B" in name)
+    tape, hour = compile_tape(store, ticker), 3_600 * 10**9
+    first = int(tape.columns.ts[0])
+    made = [
+        Program(name, ticker, first + at * hour, first + end * hour, dollars * 10**6, 100_000, 5_000)
+        for name, at, end, dollars in [("day", 0, 6, 200), ("early", 1, 3, 60), ("late", 2, 4, 60)]
+    ]
+    exchange, periods = both(store, ticker, 6.0, [*tape.programs, *made])
+    paid = {one.program.id: one.paid for one in exchange}
+    assert all(paid[one["id"]] == one["paid"] or one["is_part"] for one in periods)
+    assert all((paid[name] or 0) > 1_000_000 for name in ("day", "early", "late", f"syn-{ticker}-90m"))
+
+
+@pytest.mark.slow
+def test_near_the_mid_the_exchange_pays_hardly_more_for_it_takes_what_our_orders_meet_out_of_its_book(
+    store: Store,
+) -> None:
+    ticker = next(name for name in store.tickers("book") if name.startswith("SYNBTC15M"))
+    for half in (2.0, 4.0):
+        [one], [period] = both(store, ticker, half)
+        assert 0 <= one.paid - period["paid"] <= 0.002 * period["paid"]

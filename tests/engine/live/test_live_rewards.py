@@ -18,7 +18,10 @@ from touchline.strategies.parameters import check
 from ..simulator.test_rewards import RULES, SECOND, programs, random_tape
 from .test_live import slices
 
-CELL = check(RewardMaker.parameters, {"size": 12.0, "loss": 0.2, "fills": 50.0, "deep": 2, "least": 0.5, "most": 40.0})
+CELL = check(
+    RewardMaker.parameters,
+    {"size": 12.0, "loss": 0.2, "rate": 50.0, "decay": 0.7, "deep": 2, "least": 0.5, "most": 40.0},
+)
 
 
 def tape_of(seed: int) -> Tape:

@@ -46,6 +46,7 @@ def values() -> st.SearchStrategy[dict[str, Any]]:
         "queue": st.sampled_from(["power@3", "log@1", "touch", "poisson@0.7,0.3", "risk-averse@1"]),
         "post_only": st.booleans(),
         "rewards": st.sampled_from(["none", "recorded", "pool=20,per=15m,target=300,discount=0.5"]),
+        "reaction": st.sampled_from(["none", "step:5s"]),
         "reward_rules": st.sampled_from(["by-day", "lip@2026-07,inside=filed"]),
         "reduce_only": st.booleans(),
         "requote_on": st.sampled_from(["time", "time+trade", "touch+signal", "book"]),

@@ -28,7 +28,7 @@ def _without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def quoted(program: Any = PROGRAM, told: dict[str, Any] | None = None, **given: float) -> tuple[float, float]:
     known = {"rewards": (program, NO_REWARD, NO_REWARD), **(told or {})}
-    return quote(RewardMaker, known, **given)[:2]
+    return quote(RewardMaker, known, **({"rate": 100.0, "decay": 0.7, "deep": 4} | given))[:2]
 
 
 def test_it_joins_the_best_where_a_step_in_front_would_not_score_more() -> None:
@@ -41,7 +41,7 @@ def test_it_improves_where_that_halves_what_rivals_score() -> None:
 
 
 def test_it_steps_back_as_fills_lose_more_and_stays_away_in_the_end() -> None:
-    stands = [quoted(PROGRAM._replace(capped=1.0), loss=loss, fills=200.0)[0] for loss in (0.1, 2.0, 3.0, 100.0)]
+    stands = [quoted(PROGRAM._replace(capped=1.0), loss=loss, rate=200.0)[0] for loss in (0.1, 2.0, 3.0, 100.0)]
     assert stands[0] == 49.0
     assert stands[:3] == sorted(stands[:3], reverse=True) and stands[2] == 47.0
     assert math.isnan(stands[3])
