@@ -7,6 +7,9 @@ SHORT := $(addprefix bench/test_,replay.py sweep.py tape.py ingest.py query.py s
 STORE ?= data
 
 TORCH := $(VENV)/.torch
+# Of what pip says: the packages as they come.
+SHORTLY := awk '/^Collecting/ { printf "  %3d %s\n", ++n, $$2 } /^Installing/ { print "  unpacking them ..." } \
+  /^FAILED/ { bad = 1 } { fflush() } END { exit bad }'
 
 .PHONY: setup demo test test-all lint docs gallery install lock bench bench-short screenshots exchange clean
 
@@ -14,8 +17,9 @@ setup: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing $$(grep -c == requirements.lock) packages into $(VENV) (once; some minutes) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "installing up to $$(grep -c == requirements.lock) packages, 1 GB, into $(VENV) (once; some minutes) ..."
+	@{ $(BIN)/python -u -m pip install --progress-bar off --disable-pip-version-check --require-hashes \
+	  -r requirements.lock || echo FAILED; } | $(SHORTLY)
 	@$(MAKE) --no-print-directory install
 	@touch $(STAMP)
 

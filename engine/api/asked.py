@@ -14,7 +14,7 @@ from ...strategies.models.registry import quoting_model
 from ...strategies.pipeline.pipeline import Pipeline
 from ...strategies.quoting.model import QuotingModel
 from ..simulator.assumptions.latency import Delay
-from ..simulator.assumptions.venue import Assumed, Assumptions
+from ..simulator.assumptions.venue import ALSO, Assumed, Assumptions
 from .data import listed
 
 if TYPE_CHECKING:
@@ -99,13 +99,19 @@ def assumptions_of(
     reaction: str | None = None,
 ) -> Assumptions:  # fmt: skip
     """The assumptions as a whole, with those that have keywords of their own."""
-    assume = written_assumptions(assume) if isinstance(assume, str | Path) else assume
-    base = assume if isinstance(assume, Assumptions) else Assumptions().with_options(dict(assume or {}))
     programs = ";".join(listed(reward)) or None
-    if programs and not isinstance(assume, Assumptions) and "rewards" in (assume or {}):
-        raise InputError("rewards are given twice, by reward= and in assume=; leave one out")
-    short = {"queue": queue, "entry_ms": latency_ms, "rewards": programs, "reaction": reaction}
-    return base.with_options({name: value for name, value in short.items() if value is not None})
+    short = {"queue": queue, "latency_ms": latency_ms, "rewards": programs, "reaction": reaction}
+    given = {name: value for name, value in short.items() if value is not None}
+    if isinstance(assume, str | Path):  # what a file says holds unless a keyword says otherwise
+        assume = Assumptions().with_options(written_assumptions(assume))
+    if isinstance(assume, Assumptions):
+        return assume.with_options(given)
+    told = {name.replace("-", "_") for name in assume or {}}
+    for name in given:
+        if told & {name, ALSO.get(name, name)}:
+            by = "reward" if name == "rewards" else name
+            raise InputError(f"{name} given twice, by {by}= and in assume=; leave one out")
+    return Assumptions().with_options({**(assume or {}), **given})
 
 
 def written_assumptions(path: str | Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ..figures.performance import Performance, performance, period_curve
 from ..figures.resampling import mean_interval
 from ..figures.stakes import AtStake, at_stake
 from ..figures.warnings import Notice
+from ..figures.words import count as count_of
 from ..results.result_files import frames_hash, settled
 from ..results.results import Bets
 from ..version import __version__
@@ -194,10 +195,17 @@ class BetsResult:
             if len(paid) >= 10 and max((paid == 0).mean(), (paid == 10_000).mean()) >= ONE_SIDED:
                 name = self.found.panel.markets["series"][int(np.flatnonzero(columns.market["series"] == series)[0])]
                 word = "NO" if (paid == 0).mean() >= ONE_SIDED else "YES"
-                found.append(Notice("one-sided-settlement", f"{len(paid)} markets of {name} all but settled {word}"))
+                found.append(
+                    Notice("one-sided-settlement", f"{count_of(len(paid), 'market')} of {name} all but settled {word}")
+                )
         events = trades["event"].n_unique()
         if events < FEW_EVENTS:
-            found.append(Notice("few-events", f"{events} events were bet on; {FEW_EVENTS} are a start"))
+            found.append(
+                Notice(
+                    "few-events",
+                    f"{count_of(events, 'event')} {'was' if events == 1 else 'were'} bet on; {FEW_EVENTS} are a start",
+                )
+            )
         profit = trades.group_by("event").agg(pl.col("pnl").sum()).filter(pl.col("pnl") > 0)["pnl"].to_list()
         if profit and (share := max(profit) / sum(profit)) > 0.5:
             found.append(Notice("concentration", f"{share:.0%} of what winning events made"))

@@ -35,6 +35,7 @@ def demo(
 
 
 def _tell(made: Demo) -> None:
+    from ..figures.words import count as count_of
     from ..figures.words import usd
 
     told = made.document
@@ -45,7 +46,7 @@ def _tell(made: Demo) -> None:
         "A synthetic day; nothing in it was ever traded",
         {
             "imported": "rows of " + ", ".join(f"{table} {count:,}" for table, count in made.rows.items()),
-            "checked": f"{checked['markets']} markets, {checked['faults']} faults, {checked['notes']} notes",
+            "checked": ", ".join(count_of(checked[f"{one}s"], one) for one in ("market", "fault", "note")),
             "bet": f"{bets['trades']} trades came to {pnl}; made-up prices say nothing about a strategy",
             "swept": f"{swept['cells']:,} cells of avellaneda-stoikov; the robust choice is {best}",
             "it warns of": ", ".join(swept["warnings"]),

@@ -169,11 +169,13 @@ def _data_notices(sweep: Sweep, own: Floats, by_event: Floats) -> list[Notice]:
         found.append(Notice("concentration", f"{by_event.max() / by_event.sum():.0%} of the P&L"))
     paid = [market.settlement for market in sweep.markets if market.settlement in (0, 10_000)]
     if paid and max(yes := sum(map(bool, paid)), len(paid) - yes) >= ONE_SIDED * len(paid):
-        found.append(Notice("one-sided-settlement", f"{yes} of {len(paid)} markets paid YES"))
+        found.append(Notice("one-sided-settlement", f"{yes} of {count_of(len(paid), 'market')} paid YES"))
     thin = [market for market in sweep.markets if market.coverage is not None and market.coverage < THIN]
     if thin:
         worst = min(market.coverage or 0.0 for market in thin)
-        found.append(Notice("thin-coverage", f"{len(thin)} of {len(sweep.markets)} markets, down to {worst:.0%}"))
+        found.append(
+            Notice("thin-coverage", f"{len(thin)} of {count_of(len(sweep.markets), 'market')}, down to {worst:.0%}")
+        )
     named: dict[str, Notice] = {}
     for notice in found:
         named.setdefault(notice.name, notice)

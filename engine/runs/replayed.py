@@ -19,6 +19,7 @@ from ...strategies.models.registry import quoting_model
 from ...strategies.own_file import from_anywhere
 from ...strategies.quoting.model import QuotingModel
 from ..figures.warnings import Notice
+from ..figures.words import count as count_of
 from ..figures.words import usd
 from ..results.result_files import frames_hash, settled
 from ..results.results import Run
@@ -127,7 +128,7 @@ def notices_of(run: Replay, queues: Mapping[str, Totals]) -> list[Notice]:
     if not run.tape.coverage.traded_lots and run.assumptions.needs_trades:
         found.append(Notice("cannot-fill"))
     if run.totals.fills < 30:
-        found.append(Notice("few-fills", f"{run.totals.fills} fills"))
+        found.append(Notice("few-fills", count_of(run.totals.fills, "fill")))
     is_told = counts_to_close(run.model, run.assumptions)
     if not run.totals.fills and run.assumptions.horizon == "session" and is_told:
         found.append(Notice("tau-is-a-share"))

@@ -15,6 +15,7 @@ import polars as pl
 from ...io.ground.errors import InputError
 from ...io.ground.locks import own_folder
 from ..figures.warnings import Notice
+from ..figures.words import count as count_of
 from ..figures.words import usd
 from ..results.result_files import (
     SWEEP_RECORD,
@@ -193,7 +194,9 @@ def _notices(plan: Plan, markets: list[TapeFacts], cells: pl.DataFrame) -> Itera
     unable = [market.ticker for market in markets if not can_fill(plan, market)]
     if unable:
         listed = ", ".join(unable[:3]) + (", …" if len(unable) > 3 else "")
-        yield Notice("cannot-fill", f"{len(unable):,} of {len(markets):,} markets, left out of all averages: {listed}")
+        yield Notice(
+            "cannot-fill", f"{len(unable):,} of {count_of(len(markets), 'market')}, left out of all averages: {listed}"
+        )
     total = (
         cells.group_by("cell")
         .agg(pl.col("pnl", WORST_PNL, "fills").sum())
@@ -211,21 +214,21 @@ def _notices(plan: Plan, markets: list[TapeFacts], cells: pl.DataFrame) -> Itera
             yield Notice("large-share", f"{share:.0%} of a side in a period of the cell with the highest P&L")
     yield from _of_programs(markets)
     if best["fills"] < FEW_FILLS:
-        yield Notice("few-fills", f"{best['fills']} fills of the cell with the highest P&L")
+        yield Notice("few-fills", f"{count_of(best['fills'], 'fill')} of the cell with the highest P&L")
     unsettled = [market.ticker for market in markets if market.settlement is None]
     held = cells.filter(pl.col("market").is_in(unsettled), pl.col("position") != 0)["market"].n_unique()
     if held:
-        yield Notice("open-at-end", f"{held:,} of {len(markets):,} markets")
+        yield Notice("open-at-end", f"{held:,} of {count_of(len(markets), 'market')}")
     is_told = any(counts_to_close(plan.model, one) for group in plan.groups for one in group.limits)
     for name in sorted({note for market in markets for note in notes_of(market.notes, is_told)}):
         count = sum(name in market.notes for market in markets)
-        yield Notice(name, f"{count:,} of {len(markets):,} markets")
+        yield Notice(name, f"{count:,} of {count_of(len(markets), 'market')}")
 
 
 def _of_programs(markets: list[TapeFacts]) -> Iterator[Notice]:
     """What is to be known of incentive programs, where they are to be counted."""
     paying = [market.programs for market in markets if market.programs is not None]
     if parts := sum(market.parts for market in markets):
-        yield Notice("part-of-a-period", f"{parts:,} of {sum(paying):,} periods")
+        yield Notice("part-of-a-period", f"{parts:,} of {count_of(sum(paying), 'period')}")
     if without := sum(count == 0 for count in paying):
-        yield Notice("no-programs", f"{without:,} of {len(markets):,} markets")
+        yield Notice("no-programs", f"{without:,} of {count_of(len(markets), 'market')}")

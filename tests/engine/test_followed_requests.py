@@ -284,6 +284,11 @@ ASKED: dict[str, tuple[str, Step, Step]] = {
         lambda p: assumed("pool=20,per=soon,target=300"),
         lambda p: [assumed(f"pool=20,per={per},target=300") for per in ("15m", "90m", "1d", "7d")],
     ),
+    "a delay twice": (
+        "latency_ms given twice, by latency_ms= and in assume=; leave one out",
+        lambda p: engine.backtest("fixed-spread", MARKET, p.books, latency_ms=5, assume={"entry_ms": 50}),
+        lambda p: engine.backtest("fixed-spread", MARKET, p.books, latency_ms=5, assume={"feed_ms": 50}),
+    ),
     "rewards twice": (
         "leave one out",
         lambda p: engine.backtest("fixed-spread", MARKET, p.books, reward="recorded", assume={"rewards": "recorded"}),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ....io.ground.names import plain
+from ...figures.words import count as count_of
 from ...figures.words import moment
 from ..console import JSON_OPTION, emit, emit_table, say
 from ..options import STORE
@@ -132,11 +133,13 @@ def _tell_forgotten(told: Forgotten) -> None:
     emit_table(f"import {report.import_id} of {report.source}", ("table", "rows", "from (UTC)", "to (UTC)"), rows)
     for one in told.lacking:
         say(
-            f"import {one.import_id} of {one.source} left out {sum(one.duplicates.values()):,} rows as stored already; "
-            "what of them this import brought goes too: take that import back as well and import its file again"
+            f"import {one.import_id} of {one.source} left out {count_of(sum(one.duplicates.values()), 'row')} "
+            "as stored already; what of them this import brought goes too: take that import back as well and import "
+            "its file again"
         )
     if told.done:
-        say(f"taken back; {sum(told.rows.values()):,} rows of {told.tickers:,} tickers left the store")
+        rows, tickers = count_of(sum(told.rows.values()), "row"), count_of(told.tickers, "ticker")
+        say(f"taken back; {rows} of {tickers} left the store")
     else:
         say(f"nothing was changed; engine data forget {report.import_id} --yes takes it back")
 
@@ -152,7 +155,7 @@ def data_compact(store: str = STORE, as_json: bool = JSON_OPTION) -> None:
 def _tell_compacted(report: CompactReport) -> None:
     rows = ((table, count, report.after[table]) for table, count in report.before.items())
     emit_table("files", ("table", "before", "after"), rows)
-    say(f"{report.rows:,} rows written anew, {report.removed:,} old files removed")
+    say(f"{count_of(report.rows, 'row')} written anew, {count_of(report.removed, 'old file')} removed")
 
 
 def _brought(rows: dict[str, int]) -> str:
