@@ -104,5 +104,5 @@ def test_a_sweep_warns_of_parts_of_periods_and_of_markets_without_programs() -> 
     facts = [facts_of(part, 1, QUIET), facts_of(replace(part, programs=()), 1, QUIET)]
     told = {notice.name: notice.detail for notice in _of_programs(facts)}
     assert told["no-programs"] == "1 of 2 markets"
-    assert told["part-of-a-period"] == "1 of 1 periods"
+    assert told["part-of-a-period"] == "1 of 1 period"
     assert not [*_of_programs([facts_of(part, 1, Assumptions())])]
