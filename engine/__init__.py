@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from .api.training import train as train
     from .exchanges.serving import exchange as exchange
     from .live.live import Live as Live
-    from .live.trader import Trader as Trader
     from .page.serving import ui as ui
     from .results.params import load_params as load_params
     from .runs.result import Result as Result
@@ -71,12 +70,11 @@ _HOME: dict[str, str] = {
     "Assumptions": "simulator.assumptions.venue",
     "Live": "live.live",
     "Result": "runs.result",
-    "Trader": "live.trader",
     "load_params": "results.params",
     "ui": "page.serving",
 }  # fmt: skip
 __all__ = [
-    "Assumptions", "Live", "Result", "Trader", "__version__", "audit", "audit_model", "backtest", "brought",
+    "Assumptions", "Live", "Result", "__version__", "audit", "audit_model", "backtest", "brought",
     "check", "compact", "demo", "doctor", "exchange", "explain", "export", "features", "fit", "flatten", "forget",
     "halt", "import_files", "imports", "kill", "load_params", "markets", "open", "pull", "record", "report",
     "resume", "sample", "scan", "show", "signals", "sql", "status", "strategies", "sweep", "tables", "trade", "train",

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, assert_type
 import altair as alt
 import polars as pl
 from touchline import engine, strategies
-from touchline.engine import Assumptions, Live, Result, Trader, load_params
+from touchline.engine import Assumptions, Live, Result, load_params
 from touchline.io import Store
 from touchline.io.kalshi import Client
 from touchline.strategies import Parameter, Pipeline, QuotingModel
@@ -95,7 +95,7 @@ def the_store(store: Store) -> None:
     print(store.ingest("by hand", "digest", []).rows, store.ingest_file, store.ingest_small([]))
 
 
-def exchange(store: Store, client: Client) -> None:
+def exchange(store: Store) -> None:
     """Use what speaks with an exchange."""
     pulled = engine.pull(["KXINX"], "2026-01-01", None, store, markets=True, trades=True, candles=True, rate=5,
                          progress=told_markets, tell=print)  # fmt: skip
@@ -111,8 +111,6 @@ def exchange(store: Store, client: Client) -> None:
     with engine.exchange(store, ["A"], speed="max", port=0, cash=1_000, fault="gap=0.01", queue="touch") as venue:
         print(venue.url, venue.ws, venue.environment)
         venue.advance(1.0)
-    with Trader("params.toml", "A", client, production=False) as trader:
-        print(trader.step(0.5).bid, trader.catch_up().ask)
     params = load_params("params.toml")
     assert_type(params.assumptions, Assumptions)
     print(params.strategy, params.for_market("A"), params.notices, Live.from_params)

@@ -34,16 +34,17 @@ class StreamFeed:
 
     ``clock`` tells the exchange's time, for messages without one, and unless ``by_message`` for snapshots and changes
     of a market's life, which tell no more than the millisecond. ``sides`` holds the sides of own orders by client id,
-    and ``resting`` gives own orders as (side, price, lots): the exchange shows them among the others'.
+    and ``resting`` gives own orders as (side, price, lots): the exchange shows them among the others'. ``opens`` is
+    when a market that does not trade yet begins to.
     """
 
     def __init__(
         self, market: TapeMarket, clock: Callable[[], int], *, use_yes_price: bool = True,
         sides: Mapping[str, Side] | None = None, resting: Callable[[], Iterable[tuple[Side, int, int]]] = tuple,
-        by_message: bool = True,
+        by_message: bool = True, opens: int | None = None,
     ) -> None:  # fmt: skip
         self.market, self._clock, self._yes_price = market, clock, use_yes_price
-        self._by_message = by_message
+        self._by_message, self._opens = by_message, opens
         self._sides, self._resting = {} if sides is None else sides, resting
         self._rows: list[Row] = []
         self._seqs: dict[int, int] = {}
@@ -124,6 +125,9 @@ class StreamFeed:
     def _add(self, ts: int, what: int, side: int = 0, price: int = 0, size: int = 0) -> None:
         self._last = max(ts, self._last)  # channels may overtake each other; events never go back
         self._rows.append((self._last, what, side, price, size))
+        if self._opens is not None and ts >= self._opens:  # no message need say so
+            self._opens = None
+            self._add(ts, kernel.STATE, 1)
 
     def _snapshot(self, frame: Snapshot) -> None:
         shown = {(Side.BID, read_price(price)): read_count(lots) for price, lots in frame.msg.yes}

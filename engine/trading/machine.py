@@ -13,7 +13,6 @@ import msgspec
 
 from ...io.ground.errors import CheckError
 from ...io.ground.units import NS_PER_SECOND, TICKS_PER_CENT
-from ...io.kalshi.rest.wire import read_price
 from ...io.kalshi.stream.frames import FillFrame, Frame, GroupFrame, Lifecycle, OrderFrame, decode_frame, reference_of
 from ...io.kalshi.stream.stream import FILLS, GROUPS, ORDERS, Gap
 from ...strategies.own_file import Trust
@@ -27,6 +26,7 @@ from .lines import INCOMING, Command, RunHeader, Tick
 from .market import Listed, ReadMarket, TradedMarket
 from .orders.drift import Drift
 from .orders.jobs import Answer, Job, TokenBudget, encode
+from .orders.payouts import Payouts
 from .orders.reconcile import Comparison
 from .orders.room import Room, at_stake
 from .orders.sent_orders import Take, Wish, reducing
@@ -59,7 +59,7 @@ class Machine:
         self._next_look = self._next_read = 0
         self._next_close = 0
         self._filled = self._leaving = False
-        self._worth: dict[str, int] = {}  # what a YES was determined to be worth
+        self.payouts = Payouts()
         self._disk_free: int | None = None
         self._drift = Drift()
         self._opening = {one.market.ticker for one in header.markets if one.held}
@@ -117,7 +117,7 @@ class Machine:
                 self.touch(market.ticker)
                 if isinstance(frame, Lifecycle):
                     self._next_close = 0  # it may have been moved
-                    self._live(market.ticker, frame)
+                    self.payouts.hear(frame.msg)
 
     def tick(self, ts: int, told: Tick) -> None:
         """Take a price from a source of one's own in."""
@@ -133,17 +133,6 @@ class Machine:
     def symbols(self) -> list[str]:
         """The underlyings that are followed."""
         return list(self._following)
-
-    def _live(self, ticker: str, frame: Lifecycle) -> None:
-        """A market is paid when it is settled, by what was determined last: that may be disputed and amended."""
-        body = frame.msg
-        if body.event_type == "determined" and body.settlement_value is not None:
-            self._worth[ticker] = read_price(body.settlement_value)
-        held = self.ledger.holding(ticker)
-        if body.event_type == "settled" and ticker in self._worth and held.position:
-            told = {"market": ticker, "value": self._worth[ticker], "position": held.position}
-            self.ledger.settle(ticker, self._worth[ticker], self.now)
-            self._say("settle", {**told, "cash": held.cash})
 
     def miss(self, ts: int, gap: Gap) -> None:
         """Something of the stream was missed."""
@@ -205,6 +194,8 @@ class Machine:
                 live.heard(signal, at, *values)
         for ticker in touched:
             self._decide(self.markets[ticker])
+        for told in self.payouts.pay(self.ledger, self.now):
+            self._say("settle", told)
         if self.now >= self._next_look or self._filled:
             self._look()
         self._act(touched)

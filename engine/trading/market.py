@@ -86,7 +86,8 @@ class TradedMarket:
             params, listed.market, is_open=listed.is_open, fills="assumed" if assumed else "reported",
             position=listed.held, trust=trust, programs=listed.programs,
         )  # fmt: skip
-        self.feed = StreamFeed(listed.market, clock, sides=OwnSides(ledger), resting=resting)
+        opens = None if listed.is_open or (listed.market.open_ts or 0) <= clock() else listed.market.open_ts
+        self.feed = StreamFeed(listed.market, clock, sides=OwnSides(ledger), resting=resting, opens=opens)
         self._late: list[tuple[int, Side, int, int, int, bool]] = []  # fills that came before the first event
         self._fresh: tuple[Columns, F64] | None = None
         self.heard = 0

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from touchline import engine
 from touchline.engine.results.params import load_params
 from touchline.engine.simulator.replay import Replay, replay
 from touchline.engine.simulator.tape.source import compile_tape
@@ -21,7 +18,7 @@ from touchline.engine.trading.runner import SessionRunner
 from touchline.io.store.store import Store
 from touchline.strategies.models.registry import quoting_model
 
-from .conftest import begun, opened, tickers_of, walked, write_quick_params
+from .conftest import opened, tickers_of, walked
 
 MS = 1_000_000
 
@@ -92,23 +89,3 @@ def test_a_paper_session_is_the_backtest_however_fast_the_exchange_is(day: Store
     for ticker, close in closes.items():
         assert equals_backtest(day, paper, ticker, close) > 10
     assert audit(paper.path).difference is None
-
-
-@pytest.mark.slow
-def test_a_paper_session_on_the_synthetic_day_is_its_backtest(tmp_path: Path):
-    """Matches and politics, which follow no underlying, with their gaps and halts, as fast as the exchange can."""
-    command = [sys.executable, "-c", "from touchline.engine.cli import main; main()", "data", "sample", "--seed", "7"]
-    subprocess.run([*command, "--scale", "0.02", "--store", str(tmp_path / "day")], check=True, capture_output=True)
-    store = Store(tmp_path / "day")
-    named = [one for one in engine.markets(store)["ticker"].to_list() if one.startswith(("SYNMATCH", "SYNPOL"))]
-    params = write_quick_params(tmp_path / "params.toml", ("SYNMATCH", "SYNPOL"), queue="power@3", size=1.0)
-    folder = begun(tmp_path / "session", params, mode="paper")
-    with opened(store, speed="max") as (exchange, client):
-        closes = {ticker: exchange.venue.markets[ticker].close_ts for ticker in named}
-        with SessionRunner(folder, client, named) as runner:
-            while not exchange.finished():
-                runner.step(0.1)
-            for _ in range(4):
-                runner.step(0.1)
-    assert len(named) == 5 and sum(equals_backtest(store, folder, one, close) for one, close in closes.items()) > 50
-    assert audit(folder.path).difference is None
