@@ -28,19 +28,23 @@ ROOMS = {
 COMPILERS = {"compiled", "kept", "disjoint", "melted", "guest", "entry"}
 
 
-def modules(floor: str) -> list[tuple[Path, ast.Module]]:
-    return [(path, ast.parse(path.read_text())) for path in sorted((ROOT / floor).rglob("*.py"))]
+def sources() -> list[Path]:
+    return [path for floor in FLOORS for path in sorted((ROOT / floor).rglob("*.py"))]
+
+
+def dotted(path: Path) -> str:
+    """The package of a file."""
+    return ".".join(path.parent.relative_to(ROOT).parts)
 
 
 @cache
 def tree() -> dict[str, tuple[str, ast.Module]]:
     """Module -> the package that its relative imports start from, and its syntax."""
     found: dict[str, tuple[str, ast.Module]] = {}
-    for floor in FLOORS:
-        for path, parsed in modules(floor):
-            package, name = path.parent.relative_to(ROOT), path.stem
-            dotted = ".".join(package.parts)
-            found[dotted if name == "__init__" else f"{dotted}.{name}"] = (dotted, parsed)
+    for path in sources():
+        package = dotted(path)
+        name = package if path.stem == "__init__" else f"{package}.{path.stem}"
+        found[name] = (package, ast.parse(path.read_text()))
     return found
 
 
@@ -139,7 +143,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert circle(graph()) == []
 
 
-@pytest.mark.parametrize("folder", sorted({package for package, _ in tree().values()}))
+@pytest.mark.parametrize("folder", sorted({*map(dotted, sources())}))
 def test_no_rooms_of_a_folder_import_each_other_in_a_circle(folder: str) -> None:
     assert circle(within(folder)) == []
 
@@ -164,8 +168,9 @@ def test_what_is_imported_by_a_made_up_name_lies_in_the_own_folder() -> None:
 def test_no_floor_starts_a_higher_one_by_a_string(floor: str) -> None:
     higher = re.compile(rf"\btouchline\.({'|'.join(FLOORS[FLOORS.index(floor) + 1 :])})\b")
     named = [
-        f"{path}:{node.lineno}"
-        for path, parsed in modules(floor)
+        f"{module}:{node.lineno}"
+        for module, (_, parsed) in tree().items()
+        if module.partition(".")[0] == floor
         for node in ast.walk(parsed)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and higher.search(node.value)
     ]
@@ -174,11 +179,10 @@ def test_no_floor_starts_a_higher_one_by_a_string(floor: str) -> None:
 
 def test_each_public_class_has_a_name_of_its_own() -> None:
     found = defaultdict[str, list[str]](list)
-    for floor in FLOORS:
-        for path, parsed in modules(floor):
-            for node in parsed.body:
-                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                    found[node.name].append(str(path.relative_to(ROOT)))
+    for module, (_, parsed) in tree().items():
+        for node in parsed.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].append(module)
     assert {name: places for name, places in found.items() if len(places) > 1} == {}
 
 
