@@ -29,6 +29,7 @@ QUOTING: dict[str, tuple[str, str]] = {
     "fixed-spread": ("fixed_spread", "FixedSpread"),
     "cauchy-band": ("cauchy_band", "CauchyBand"),
     "logit-as": ("logit", "LogitAvellanedaStoikov"),
+    "ladder": ("ladder", "Ladder"),
     "flow-skew": ("flow_skew", "FlowSkew"),
     "microprice-maker": ("microprice_maker", "MicropriceMaker"),
     "reward-maker": ("reward_maker", "RewardMaker"),

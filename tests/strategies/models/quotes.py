@@ -44,6 +44,11 @@ def told(model: type[QuotingModel], rng: np.random.Generator | None = None) -> K
     )
 
 
+def rungs(quoted: Any) -> list[tuple[float, float, float, float]]:
+    """What a quote says of each level: bid, ask and their sizes, the nearest first."""
+    return list(zip(*(part if isinstance(part, tuple) else (part,) for part in quoted[:4]), strict=True))
+
+
 def quote(model: type[QuotingModel], told: dict[str, float], **given: float) -> tuple[float, float, float, float]:
     """One quote in plain Python."""
     if "variance" in told:
@@ -51,9 +56,9 @@ def quote(model: type[QuotingModel], told: dict[str, float], **given: float) -> 
     return model.quote(TOLD._replace(**told), row(model, **given))
 
 
-def bits(values: Iterable[float]) -> list[bytes]:
-    """Floats as they lie in memory, so that nan equals nan and -0.0 is not 0.0."""
-    return [struct.pack("d", value) for value in values]
+def bits(values: Iterable[Any]) -> list[bytes]:
+    """Floats as they lie in memory, those of tuples in turn, so that nan equals nan and -0.0 is not 0.0."""
+    return [bit for one in values for bit in (bits(one) if isinstance(one, tuple) else [struct.pack("d", one)])]
 
 
 def random_known(rng: np.random.Generator) -> Known:
@@ -100,6 +105,6 @@ def random_row(model: type[QuotingModel], rng: np.random.Generator) -> Any:
     return row(model, **given)
 
 
-def compiled(model: type[QuotingModel]) -> Callable[[Known, Any], tuple[float, float, float, float]]:
+def compiled(model: type[QuotingModel]) -> Callable[[Known, Any], Any]:
     """The quote as the kernels compile it."""
     return inlined(model.quote)

@@ -10,7 +10,7 @@ import pytest
 from touchline.strategies.models.registry import QUOTING, quoting_model
 from touchline.strategies.quoting.known import Known
 
-from .quotes import TOLD, bits, compiled, random_known, random_row, row, told
+from .quotes import TOLD, bits, compiled, random_known, random_row, row, rungs, told
 
 MODELS = sorted(QUOTING)
 #: Models that quote a side only where it is worth it.
@@ -36,11 +36,11 @@ def test_no_nan_and_no_infinity_leaks_where_everything_is_known(name: str):
     p = row(model)
     for _ in range(600):
         known = random_known(rng)._replace(signals=told(model, rng).signals)
-        bid, ask, bid_size, ask_size = model.quote(known, p)
-        assert math.isfinite(bid_size) and math.isfinite(ask_size)
-        assert not math.isinf(bid) and not math.isinf(ask)
-        if not model.needs_underlying and model.from_market == () and name not in NOT_ALWAYS:
-            assert not math.isnan(bid) and not math.isnan(ask)
+        for bid, ask, bid_size, ask_size in rungs(model.quote(known, p)):
+            assert math.isfinite(bid_size) and math.isfinite(ask_size)
+            assert not math.isinf(bid) and not math.isinf(ask)
+            if not model.needs_underlying and model.from_market == () and name not in NOT_ALWAYS:
+                assert not math.isnan(bid) and not math.isnan(ask)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -49,8 +49,11 @@ def test_the_bid_is_not_above_the_ask(name: str):
     for _ in range(600):
         known = random_known(rng)._replace(trigger=0.0, signals=told(model, rng).signals)
         p = random_row(model, rng)
-        bid, ask, *_ = model.quote(known, p)
-        assert not bid > ask + 1e-6 * (abs(bid) + 1), (known, p)
+        levels = rungs(model.quote(known, p))
+        for bid, ask, *_ in levels:
+            assert not bid > ask + 1e-6 * (abs(bid) + 1), (known, p)
+        for (bid, ask, *_), (lower, higher, *_) in itertools.pairwise(levels):  # outwards
+            assert lower <= bid and higher >= ask
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -58,9 +61,9 @@ def test_holding_more_never_raises_a_quote(name: str):
     model = quoting_model(name)
     p = row(model, floor=3990, cap=4010) if model.needs_underlying else row(model)
     known = told(model)._replace(tau=600.0 if model.needs_underlying else TOLD.tau)
-    quotes = [model.quote(known._replace(position=float(held)), p)[:2] for held in range(-40, 41)]
-    for side in range(2):
-        shown = [pair[side] for pair in quotes if not math.isnan(pair[side])]
+    quotes = [rungs(model.quote(known._replace(position=float(held)), p)) for held in range(-40, 41)]
+    for side, level in itertools.product(range(2), range(model.levels)):
+        shown = [levels[level][side] for levels in quotes if not math.isnan(levels[level][side])]
         assert len(shown) > 10
         assert all(later <= earlier for earlier, later in itertools.pairwise(shown))
 
