@@ -8,8 +8,6 @@ from ..parameters import Parameter
 from ..quoting.known import Known
 from ..quoting.model import QuotingModel
 
-Rungs = tuple[float, float, float]
-
 
 class Ladder(QuotingModel):
     """Quotes three orders a side, ``step`` cents apart, each ``growth`` times as large as the one before it.
@@ -37,7 +35,7 @@ class Ladder(QuotingModel):
         return p.size * p.growth, p.size * p.growth * p.growth
 
     @staticmethod
-    def quote(known: Known, p: Any) -> tuple[Rungs, Rungs, Rungs, Rungs]:
+    def quote(known: Known, p: Any) -> Any:
         """Bids, asks and their sizes, the nearest first."""
         center = known.mid - known.position * p.skew
         bid, ask = center - p.half_spread, center + p.half_spread

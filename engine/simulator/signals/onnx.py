@@ -1,12 +1,16 @@
-"""A trained model as a signal: one row at a time, along a tape as on a stream.
+"""A trained model as a signal: asked in batches of one size, along a tape as on a stream.
 
-A runtime may add up a batch in another order than a single row, and so come to other bits. Therefore no batch is ever
-made; a row that is equal to the one before it is not asked for again.
+A runtime adds up a batch in another order than a single row, and batches of some sizes in another one than of others,
+and so comes to other bits. Therefore every call has the same number of rows: a tape's in turn, a stream's one row
+again and again. When a model is opened, it is asked for rows alone and among others; one whose answers depend on
+company or place, or that takes no more than one row, is asked for one row at a time, everywhere. A row that is equal to
+the one before it is not asked for again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +25,8 @@ from ..tape.events import CLOCK, KIND, MOMENT
 
 #: What a model of a folder must give to be a signal: cents by which the fair value lies above the mid.
 CENTS = "cents"
+#: Rows of a call: so many that a call's own cost is shared, so few that a stream can afford them for one.
+BATCH = 16
 
 
 class OnnxWalk:
@@ -32,13 +38,13 @@ class OnnxWalk:
 
     def __init__(self, signal: OnnxSignal, before: Mapping[str, Signal]) -> None:
         self._signal, self._trained = signal, trained_of(signal, before)
-        self._opened: dict[int, tuple[Any, str]] = {}
+        self._opened: dict[int, OpenModel] = {}
         self._since = np.zeros(0, np.int64)
         if self._trained is None:
-            self._opened[0] = _opened(signal, str(signal.file), str(signal.file))
+            self._opened[0] = opened(signal, str(signal.file), str(signal.file))
         else:
             self._since = np.array([one.since for one in self._trained.models])
-        self._row = np.full((1, len(signal.inputs)), np.nan, np.float32)
+        self._row = np.full(len(signal.inputs), np.nan, np.float32)
         self._answer, self._model = np.nan, 0
 
     def take(self, kinds: np.ndarray[Any, Any], ts: I64, inputs: F64, out: F64) -> None:
@@ -49,32 +55,72 @@ class OnnxWalk:
         same = np.zeros(len(rows), bool)
         same[1:] = (rows[1:].view(np.int32) == rows[:-1].view(np.int32)).all(axis=1) & asked[:-1]
         same[1:] &= which[1:] == which[:-1]
-        at = 0
-        for i in np.flatnonzero(asked & ~same).tolist():
-            out[at:i] = self._answer
-            self._ask(rows[i : i + 1], int(which[i]))
-            at = i
-        out[at:] = self._answer
-
-    def _ask(self, row: np.ndarray[Any, Any], model: int) -> None:
-        if model == self._model and (row.view(np.int32) == self._row.view(np.int32)).all():
+        at = np.flatnonzero(asked & ~same)
+        if len(at) and which[at[0]] == self._model and (rows[at[0]].view(np.int32) == self._row.view(np.int32)).all():
+            at = at[1:]
+        if not len(at):
+            out[:] = self._answer
             return
-        self._row, self._model = row.copy(), model
-        self._answer = np.nan
-        if model >= 0 and np.isfinite(row).all():
-            session, name = self._session(model)
-            given = session.run(None, {name: row})
-            found = [np.asarray(one) for one in given if isinstance(one, np.ndarray) and one.dtype.kind == "f"]
-            if not found or found[-1].size not in (1, 2):
-                raise InputError(f"{self._signal.file} gives no number a row, nor two; its last output of floats must")
-            self._answer = float(found[-1].ravel()[-1])
+        answers = np.concatenate([[self._answer], self._ask(rows[at], which[at])])
+        out[:] = answers[np.searchsorted(at, np.arange(len(rows)), side="right")]
+        self._row, self._model, self._answer = rows[at[-1]].copy(), int(which[at[-1]]), float(answers[-1])
 
-    def _session(self, model: int) -> tuple[Any, str]:
+    def _ask(self, rows: np.ndarray[Any, Any], which: np.ndarray[Any, Any]) -> F64:
+        """The answers to rows, each by its model; nan where there is none, or an input is none."""
+        out = np.full(len(rows), np.nan)
+        usable = np.isfinite(rows).all(axis=1) & (which >= 0)
+        for model in np.unique(which[usable]).tolist():
+            mine = np.flatnonzero(usable & (which == model))
+            out[mine] = self._session(model).answers(rows[mine])
+        return out
+
+    def _session(self, model: int) -> OpenModel:
         if model not in self._opened:
             assert self._trained is not None
             served, file = self._trained.models[model], self._signal.file
-            self._opened[model] = _opened(self._signal, model_bytes(file, served), str(file / served.file))
+            self._opened[model] = opened(self._signal, model_bytes(file, served), str(file / served.file))
         return self._opened[model]
+
+
+@dataclass
+class OpenModel:
+    """A model's session: its input, and how many rows each call has."""
+
+    session: Any
+    input: str
+    file: str
+    batch: int = 1
+
+    def answers(self, rows: np.ndarray[Any, Any]) -> F64:
+        """One number a row, whatever rows are asked for together."""
+        out = np.empty(len(rows))
+        for at in range(0, len(rows), self.batch):
+            part = rows[at : at + self.batch]
+            whole = part if len(part) == self.batch else np.resize(part, (self.batch, part.shape[1]))
+            out[at : at + self.batch] = self._call(whole)[: len(part)]
+        return out
+
+    def _call(self, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        given = self.session.run(None, {self.input: rows})
+        found = [np.asarray(one) for one in given if isinstance(one, np.ndarray) and one.dtype.kind == "f"]
+        if not found or found[-1].size not in (len(rows), 2 * len(rows)):
+            raise InputError(f"{self.file} gives no number a row, nor two; its last output of floats must")
+        return found[-1].reshape(len(rows), -1)[:, -1]
+
+    def may_batch(self, inputs: int) -> bool:
+        """Whether a row's answer in a batch is the same to the bit among whatever rows, and wherever it stands."""
+        rng = np.random.default_rng(0)
+        scale = np.array([[1e-3], [1.0], [30.0], [1e3]])
+        rows = (rng.normal(size=(4 * BATCH, inputs)) * np.repeat(scale, BATCH, axis=0)).astype(np.float32)
+        whole = replace(self, batch=BATCH)
+        try:
+            alone = np.concatenate([whole.answers(row[None]) for row in rows])
+            return all(
+                (np.roll(whole.answers(np.roll(rows, by, axis=0)), -by).view(np.int64) == alone.view(np.int64)).all()
+                for by in (0, 1, 5, BATCH - 1)
+            )
+        except Exception:  # it takes no such batch, in the runtime's own words
+            return False
 
 
 def trained_of(signal: OnnxSignal, before: Mapping[str, Signal]) -> Trained | None:
@@ -102,8 +148,8 @@ def trained_of(signal: OnnxSignal, before: Mapping[str, Signal]) -> Trained | No
     return trained
 
 
-def _opened(signal: OnnxSignal, source: str | bytes, file: str) -> tuple[Any, str]:
-    """The session of a model's file and the name of its input, once it is known to take what is declared."""
+def opened(signal: OnnxSignal, source: str | bytes, file: str) -> OpenModel:
+    """The session of a model's file, once it is known to take what is declared, and in which batches."""
     if not signal.file.exists():
         raise InputError(f"there is no model file {signal.file}")
     session = opened_session(source, file, threads=1)
@@ -114,4 +160,6 @@ def _opened(signal: OnnxSignal, source: str | bytes, file: str) -> tuple[Any, st
     fits = len(inputs) == 1 and inputs[0].type == "tensor(float)" and len(shape) == 2
     if not fits or (isinstance(shape[1], int) and shape[1] != count) or (isinstance(shape[0], int) and shape[0] != 1):
         raise InputError(f"{file} takes {told}; declared is a row of {', '.join(signal.inputs)}")
-    return session, inputs[0].name
+    made = OpenModel(session, inputs[0].name, file)
+    one_row = isinstance(shape[0], int)
+    return made if one_row or not made.may_batch(count) else replace(made, batch=BATCH)
