@@ -72,7 +72,7 @@ def backtest(
         latency_ms: How long orders take, in ms, or a law such as ``lognormal:50:0.5``; short in the same way.
         assume: Assumptions about the venue and risk by name, see docs/settings.md.
         reward: Incentive programs to count: ``"recorded"``, or one as text such as ``"pool=20,per=15m,target=300"``, or
-            several; short for ``assume={"rewards": …}``.
+            several; short for ``assume={"rewards": …}``. Of bets, for entries that rest, beside their P&L.
         reaction: What rivals do about quotes that score: ``"none"``, or ``"step:5s"``; short in the same way.
         price_grid: The price grid, where the market's own is not stored.
         underlying: Symbol of the underlying's prices, where the market's own is not stored.
@@ -93,9 +93,12 @@ def backtest(
         (-7701400, 15, '1cd0521a7f8295bd')
     """
     if is_betting(strategy):
-        not_for_bets(strategy, market=market, queue=queue, latency_ms=latency_ms, assume=assume, reward=reward,
-                      reaction=reaction, price_grid=price_grid, underlying=underlying)  # fmt: skip
-        found = _bet(strategy, store, params, start, end, int(compare_random), seed or 0, progress)
+        not_for_bets(strategy, market=market, queue=queue, latency_ms=latency_ms, assume=assume, reaction=reaction,
+                      price_grid=price_grid, underlying=underlying)  # fmt: skip
+        found = _bet(
+            strategy, store, params, (start, end), (int(compare_random), seed or 0), ";".join(listed(reward)) or "none",
+            progress,
+        )  # fmt: skip
     else:
         not_for_quotes(strategy, compare_random=compare_random or None, seed=seed)
         asked = _Asked(
@@ -156,19 +159,21 @@ def _replay(asked: _Asked, tickers: Sequence[str], progress: Progress | bool) ->
 
 
 def _bet(
-    strategy: Strategy, store: Store | str | Path | Panel, params: Mapping[str, Setting] | None, start: Moment | None,
-    end: Moment | None, random: int, seed: int, progress: Progress | bool,
+    strategy: Strategy, store: Store | str | Path | Panel, params: Mapping[str, Setting] | None,
+    window: tuple[Moment | None, Moment | None], chance: tuple[int, int], reward: str, progress: Progress | bool,
 ) -> Result:  # fmt: skip
     from ..bets.backtest import backtest as bet
     from ..bets.results import BetsResult
     from ..runs.result import Result
 
     assert isinstance(strategy, str | Path | Pipeline)
+    random, seed = chance
     count = RANDOM_PORTFOLIOS if random == 1 else random
     with showing(progress, "running") as seen:
         found = bet(
-            store, strategy, start=start, end=end, options=params, random_portfolios=count, seed=seed, progress=seen
-        )
+            store, strategy, start=window[0], end=window[1], options=params, random_portfolios=count, seed=seed,
+            reward=reward, progress=seen,
+        )  # fmt: skip
     return Result(BetsResult(found).recorded)
 
 

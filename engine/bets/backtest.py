@@ -20,6 +20,7 @@ from ...io.store.store import Store
 from ...strategies.pipeline.pipeline import DOLLAR, Pipeline, ask, load_pipeline
 from ..figures.metrics import sharpe
 from ..figures.stakes import days_a_year
+from ..rewards.programs import check_rewards
 from ..simulator.assumptions.fees import Membership
 from ..simulator.assumptions.queue import BRACKET, queue_model
 from .panel.build import build_panel
@@ -63,6 +64,8 @@ class BetsRun:
     end: Moment | None = None
     notes: tuple[str, ...] = ()  #: what of the data could not be used
     by_queue: Mapping[str, int] = field(default_factory=dict)  #: P&L of maker entries under three queue models, micros
+    reward: str = "none"  #: incentive programs that were asked for
+    rewards: list[dict[str, Any]] = field(default_factory=list)  #: what each pays for orders while they rested
 
 
 def score_panel(panel: Panel, pipeline: Pipeline) -> Scored:
@@ -177,15 +180,19 @@ def backtest(
     options: Mapping[str, Any] | None = None,
     random_portfolios: int = 0,
     seed: int = 0,
+    reward: str = "none",
     progress: Progress | None = None,
 ) -> BetsRun:
     """Run a pipeline over recorded markets and keep everything.
 
     ``data`` is a store, a folder with ``markets.csv`` and ``trades.csv``, or a panel. ``options`` set parameters of
     the pipeline by name; one that it does not have is an error. ``random_portfolios`` adds that many to compare with.
+    ``reward`` names the incentive programs that pay for a maker's entries while they rest.
     """
     pipeline = strategy if isinstance(strategy, Pipeline) else load_pipeline(strategy)
     pipeline = pipeline.with_values(**(options or {}))
+    if check_rewards(reward) != "none" and (maker_of((pipeline,)) is None or isinstance(data, Panel)):
+        raise InputError("reward= is for orders that rest on a store's markets: set entry=maker, and give a store")
     panel, notes = panel_for(data, pipeline, start, end, progress)
     _has_orders(panel, (pipeline,))
     scored = score_panel(panel, pipeline)
@@ -195,7 +202,14 @@ def backtest(
     random = compare_random(columns, rule, made, random_portfolios, seed) if random_portfolios else None
     place = None if isinstance(data, Panel) else data.path if isinstance(data, Store) else str(data)
     by_queue = _by_queue(data, panel, columns, rule, scored, made)
-    return BetsRun(pipeline, panel, columns, rule, scored, made, random, seed, place, start, end, notes, by_queue)
+    rewards: list[dict[str, Any]] = []
+    if reward != "none" and not isinstance(data, Panel):
+        from .rewards import maker_rewards
+
+        rewards = maker_rewards(open_history(data).store, panel, columns, made.rested, reward)
+    return BetsRun(
+        pipeline, panel, columns, rule, scored, made, random, seed, place, start, end, notes, by_queue, reward, rewards
+    )
 
 
 def _by_queue(

@@ -243,6 +243,7 @@ class BetsResult:
                 "end": written(found.end),
                 "random_portfolios": 0 if found.random is None else len(found.random.pnl),
                 "seed": found.seed,
+                **({} if found.reward == "none" else {"reward": found.reward}),
             },
             "result_hash": self.result_hash,
             "from_ts": int(panel.times[0]),
@@ -263,12 +264,24 @@ class BetsResult:
             "stops": self.stop_gap,
             "by_queue": {name: pnl / 1e6 for name, pnl in found.by_queue.items()},
             "maker_orders": order_counts(account) if int(found.rule["maker"][0]) else None,
+            **self._rewards(),
             "random": None if found.random is None else found.random.as_dict(),
             "calibration": {k: None if v is None else v.as_dict() for k, v in self.calibration.items()},
             "groups": {by: frame.to_dicts() for by, frame in self.groups.items()},
             "candidates": self.candidates.to_dicts(),
             "warnings": [notice.as_row() for notice in self.notices],
             "notes": list(found.notes),
+        }
+
+    def _rewards(self) -> dict[str, Any]:
+        """What incentive programs pay beside the P&L, where they were asked for, in dollars."""
+        if self.found.reward == "none":
+            return {}
+        rows = self.found.rewards
+        return {
+            "rewards": sum(one["paid"] for one in rows) / 1e6,
+            "rewards_earned": sum(one["earned"] for one in rows) / 1e6,
+            "programs": rows,
         }
 
     @cached_property
@@ -296,6 +309,7 @@ class _Settings(msgspec.Struct):
     end: str | int | None
     random_portfolios: int
     seed: int
+    reward: str = "none"
 
 
 def run_record(record: Mapping[str, Any]) -> BetsResult:
@@ -309,6 +323,6 @@ def run_record(record: Mapping[str, Any]) -> BetsResult:
         raise InputError("this run was made on a panel in memory and cannot be run again from its record")
     found = backtest(
         asked.store, recorded_pipeline(told), start=asked.start, end=asked.end,
-        random_portfolios=asked.random_portfolios, seed=asked.seed,
+        random_portfolios=asked.random_portfolios, seed=asked.seed, reward=asked.reward,
     )  # fmt: skip
     return BetsResult(found)

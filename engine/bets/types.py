@@ -134,7 +134,12 @@ class BetDesk(NamedTuple):
     trades: Any  # a HOLDING for each closed position
     curve: npt.NDArray[np.int64]  # bars x (equity, cash, locked cost, open positions)
     fates: npt.NDArray[np.int8]  # Fate of the candidate in each row
+    rested: npt.NDArray[np.int32]  # RESTED of the order placed in each row; no rows where none is recorded
 
+
+#: Columns of ``rested``: lots, below zero for NO; price of the own side, ticks; bar in which the order was over.
+RESTED = 3
+LOTS, PRICE, UNTIL = range(RESTED)
 
 #: How fees are rounded at a bar; see ``fees.FeeTable``.
 ROUNDING = np.dtype([("trade_step", np.int64), ("grid", np.int64), ("rebate_step", np.int64), ("strict", np.int64)])

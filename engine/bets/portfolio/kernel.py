@@ -244,6 +244,7 @@ def grid_nb(c: PanelColumns, rules: Records, candidates: Candidates, desks: BetD
             desks.trades[cell],
             desks.curve[cell],
             desks.fates[cell],
+            desks.rested[cell],
         )
         walk_nb(c, rules[cell], candidates, desk, sampled[cell], 0)
 

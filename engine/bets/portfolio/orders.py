@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....io.ground.jit import compiled
-from ..types import BetDesk, PanelColumns
+from ..types import LOTS, PRICE, UNTIL, BetDesk, PanelColumns
 from .entry import (
     BOUGHT,
     COARSEST_STEP,
@@ -55,6 +55,10 @@ def orders_nb(c: PanelColumns, rule: Record, t: Int, desk: BetDesk) -> None:
         if h.reserved == 0 or not (is_filled or t >= placed + rule.maker_bars or t > market[m].closes):
             i += 1
             continue
+        if len(desk.rested) > 0:
+            desk.rested[row, LOTS] = h.side * h.ordered
+            desk.rested[row, PRICE] = h.price
+            desk.rested[row, UNTIL] = t
         reserve_nb(h, account, -h.reserved)
         got = np.int64(c.bid_got[row] if h.side > 0 else c.ask_got[row]) if is_filled else np.int64(0)
         rounding = c.rounding[min(t, len(c.times) - 1)]

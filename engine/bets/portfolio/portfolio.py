@@ -18,6 +18,7 @@ from ..types import (
     BOOKED,
     HOLDING,
     NO_PRICE,
+    RESTED,
     RULES,
     SAMPLED,
     SAMPLED_EQUITY,
@@ -98,6 +99,7 @@ class PortfolioRun:
     curve: npt.NDArray[np.int64]
     account: npt.NDArray[Any]
     fates: npt.NDArray[np.int8]
+    rested: npt.NDArray[np.int32]  #: RESTED of the order placed in each row; no rows where none rest
 
     @property
     def pnl(self) -> int:
@@ -139,6 +141,7 @@ def desks(columns: PanelColumns, cells: npt.NDArray[Any], *, booked: bool = Fals
         np.zeros((count, 1 if recorded else 0), HOLDING),
         np.zeros((count, shown, 4), np.int64),
         np.zeros((count, len(columns.mark) if recorded else 0), np.int8),
+        np.zeros((count, len(columns.mark) if recorded and cells["maker"].any() else 0, RESTED), np.int32),
     )
 
 
@@ -154,7 +157,7 @@ def run(columns: PanelColumns, rule: npt.NDArray[Any], passed: npt.NDArray[np.in
         room[: len(desk.trades)] = desk.trades
         desk = desk._replace(trades=room)
     closed, held = int(desk.account["trades"]), int(desk.account["held"])
-    return PortfolioRun(desk.trades[:closed], desk.slots[:held], desk.curve, desk.account, desk.fates)
+    return PortfolioRun(desk.trades[:closed], desk.slots[:held], desk.curve, desk.account, desk.fates, desk.rested)
 
 
 def run_cells(
