@@ -1,7 +1,8 @@
 """From a message on the wire to the order that answers it: ``python -m bench.trading_wire [seconds]``.
 
 A session in production on a local exchange in a process of its own. Timed is what is ours: from the socket's receiving
-a message to the moment at which the request that it led to is handed to the HTTP session.
+a message to the moment at which the request that it led to is handed to the HTTP session. What waits for the answer to
+an earlier request, as the second side of a quote does, waits for the exchange and is not timed.
 """
 
 from __future__ import annotations
@@ -70,19 +71,25 @@ def timed(top: Path, settings: Settings, seconds: float) -> list[float]:
     with Client(settings) as client:
         client.market_data.status()  # an answer with the replay's time in it
         with SessionRunner(folder, client, tickers_of(MARKETS)) as runner:
-            heard = [0]
-            hear, do = runner._hear, runner.sender.do
+            fresh: dict[str, int] = {}  # markets with messages that no turn has decided on yet, and when they came
+            began: dict[int, int] = {}
+            hear, send, do = runner._hear, runner._send, runner.sender.do
 
             def hearing(messages: list[Message]) -> bool:
-                heard[0] = messages[-1].recv_ts if messages else heard[0]
+                fresh.update((getattr(one.frame.msg, "market_ticker", ""), one.recv_ts) for one in messages)
                 return hear(messages)
 
+            def sending() -> None:
+                began.update((job.n, fresh[job.ticker]) for job in runner._jobs if job.ticker in fresh)
+                fresh.clear()
+                send()
+
             def doing(job: Job) -> Answer:
-                if job.do in ("create", "amend", "cancel"):
-                    took.append((time.time_ns() - heard[0]) / 1e6)
+                if job.n in began and job.do in ("create", "amend", "cancel"):
+                    took.append((time.time_ns() - began.pop(job.n)) / 1e6)
                 return do(job)
 
-            replaced: dict[str, Callable[..., Any]] = {"_hear": hearing}
+            replaced: dict[str, Callable[..., Any]] = {"_hear": hearing, "_send": sending}
             vars(runner).update(replaced)
             vars(runner.sender)["do"] = doing
             runner.run(seconds=seconds)

@@ -21,7 +21,7 @@ from ...strategies.models.registry import quoting_model
 from ...strategies.own_file import Trust, trusting
 from ...strategies.quoting.fingerprint import is_another
 from ...strategies.quoting.model import QuotingModel
-from ..results.params import load_params
+from ..results.params import Params, load_params
 from ..rewards.programs import Program
 from ..simulator.assumptions.fees import fee_table, market_schedule
 from ..simulator.assumptions.venue import Assumptions, close_steps, no_fees
@@ -35,7 +35,16 @@ from ..simulator.state import F64, Columns, Points
 from ..simulator.tape.events import CLOCK, FILLED, KIND, LATER, MOMENT, STATUS, UNDERLYING
 from ..simulator.tape.tape import Coverage, Tape, TapeMarket, kernel_grid, mids_of
 from ..simulator.tape.volatility import Decay, points_of
-from .memory import KEPT, forget_events, forget_log, forget_points, forget_prices, with_room, without_first
+from .memory import (
+    KEPT,
+    forget_events,
+    forget_log,
+    forget_points,
+    forget_prices,
+    is_calm,
+    with_room,
+    without_first,
+)
 from .programs import StreamPrograms
 
 #: A bit of the kernel's "open" that none of its events sets.
@@ -146,11 +155,16 @@ class Live:
 
         The file of a model of one's own is imported only if ``trust`` names it, too.
         """
-        params, model = load_params(path), model_of(path, trust)
-        given = params.for_market(market.ticker, market.series)
-        return cls(
-            market, model, given, params.assumptions, is_open=is_open, fills=fills, position=position, programs=programs
-        )
+        return cls.of(
+            load_params(path), model_of(path, trust), market, is_open=is_open, fills=fills, position=position,
+            programs=programs,
+        )  # fmt: skip
+
+    @classmethod
+    def of(cls, params: Params, model: type[QuotingModel], market: TapeMarket, **given: Any) -> Live:
+        """Start from parameters and a model that were loaded, as one of many markets."""
+        own = params.for_market(market.ticker, market.series)
+        return cls(market, model, own, params.assumptions, **given)
 
     def warm(self, ts: int) -> None:
         """Compile before the stream begins: it would be lost while a first decision compiles. Decides nothing here."""
@@ -425,6 +439,8 @@ class Live:
         """Add what the events say about volatility to the observations."""
         block = self.block
         assert block is not None
+        if is_calm(events, self._last_mid, self.assumptions.volatility):
+            return
         known, grid = self._last_mid, block.grid
         joined = (
             events if known is None else Columns(*(np.concatenate(pair) for pair in zip(known, events, strict=True)))

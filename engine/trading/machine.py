@@ -16,8 +16,9 @@ from ...io.ground.units import NS_PER_SECOND, TICKS_PER_CENT
 from ...io.kalshi.stream.frames import FillFrame, Frame, GroupFrame, Lifecycle, OrderFrame, decode_frame, reference_of
 from ...io.kalshi.stream.stream import FILLS, GROUPS, ORDERS, Gap
 from ...strategies.own_file import Trust
-from ..live.live import Quote
+from ..live.live import Quote, model_of
 from ..live.others import OtherMarkets
+from ..results.params import load_params
 from ..simulator.tape.tape import kernel_grid
 from . import guards
 from .journal import JournalLine
@@ -48,7 +49,8 @@ class Machine:
         self.jobs: list[Job] = []
         self.markets: dict[str, TradedMarket] = {}
         self.waits: str | None = None
-        self._params, self._trust = folder / header.params, trust
+        params = folder / header.params
+        self._loaded = load_params(params), model_of(params, trust)
         mode: Mode = self.settings.mode
         budget = TokenBudget(header.write_rate, header.write_capacity)
         self.side: VenueSide = PaperSide() if mode == "paper" else SentSide(self, budget, sends=mode == "production")
@@ -257,8 +259,8 @@ class Machine:
     def _add(self, listed: Listed) -> None:
         ticker = listed.market.ticker
         market = TradedMarket(
-            listed, self._params, self.ledger, lambda: self.now, assumed=self.side.assumed,
-            resting=lambda: self.side.resting(ticker), trust=self._trust,
+            listed, self._loaded, self.ledger, lambda: self.now, assumed=self.side.assumed,
+            resting=lambda: self.side.resting(ticker),
         )  # fmt: skip
         self.markets[ticker] = market
         if market.live.model.needs_underlying and listed.market.underlying:

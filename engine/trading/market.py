@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -12,9 +11,10 @@ from ...io.ground.units import NS_PER_SECOND
 from ...io.kalshi.stream.frames import Frame
 from ...io.kalshi.stream.stream import Gap
 from ...io.store.schema import Side
-from ...strategies.own_file import Trust
+from ...strategies.quoting.model import QuotingModel
 from ..live.feed import StreamFeed
 from ..live.live import Live, Told
+from ..results.params import Params
 from ..rewards.programs import Program
 from ..simulator.state import F64, Columns
 from ..simulator.tape.tape import TapeMarket
@@ -78,13 +78,13 @@ class TradedMarket:
     """The decisions of one market: paper assumes fills, otherwise the exchange tells them."""
 
     def __init__(
-        self, listed: Listed, params: Path, ledger: TradeLedger, clock: Callable[[], int], *, assumed: bool,
-        resting: Callable[[], Iterable[tuple[Side, int, int]]] = tuple, trust: Trust = (),
+        self, listed: Listed, loaded: tuple[Params, type[QuotingModel]], ledger: TradeLedger,
+        clock: Callable[[], int], *, assumed: bool, resting: Callable[[], Iterable[tuple[Side, int, int]]] = tuple,
     ) -> None:  # fmt: skip
         self.listed, self.ticker, self.event = listed, listed.market.ticker, listed.market.event
-        self.live = Live.from_params(
-            params, listed.market, is_open=listed.is_open, fills="assumed" if assumed else "reported",
-            position=listed.held, trust=trust, programs=listed.programs,
+        self.live = Live.of(
+            *loaded, listed.market, is_open=listed.is_open, fills="assumed" if assumed else "reported",
+            position=listed.held, programs=listed.programs,
         )  # fmt: skip
         opens = None if listed.is_open or (listed.market.open_ts or 0) <= clock() else listed.market.open_ts
         self.feed = StreamFeed(listed.market, clock, sides=OwnSides(ledger), resting=resting, opens=opens)

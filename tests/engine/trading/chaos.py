@@ -214,7 +214,8 @@ def weathered(top: Path, store: str, seed: int) -> Weathered:
     try:
         return weather(folder, Store(store), seed)
     except Exception as error:
-        return Weathered(seed, "", faults=[f"{type(error).__name__}: {error}", *traceback.format_exc().splitlines()])
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return Weathered(seed, "", faults=[f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
