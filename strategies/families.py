@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..io.ground.errors import InputError
-from .models.registry import QUOTING
+from .models.registry import QUOTING, WITH_FILE
 from .parameters import nearest
 
 
@@ -13,7 +13,7 @@ def is_pipeline(strategy: str) -> bool:
     >>> is_pipeline("quant"), is_pipeline("glft"), is_pipeline("mine.toml"), is_pipeline("mine.py:Model")
     (True, False, True, False)
     """
-    if strategy in QUOTING or ".py" in strategy:
+    if strategy in QUOTING or ".py" in strategy or strategy.partition(":")[0] in WITH_FILE:
         return False
     from .pipeline.pipeline import shipped
 

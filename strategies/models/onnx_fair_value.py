@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ...features.signals.flow import order_flow_imbalance, signed_flow
-from ...features.signals.outside import onnx
+from ...features.signals.outside import OnnxSignal, onnx
 from ...features.signals.price import bollinger, microprice, momentum
 from ...features.signals.volatility import realised_volatility
+from ...io.ground.errors import InputError
 from ..parameters import Parameter
 from ..quoting.known import Known
 from ..quoting.model import QuotingModel
@@ -16,19 +18,28 @@ from ..quoting.model import QuotingModel
 INPUTS = ("imbalance", "flow", "micro", "moved", "stands_1", "stands_2", "sigma")
 
 
-class OnnxFairValue(QuotingModel):
-    """Quotes around the mid plus ``trust`` times what ``fair.onnx`` in the working folder says of seven signals.
+class Unnamed(OnnxSignal):
+    """A trained model that nobody named: nothing is read that the user did not name."""
 
-    The model takes one row of floats in the order of ``INPUTS`` and gives the cents by which the fair value lies above
-    the mid. While it says nothing, nothing is quoted. A subclass names another file, or other signals:
-    ``signals = {**OnnxFairValue.signals, "fair": onnx("mine.onnx", inputs)}``.
+    def definition(self) -> list[str]:
+        """There is none."""
+        raise InputError("onnx-fair-value asks a trained model: name its file with it, as onnx-fair-value:fair.onnx")
+
+
+class OnnxFairValue(QuotingModel):
+    """Quotes around the mid plus ``trust`` times what a trained model says of seven signals.
+
+    Its file, or the folder of a training, is named with it: ``onnx-fair-value:fair.onnx``. It takes a row of floats in
+    the order of ``INPUTS`` and gives the cents by which the fair value lies above the mid. While it says nothing,
+    nothing is quoted. A subclass reads other signals:
+    ``signals = {**OnnxFairValue.signals, "fair": onnx(file, inputs)}``.
     """
 
     name = "onnx-fair-value"
     signals: ClassVar = {
         "imbalance": order_flow_imbalance(10.0), "flow": signed_flow(60.0), "micro": microprice(),
         "moved": momentum(60.0), "stands": bollinger(300.0), "sigma": realised_volatility(60.0),
-        "fair": onnx("fair.onnx", INPUTS),
+        "fair": Unnamed(Path("FILE.onnx"), INPUTS),
     }  # fmt: skip
     parameters = (
         Parameter("half_spread", 1.0, 0.0, 50.0, "cents from the centre to each quote"),
@@ -39,6 +50,12 @@ class OnnxFairValue(QuotingModel):
     )
     explain: ClassVar = {"shift": "shift by the model, cents", "center": "centre, cents"}
     grid: ClassVar = {"half_spread": (0.5, 4.0, 32), "trust": (0.0, 1.0, 32)}
+
+    @classmethod
+    def reading(cls, file: str) -> type[OnnxFairValue]:
+        """Return the model that asks a file, or the folder of a training."""
+        signals = {**cls.signals, "fair": onnx(file, INPUTS)}
+        return type(cls.__name__, (cls,), {"name": f"{cls.name}:{file}", "signals": signals, "__doc__": cls.__doc__})
 
     @staticmethod
     def quote(known: Known, p: Any) -> tuple[float, float, float, float]:

@@ -8,6 +8,7 @@ import inspect
 import keyword
 import math
 from collections import namedtuple
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -36,6 +37,9 @@ QUOTING: dict[str, tuple[str, str]] = {
     "onnx-fair-value": ("onnx_fair_value", "OnnxFairValue"),
 }
 
+#: Models that ask a trained one, whose file is named with them: ``onnx-fair-value:fair.onnx``.
+WITH_FILE = ("onnx-fair-value",)
+
 #: A market at 45 to 47 cents with ten minutes left, on which a user's model is tried before it runs.
 EXAMPLE = Known(
     1.7e9, 45.0, 47.0, 100.0, 80.0, 46.0, 46.1, 1.0, 1.0, 600.0, 4000.0, 0.0, math.nan, math.nan, 0.0,
@@ -54,10 +58,21 @@ def quoting_model(spec: str) -> type[QuotingModel]:
     if spec in QUOTING:
         module, name = QUOTING[spec]
         return vars(importlib.import_module(f".{module}", __package__))[name]
-    if ".py" in spec or "/" in spec:
+    if spec.partition(":")[0] not in WITH_FILE and (".py" in spec or "/" in spec):
         return _from_file(spec)
+    name, _, file = spec.partition(":")
+    if name in WITH_FILE and file:
+        return _reading(name, file)
     close = nearest(spec, QUOTING)
     raise InputError(f"there is no quoting model {spec!r}; {close}; a model of your own is named file.py:ClassName")
+
+
+@cache
+def _reading(name: str, file: str) -> type[QuotingModel]:
+    from .onnx_fair_value import OnnxFairValue
+
+    assert name == OnnxFairValue.name
+    return OnnxFairValue.reading(file)
 
 
 def quoting_models() -> dict[str, type[QuotingModel]]:

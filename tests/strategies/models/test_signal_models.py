@@ -11,9 +11,12 @@ from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.prepare import signals_of
 from touchline.engine.simulator.replay import replay
 from touchline.features.signals import onnx
+from touchline.io.ground.errors import InputError
+from touchline.strategies.families import is_pipeline
 from touchline.strategies.models.flow_skew import FlowSkew
 from touchline.strategies.models.microprice_maker import MicropriceMaker
 from touchline.strategies.models.onnx_fair_value import INPUTS, OnnxFairValue
+from touchline.strategies.models.registry import quoting_model
 
 from ...engine.simulator.signals.test_elsewhere import tiny
 from ...engine.simulator.test_replay import noise_tape
@@ -44,6 +47,18 @@ def test_a_model_that_says_nothing_is_not_quoted():
     assert OnnxFairValue.quote(reads(OnnxFairValue, fair=2.0), p)[:2] == pytest.approx((51.0, 53.0))
     assert OnnxFairValue.quote(reads(OnnxFairValue, fair=-9.0), p)[:2] == pytest.approx((46.0, 48.0))
     assert all(math.isnan(price) for price in OnnxFairValue.quote(reads(OnnxFairValue, fair=math.nan), p)[:2])
+
+
+def test_a_trained_model_is_read_only_where_it_is_named(tmp_path, monkeypatch, plain_kernels):
+    monkeypatch.chdir(tmp_path)
+    tiny(tmp_path / "fair.onnx", len(INPUTS))
+    with pytest.raises(InputError, match="name its file with it, as onnx-fair-value:"):
+        signals_of(noise_tape(seconds=20), quoting_model("onnx-fair-value"))
+    model = quoting_model("onnx-fair-value:fair.onnx")
+    assert model is quoting_model("onnx-fair-value:fair.onnx") and not is_pipeline("onnx-fair-value:sub/fair.onnx")
+    assert np.isfinite(signals_of(noise_tape(seconds=120), model)[-1, -1])
+    with pytest.raises(InputError, match=r"there is no file gone\.onnx"):
+        signals_of(noise_tape(seconds=20), quoting_model("onnx-fair-value:gone.onnx"))
 
 
 def test_a_trained_model_is_quoted_and_explained(tmp_path, plain_kernels):
