@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .api.runs import sweep as sweep
     from .api.runs import verify as verify
     from .api.signals import signals as signals
+    from .api.trade import alert as alert
     from .api.trade import audit as audit
     from .api.trade import doctor as doctor
     from .api.trade import flatten as flatten
@@ -63,7 +64,9 @@ _HOME: dict[str, str] = {
     **dict.fromkeys(("pull", "record", "scan"), "api.kalshi"),
     **dict.fromkeys(("fit", "strategies"), "api.models"),
     **dict.fromkeys(("backtest", "explain", "export", "open", "report", "show", "sweep", "verify"), "api.runs"),
-    **dict.fromkeys(("audit", "doctor", "flatten", "halt", "kill", "resume", "status", "trade", "twin"), "api.trade"),
+    **dict.fromkeys(
+        ("alert", "audit", "doctor", "flatten", "halt", "kill", "resume", "status", "trade", "twin"), "api.trade"
+    ),
     **dict.fromkeys(("audit_model", "train"), "api.training"),
     "signals": "api.signals",
     "exchange": "exchanges.serving",
@@ -74,11 +77,11 @@ _HOME: dict[str, str] = {
     "ui": "page.serving",
 }  # fmt: skip
 __all__ = [
-    "Assumptions", "Live", "Result", "__version__", "audit", "audit_model", "backtest", "brought",
+    "Assumptions", "Live", "Result", "__version__", "alert", "audit", "audit_model", "backtest", "brought",
     "check", "compact", "demo", "doctor", "exchange", "explain", "export", "features", "fit", "flatten", "forget",
     "halt", "import_files", "imports", "kill", "load_params", "markets", "open", "pull", "record", "report",
     "resume", "sample", "scan", "show", "signals", "sql", "status", "strategies", "sweep", "tables", "trade", "train",
-    "ui", "verify",
+    "twin", "ui", "verify",
 ]  # fmt: skip
 
 

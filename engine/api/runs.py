@@ -417,12 +417,16 @@ def verify(folder: str | Path, *, trust: Trust = (), store: str | None = None) -
     return open(folder).verify(trust=trust, store=store)
 
 
-def report(folder: str | Path, *, out: str | Path | None = None) -> Path:
-    """Write one HTML page about a folder of results, with figures, warnings, assumptions and charts.
+def report(
+    folder: str | Path, *, out: str | Path | None = None, settlements: bool = False, trust: Trust = ()
+) -> Path:  # fmt: skip
+    """Write one HTML page about a folder of results or a trading session, with figures, warnings and charts.
 
     Args:
         folder: A folder of results.
         out: The file to write; ``report.html`` in the folder unless given.
+        settlements: Of a session: read what the exchange says that markets paid, and hold the account against it.
+        trust: Of a session: the file of a model of one's own that it traded by.
 
     Returns:
         The page's path. It needs no network.
@@ -432,7 +436,22 @@ def report(folder: str | Path, *, out: str | Path | None = None) -> Path:
         >>> engine.report("results/replay").name
         'report.html'
     """
+    from ..trading.folder import SessionFolder
+
+    if SessionFolder(folder).is_begun:
+        return _session_report(folder, out, trust, settlements=settlements)
     return open(folder).report(out)
+
+
+def _session_report(folder: str | Path, out: str | Path | None, trust: Trust, *, settlements: bool) -> Path:
+    from ...io.kalshi.client import Client
+    from ..trading.knowing.report import write_session_report
+
+    if not settlements:
+        return write_session_report(folder, out, trust=trust)
+    with Client() as client:
+        told = [one for page in client.portfolio.settlements() for one in page]
+    return write_session_report(folder, out, trust=trust, settled=told)
 
 
 def export(

@@ -28,7 +28,7 @@ def trade(
     session: str | Path = "sessions/first", limits: Mapping[str, Any] | None = None, trust: Trust = (),
     client: Client | None = None, clock: Callable[[], int] | None = None, inline: bool = False,
     tell: Callable[[str], None] | None = None, underlying: Mapping[str, str] | None = None,
-    sources: Mapping[str, str] | None = None,
+    sources: Mapping[str, str] | None = None, metrics: int | None = None,
 ) -> TradingSession:  # fmt: skip
     """Begin a session, or go on with one: quote markets by a parameter file, on paper unless another mode is named.
 
@@ -52,6 +52,7 @@ def trade(
             ``@5hz`` from the fast channel, with ``@pyth`` of what is no index. Crypto series know theirs.
         sources: Where symbols of one's own come from, line by line: ``{"SPX": "file:spx.csv;delay=250"}``,
             ``command:…`` or ``socket:HOST:PORT``.
+        metrics: Port of this machine where Prometheus finds the session's counters; 0 takes any that is free.
 
     Returns:
         The session, a context manager: ``run``, ``status``, ``halt``, ``resume``, ``kill``, ``flatten``, ``audit``.
@@ -86,7 +87,7 @@ def trade(
         raise
     return TradingSession(
         folder, own, named, trust=trust, tell=tell or (lambda line: None), owns_client=client is None, clock=clock,
-        inline=inline, follows=Follows(underlying or {}, sources or {}),
+        inline=inline, follows=Follows(underlying or {}, sources or {}), metrics=metrics,
     )  # fmt: skip
 
 
@@ -202,6 +203,29 @@ def twin(session: str | Path, *, trust: Trust = ()) -> Twin:
     from ..trading.knowing.twin import twin_of
 
     return twin_of(_opened(session, trust).path, trust=trust)
+
+
+def alert(text: str = "a test of touchline's alerts") -> None:
+    """Post a text to the address for alerts, which the environment names.
+
+    ``TOUCHLINE_ALERT_URL`` is the address, or ``TOUCHLINE_ALERT_FILE`` a file with it that its owner alone may read;
+    ``TOUCHLINE_ALERT_KIND`` is slack, discord, telegram, ntfy, json or text.
+
+    Args:
+        text: What to say.
+
+    Example:
+        >>> from touchline import engine
+        >>> engine.alert()  # doctest: +SKIP
+    """
+    from ...io.ground.errors import CheckError
+    from ..trading.around.alerts import URL, alert_kind, alert_url, post
+
+    url = alert_url()
+    if url is None:
+        raise InputError(f"no address for alerts is set: put it into {URL}, or into a file of your own")
+    if (wrong := post(url, alert_kind(), text)) is not None:
+        raise CheckError(wrong)
 
 
 def doctor(session: str | Path | None = None) -> list[Checkup]:

@@ -12,6 +12,8 @@ from typing import Any
 from ...io.ground.errors import InputError
 from ...io.kalshi.client import Client
 from ...strategies.own_file import Trust
+from .around.metrics import MetricsServer
+from .around.word import SessionWord
 from .audit import AuditDone, audit
 from .folder import SessionFolder
 from .lines import Command
@@ -33,8 +35,12 @@ class TradingSession:
         self, folder: SessionFolder, client: Client | None = None, tickers: Sequence[str] = (), *, trust: Trust = (),
         tell: Tell = lambda line: None, owns_client: bool = False, clock: Callable[[], int] | None = None,
         inline: bool = False, follows: Follows | None = None,
+        metrics: int | None = None,
     ) -> None:  # fmt: skip
         self._follows = follows
+        self._metrics_port = metrics
+        self._word: SessionWord | None = None
+        self._metrics: MetricsServer | None = None
         self.folder, self._client, self._tickers, self._trust, self._tell = folder, client, list(tickers), trust, tell
         self._owns, self._clock, self._inline = owns_client, clock, inline
         self._runner: SessionRunner | None = None
@@ -60,9 +66,13 @@ class TradingSession:
         if self._runner is None:
             if self._client is None or not self._tickers:
                 raise InputError(f"{self.path} was opened to watch: begin it with parameters and markets to trade")
+            self._word = SessionWord(self.path, self._tell)
+            if self._metrics_port is not None:
+                self._metrics = MetricsServer(self.status, self._metrics_port)
+                self._word(f"metrics: http://127.0.0.1:{self._metrics.port}/metrics")
             self._runner = SessionRunner(
                 self.folder, self._client, self._tickers, clock=self._clock, inline=self._inline, trust=self._trust,
-                tell=self._tell, follows=self._follows,
+                tell=self._word, follows=self._follows,
             )  # fmt: skip
         return self._runner
 
@@ -105,6 +115,10 @@ class TradingSession:
                 self._runner.close()
                 self._runner = None
         finally:
+            for one in (self._metrics, self._word):
+                if one is not None:
+                    one.close()
+            self._metrics = self._word = None
             if self._owns and self._client is not None:
                 self._client.close()
 

@@ -40,6 +40,7 @@ _UNDERLYING = typer.Option([], "--underlying", help="Whose prices a model reads:
 _SOURCE = typer.Option(
     [], "--source", help="Where a symbol of one's own comes from: SYMBOL=file:PATH, command:… or socket:…; may repeat."
 )
+_METRICS = typer.Option(None, "--metrics", min=0, max=65535, help="Port of this machine for Prometheus; 0 is any.")
 _ANY = typer.Argument(None, metavar="SESSION", help="The session's folder.")
 _MARKET = typer.Option([], "--market", "-m", help="Ticker; may repeat. All markets unless given.")
 _REASON = typer.Option("", "--reason", help="Why; written into the journal.")
@@ -66,6 +67,7 @@ def trade(
     trust: list[Path] = TRUST,
     underlying: list[str] = _UNDERLYING,
     source: list[str] = _SOURCE,
+    metrics: int | None = _METRICS,
     duration: float | None = typer.Option(None, "--for", min=0.0, help="Stop after so many seconds."),
     as_json: bool = JSON_OPTION,
 ) -> None:
@@ -76,7 +78,7 @@ def trade(
     with run(
         params, tickers or [], series=series, top=top, paper=paper, shadow=shadow, production=production,
         yes_really=really, session=session, limits=pairs(limits, "--limit"), trust=trust, tell=say,
-        underlying=texts(underlying, "--underlying"), sources=texts(source, "--source"),
+        underlying=texts(underlying, "--underlying"), sources=texts(source, "--source"), metrics=metrics,
     ) as begun:  # fmt: skip
         _stop_on_signals(begun)
         say(f"trading in {begun.folder.settings().mode}, session {session}; Ctrl-C ends it cleanly")
@@ -172,6 +174,17 @@ def audit(
     emit(as_json, lambda: facts, lambda: tell_audit(session, done, beside))
     if done.difference is not None:
         raise CheckError(f"the replay differs at {done.difference}")
+
+
+@app.command("alert")
+def alert(
+    text: str = typer.Argument("a test of touchline's alerts", help="What to say."), *, as_json: bool = JSON_OPTION
+) -> None:
+    """Post a text to the address for alerts, which the environment names."""
+    from ...api.trade import alert as run
+
+    run(text)
+    emit(as_json, lambda: {"delivered": True}, lambda: say("delivered"))
 
 
 @app.command("doctor")

@@ -68,6 +68,8 @@ class Twin:
     queue: str
     markets: dict[str, MarketTwin]
     course: SessionCourse
+    assumed: list[dict[str, Any]] = field(default_factory=list)  #: the twin's fills, as lines of a journal have them
+    rewards: int = 0  #: what quotes as they were decided are expected to earn of incentive programs, micros
 
     @property
     def parts(self) -> dict[str, int]:
@@ -111,6 +113,7 @@ class _Paper:
     def __init__(self) -> None:
         self.fills: list[Reported] = []
         self.live: Live | None = None
+        self.real: Live | None = None
         self._closes = 0
 
     def begin(self, header: RunHeader, market: TradedMarket, folder: Path, trust: Trust) -> _Paper:
@@ -123,7 +126,7 @@ class _Paper:
         )  # fmt: skip
         if self.live.course is not None and market.live.course is not None:  # of other markets it knows the same
             self.live.course.known.update({name: market.live.course.known[name] for name in self.live.follows})
-        self._closes = len(market.live.market.closes)
+        self._closes, self.real = len(market.live.market.closes), market.live
         return self
 
     def see(self, market: TradedMarket, events: Columns, values: F64) -> None:
@@ -159,7 +162,12 @@ def twin_of(session: str | Path, *, trust: Trust = ()) -> Twin:
         ticker: _market(market, papers[ticker].fills, real.get(ticker, []), model, _fees(papers[ticker]))
         for ticker, market in course.markets.items()
     }
-    return Twin(model.name, made, course)
+    assumed = [
+        {"market": ticker, "ts": one.ts, "side": int(one.side), "price": one.price, "lots": one.lots, "fee": one.fee}
+        for ticker, paper in papers.items() for one in paper.fills
+    ]  # fmt: skip
+    earned = (one.get("earned") or 0 for paper in papers.values() if paper.real for one in paper.real.programs.so_far())
+    return Twin(model.name, made, course, assumed, sum(earned))
 
 
 def _fees(paper: _Paper) -> int:

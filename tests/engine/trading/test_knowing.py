@@ -10,6 +10,7 @@ from touchline.engine.api.asked import assumptions_of
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.trading.folder import SessionFolder
 from touchline.engine.trading.knowing.course import course_of
+from touchline.engine.trading.knowing.daily import markouts, quoting
 from touchline.engine.trading.knowing.session_fit import fit_session
 from touchline.engine.trading.knowing.twin import Twin, twin_of
 from touchline.engine.trading.runner import SessionRunner
@@ -66,6 +67,23 @@ def test_an_exchange_that_fills_as_assumed_gives_what_was_expected(twin: Twin):
     expected, both = (sum(getattr(one, name) for one in places) for name in ("expected", "both"))
     assert both > 0.9 * expected and sum(one.had for one in places) > 0
     assert twin.parts["latency"] == 0 and twin.parts["fees"] == 0
+
+
+def test_the_report_of_a_session_is_a_page_of_its_own(crossing: SessionFolder):
+    path = engine.report(crossing.path)
+    text = path.read_text()
+    assert path.stat().st_size < 1_000_000 and crossing.document()["prefix"] not in text
+    for told in ("P&amp;L of the twin", "Markouts", "Uptime", "both sides quoted", "Fills by place in the queue"):
+        assert told in text
+
+
+def test_uptime_and_markouts_are_those_of_the_lines(crossing: SessionFolder):
+    course = course_of(crossing.path)
+    for one in quoting(course).values():
+        assert 0 < one.both <= one.some <= one.seconds
+        assert one.some + sum(one.reasons.values()) == pytest.approx(one.seconds)
+    first = markouts(course)[0]
+    assert first.seconds == 1 and 0 < first.fills <= len(course.of("fill")) and abs(first.cents) < 50
 
 
 @pytest.mark.slow
