@@ -9,8 +9,9 @@ import msgspec
 
 from ...io.ground.errors import CheckError, InputError
 from ...io.ground.times import iso
-from ...io.ground.units import NS_PER_SECOND, dollars
+from ...io.ground.units import NS_PER_SECOND
 from ..figures.warnings import Notice
+from ..figures.words import usd
 from .evidence import Evidence, judge
 from .params import (
     FORMAT,
@@ -71,7 +72,7 @@ def refusal_reasons(evidence: Evidence) -> list[str]:
     if outside is None:
         reasons.append("there is no out-of-sample P&L in so little data")
     elif outside < 0:
-        reasons.append(f"the out-of-sample P&L is {dollars(round(outside))}")
+        reasons.append(f"the out-of-sample P&L is {usd(outside)}")
     return reasons
 
 
@@ -102,7 +103,7 @@ def _assemble(
     length = round(valid_days * DAY_NS) if valid_days is not None else max(end - begin, DAY_NS)
     warned = [*evidence.notices, *([Notice("forced-export", "; ".join(refusals))] if refusals else [])]
     if "rewards" in sweep.cells.columns and (rewards := _in_sample(sweep, chosen, "rewards")):
-        warned.append(Notice("rewards-in-pnl", f"{dollars(rewards)} of {dollars(_in_sample(sweep, chosen))}"))
+        warned.append(Notice("rewards-in-pnl", f"{usd(rewards)} of {usd(_in_sample(sweep, chosen))}"))
     outside = evidence.out_of_sample_pnl
     return Params(
         format=FORMAT,

@@ -16,12 +16,12 @@ import numpy as np
 from ...features.signals.signal import column_names
 from ...io.ground.errors import InputError
 from ...io.ground.units import cents, contracts
-from ...strategies.quoting.known import Known
+from ...strategies.quoting.known import BASE, Known
 from ...strategies.quoting.model import QuotingModel
 from ..simulator.assumptions.fees import FeeTable
 from ..simulator.assumptions.venue import Assumptions
 from ..simulator.block import Block
-from ..simulator.kernel.build import interpreted
+from ..simulator.kernel.build import interpreted, read_of
 from ..simulator.kernel.rows import I, L, S
 from ..simulator.prepare import new_block, parameter_values, run_block
 from ..simulator.state import Columns, Samples
@@ -68,7 +68,8 @@ def explain(
     if seen is None:
         raise InputError("at that moment nothing was quoted: the book was unknown or one-sided, or the market closed")
     inside = {text: float(seen.inside[name]) for name, text in model.explain.items() if name in seen.inside}
-    known = seen.told._asdict()
+    shown = {*Known._fields[:BASE], *read_of(model)}  # what it does not read was not computed
+    known = {name: value for name, value in seen.told._asdict().items() if name in shown}
     signals = np.hstack([*known.pop("signals"), []]).tolist()
     state = {f"{name}, before": float(value) for name, value in seen.state.items()}
     first = len(model.columns())

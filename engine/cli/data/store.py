@@ -160,4 +160,4 @@ def _tell_compacted(report: CompactReport) -> None:
 
 def _brought(rows: dict[str, int]) -> str:
     """Rows by table in a few words."""
-    return ", ".join(f"{count:,} {table}" for table, count in rows.items())
+    return ", ".join(f"{count:,} {table}" for table, count in rows.items()) or "nothing"

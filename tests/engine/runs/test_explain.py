@@ -102,6 +102,8 @@ def test_the_command_explains(tmp_path: Path, tape):
         assert text in shown.stdout
     told = json.loads(engine("explain", *given, "--at", moment, "--json").stdout)
     assert told["decided_ts"] <= ts
+    assert "own_bid" in told["known"]
+    assert not {"fills", "average_cost", "last_trade_price"} & set(told["known"])  # it reads none of them
     refused = engine("backtest", *given, "--explain", moment)
     assert refused.returncode == 2
     assert "write engine explain --at TIME" in refused.stderr
