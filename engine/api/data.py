@@ -212,6 +212,8 @@ class Checked:
     tapes: int = 0  #: kept ones, of all stores, that were compared with their digests
     damaged_tapes: int = 0  #: those of them that are removed; they are made again when needed
     faults: list[Finding] = field(default_factory=list)  #: the findings that are faults; the others are notes
+    signals: int = 0  #: tapes' kept signals, of all stores, that were compared with their checksums
+    damaged_signals: int = 0  #: those of them that are removed; they are made again when needed
 
 
 def check(
@@ -223,8 +225,8 @@ def check(
     Args:
         store: The store.
         tickers: Tickers to check; all of the store unless given.
-        deep: Also read every byte of the store and of kept tapes and compare it with its checksum; a damaged file of
-            the store is an error.
+        deep: Also read every byte of the store, of kept tapes and signals, and compare it with its checksum; a damaged
+            file of the store is an error.
         progress: ``True`` shows a bar; a function is told how many rows are checked.
 
     Returns:
@@ -239,6 +241,7 @@ def check(
     from ...io.doctor.doctor import FAULT
     from ...io.doctor.doctor import check as look
     from ...io.ground.cache import cache_dir
+    from ..simulator.signals.matrix import check_kept as check_signals
     from ..simulator.tape.kept import check_kept
 
     source = opened(store)
@@ -246,8 +249,10 @@ def check(
     with showing(progress, "checked") as seen:
         files, without = _deep(source, seen) if deep else (0, 0)
         tapes, damaged = check_kept(cache_dir() / "tapes", seen) if deep else (0, 0)
+        signals, bad = check_signals(cache_dir() / "signals", seen) if deep else (0, 0)
         found = look(source, named or None, seen)
-    return Checked(found, files, without, tapes, damaged, [one for one in found if one.severity == FAULT])
+    faults = [one for one in found if one.severity == FAULT]
+    return Checked(found, files, without, tapes, damaged, faults, signals, bad)
 
 
 def _deep(store: Store, seen: Progress) -> tuple[int, int]:

@@ -14,7 +14,9 @@ def data_check(
     tickers: list[str] | None = _TICKERS,
     store: str = STORE,
     deep: bool = typer.Option(
-        False, "--deep", help="Also read every byte of the store and of kept tapes and compare it with its checksum."
+        False,
+        "--deep",
+        help="Also read every byte of the store, kept tapes and signals, and compare it with its checksum.",
     ),
     as_json: bool = JSON_OPTION,
 ) -> None:

@@ -27,12 +27,14 @@ def tell(found: Checked) -> None:
             total = found.files + found.without
             say(f"{found.without} of {total} files are of before 0.2.0 and have no checksum: not checked")
         say(f"{found.files} files are as they were written")
-    if found.damaged_tapes:
-        was = "was damaged and is" if found.damaged_tapes == 1 else "were damaged and are"
-        kept = _many(found.tapes, "kept tape")
-        say(f"{found.damaged_tapes:,} of {kept} {was} removed, and made again when needed")
-    elif found.tapes:
-        say(f"{_many(found.tapes, 'kept tape')} of all stores are as they were made")
+    counted = (("kept tape", found.tapes, found.damaged_tapes), ("kept table", found.signals, found.damaged_signals))
+    for word, count, damaged in counted:
+        kept = _many(count, word) + (" of signals" if word == "kept table" else "")
+        if damaged:
+            was = "was damaged and is" if damaged == 1 else "were damaged and are"
+            say(f"{damaged:,} of {kept} {was} removed, and made again when needed")
+        elif count:
+            say(f"{kept} of all stores are as they were made")
     if found.findings:
         rows = (
             (

@@ -20,6 +20,7 @@ from ....io.ground.cache import cache_dir
 from ....io.ground.checksums import CheckedFiles, checksum, file_checksum, is_whole, stamp, with_checksum
 from ....io.ground.errors import note
 from ....io.ground.made_of import made_of
+from ....io.ground.progress import Progress
 from ..state import F64
 from ..tape.tape import Tape
 from .book import change_nb, near_nb
@@ -48,6 +49,23 @@ def signal_matrix(tape: Tape, signals: Mapping[str, Signal]) -> F64:
             del _open[next(iter(_open))]
         _open[key] = made
         return made
+
+
+def check_kept(matrices: Path, step: Progress) -> tuple[int, int]:
+    """Read every byte of the kept signals in a folder and remove the damaged ones. Returns how many there are and were.
+
+    ``step`` hears of tapes done and in all.
+    """
+    folders = sorted(path for path in matrices.glob("[!.]*") if path.is_dir())
+    damaged = 0
+    for index, folder in enumerate(folders):
+        try:
+            _mapped(folder, again=True)
+        except (OSError, ValueError, KeyError, TypeError):
+            damaged += 1
+            atomic.discard(folder)
+        step(index + 1, len(folders))
+    return len(folders), damaged
 
 
 def _key(tape: Tape, signals: Mapping[str, Signal]) -> str:
@@ -106,12 +124,13 @@ def _loaded(folder: Path) -> F64 | None:
         return None
 
 
-def _mapped(folder: Path) -> F64:
+def _mapped(folder: Path, *, again: bool = False) -> F64:
+    """A kept matrix; ``again`` reads what was found whole before, too."""
     document = (folder / FACTS).read_bytes()
     if not is_whole(document):
         raise ValueError(FACTS)
     known, told, total = _checked(folder.parent), stamp(folder / COLUMNS), checksum(document)
-    if not known.knows(folder.name, told, total):
+    if again or not known.knows(folder.name, told, total):
         if file_checksum(folder / COLUMNS) != json.loads(document)["file"]:
             raise ValueError(COLUMNS)
         known.add(folder.name, told, total)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+from touchline.engine.api.data import Checked
+from touchline.engine.cli.tell import checks
+from touchline.engine.simulator.signals import matrix
 from touchline.engine.simulator.tape.source import compile_tape
+from touchline.features.signals import signed_flow
 from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 
 from ...program import engine as run
 from ..histories import made_up
+from ..simulator.test_replay import noise_tape
 
 
 @pytest.fixture
@@ -87,6 +95,28 @@ def test_a_deep_check_removes_damaged_tapes(tmp_path, monkeypatch):
     column.write_bytes(column.read_bytes()[:-1] + b"\xff")
     assert "1 of 3 kept tapes was damaged" in run(*deep).stderr
     assert not column.parent.exists()
+
+
+def test_a_deep_check_removes_damaged_signals(tmp_path, monkeypatch):
+    """One flipped byte is found although neither size nor time of the file tells of it."""
+    monkeypatch.setattr(matrix, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(matrix, "_open", {})
+    tape = noise_tape(seconds=5)
+    before = matrix.signal_matrix(tape, {"flow": signed_flow(3)}).copy()
+    (file,) = (tmp_path / "signals").glob("*/signals.npy")
+    assert matrix.check_kept(tmp_path / "signals", lambda *_: None) == (1, 0)
+    told, text = file.stat(), bytearray(file.read_bytes())
+    text[-9] ^= 1
+    file.write_bytes(text)
+    os.utime(file, ns=(told.st_atime_ns, told.st_mtime_ns))
+    assert matrix.check_kept(tmp_path / "signals", lambda *_: None) == (1, 1) and not file.exists()
+    monkeypatch.setattr(matrix, "_open", {})
+    assert np.array_equal(matrix.signal_matrix(tape, {"flow": signed_flow(3)}), before)
+    found = replace(Checked([]), signals=2, damaged_signals=1)
+    said = []
+    monkeypatch.setattr(checks, "say", said.append)
+    checks.tell(found)
+    assert "1 of 2 kept tables of signals was damaged and is removed, and made again when needed" in said
 
 
 def test_a_deep_check_names_damaged_files(tmp_path):
