@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import random
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from touchline.engine.rewards.payout import PARTS, amount
 from touchline.engine.rewards.programs import Program
 from touchline.engine.simulator.assumptions.venue import Assumptions
+from touchline.engine.simulator.kernel import build as build_kernel
 from touchline.engine.simulator.prepare import ground, new_block, run_block
 from touchline.engine.simulator.programs import reward_plan
 from touchline.engine.simulator.replay import replay, totals
@@ -26,6 +29,8 @@ from touchline.strategies.quoting.model import QuotingModel
 from .reward_oracle import scored
 
 SECOND = 1_000_000_000
+#: Names in the walk that are about programs alone.
+OF_PROGRAMS = ("rewards", "snapshot_nb", "lock_nb")
 START = 1_791_000_000 * SECOND
 
 
@@ -216,3 +221,17 @@ def test_programs_assumed_for_a_what_if_begin_at_round_times() -> None:
     ):
         with pytest.raises(InputError, match=r"pool=20,per=15m|discount=|per="):
             Assumptions(rewards=wrong)
+
+
+def test_a_walk_without_programs_holds_nothing_of_them() -> None:
+    """Whatever the walk does with programs stands behind a switch, whose branch is dropped before it is compiled."""
+    walk = ast.parse((Path(build_kernel.__file__).parent / "walk.py").read_text())
+    (run,) = [one for one in walk.body if isinstance(one, ast.FunctionDef) and one.name == "run_nb"]
+    inside: set[ast.AST] = set()
+    for one in ast.walk(run):
+        if isinstance(one, ast.If | ast.IfExp) and ast.unparse(one.test).partition(" and ")[0] in ("REWARDS", "SCORED"):
+            body = one.body if isinstance(one.body, list) else [one.body]
+            inside |= {part for statement in body for part in ast.walk(statement)} | {*ast.walk(one.test)}
+    used = [one for one in ast.walk(run) if isinstance(one, ast.Name) and one.id in OF_PROGRAMS]
+    assert len(used) > 5
+    assert [one.lineno for one in used if one not in inside] == []
