@@ -95,7 +95,6 @@ class SessionCourse:
     entry: list[tuple[int, int]] = field(default_factory=list)  #: ns from an order's sending to its arrival
     response: list[tuple[int, int]] = field(default_factory=list)  #: ns from a fill to our knowing it
     runs: list[tuple[int, int]] = field(default_factory=list)
-    is_replay: bool = False  #: times are the stream's own: no delay can be measured
 
     def of(self, *kinds: str) -> list[tuple[int, dict[str, Any]]]:
         """The lines of some kinds: their times and what they say."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,11 +125,6 @@ def settlements(course: SessionCourse, told: Iterable[Any] = ()) -> list[Settled
         held = None if one is None else int((one.yes_count or 0) - (one.no_count or 0))
         made.append(SettledAs(line["market"], line["position"], line["value"], paid, held))
     return made
-
-
-def rejects(course: SessionCourse) -> Counter[str]:
-    """Refused requests by reason."""
-    return course.refused
 
 
 def pnl_path(fills: Iterable[Mapping[str, Any]], marks: Mapping[str, int]) -> list[tuple[int, float]]:

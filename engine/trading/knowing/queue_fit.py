@@ -238,6 +238,8 @@ def fit_queue(orders: Iterable[QueueSeen]) -> QueueFit | None:
     exponent = min(max(exponent, EXPONENTS[0]), EXPONENTS[-1])
     together = float(TOGETHER[int(total[best].argmax())])
     low, high = _interval(listed, exponent, together)
+    if low <= EXPONENTS[0] and high >= EXPONENTS[-1]:
+        return None  # any exponent is as good as any other
     chances, late = _predicted(listed, exponent, together)
     return QueueFit(
         exponent, low, high, together, top,

@@ -14,7 +14,7 @@ from ...reports import page
 from ...reports.look import BAD, GOOD
 from ...results.results import synthetic
 from .course import SessionCourse
-from .daily import markouts, pnl_path, quoting, rejects, settlements
+from .daily import markouts, pnl_path, quoting, settlements
 from .twin import Twin, twin_of
 
 REPORT = "report.html"
@@ -64,7 +64,7 @@ def write_session_report(
         page.section("Uptime", page.table(
             ["market", "hours", "both sides", "at least one", "longest reason of not quoting", "s"], _uptime(course),
         )),
-        page.section("Refused requests", page.table(["reason", "times"], rejects(course).most_common())),
+        page.section("Refused requests", page.table(["reason", "times"], course.refused.most_common())),
         page.section("What stopped it", page.table(["when", "what", "market", "reason"], _stops(course))),
         page.section("Settlements", page.table(
             ["market", "contracts held", "paid, cents", "exchange: contracts", "exchange: cents", "agrees"],

@@ -43,6 +43,8 @@ class SessionFit:
     def facts(self) -> dict[str, Any]:
         """The figures by name."""
         made: dict[str, Any] = {"orders that rested": self.orders}
+        if self.queue is None:
+            made["queue model"] = "these orders do not tell"
         if self.queue is not None:
             fit = self.queue
             made |= {
