@@ -35,16 +35,8 @@ from ..simulator.state import F64, Columns, Points
 from ..simulator.tape.events import CLOCK, FILLED, KIND, LATER, MOMENT, STATUS, UNDERLYING
 from ..simulator.tape.tape import Coverage, Tape, TapeMarket, kernel_grid, mids_of
 from ..simulator.tape.volatility import Decay, points_of
-from .memory import (
-    KEPT,
-    forget_events,
-    forget_log,
-    forget_points,
-    forget_prices,
-    is_calm,
-    with_room,
-    without_first,
-)
+from . import memory
+from .memory import KEPT, is_calm
 from .programs import StreamPrograms
 
 #: A bit of the kernel's "open" that none of its events sets.
@@ -195,7 +187,7 @@ class Live:
         block.columns = Columns(*(_with(c, self.count, e) for c, e in zip(block.columns, events, strict=True)))
         before, self.count = self.count, self.count + len(events.ts)
         if self.course is not None:
-            block.signals = with_room(block.signals, len(block.columns.ts))
+            block.signals = memory.with_room(block.signals, len(block.columns.ts))
             rows = block.signals[before : self.count]
             self.course.take(block.columns, block.values, rows, before, self.count)
         self.programs.reach(block, int(events.ts[-1]))
@@ -417,11 +409,11 @@ class Live:
         """Let go of what nothing reads any more."""
         block = self.block
         assert block is not None
-        self.observed -= forget_points(block, self.count, self.observed)
-        self.count -= forget_events(block, self.count)
-        gone = forget_prices(block, self.count, self.priced)
+        self.observed -= memory.forget_points(block, self.count, self.observed)
+        self.count -= memory.forget_events(block, self.count)
+        gone = memory.forget_prices(block, self.count, self.priced)
         self.priced, self._gone_prices = self.priced - gone, self._gone_prices + gone
-        fills, quotes = forget_log(block.log, block.state.scalars)
+        fills, quotes = memory.forget_log(block.log, block.state.scalars)
         self._told_fills, self._told_quotes = max(self._told_fills - fills, 0), max(self._told_quotes - quotes, 0)
 
     def _mark(self, events: Columns) -> None:
@@ -452,7 +444,7 @@ class Live:
         n, k = len(new.value), self.observed
         early = int(np.searchsorted(new.rows[POINT.ts, :n], self.market.open_ts or 0))
         if early:  # what was before the market's life tells nothing of it
-            new = without_first(new, early)
+            new = memory.without_first(new, early)
             n -= early
         if n:
             event = new.rows[POINT.event, :n]
