@@ -79,7 +79,7 @@ def swept_bets(place: Place, axes: dict[str, Any], **given: Any) -> Any:
 
 
 def recorded(place: Place, **given: Any) -> Any:
-    return engine.record(store=place.folder / "store", duration=0.05, **given)
+    return engine.record(store=place.folder / "store", duration=0.05, no_import=True, **given)
 
 
 def ranked(place: Place, by: str, **given: Any) -> Any:
