@@ -30,6 +30,10 @@ file = "model"
 """
 
 
+#: Share of the kills that come once another fold is finished, and how long after it at most, s.
+_IN_FOLDS, _FOLDS_S = 0.7, 0.3
+
+
 @dataclass
 class TrainingKills:
     """What some kills came to."""
@@ -54,15 +58,20 @@ def run(
         raise AssertionError("the training that is not killed fails")
     takes, wanted = time.monotonic() - begun, hash_of(folder / "whole")
     while found.kills < kills or not found.finished:
-        process = train(folder, "killed", model, every)
-        wait = draw.uniform(0.2, 1.1) * takes if found.kills < kills else 600.0
+        process, before = train(folder, "killed", model, every), folds_of(folder)
+        if found.kills < kills and draw.random() < _IN_FOLDS:
+            while process.poll() is None and folds_of(folder) == before:
+                time.sleep(0.02)
+            wait = draw.uniform(0.0, _FOLDS_S)
+        else:
+            wait = draw.uniform(0.2, 1.1) * takes if found.kills < kills else 600.0
         try:
             code = process.wait(wait)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
             found.kills += 1
-            waiting = len(list((folder / "killed/unfinished").glob("*.npz")))
+            waiting = folds_of(folder)
             found.with_folds += waiting > 0
             found.folds_kept = max(found.folds_kept, waiting)
             continue
@@ -79,6 +88,11 @@ def train(folder: Path, out: str, model: str, every: str) -> subprocess.Popen[by
     return subprocess.Popen(
         [ENGINE, *words, "--every", every, "--out", out, "--json"], cwd=folder, stdout=subprocess.DEVNULL
     )
+
+
+def folds_of(folder: Path) -> int:
+    """How many finished folds wait for the others."""
+    return len(list((folder / "killed/unfinished").glob("*.npz")))
 
 
 def hash_of(folder: Path) -> str:

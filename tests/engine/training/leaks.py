@@ -1,4 +1,4 @@
-"""Looks for leaks in training, kind of model by kind of model: ``python -m tests.engine.training.leaks 20``.
+"""Looks for leaks in training, kind of model by kind of model: ``python -m tests.engine.training.leaks 20 [KIND…]``.
 
 Labels that were shuffled by event must give a skill of 0, within two standard errors, for every seed; a planted signal
 the skill of who knows the truth, in closed form. The exit code is 1 if one does not.
@@ -72,7 +72,7 @@ def train(name: str, folder: Path, seed: int) -> engine.TrainedModel:
 def main() -> None:
     """Print a line a kind: how many seeds fit, the farthest of them, and the skill of the planted signal."""
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    kinds = [name for name in KINDS if name not in TORCH or importlib.util.find_spec("torch")]
+    kinds = sys.argv[2:] or [name for name in KINDS if name not in TORCH or importlib.util.find_spec("torch")]
     print(f"{'':10} shuffled labels: within 2 s.e. of 0    planted signal: skill, s.e., of who knows the truth")
     missed = False
     for name in kinds:
