@@ -30,6 +30,7 @@ from ....io.ground.made_of import made_of, names_in
 from ....io.ground.sealed import read_sealed, write_sealed
 from ....strategies.quoting.known import BASE, Known
 from ..assumptions.flags import Flags
+from .rows import GROUP
 from .told import BOOK, HISTORY, LATELY, PLACES
 
 if TYPE_CHECKING:
@@ -75,6 +76,14 @@ def read_nb(w, first, i, now):
 @melted
 def keep_nb(params, c, marked, state):
 {_keeping(model)}
+
+@disjoint
+def matched_nb(first, side, spot, lots, px, want, size):
+    i32, none = np.int32, np.int32(0)
+    for j in range({GROUP}):
+        c = first + np.uint64(j)
+{_matching(model.levels)}
+
 
 @melted
 def quote_nb(known, params, c):
@@ -153,6 +162,24 @@ def _keeping(model: type[QuotingModel]) -> str:
     first = len(model.columns())
     rows = [f"params[{first + at}, c]" for at in range(len(model.state))]
     return "\n".join(f"    {row} = state[{at}] if marked > 0 else {row}" for at, row in enumerate(rows)) or "    return"
+
+
+def _matching(levels: int) -> str:
+    """The text of what makes each wish of a side some order's, with all of a cell in registers."""
+    ranks = range(levels)
+    rows = [f"side + {2 * at}, c" for at in ranks]
+    lines = [f"q{at}, s{at}, p{at} = lots[{row}], spot[{row}], px[{row}]" for at, row in enumerate(rows)]
+    lines += [f"w{at}, z{at} = none, none" for at in ranks]
+    for near, deep in zip(ranks[-2::-1], ranks[:0:-1], strict=True):
+        lines += [f"same = s{deep} == s{near}", f"q{near} = i32(q{near} + q{deep}) if same else q{near}"]
+        lines += [f"q{deep} = none if same else q{deep}"]
+    pairs = [(one, wish, f" & (s{wish} == p{one})") for one in ranks for wish in ranks]
+    pairs += [(one, wish, f" & (w{one} == 0)" if one + 1 < levels else "") for wish in ranks for one in ranks]
+    for one, wish, where in pairs:  # no two wishes are for one level, and the last order is free for who found no other
+        lines += [f"takes = (q{wish} > 0){where}", f"w{one} = s{wish} if takes else w{one}"]
+        lines += [f"z{one} = q{wish} if takes else z{one}", f"q{wish} = none if takes else q{wish}"]
+    lines += [f"want[{row}], size[{row}] = w{at}, z{at}" for at, row in enumerate(rows)]
+    return "\n".join(f"        {line}" for line in lines)
 
 
 def _asked(model: type[QuotingModel], flags: Flags) -> str:

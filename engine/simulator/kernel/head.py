@@ -93,6 +93,7 @@ __all__ = [
     "keep_nb",
     "larger_nb",
     "lately_nb",
+    "matched_nb",
     "melted",
     "no_rewards_nb",
     "past_nb",
@@ -154,6 +155,16 @@ def read_nb(w, first, i, now):
 @melted
 def keep_nb(params, c, marked, state):
     """Keep a marked cell's new state; this model has none."""
+
+
+@disjoint
+def matched_nb(first, side, spot, lots, px, want, size):
+    """Make each wish of a side some order's, of a group of cells; the text is written for the model's levels.
+
+    Wishes at one level become one; a wish at the level of an order is that order's; those that are left take the free
+    orders, the nearest wish first. All of a cell stays in registers: the same in passes over the rows of a group loads
+    and stores each row for each pair of a wish and an order.
+    """
 
 
 @compiled

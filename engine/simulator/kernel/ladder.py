@@ -22,6 +22,7 @@ from .head import (
     disjoint,
     keep_nb,
     larger_nb,
+    matched_nb,
     probe_nb,
     quote_nb,
     smaller_nb,
@@ -233,26 +234,21 @@ def settle_nb(
     """
     for k in range(active):
         first = u64(groups[u64(k)])
-        for side in range(2):
-            merge_nb(first, side, spot, lots)
-            if STILL:
-                young_nb(first, side, now, life, since, px, left, want, size)
-            else:
-                for one in range(side, 2 * LEVELS, 2):
-                    for j in range(WIDE):
-                        want[one, first + u64(j)] = 0
-                        size[one, first + u64(j)] = 0
-            match_nb(first, side, spot, lots, px, want, size)
-            if STILL:
-                far = (ask if side == 0 else i32(top - bid)) if post_only else top
-                near_nb(first, side, far, tolerance, spot, lots, px, want, size)
         if STILL:
             for side in range(2):
+                merge_nb(first, side, spot, lots)
+                young_nb(first, side, now, life, since, px, left, want, size)
+                match_nb(first, side, spot, lots, px, want, size)
+                far = (ask if side == 0 else i32(top - bid)) if post_only else top
+                near_nb(first, side, far, tolerance, spot, lots, px, want, size)
+            for side in range(2):
                 apart_nb(first, side, top, want, spot, lots)
-        for side in range(2):
-            free_nb(first, side, spot, lots, want, size)
-            if STILL:
+            for side in range(2):
+                free_nb(first, side, spot, lots, want, size)
                 fit_nb(first, side, room, want, size)
+        else:
+            for side in range(2):
+                matched_nb(first, side, spot, lots, px, want, size)
         if TAKES:
             for one in range(2 * LEVELS, 2 * LEVELS + 2):
                 for j in range(WIDE):

@@ -170,11 +170,15 @@ def cross_nb(t, n, px, left, hit):
 
 
 @disjoint
-def leave_nb(n, px, nearer_px, nearer_left, given):
-    """What a trade has left for an order once a nearer one has taken of it."""
+def leave_nb(which, q, n, px, left, given):
+    """What a trade of ``q`` lots has left for an order once the nearer ones of its cell have taken of it."""
+    side = which & 1
     for c in range(n):
-        took = nearer_left[c] if nearer_px[c] > px[c] else i32(0)
-        given[c] = larger_nb(i32(given[c] - took), i32(0))
+        rest, own = q, px[which, c]
+        for slot in range(LEVELS):
+            nearer = px[2 * slot + side, c] > own
+            rest = i32(rest - (left[2 * slot + side, c] if nearer else i32(0)))
+        given[c] = larger_nb(rest, i32(0))
 
 
 @disjoint

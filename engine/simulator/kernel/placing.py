@@ -141,7 +141,7 @@ def rest_nb(active, groups, keep, mask, want, size, px, left, ahead, change, mov
     """
     best = i32(0)
     for k in range(active):
-        first = u64(groups[u64(k)])
+        first, highest = u64(groups[u64(k)]), i32(0)  # of this group: groups need not wait for one another's
         for j in range(WIDE):
             c = first + u64(j)
             w, old, had, new = want[c], px[c], left[c], size[c]
@@ -152,14 +152,21 @@ def rest_nb(active, groups, keep, mask, want, size, px, left, ahead, change, mov
             px[c] = price
             rest = new if changed > 0 else had
             left[c] = rest if price > 0 else i32(0)
-            change[c] = changed
-            moved[c] = i32(0) if keep & (w == old) & (new < had) else changed
-            best = larger_nb(best, price)
-        for j in range(WIDE):
-            c = first + u64(j)
-            before = ahead[c]
-            front = AHEAD(-1) if LAZY else AHEAD(queue[u64(px[c])])
-            ahead[c] = front if moved[c] > 0 else before
+            moves = i32(0) if keep & (w == old) & (new < had) else changed
+            highest = larger_nb(highest, price)
+            if TAKER or STILL:
+                change[c] = changed
+            if FEES or not LAZY:
+                moved[c] = moves
+            if LAZY:
+                before = ahead[c]
+                ahead[c] = AHEAD(-1) if moves > 0 else before
+        best = larger_nb(best, highest)
+        if not LAZY:
+            for j in range(WIDE):
+                c = first + u64(j)
+                before = ahead[c]
+                ahead[c] = AHEAD(queue[u64(px[c])]) if moved[c] > 0 else before
         if FEES:
             for j in range(WIDE):
                 c = first + u64(j)

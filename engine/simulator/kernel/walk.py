@@ -223,12 +223,12 @@ def match_trades_nb(side, p, q, n, venue, st):
     given = ints[I.moved]
     for which in range(side, 2 * LEVELS, 2):
         px = ints[I.px + which]
-        for c in range(n):
-            given[c] = q
         if venue.partial | (venue.rule <= THROUGH):
-            for nearer in range(side, 2 * LEVELS, 2):
-                if nearer != which:
-                    leave_nb(n, px, ints[I.px + nearer], ints[I.left + nearer], given)
+            wide = 2 * LEVELS
+            leave_nb(which, q, n, ints[I.px : I.px + wide], ints[I.left : I.left + wide], given)
+        else:
+            for c in range(n):
+                given[c] = q
         if LAZY and venue.rule > THROUGH:
             join_nb(p, st.book[side, p], n, px, st.ahead[which])
         total += trade_nb(
