@@ -69,6 +69,14 @@ def test_the_wheel_holds_every_module_and_data_file(wheel: Path) -> None:
     assert not any(name.startswith(("tests/", "bench/", "touchline/tests")) for name in inside)
 
 
+def test_the_local_page_is_in_the_wheel_and_small(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        page = {one.filename: one.compress_size for one in archive.infolist() if "/engine/page/" in one.filename}
+    static = {path.name for path in (ROOT / "engine/page/static").iterdir()}
+    assert {name.rpartition("/")[2] for name in page if "/static/" in name} == static
+    assert sum(page.values()) <= 1_500_000
+
+
 def test_the_installed_command_imports_and_queries(python: Path, tmp_path: Path) -> None:
     engine = python.parent / "engine"
     where = run(python, "-c", "from touchline import engine; print(engine.__file__)", cwd=tmp_path)
