@@ -12,8 +12,8 @@ from ..simulator.block import Block
 from ..simulator.programs import RewardPlan, reward_money
 from ..simulator.state import F64, I64, RewardArrays
 
-#: What a walk writes into its reward arrays; the others say how it scores.
-_WRITTEN = frozenset(RewardArrays._fields) - {"ts", "rows", "place", "power"}
+#: What a walk writes into its reward arrays. The others say how it scores; a course is written the same again.
+_WRITTEN = frozenset(RewardArrays._fields) - {"ts", "rows", "place", "power", "course"}
 
 
 @dataclass(frozen=True)

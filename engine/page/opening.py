@@ -58,7 +58,7 @@ class OpenResults:
     """What the views look at, from the folders that a user named."""
 
     def __init__(self, folders: Folders, trust: Trust = ()) -> None:
-        self.folders, self._trust = folders, trust
+        self.folders, self.trust = folders, trust
         self._results, self._tapes, self._judged = _Shelf(RESULTS), _Shelf(TAPES), _Shelf(RESULTS)
 
     def result(self, name: str) -> Recorded:
@@ -122,6 +122,6 @@ class OpenResults:
 
     def _walked(self, found: Found, cell: int | None, market: str) -> Timeline:
         asked = self.settings(found.id, cell, market)
-        with trusting(self._trust, found.folder):
+        with trusting(self.trust, found.folder):
             tape, model = tape_and_model(asked)
         return Timeline(tape, model, parameter_values(model, tape, asked.parameters), asked.assumptions)

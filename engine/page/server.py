@@ -44,6 +44,7 @@ VIEWS: dict[str, View] = {
     "programs": data.programs,
     "quality": data.quality,
     "session": session.overview,
+    "twin": session.twin,
 }
 STATIC = Path(__file__).parent / "static"
 TYPES = {

@@ -403,6 +403,7 @@ class SessionRunner:
             "journal_bytes": self.journal.bytes, "drift_s": seen.drift_ns / 1e9,
             "pnl": sum(one.worth for one in seen.markets.values()), "orders": len(ledger.orders), "markets": markets,
             "limits": [one._asdict() for one in limits_used(seen, self.settings)], "budget": machine.side.budget(),
+            "rewards": _rewards(machine),
         }  # fmt: skip
 
     # The end
@@ -452,6 +453,15 @@ def _limits(client: Client, *, needed: bool) -> tuple[float, float]:
 
 def _stamp(frame: Frame) -> int:
     return getattr(getattr(frame, "msg", None), "ts_ms", 0) or 0
+
+
+def _rewards(machine: Machine) -> dict[str, int] | None:
+    """What incentive programs have come to, before and after their rules of payout, micros; None if none count."""
+    counted = [market.live.programs for market in machine.markets.values() if market.live.programs.counts]
+    if not counted:
+        return None
+    periods = [one for programs in counted for one in programs.so_far()]
+    return {"earned": sum(one["earned"] for one in periods), "paid": sum(one["paid"] for one in periods)}
 
 
 def _quoted(machine: Machine, ticker: str) -> dict[str, int | None]:

@@ -88,11 +88,14 @@ function calibration(found) {
   if (!whose.length) return el("p.faint", {}, "No bet was settled.");
   const colour = { market: "trade", strategy: "accent" };
   const made = picture({
-    name: "calibration", label: "Calibration: how often it came true by forecast", height: 230,
+    name: "calibration", label: "Calibration: how often it came true by forecast", height: 270,
     rows: () => [["whose", "forecast", "came true", "bets"], ...whose.flatMap(([name, told]) => told.bands.map((one) => [name, one.forecast, one.frequency, one.count]))],
     draw(pen, w, h, c) {
-      const side = Math.min(w - 60, h - 34);
-      const [x, y] = [scale(0, 1, 46, 46 + side), scale(0, 1, h - 26, h - 26 - side)];
+      const beside = w > 480; // where there is no room beside it, its words stand below
+      const side = Math.min(w - 60, beside ? h - 34 : h - 96);
+      const low = beside ? h - 26 : h - 88;
+      const word = (row, indent = 0) => (beside ? [46 + side + 22 + indent, 20 + row * 18] : [46 + indent, h - 62 + row * 18]);
+      const [x, y] = [scale(0, 1, 46, 46 + side), scale(0, 1, low, low - side)];
       for (const v of niceSteps(0, 1, 4)) {
         pen.lines([[x(v), y(0), x(v), y(1)], [x(0), y(v), x(1), y(v)]], c.line);
         pen.text(x(0) - 6, y(v), percent(v, 0), c.muted, "right");
@@ -102,11 +105,10 @@ function calibration(found) {
       whose.forEach(([name, told], k) => {
         const most = Math.max(...told.bands.map((one) => one.count));
         for (const one of told.bands) pen.dots([x(one.forecast), y(one.frequency)], 3 + 7 * Math.sqrt(one.count / most), c[colour[name]] || c.fill, 0.6);
-        pen.dots([x(1) + 22, 20 + k * 18], 5, c[colour[name]] || c.fill, 0.8);
-        pen.text(x(1) + 32, 20 + k * 18, `${name}: Brier ${told.brier.toFixed(3)}, ${count(told.count)} bets`, c.text);
+        pen.dots(word(k), 5, c[colour[name]] || c.fill, 0.8);
+        pen.text(...word(k, 10), `${name}: Brier ${told.brier.toFixed(3)}, ${count(told.count)} bets`, c.text);
       });
-      pen.text(x(1) + 18, y(0) - 24, "across: forecast", c.muted);
-      pen.text(x(1) + 18, y(0) - 8, "up: came true", c.muted);
+      pen.text(...word(2), "across: forecast, up: came true", c.muted);
     },
   });
   return made.figure;

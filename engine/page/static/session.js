@@ -52,6 +52,18 @@ export async function session(id) {
       { name: "decision", text: (row) => row.told }, { name: "why", text: (row) => row.why },
     ],
   });
+  const beside = el("div");
+  async function compare() {
+    clear(beside, el("p.wait", {}, "Replaying the journal …"));
+    try {
+      const told = await ask("twin", { id });
+      clear(beside, facts("Real against twin", told.facts), table({ label: "Fills by place in the queue", name: `${about.name}-twin`, rows: told.places, empty: "No order rested.", columns: [
+        { name: "place in the queue", text: (row) => row[0] }, { name: "orders", number: true, value: (row) => row[1], text: (row) => count(row[1]) },
+        ...["expected", "had", "expected, not had", "had, not expected"].map((name, i) => ({ name, number: true, value: (row) => row[i + 2] / 100, text: (row) => contracts(row[i + 2]) }))] }).holder, copies(() => told.copy));
+    } catch (error) {
+      clear(beside, el("p.problem", { role: "alert" }, error.message));
+    }
+  }
   // Many updates between two frames are drawn once, and tables a few times a second: nobody reads faster.
   function drawn(status) {
     waiting = status;
@@ -72,8 +84,7 @@ export async function session(id) {
       status.commands_waiting > 0 && el("span.faint", {}, `${status.commands_waiting} orders wait`));
     const parts = [["P&L", status.pnl === undefined ? "–" : usd(status.pnl)], ["feed age", status.feed_age_s === undefined ? "–" : `${status.feed_age_s.toFixed(1)} s`], ["orders resting", count(status.orders)], ["messages", count(status.messages)], ["markets", count(Object.keys(status.markets || {}).length)], ["journal", status.journal_bytes === undefined ? "–" : `${(status.journal_bytes / 1e6).toFixed(1)} MB`],
       ["rate budget", status.budget ? `${count(Math.round(status.budget.left))} of ${count(status.budget.most)} tokens` : "nothing is sent"]];
-    if (status.rewards) parts.push(["rewards so far", typeof status.rewards === "object" ? usd(status.rewards.accrued ?? status.rewards.earned) : usd(status.rewards)]);
-    if (status.twin) parts.push(["P&L of the twin", usd(status.twin.pnl)], ["real less twin", usd(status.pnl - status.twin.pnl)]);
+    parts.push(["rewards so far", status.rewards ? usd(status.rewards.earned) : "none counted"]);
     clear(numbers, parts.map(([name, text]) => el("div", {}, el("span", {}, name), el("b", {}, text))));
   }
   function tables(status) {
@@ -101,8 +112,9 @@ export async function session(id) {
     inside: [el("div.title", {}, el("h1", {}, `Session ${about.name}`), copies(() => about.copy)), el("p.faint", {}, about.folder), state,
       el("section.panel", { "aria-label": "How it stands" }, numbers), panel("Orders to the session", orders(id, about)), panel("Markets", markets.holder),
       el("div.columns", {}, panel("Last decisions", decided.holder), panel("Limits used", limits.holder)),
-      el("div.columns", {}, panel("Alerts", el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Alerts" }, el("table.prints", { "aria-label": "Alerts" }, alarms))),
-        panel("Journal, the last lines", el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Journal" }, el("table.prints", { "aria-label": "Journal" }, journal))), panel("Settings", facts("Settings", about.settings)))],
+      el("div.columns", {}, panel("Alerts", el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Alerts" }, el("table.prints.lines", { "aria-label": "Alerts" }, alarms))),
+        panel("Journal, the last lines", el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Journal" }, el("table.prints.lines", { "aria-label": "Journal" }, journal))), panel("Real against twin", el("p", {}, button("Compare with the twin", compare, { class: "small" }), el("span.faint", {}, " replays the journal with assumed fills beside it")), beside),
+        panel("Settings", facts("Settings", about.settings)))],
   };
 }
 

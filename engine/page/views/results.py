@@ -237,7 +237,7 @@ def _settings(about: Mapping[str, Any]) -> dict[str, Any]:
         if name in left_out or value is None:
             continue
         if isinstance(value, Mapping):
-            flat |= {str(key): inner for key, inner in value.items()}
+            flat |= {str(key).replace("_", " "): inner for key, inner in value.items()}
         else:
             flat[name.replace("_", " ")] = value
     return flat

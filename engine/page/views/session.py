@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+from dataclasses import fields
 from typing import Any
 
 import msgspec
 
 from ....io.ground.errors import InputError
 from ...exchanges.network.http import Send
+from ...figures.words import usd
 from ...results.result_files import plain
 from ...trading.folder import SessionFolder
 from ...trading.session import TradingSession
+from ...trading.settings import TradeSettings
 from ..columns import Question
 from ..opening import OpenResults
 from ..tail import JournalTail
@@ -37,16 +40,38 @@ def overview(opened: OpenResults, question: Question) -> dict[str, Any]:
     folder = _folder(opened, question.text("id"))
     settings = folder.document().get("settings", {})
     place = str(folder.path)
+    units = {one.name: one.metadata.get("unit", "") for one in fields(TradeSettings)}
     return {
         "name": folder.path.name,
         "folder": place,
-        "settings": [[name.replace("_", " "), _text(value)] for name, value in settings.items()],
+        "settings": [_setting(name, value, units.get(name, "")) for name, value in settings.items()],
         "status": folder.status(),
         "copy": {
             "command": shlex.join(["engine", "status", place]),
             "python": f"engine.status({place!r})",
         },
     }
+
+
+def twin(opened: OpenResults, question: Question) -> dict[str, Any]:
+    """Return a session beside its twin on paper: the figures of both, and where the difference comes from."""
+    from ...trading.knowing.twin import twin_of
+
+    folder = _folder(opened, question.text("id"))
+    found = twin_of(folder.path, trust=opened.trust)
+    facts, places = found.facts, found.places
+    counted = {"queue model", "fills", "fills of the twin"}
+    return {
+        "facts": [
+            [name, str(value) if name in counted else usd(value)]
+            for name, value in facts.items() if name != "by queue place"
+        ],
+        "places": [
+            [name, one.orders, one.expected, one.had, one.missed, one.unexpected] for name, one in places.items()
+        ],
+        "copy": {"command": shlex.join(["engine", "trade", "audit", str(folder.path)]),
+                 "python": f"engine.twin({str(folder.path)!r})"},
+    }  # fmt: skip
 
 
 async def follow(opened: OpenResults, question: Question, send: Send) -> None:
@@ -91,5 +116,9 @@ def _folder(opened: OpenResults, name: str) -> SessionFolder:
     return SessionFolder.existing(found.folder)
 
 
-def _text(value: object) -> str:
-    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+def _setting(name: str, value: object, unit: str) -> list[str]:
+    """A setting in words, with its unit behind the number."""
+    words = name.removesuffix("_s").removesuffix("_ms").removesuffix("_mb").replace("_", " ")
+    if not isinstance(value, int | float):
+        return [words, "no limit" if value == "none" else str(value)]
+    return [words, usd(round(value * 1e6)) if unit == "dollars" else f"{value:,g} {unit}".strip()]
