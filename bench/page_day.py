@@ -1,8 +1,8 @@
 """How long a cell of a sweep takes from a click to its replay, once its market's tape and its kernel are there.
 
-`python -m bench.page_day [EVENTS]` makes a market of 350,000 events unless given, a busy day, sweeps four cells on it and
-opens each as the local page does: the replay walked with its states, its overview, a window and a moment. The first one
-compiles and maps; the bar of one second is for the others.
+`python -m bench.page_day [EVENTS]` makes a market of 350,000 events unless given, a busy day, sweeps four cells on it
+and opens each as the local page does: the replay walked with its states, its overview, a window and a moment. The first
+one compiles and maps; the bar of one second is for the others.
 """
 
 from __future__ import annotations

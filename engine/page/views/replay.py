@@ -78,6 +78,7 @@ def moment(opened: OpenResults, asked: Question) -> dict[str, Any]:
     shown = looked_at(opened, asked)
     event = event_of(shown, asked)
     tape, grid = shown.tape.columns, shown.tape.grid
+    stood = shown.standing(event) if isinstance(shown, Timeline) else None
     book, ticks, top = shown.book(event), grid.ticks, int(grid.top)
     bids = np.flatnonzero(book[0])[::-1][:LEVELS]
     asks = np.flatnonzero(book[1])[::-1][:LEVELS]
@@ -95,8 +96,7 @@ def moment(opened: OpenResults, asked: Question) -> dict[str, Any]:
         "asks": [ticks[top - asks].tolist(), book[1, asks].tolist()],
         "trades": _last_trades(shown, event),
     }
-    if isinstance(shown, Timeline):
-        stood = shown.standing(event)
+    if stood is not None:
         out |= {name: value for name, value in asdict(stood).items() if name != "orders"}
         if stood.rewards is not None and stood.rewards.snapshot_ts is not None:
             out["rewards"]["snapshot"] = stood.rewards.snapshot_ts - shown.first
