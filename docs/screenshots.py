@@ -25,6 +25,8 @@ def made(root: Path) -> dict[str, str]:
     day = engine.demo(root / "demo", progress=True)
     store = str(root / "demo" / "store")
     given = {"half_spread": 1.5, "size": 10}
+    paid = {"rewards": "pool=20,per=15m,target=300,discount=0.5"}
+    engine.backtest("flow-skew", day.busiest, store, params=given, assume=paid, out=root / "flow-skew")
     engine.backtest("fixed-spread", day.busiest, store, params=given, out=root / "fixed-spread")
     engine.backtest("fixed-spread", day.busiest, store, params=given | {"half_spread": 3}, out=root / "wider")
     params = root / "demo" / "sweep" / "params.toml"
@@ -36,13 +38,13 @@ def made(root: Path) -> dict[str, str]:
         session.run(seconds=20)
     ids = {
         name: name_of(root / name)
-        for name in ("fixed-spread", "wider", "demo/sweep", "demo/bets", "demo/store", "night")
+        for name in ("flow-skew", "fixed-spread", "wider", "demo/sweep", "demo/bets", "demo/store", "night")
     }
-    first = engine.open(root / "fixed-spread").fills["ts"][5]
-    start = engine.open(root / "fixed-spread").equity["ts"][0]
+    first = engine.open(root / "flow-skew").fills["ts"][5]
+    start = engine.open(root / "flow-skew").equity["ts"][0]
     return {
         "results": "#/results",
-        "replay": f"#/replay/{ids['fixed-spread']}?t={first - start + 10**9}",
+        "replay": f"#/replay/{ids['flow-skew']}?t={first - start + 10**9}",
         "sweep": f"#/sweep/{ids['demo/sweep']}?cell=33",
         "bets": f"#/bets/{ids['demo/bets']}",
         "data": f"#/data/{ids['demo/store']}",
