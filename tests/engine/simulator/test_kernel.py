@@ -34,7 +34,7 @@ from touchline.strategies.models.fixed_spread import FixedSpread
 from touchline.strategies.quoting.model import QuotingModel
 
 from ... import oracle
-from .quoters import LADDERS, OTHERS, Everything, Places, Reads, Takes, Three, Two
+from .quoters import LADDERS, OTHERS, Everything, Places, Reads, Three, Two
 
 START = 1_767_225_599_000_000_000  # a second before midnight UTC, so that tapes cross into a new day
 SECOND = 10**9
@@ -419,7 +419,6 @@ COMBINATIONS: dict[str, tuple[Flags, tuple[str, ...], tuple[type[QuotingModel], 
     "reads": (Flags(**(ALL | {"record": False, "one": False})), CENT, (Reads,)),
     "reads with delays": (Flags(**ALL, latency=True), CENT, (Reads,)),
     "places": (Flags(record=True, one=True, float_queue=True), CENT, (Places,)),
-    "all at once": (Flags(**ALL, **KEEPS), CENT, (Takes,)),
     "everything": (Flags(**ALL, **KEEPS, latency=True, uniform=False), UNEVEN, (Everything,)),
 }
 QUICK = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)

@@ -54,13 +54,19 @@ def tape():
     return replace(made, market=replace(made.market, close_ts=last, closes=((0, last),)))
 
 
-@pytest.fixture(params=["interpreted", pytest.param("compiled", marks=pytest.mark.slow)])
+#: Compiled, what has signals is compared in test_kernel.py.
+TRIED = [(name, "interpreted") for name in SETTINGS] + [
+    pytest.param(name, "compiled", marks=pytest.mark.slow) for name in SETTINGS if name != "signals"
+]
+
+
+@pytest.fixture
 def kernels(request, monkeypatch):
     if request.param == "interpreted":
         monkeypatch.setattr(prepare, "kernel", interpreted)
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize(("name", "kernels"), TRIED, indirect=["kernels"])
 def test_a_sweeps_row_a_replay_and_a_stream_are_one(tape, name, kernels):
     model, assumed = SETTINGS[name]
     block = new_block(tape, model, GIVEN, [assumed] * 2, record=False)
