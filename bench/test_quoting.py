@@ -1,4 +1,4 @@
-"""What models that do more cost: three levels a side, a state of two variables, and everything that a model may do.
+"""What models that do more cost: three levels a side, a state, three signals beside it, and all that a model may do.
 
 Workload: W2's tape and grid (``bench/test_sweep.py``), two blocks of 512 cells on two threads. Each model is run by
 turns with the plain one of the same quote, and its speed is told as a share of the plain one's, core for core.
@@ -13,6 +13,7 @@ import pytest
 from touchline.engine.simulator.kernel.rows import I
 from touchline.engine.simulator.prepare import ground, new_block, run_block
 from touchline.engine.simulator.replay import replay
+from touchline.features.signals.flow import order_flow_imbalance, signed_flow
 from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
 
 from . import work
@@ -55,6 +56,27 @@ class Stateful(AvellanedaStoikov):
         return center - half, center + half, p.size, p.size, (mean, state.count + 1.0)
 
 
+class Signalled(Stateful):
+    """The same with three signals that it leans on."""
+
+    name = "signalled"
+    signals: ClassVar = {
+        "flow": signed_flow(10.0), "slow_flow": signed_flow(60.0), "imbalance": order_flow_imbalance(10.0),
+    }  # fmt: skip
+
+    @staticmethod
+    def quote(known, p, state):
+        """Around the mid, drawn to the mean and to where the flow goes."""
+        risk = p.gamma * known.variance * known.tau
+        seen = known.signals
+        lean = 0.001 * (seen.flow + seen.slow_flow + seen.imbalance)
+        lean = lean if (lean > -1.0) & (lean < 1.0) else 0.0
+        mean = 0.9 * state.mean + 0.1 * known.mid
+        center = known.mid + lean + 0.01 * (mean - known.mid) - known.position * p.inverse_size * risk
+        half = risk * 0.5 + p.half
+        return center - half, center + half, p.size, p.size, (mean, state.count + 1.0)
+
+
 class Whole(AvellanedaStoikov):
     """Two orders a side, a state, what the book and the own history say, and now and then taking."""
 
@@ -92,6 +114,12 @@ def took(market, model, assumed, turns=1):
     return work.fastest(made, run, turns=turns)
 
 
+def held(block):
+    """Bytes of the arrays that a block has for itself."""
+    own = (block.state, block.flight, block.log, block.samples)
+    return sum(array.nbytes for arrays in own for array in arrays)
+
+
 def is_its_replay(market, model, assumed, blocks):
     grid = work.cells(CELLS)
     total = replay(market, model, grid[3], assumed).totals
@@ -99,15 +127,24 @@ def is_its_replay(market, model, assumed, blocks):
     assert tuple(found) == (total.fills, total.requotes, total.position)
 
 
-@pytest.mark.parametrize("model", [Levels, Stateful])
+@pytest.mark.parametrize("model", [Levels, Stateful, Signalled])
 def test_a_share_of_the_plain_speed(benchmark, tell, model):
     market = tape(common_rows("tape_200k") or synthetic_rows(50_000 if SHORT else 200_000))
     assumed = work.QUEUE
     pairs = [(took(market, AvellanedaStoikov, assumed), took(market, model, assumed)) for _ in range(1 if SHORT else 3)]
     plain, more = (min(one.cpu for one in side) for side in zip(*pairs, strict=True))
+    signals = pairs[-1][1].answer[0].signals
+    above_mb = sum(held(block) for block in pairs[-1][1].answer) / 1e6 + (signals.nbytes / 1e6 if len(signals) else 0.0)
+    assert above_mb <= 500
     is_its_replay(market, model, assumed, pairs[-1][1].answer)
     benchmark.pedantic(lambda: None, rounds=1)
-    tell(f"quoting, {model.name}", {f"quoting_{model.name}": plain / more}, plain_cpu_s=plain, cpu_s=more)
+    tell(
+        f"quoting, {model.name}",
+        {f"quoting_{model.name}": plain / more},
+        plain_cpu_s=plain,
+        cpu_s=more,
+        above_mb=above_mb,
+    )
 
 
 def test_everything_that_a_model_may_do(benchmark, tell):
