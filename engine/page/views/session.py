@@ -78,7 +78,9 @@ async def follow(opened: OpenResults, question: Question, send: Send) -> None:
     """Send how a session stands and what it writes down, for as long as somebody reads."""
     folder = _folder(opened, question.text("id"))
     tail, before = JournalTail(folder.journal), b""
+    loop = asyncio.get_running_loop()
     while True:
+        began = loop.time()
         status, (lines, alerts) = await asyncio.to_thread(lambda: (folder.status(), tail.more()))
         now = msgspec.json.encode(status, enc_hook=plain)
         if now != before or lines:
@@ -87,7 +89,7 @@ async def follow(opened: OpenResults, question: Question, send: Send) -> None:
             before = now
         else:
             await send(b":\n\n")  # a comment: finds out whether anybody is still there
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(max(LOOK - (loop.time() - began), 0))
 
 
 def give(opened: OpenResults, body: bytes) -> dict[str, Any]:
