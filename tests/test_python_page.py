@@ -27,6 +27,7 @@ PRINTED_BY = {
     "data imports": {"import_id"},  # a call of its own
     "ui": {"no_browser"},
     "backtest": set(_CAPS),  # short for parameters of a pipeline
+    "trade audit": {"with_twin"},  # a call of its own
     "trade": {"duration"},  # a call gives a session, which runs for as long as it is told
     "status": {"watch"},
     "trade status": {"watch"},
@@ -34,7 +35,7 @@ PRINTED_BY = {
 #: What a command does by itself: it shows progress, speaks on stderr, and stops on signals.
 BY_ITSELF = {"progress", "rows", "tell", "stop", "client", "clock", "inline"}
 #: Options that are spelt otherwise than their argument.
-SPELT = {"params": "--set", "axes": "--axis", "duration": "--for", "limits": "--limit"}
+SPELT = {"params": "--set", "axes": "--axis", "duration": "--for", "limits": "--limit", "sources": "--source"}
 #: A file is written by the command alone.
 OTHER_DEFAULT = {("data features", "out"), ("data signals", "out")}
 #: What stands for nothing.

@@ -101,6 +101,7 @@ def exchange(store: Store) -> None:
                          progress=told_markets, tell=print)  # fmt: skip
     print(pulled.markets, pulled.fetched, pulled.stored)
     print([(one.ticker, one.score) for one in engine.scan("KXINX", rate=5.0, tell=print)])
+    print([one.per_dollar for one in engine.scan("KXINX", rewards=True, store="data", size=50)])
     heard = engine.record(
         ["A"], "data", series=["KXINX"], journal=Path("journal"), poll=None, duration=60, keep=True, no_import=True,
         rate=10, stop=threading.Event(), tell=print,
@@ -129,7 +130,9 @@ def sessions(client: Client) -> None:
     engine.flatten("sessions/a", market=["A", "B"])
     engine.kill(Path("sessions/a"))
     engine.resume("sessions/a", reason="looked")
+    engine.alert("a test")
     assert_type(engine.audit("sessions/a", trust="mine.py").difference, str | None)
+    print(engine.twin("sessions/a", trust="mine.py"))
 
 
 def runs(store: Store) -> Result:
@@ -165,6 +168,7 @@ def a_result(found: Result) -> None:
         found.quotes,
         found.signals,
         found.equity,
+        found.rewards,
         found.trades,
         found.candidates,
         found.cells,

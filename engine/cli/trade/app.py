@@ -37,7 +37,7 @@ _SERIES = typer.Option([], "--series", help="All open markets of a series; may r
 _FOLDER = typer.Option(Path("sessions/first"), "--session", help="The session's folder.")
 _LIMITS = typer.Option([], "--limit", help="A setting of the session: name=value; may repeat.")
 _UNDERLYING = typer.Option([], "--underlying", help="Whose prices a model reads: SERIES=SYMBOL; may repeat.")
-_SOURCE = typer.Option(
+_SOURCES = typer.Option(
     [], "--source", help="Where a symbol of one's own comes from: SYMBOL=file:PATH, command:… or socket:…; may repeat."
 )
 _METRICS = typer.Option(None, "--metrics", min=0, max=65535, help="Port of this machine for Prometheus; 0 is any.")
@@ -66,7 +66,7 @@ def trade(
     limits: list[str] = _LIMITS,
     trust: list[Path] = TRUST,
     underlying: list[str] = _UNDERLYING,
-    source: list[str] = _SOURCE,
+    sources: list[str] = _SOURCES,
     metrics: int | None = _METRICS,
     duration: float | None = typer.Option(None, "--for", min=0.0, help="Stop after so many seconds."),
     as_json: bool = JSON_OPTION,
@@ -78,7 +78,7 @@ def trade(
     with run(
         params, tickers or [], series=series, top=top, paper=paper, shadow=shadow, production=production,
         yes_really=really, session=session, limits=pairs(limits, "--limit"), trust=trust, tell=say,
-        underlying=texts(underlying, "--underlying"), sources=texts(source, "--source"), metrics=metrics,
+        underlying=texts(underlying, "--underlying"), sources=texts(sources, "--source"), metrics=metrics,
     ) as begun:  # fmt: skip
         _stop_on_signals(begun)
         say(f"trading in {begun.folder.settings().mode}, session {session}; Ctrl-C ends it cleanly")

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 import msgspec
 
+from ....io.ground.children import start_command
 from ....io.ground.errors import InputError
 from ....io.ground.times import nanoseconds
 
@@ -176,7 +177,7 @@ class LineSource:
     def _command(self) -> Iterator[bytes]:
         """What the command prints. It runs without a shell, and with nothing to read."""
         words = shlex.split(self.spec.where)
-        with subprocess.Popen(
+        with start_command(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as process:
             closer = threading.Thread(target=self._end, args=(process,), daemon=True)
