@@ -35,8 +35,9 @@ def trade(
     Args:
         params: A file that ``engine export`` wrote.
         tickers: Markets to quote.
-        series: All open markets of a series, or of several.
-        top: Of the markets of the series only so many, by the market score.
+        series: All open markets of a series, or of several; new ones join when they open.
+        top: Of the markets of the series only so many, the best by the market score or, where the file counts recorded
+            rewards, by what programs pay a dollar locked up; chosen anew while the session runs.
         paper: Fills by the venue's model on the live stream; the mode where none is named.
         shadow: Everything is computed and checked against the account, nothing is sent.
         production: Orders are sent.
@@ -63,8 +64,8 @@ def trade(
         ...     session.run(seconds=3600)
     """
     from ...io.kalshi.client import Client as KalshiClient
+    from ..trading.choosing.choice import choosing_of
     from ..trading.folder import SessionFolder
-    from ..trading.listing import chosen
     from ..trading.runner import Follows
     from ..trading.session import TradingSession
     from ..trading.settings import TradeSettings
@@ -80,14 +81,14 @@ def trade(
             raise InputError(f"{where} is neither the demo nor this machine: real money needs yes_really={REALLY!r}")
         folder = SessionFolder(session)
         folder.begin(params, TradeSettings().with_options({**(limits or {}), "mode": mode}))
-        named = chosen(own, listed(tickers), listed(series), top)
+        named, choosing = listed(tickers), choosing_of(listed(tickers), listed(series), top)
     except BaseException:
         if client is None:
             own.close()
         raise
     return TradingSession(
         folder, own, named, trust=trust, tell=tell or (lambda line: None), owns_client=client is None, clock=clock,
-        inline=inline, follows=Follows(underlying or {}, sources or {}), metrics=metrics,
+        inline=inline, follows=Follows(underlying or {}, sources or {}), choosing=choosing, metrics=metrics,
     )  # fmt: skip
 
 

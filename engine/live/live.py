@@ -118,14 +118,13 @@ class Live:
         self.assumptions = assumptions or Assumptions()
         self.programs = StreamPrograms(market, programs, self.assumptions)
         self.reported: list[Reported] | None = None
-        self.taking: Taking | None = (
-            None  #: where fills are reported: what the last decision took; whoever sends it clears it
-        )
+        #: where fills are reported: what the last decision took; whoever sends it clears it
+        self.taking: Taking | None = None
         self._held = position
         self.block: Block | None = None
         self.count = self.observed = self.priced = 0
         self._told_quotes = self._told_fills = 0
-        self._is_held = False
+        self._is_held = self._only_reduces = False
         self._decay = Decay(self.assumptions.window_s)
         self._last_mid: Columns | None = None
         self._gone_prices = 0  #: prices of the underlying that were forgotten: events count all of them
@@ -231,9 +230,8 @@ class Live:
         if self.reported is None or block is None or not self.count:
             raise InputError("fills can be reported to a stream that was made with fills='reported' and has begun")
         level = int(np.searchsorted(block.grid.ticks, price))
-        report = self._again(
-            0, FILLED | (LATER if taker else 0)
-        )  # after what came before, whatever its own time: later events may be older
+        # after what came before, whatever its own time: later events may be older
+        report = self._again(0, FILLED | (LATER if taker else 0))
         report.side[0], report.level[0] = (0, level) if side is Side.BID else (1, block.grid.top - level)
         report.size[0], report.aux[0] = lots, fee
         self.feed(report)
@@ -251,6 +249,13 @@ class Live:
         """Quote nothing at any moment from now on, and let nothing that is under way arrive; or go on as before."""
         self._is_held = held
         self._keep_still()
+
+    def only_reduce(self, reduces: bool = True) -> None:
+        """Quote nothing but what makes the position smaller, from the next decision on; or all again."""
+        self._only_reduces = reduces
+        if self.block is not None:
+            reduces |= self.assumptions.reduce_only
+            self.block.state.ints[I.limit, 0] = 0 if reduces else round(self.assumptions.position_limit * 100)
 
     def _keep_still(self) -> None:
         """A held market is never open as the kernel has it, whatever opens it."""
@@ -291,8 +296,7 @@ class Live:
         filled: list[Reported] = []
         for at in range(self._told_fills, fills if self.reported is None else 0):
             _, side, level, lots, position, _, fee, rebate = log.fills[at].tolist()
-            price = int(ticks[top - level if side else level])
-            where = Side.ASK if side else Side.BID
+            where, price = (Side.ASK, int(ticks[top - level])) if side else (Side.BID, int(ticks[level]))
             filled.append(Reported(int(log.fill_ts[at]), where, price, lots, fee - rebate, position))
         self._told_quotes, self._told_fills = quotes, fills
         return Told(shown, filled)
@@ -304,8 +308,7 @@ class Live:
 
     def wake(self, ts: int) -> Quote:
         """Decide on fills although nothing happened in the market since."""
-        block = self.block
-        if block is None or not self.count:
+        if self.block is None or not self.count:
             return self.quote
         return self.feed(self._again(ts, CLOCK | MOMENT))
 
@@ -395,6 +398,7 @@ class Live:
         block.mids, block.values = np.zeros((2, 1024), np.int32), np.zeros(64)
         block.state.ints[I.position, 0] = self._held
         self.block = block
+        self.only_reduce(self._only_reduces)
 
     def _tables(self) -> dict[str, AsOf]:
         own = {name: one for name, one in self.model.signals.items() if isinstance(one, TableSignal)}

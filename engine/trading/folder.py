@@ -9,6 +9,7 @@ import json
 import secrets
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ...io.ground import atomic
 from ...io.ground.errors import InputError
 from ..results.params import load_params, to_toml
 from .journal import is_locked, latest_state, read
-from .ledger import LedgerState, OwnOrder, TradeLedger
+from .ledger import CHOSEN, ENDING, LEFT, LedgerState, OwnOrder, TradeLedger
 from .lines import Command
 from .orders.jobs import Answer, Job
 from .settings import TradeSettings
@@ -196,10 +197,22 @@ def _settled(ledger: TradeLedger, document: dict[str, Any], ts: int) -> None:
     ledger.settle(document["market"], document["value"], ts)
 
 
+def _joined(ledger: TradeLedger, document: dict[str, Any], ts: int) -> None:
+    ledger.join(document["market"], document["held"], document["group"])
+
+
+def _standing(standing: str) -> Callable[[TradeLedger, dict[str, Any], int], None]:
+    def fold(ledger: TradeLedger, document: dict[str, Any], ts: int) -> None:
+        ledger.holding(document["market"]).standing = standing
+
+    return fold
+
+
 #: Kinds of lines that change the ledger by themselves.
 _FOLDED = {
     "fill": lambda ledger, document, ts: ledger.book(document["market"], document, ts),
     "end": lambda ledger, document, ts: ledger.end(document["client_id"]),
     "halt": _halted, "kill": _killed, "lift": _lifted, "day": _day, "open": _opened,
     "settle": _settled, "found": _found, "group": _grouped,
+    "join": _joined, "back": _standing(CHOSEN), "part": _standing(ENDING), "left": _standing(LEFT),
 }  # fmt: skip

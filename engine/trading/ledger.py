@@ -23,6 +23,9 @@ PAYOUT_GRID = 100
 #: Names skipped at a start: a power failure may have taken the last second of the journal.
 _NAMES_SKIPPED = 1000
 
+#: How a market that was chosen stands: it has a place, is wound down, or has left. A named one has none of these.
+CHOSEN, ENDING, LEFT = "chosen", "ending", "left"
+
 
 class OwnOrder(msgspec.Struct):
     """An order of ours from its sending to its end; ``lots`` counts what filled, ``sent`` until its answer is known."""
@@ -55,6 +58,7 @@ class Holding(msgspec.Struct):
     group: str | None = None  #: the order group of its orders
     halted: str | None = None
     day_cash: int = 0  #: cash plus position at its mark when the UTC day began
+    standing: str = ""  #: CHOSEN, ENDING or LEFT
 
 
 class LedgerState(msgspec.Struct):
@@ -113,6 +117,17 @@ class TradeLedger:
         if found is None:
             found = self.holdings[ticker] = Holding()
         return found
+
+    def join(self, ticker: str, held: int, group: str) -> None:
+        """A chosen market begins; ``held`` is what the account holds there, where nothing was known of it."""
+        if ticker not in self.holdings:
+            self.holding(ticker).position = held
+        one = self.holding(ticker)
+        one.standing, one.group = CHOSEN, group or one.group
+
+    def chosen(self) -> list[str]:
+        """The markets that have a place, or are being wound down."""
+        return [ticker for ticker, one in self.holdings.items() if one.standing in (CHOSEN, ENDING)]
 
     def name(self) -> str:
         """A client id that was never used before."""

@@ -10,7 +10,28 @@ from ..simulator.tape.tape import TapeMarket
 from .market import Listed
 
 #: Kinds of lines that come in; all others go out.
-INCOMING = frozenset(("state", "run", "<", "gap", "turn", "ans", "cmd", "tick"))
+INCOMING = frozenset(("state", "run", "<", "gap", "turn", "ans", "cmd", "tick", "scan"))
+
+
+class ScoredMarket(msgspec.Struct, frozen=True):
+    """An open market and its score, the higher the better; without a score of its own it is 0."""
+
+    ticker: str
+    score: float = 0.0
+
+
+class Scan(msgspec.Struct):
+    """What a look at the series found: open markets with their scores, and whether others are to open."""
+
+    candidates: list[ScoredMarket]
+    ahead: bool = False
+
+
+class Choosing(msgspec.Struct):
+    """What a session chooses among: the open markets of these series, and how many of them at most."""
+
+    series: list[str]
+    top: int | None = None
 
 
 class RunHeader(msgspec.Struct):
@@ -26,6 +47,7 @@ class RunHeader(msgspec.Struct):
     engine: str = ""
     read: list[TapeMarket] = []  #: markets that are not traded, and read by the models of those that are
     cash: int | None = None  #: what the account had to spend when nothing of ours rested, micros
+    choosing: Choosing | None = None  #: among what markets are chosen while the run goes on
 
 
 class Tick(msgspec.Struct):

@@ -118,21 +118,6 @@ def programs_of(client: Client, tickers: Iterable[str]) -> dict[str, tuple[Progr
     return {ticker: tuple(programs) for ticker, programs in found.items()}
 
 
-def chosen(client: Client, tickers: Iterable[str], series: Iterable[str], top: int | None) -> list[str]:
-    """The markets to trade: the named ones, and the open ones of the series, the ``top`` best of them if given."""
-    named, families = list(tickers), list(series)
-    if not named and not families:
-        raise InputError("nothing to trade: name markets, or a series with series=")
-    if top is not None and not families:
-        raise InputError("top= chooses among the markets of a series: name one with series=")
-    if top is None:
-        return list(dict.fromkeys([*named, *tickers_of(client, families)]))
-    from ...io.kalshi.scan import scan
-
-    best = [one.ticker for one in scan(client, families) if one.score > 0][:top]
-    return list(dict.fromkeys([*named, *best]))
-
-
 def tickers_of(client: Client, series: Iterable[str]) -> list[str]:
     """The open markets of some series."""
     found: list[str] = []

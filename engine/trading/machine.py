@@ -16,14 +16,15 @@ from ...io.ground.units import NS_PER_SECOND, TICKS_PER_CENT
 from ...io.kalshi.stream.frames import FillFrame, Frame, GroupFrame, Lifecycle, OrderFrame, decode_frame, reference_of
 from ...io.kalshi.stream.stream import FILLS, GROUPS, ORDERS, Gap
 from ...strategies.own_file import Trust
-from ..live.live import Quote, model_of
+from ..live.live import model_of
 from ..live.others import OtherMarkets
 from ..results.params import load_params
 from ..simulator.tape.tape import kernel_grid
 from . import guards
+from .choosing.roster import Roster
 from .journal import JournalLine
-from .ledger import LedgerState, OwnOrder, TradeLedger, side_of
-from .lines import INCOMING, Command, RunHeader, Tick
+from .ledger import ENDING, LEFT, LedgerState, OwnOrder, TradeLedger, side_of
+from .lines import INCOMING, Command, RunHeader, Scan, Tick
 from .market import Listed, ReadMarket, TradedMarket
 from .orders.drift import Drift
 from .orders.jobs import Answer, Job, TokenBudget, encode
@@ -32,6 +33,7 @@ from .orders.reconcile import Comparison
 from .orders.room import Room, at_stake
 from .orders.sent_orders import Take, Wish, reducing
 from .orders.side import PaperSide, SentSide, VenueSide, is_collared
+from .orders.wished import shown_of, wish_of
 from .settings import Mode, TradeSettings
 
 _LOOK_NS = 250_000_000  # from one look at the limits to the next
@@ -58,16 +60,16 @@ class Machine:
         self._touched: dict[str, None] = {}
         self._flattening: dict[str, None] = {}
         self._collared: dict[str, int] = {}
-        self._next_look = self._next_read = 0
-        self._next_close = 0
+        self._next_look = self._next_read = self._next_close = 0
         self._filled = self._leaving = False
         self.payouts = Payouts()
         self._disk_free: int | None = None
         self._drift = Drift()
-        self._opening = {one.market.ticker for one in header.markets if one.held}
+        self._opening = set[str]()
         self._following: dict[str, list[str]] = {}  # symbol of an underlying -> markets whose models read it
         for listed in header.markets:
-            self._add(listed)
+            self.begin(listed)
+        self.roster = None if header.choosing is None else Roster(self, header.choosing)
         self.comparison.begin(header.cash, ledger, self.now)
         self.read = {one.ticker: ReadMarket(one, lambda: self.now) for one in header.read}
         self._others, known = OtherMarkets(), {one.ticker: one for one in header.read}
@@ -91,6 +93,8 @@ class Machine:
             self.command(line.ts, msgspec.json.decode(line.payload, type=Command))
         elif line.kind == "tick":
             self.tick(line.ts, msgspec.json.decode(line.payload, type=Tick))
+        elif line.kind == "scan":
+            self.scan(line.ts, msgspec.json.decode(line.payload, type=Scan))
         elif line.kind not in INCOMING:
             raise CheckError(f"a journal has no lines of kind {line.kind!r} that come in")
 
@@ -126,6 +130,12 @@ class Machine:
         self.now = max(self.now, ts)
         self._price(told.symbol, told.time, told.value)
 
+    def scan(self, ts: int, found: Scan) -> None:
+        """Take in what a look at the series found."""
+        self.now = max(self.now, ts)
+        if self.roster is not None:
+            self.roster.scanned(found)
+
     def _price(self, symbol: str, ts: int, value: float) -> None:
         for ticker in self._following.get(symbol, ()):
             self.markets[ticker].tick(ts, value)
@@ -152,7 +162,7 @@ class Machine:
 
     def _ask_fills(self, start: int) -> None:
         since = (start - 60 * NS_PER_SECOND) // NS_PER_SECOND
-        self._ask(Job(0, "fills", since=max(since, 0)))
+        self.ask(Job(0, "fills", since=max(since, 0)))
 
     def answer(self, ts: int, answer: Answer) -> None:
         """Take what the exchange answered in."""
@@ -160,11 +170,13 @@ class Machine:
         reading = answer.positions is not None
         booked = len(self.lines)
         self.side.answered(answer)
+        if self.roster is not None:
+            self.roster.answered(answer)
         if reading and isinstance(self.side, SentSide):
             if untold := sum(line.kind == "fill" for line in self.lines[booked:]):
-                self._say("differs", {"what": "fill", "untold": untold})
+                self.say("differs", {"what": "fill", "untold": untold})
             for one in self.comparison.read(answer, self.ledger, self.side):
-                self._say("differs", one)
+                self.say("differs", one)
 
     def command(self, ts: int, command: Command) -> None:
         """Do what a person says."""
@@ -197,10 +209,12 @@ class Machine:
         for ticker in touched:
             self._decide(self.markets[ticker])
         for told in self.payouts.pay(self.ledger, self.now):
-            self._say("settle", told)
+            self.say("settle", told)
         if self.now >= self._next_look or self._filled:
             self._look()
         self._act(touched)
+        if self.roster is not None and not self._leaving:
+            self.roster.turn()
 
     # Lines that go out
 
@@ -214,15 +228,17 @@ class Machine:
         """The ledger as a segment of the journal begins with it."""
         return JournalLine("state", self.now, encode(self.ledger.state()))
 
-    def _say(self, kind: str, document: Any, ts: int | None = None) -> None:
+    def say(self, kind: str, document: Any, ts: int | None = None) -> None:
+        """Write a line."""
         self.lines.append(JournalLine(kind, self.now if ts is None else ts, encode(document)))
 
-    def _ask(self, job: Job) -> None:
+    def ask(self, job: Job) -> None:
+        """Ask the exchange for what is no market's order."""
         self._send([self.side.ask(job)])
 
     def _send(self, jobs: list[Job]) -> None:
         for job in jobs:
-            self._say("ask", job)
+            self.say("ask", job)
         self.jobs += jobs
         self.side.behind_the_door(jobs)
 
@@ -244,7 +260,7 @@ class Machine:
         self.ledger.book(ticker, told, self.now)
         self._filled = True
         held = self.ledger.holding(ticker)
-        self._say("fill", {"market": ticker, **told, "position": held.position, "cash": held.cash}, ts)
+        self.say("fill", {"market": ticker, **told, "position": held.position, "cash": held.cash}, ts)
         market = self.markets.get(ticker)
         if market is not None and not self.side.assumed:
             if is_collared(self.settings, price, market.live.mid):
@@ -254,9 +270,10 @@ class Machine:
 
     def ended(self, order: OwnOrder, why: str) -> None:
         """Say that an order is over."""
-        self._say("end", {"client_id": order.client_id, "filled": order.filled, "why": why})
+        self.say("end", {"client_id": order.client_id, "filled": order.filled, "why": why})
 
-    def _add(self, listed: Listed) -> None:
+    def begin(self, listed: Listed) -> None:
+        """Begin to trade a market."""
         ticker = listed.market.ticker
         market = TradedMarket(
             listed, self._loaded, self.ledger, lambda: self.now, assumed=self.side.assumed,
@@ -264,10 +281,14 @@ class Machine:
         )  # fmt: skip
         self.markets[ticker] = market
         if market.live.model.needs_underlying and listed.market.underlying:
-            self._following.setdefault(listed.market.underlying, []).append(ticker)
+            following = self._following.setdefault(listed.market.underlying, [])
+            following += [] if ticker in following else [ticker]
         if ticker not in self.ledger.holdings:
             self.ledger.holding(ticker).position = listed.held
         self.side.add(market)
+        self._next_close = 0
+        if listed.held:
+            self._opening.add(ticker)
 
     def _close_due(self) -> None:
         if self.now < self._next_close:
@@ -290,7 +311,7 @@ class Machine:
         for fill in told.fills:
             self.fill(ticker, int(fill.side), fill.price, fill.lots, fill.fee, fill.ts, "", None)
         for quote in told.quotes:
-            self._say("quote", _shown(ticker, quote), quote.ts)
+            self.say("quote", shown_of(ticker, quote), quote.ts)
         if ticker in self._opening and market.live.mid:
             self._opening.remove(ticker)
             self._open(ticker)
@@ -302,10 +323,12 @@ class Machine:
         held, market = self.ledger.holding(ticker), self.markets[ticker]
         if not held.fills and not held.cash:
             held.cash = -market.listed.held * market.live.mid
-            self._say("open", {"market": ticker, "cash": held.cash})
+            self.say("open", {"market": ticker, "cash": held.cash})
 
     def _stopped(self, ticker: str) -> bool:
-        return bool(self._leaving or self.ledger.killed or self.waits or self.ledger.holding(ticker).halted)
+        held = self.ledger.holding(ticker)
+        over = held.standing == ENDING and (self.settings.ending == "hold" or not held.position)
+        return bool(self._leaving or self.ledger.killed or self.waits or held.halted or over or held.standing == LEFT)
 
     def _act(self, touched: list[str]) -> None:
         """Send what brings the touched markets nearer to their quotes."""
@@ -317,10 +340,12 @@ class Machine:
             market = self.markets[ticker]
             stops = market.stops
             quotes = not (self._stopped(ticker) or market.closed or (stops is not None and stops <= self.now))
-            asked = _wish(market.live.quote) if quotes else {}
+            asked = wish_of(market.live.quote) if quotes else {}
             if quotes and (take := market.live.taking) is not None and (int(take.side), take.price) not in asked:
                 asked = {(int(take.side), take.price): take.lots, **asked}
                 taken[ticker] = int(take.side), take.price
+            if self.ledger.holding(ticker).standing == ENDING:
+                asked = reducing(self.ledger.holding(ticker).position, asked)
             wishes[ticker] = self.side_limits(ticker, asked)
             if self.room.is_limited:
                 wishes[ticker] = self.room.cut(self._market_seen(ticker), wishes[ticker])
@@ -356,11 +381,9 @@ class Machine:
         allowed = self.side_limits(ticker, reducing(held, {(side, price): abs(held)}))
         if mid and allowed:
             lots = allowed[side, price]
-            job = self.side.take_now(
-                Job(0, "create", ticker, side=side, price=price, lots=lots, reduce_only=True, now=True)
-            )
-            if job is not None:
-                self._send([job])
+            order = Job(0, "create", ticker, side=side, price=price, lots=lots, reduce_only=True, now=True)
+            job = self.side.take_now(order)
+            self._send([] if job is None else [job])
         self.touch(ticker)
 
     # Limits
@@ -368,7 +391,7 @@ class Machine:
     def seen(self) -> guards.Seen:
         """The session as the guards see it."""
         if self.side.assumed:  # on paper the quotes rest
-            quotes = {ticker: _wish(market.live.quote) for ticker, market in self.markets.items()}
+            quotes = {ticker: wish_of(market.live.quote) for ticker, market in self.markets.items()}
             rest = [(ticker, *place, lots) for ticker, wish in quotes.items() for place, lots in wish.items()]
         else:
             rest = [(one.ticker, one.side, one.price, one.left) for one in self.ledger.orders.values()]
@@ -405,9 +428,9 @@ class Machine:
             else:
                 waits = reason.text
                 if self.waits is None:
-                    self._say("wait", {"guard": reason.guard, "text": reason.text})
+                    self.say("wait", {"guard": reason.guard, "text": reason.text})
         if self.waits is not None and waits is None:
-            self._say("go", {})
+            self.say("go", {})
         if (self.waits is None) != (waits is None):
             self._touched |= dict.fromkeys(self.markets)
         self.waits = waits
@@ -420,7 +443,7 @@ class Machine:
             self._next_read = self.now + every
             lag = round(self.settings.list_lag_s * NS_PER_SECOND)
             since = (self.now - lag - 2 * every) // NS_PER_SECOND - 60
-            self._ask(Job(0, "read", since=max(since, 0)))
+            self.ask(Job(0, "read", since=max(since, 0)))
         if self.side.overdue():
             self._ask_fills(self.now)
 
@@ -430,24 +453,24 @@ class Machine:
             self.ledger.day = day
             for ticker, market in seen.markets.items():
                 self.ledger.holding(ticker).day_cash = market.worth
-            self._say("day", {"day": day, "worth": {ticker: market.worth for ticker, market in seen.markets.items()}})
+            self.say("day", {"day": day, "worth": {ticker: market.worth for ticker, market in seen.markets.items()}})
 
     def _halt(self, reason: guards.Reason) -> None:
         held = self.ledger.holding(reason.ticker or "")
         if held.halted is None:
             held.halted = f"{reason.guard}: {reason.text}"
-            self._say("halt", {"market": reason.ticker, "guard": reason.guard, "text": reason.text})
+            self.say("halt", {"market": reason.ticker, "guard": reason.guard, "text": reason.text})
             self.touch(reason.ticker or "")
 
     def _kill(self, reason: guards.Reason) -> None:
         if self.ledger.killed is not None:
             return
         self.ledger.killed = f"{reason.guard}: {reason.text}"
-        self._say("kill", {"guard": reason.guard, "text": reason.text})
+        self.say("kill", {"guard": reason.guard, "text": reason.text})
         for ticker in self.markets:
             group = self.ledger.holding(ticker).group
             if group and not self.side.quiet(ticker):
-                self._ask(Job(0, "trigger", ticker, group=group))
+                self.ask(Job(0, "trigger", ticker, group=group))
             self.touch(ticker)
 
     def _resume(self, tickers: list[str], reason: str, *, session: bool) -> None:
@@ -464,30 +487,12 @@ class Machine:
                 orders.refused, orders.unknown_since = 0, None
                 orders.group_stopped = orders.unpaid = False
                 if orders.group:
-                    self._ask(Job(0, "group", ticker, group=orders.group))
+                    self.ask(Job(0, "group", ticker, group=orders.group))
             self.touch(ticker)
         self.comparison.forget_account()
-        self._say("lift", {"markets": tickers, "session": session, "reason": reason})
+        self.say("lift", {"markets": tickers, "session": session, "reason": reason})
 
 
 def machine_of(folder: Path, state: LedgerState, header: RunHeader, *, trust: Trust = ()) -> Machine:
     """The machine of a run as its first lines say."""
     return Machine(header, TradeLedger.of(state), folder, trust=trust)
-
-
-def _wish(quote: Quote) -> Wish:
-    wish: Wish = {}
-    for rung in (quote, *quote.deeper):
-        for side, price, lots in ((1, rung.bid, rung.bid_size), (-1, rung.ask, rung.ask_size)):
-            if price is not None and lots > 0:
-                wish[side, price] = lots
-    return wish
-
-
-def _shown(ticker: str, quote: Quote) -> dict[str, Any]:
-    shown: dict[str, Any] = {"market": ticker}
-    for level, one in enumerate((quote, *quote.deeper), 1):
-        more = f"_{level}" if level > 1 else ""
-        shown |= {f"bid{more}": one.bid, f"bid{more}_size": one.bid_size}
-        shown |= {f"ask{more}": one.ask, f"ask{more}_size": one.ask_size}
-    return shown

@@ -147,6 +147,11 @@ class TradedMarket:
         own = side_of(side)
         self.live.gone(own, price if self.live.model.levels > 1 else None)
 
+    def wind_down(self, ends: bool = True) -> None:
+        """Quote nothing from now on but what makes the position smaller; or everything again."""
+        self.live.only_reduce(ends)
+        self.withdraw()
+
     def withdraw(self) -> None:
         """Let nothing of this market rest until its next decision."""
         for side in (Side.BID, Side.ASK):

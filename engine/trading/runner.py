@@ -33,11 +33,12 @@ from ..live.live import model_of
 from ..results.params import load_params
 from ..version import __version__
 from .around.sources import LineSource, SourcePrice, counts_at, source_of
+from .around.standing import status_of
+from .choosing.lookout import Lookout
 from .folder import SessionFolder, recovered
-from .guards import limits_used
 from .journal import JournalLine, SegmentLimits, SessionJournal
 from .ledger import TradeLedger
-from .lines import Command, RunHeader, Tick
+from .lines import Choosing, Command, RunHeader, Scan, Tick
 from .listing import listed_markets, with_others
 from .machine import Machine
 from .orders.jobs import Answer, Job, encode
@@ -64,6 +65,9 @@ class Read(NamedTuple):
     delay_ns: int
 
 
+_Came = list[Message | Gap] | Answer | Read | Scan
+
+
 class SessionRunner:
     """A session under way. ``clock`` tells the exchange's time, ns UTC: a replay's messages do, else this machine.
 
@@ -73,7 +77,7 @@ class SessionRunner:
     def __init__(
         self, folder: SessionFolder, client: Client, tickers: Iterable[str], *, clock: Callable[[], int] | None = None,
         inline: bool = False, trust: Trust = (), tell: Callable[[str], None] = lambda line: None,
-        limits: SegmentLimits | None = None, follows: Follows | None = None,
+        limits: SegmentLimits | None = None, follows: Follows | None = None, choosing: Choosing | None = None,
     ) -> None:  # fmt: skip
         self._follows = follows or Follows()
         self.folder, self._client, self._inline, self._tell = folder, client, inline, tell
@@ -89,16 +93,18 @@ class SessionRunner:
         try:
             ledger = recovered(folder)
             self.sender = Sender(client, ledger.prefix, self.settings.subaccount)
-            named = list(dict.fromkeys(tickers))
+            self._lookout = Lookout(client, folder, choosing, self._follows.underlying, trust)
+            named = self._lookout.begins_with(ledger, list(dict.fromkeys(tickers)))
             self.machine = self._machine(ledger, named, sends, rates, trust)
         except BaseException:
             self.journal.close()
             raise
         account = () if self.settings.mode == "paper" else (FILLS, ORDERS, GROUPS)
         channels = (BOOK, TRADES, *account, LIFECYCLE)
-        told = [one for one in self.machine.symbols if one not in self._follows.sources]
+        symbols = self._lookout.symbols(self.machine.symbols)
+        told = [one for one in symbols if one not in self._follows.sources]
         self.stream = Stream(client.settings, [*named, *self.machine.read], channels=channels, indices=told)
-        self._queue: queue.Queue[list[Message | Gap] | Answer | Read] = queue.Queue(_QUEUED)
+        self._queue: queue.Queue[_Came] = queue.Queue(_QUEUED)
         self._pool: ThreadPoolExecutor | None = None
         self._stopping = threading.Event()
         self._failed: BaseException | None = None
@@ -115,7 +121,7 @@ class SessionRunner:
             self._reader.start()
         self._sources = [
             LineSource(symbol, source_of(spec), self._priced, tell).start()
-            for symbol, spec in self._follows.sources.items() if symbol in self.machine.symbols
+            for symbol, spec in self._follows.sources.items() if symbol in symbols
         ]  # fmt: skip
 
     def _machine(
@@ -136,8 +142,9 @@ class SessionRunner:
         now = self.now()
         header = RunHeader(
             1, self.settings.document(), self.folder.params.name, listed, now, *rates, engine=__version__,
-            cash=cash, read=read,
+            cash=cash, read=read, choosing=self._lookout.choosing,
         )  # fmt: skip
+        self._lookout.begin(ledger, listed)
         machine = Machine(header, ledger, self.folder.path, trust=trust)
         for market in machine.markets.values():
             if market.live.model.needs_underlying and not market.listed.market.underlying:
@@ -167,13 +174,15 @@ class SessionRunner:
         end = None if seconds is None else time.monotonic() + seconds
         while not (stop is not None and stop.is_set()) and (end is None or time.monotonic() < end):
             self.step(_TURN_S)
-            if all(market.closed for market in self.machine.markets.values()):
+            roster = self.machine.roster
+            if all(one.closed for one in self.machine.markets.values()) and (roster is None or not roster.ahead):
                 return
 
     def step(self, timeout: float = _TURN_S) -> None:
         """Take in what came, waiting up to ``timeout`` seconds, decide, and send."""
         wait = min(timeout, self.settings.settle_ms / 1000) if self._held else timeout
         heard = self._take(self._collect(wait))
+        self._look_around()
         due = time.monotonic() >= self._next_turn
         if self._housekeeping() or heard or due:
             self._turn()
@@ -181,6 +190,7 @@ class SessionRunner:
     def catch_up(self) -> None:
         """Take in everything that the exchange sent before now, decide, and see all that was sent answered."""
         deadline = time.monotonic() + _PATIENCE_S
+        self._lookout.widen(self.stream)
         items = self.stream.poll(0)
         asked = self.stream.ask_list()
         while asked is not None and time.monotonic() < deadline:
@@ -189,16 +199,18 @@ class SessionRunner:
             if any(isinstance(m, Message) and isinstance(m.frame, Ok) and m.frame.id == asked for m in came):
                 break
         self._take([items, *self._drained()])
+        self._look_around()
         self._housekeeping()
         self._turn()
 
     def _priced(self, symbol: str, price: SourcePrice, delay_ns: int) -> None:
         self._hand_over(Read(symbol, price, delay_ns))
 
-    def _collect(self, timeout: float) -> list[list[Message | Gap] | Answer | Read]:
+    def _collect(self, timeout: float) -> list[_Came]:
         if self._inline:
+            self._lookout.widen(self.stream)
             return [self.stream.poll(timeout), *self._drained()]
-        found: list[list[Message | Gap] | Answer | Read] = []
+        found: list[_Came] = []
         with contextlib.suppress(queue.Empty):
             found.append(self._queue.get(timeout=timeout))
             found += self._drained()
@@ -206,15 +218,15 @@ class SessionRunner:
             raise self._failed
         return found
 
-    def _drained(self) -> list[list[Message | Gap] | Answer | Read]:
+    def _drained(self) -> list[_Came]:
         """What other threads have put into the queue."""
-        found: list[list[Message | Gap] | Answer | Read] = []
+        found: list[_Came] = []
         with contextlib.suppress(queue.Empty):
             while True:
                 found.append(self._queue.get_nowait())
         return found
 
-    def _take(self, came: list[list[Message | Gap] | Answer | Read]) -> bool:
+    def _take(self, came: list[_Came]) -> bool:
         """Write down and take in what came; returns whether there is something to decide on."""
         heard = False
         fresh = self._held
@@ -226,6 +238,11 @@ class SessionRunner:
                 tick = Tick(one.symbol, counts_at(one.price, one.delay_ns, now), one.price.value)
                 self._incoming(JournalLine("tick", now, encode(tick)))
                 self.machine.tick(now, tick)
+                heard = True
+                continue
+            if isinstance(one, Scan):
+                self._incoming(JournalLine("scan", self.now(), encode(one)))
+                self.machine.scan(self.now(), one)
                 heard = True
                 continue
             if isinstance(one, Answer):
@@ -301,28 +318,44 @@ class SessionRunner:
             self.journal.commit()
             jobs, self._jobs = self._jobs, []
             if self.settings.mode == "shadow":
-                jobs = [job for job in jobs if job.do in ("read", "fills")]
+                jobs = [job for job in jobs if job.do in ("read", "fills", "join")]
             if self._pool is not None:
                 for job in jobs:
                     self._pool.submit(self._do, job)
                 return
             if not jobs:
                 return
-            for answer in [self.sender.do(job) for job in jobs]:
+            for answer in [self._carried_out(job) for job in jobs]:
                 self._incoming(JournalLine("ans", self.now(), encode(answer)))
                 self.machine.answer(self.now(), answer)
                 self._outgoing()
             self._decide()
 
     def _do(self, job: Job) -> None:
-        self._hand_over(self.sender.do(job))
+        self._hand_over(self._carried_out(job))
 
-    def _hand_over(self, came: list[Message | Gap] | Answer | Read) -> None:
+    def _hand_over(self, came: _Came) -> None:
         """Put something into the queue; at the end nobody empties it any more, and nobody waits."""
         while not self._stopping.is_set():
             with contextlib.suppress(queue.Full):
                 self._queue.put(came, timeout=0.2)
                 return
+
+    def _carried_out(self, job: Job) -> Answer:
+        return self._lookout.join(job) if job.do == "join" else self.sender.do(job)
+
+    def _look_around(self) -> None:
+        """Look at the series where that is due: beside the loop, or at once where all is done in one thread."""
+        if not self._lookout.is_due(self.now()):
+            return
+        if self._pool is not None:
+            self._pool.submit(self._scan)
+        elif found := self._lookout.scan():
+            self._take([found])
+
+    def _scan(self) -> None:
+        if found := self._lookout.scan():
+            self._hand_over(found)
 
     def _incoming(self, line: JournalLine) -> None:
         self.journal.append(line)
@@ -332,7 +365,8 @@ class SessionRunner:
         self._jobs += jobs
         for line in lines:
             self.journal.append(line)
-            if line.kind in ("halt", "kill", "lift", "wait", "go"):
+            self._lookout.told(line)
+            if line.kind in ("halt", "kill", "lift", "wait", "go", "join", "part", "left"):
                 self._tell(f"{line.kind}: {line.payload.decode()}")
 
     def _say(self, kind: str, document: dict[str, Any]) -> None:
@@ -343,6 +377,7 @@ class SessionRunner:
         """The stream's thread: what comes goes into the queue, and where that is full the exchange waits."""
         try:
             while not self._stopping.is_set():
+                self._lookout.widen(self.stream)
                 if items := self.stream.poll(0.2):
                     self._hand_over(items)
         except BaseException as error:
@@ -386,25 +421,8 @@ class SessionRunner:
 
     def status(self) -> dict[str, Any]:
         """How the session stands: money in micros, sizes in lots, prices in ticks."""
-        machine, ledger = self.machine, self.machine.ledger
-        seen = machine.seen()
-        markets = {
-            ticker: {
-                "position": one.position, "cash": one.cash, "worth": one.worth, "mid": one.mid,
-                "fills": ledger.holding(ticker).fills, "fees": ledger.holding(ticker).fees,
-                "halted": ledger.holding(ticker).halted, "closed": machine.markets[ticker].closed,
-                "quote": _quoted(machine, ticker),
-            }
-            for ticker, one in seen.markets.items()
-        }  # fmt: skip
-        return {
-            "mode": self.settings.mode, "now": seen.now, "feed_age_s": max(seen.now - seen.heard, 0) / 1e9,
-            "killed": ledger.killed, "waits": machine.waits, "messages": self.messages, "run": ledger.run,
-            "journal_bytes": self.journal.bytes, "drift_s": seen.drift_ns / 1e9,
-            "pnl": sum(one.worth for one in seen.markets.values()), "orders": len(ledger.orders), "markets": markets,
-            "limits": [one._asdict() for one in limits_used(seen, self.settings)], "budget": machine.side.budget(),
-            "rewards": _rewards(machine),
-        }  # fmt: skip
+        told = status_of(self.machine)
+        return {**told, "messages": self.messages, "journal_bytes": self.journal.bytes}
 
     # The end
 
@@ -453,17 +471,3 @@ def _limits(client: Client, *, needed: bool) -> tuple[float, float]:
 
 def _stamp(frame: Frame) -> int:
     return getattr(getattr(frame, "msg", None), "ts_ms", 0) or 0
-
-
-def _rewards(machine: Machine) -> dict[str, int] | None:
-    """What incentive programs have come to, before and after their rules of payout, micros; None if none count."""
-    counted = [market.live.programs for market in machine.markets.values() if market.live.programs.counts]
-    if not counted:
-        return None
-    periods = [one for programs in counted for one in programs.so_far()]
-    return {"earned": sum(one["earned"] for one in periods), "paid": sum(one["paid"] for one in periods)}
-
-
-def _quoted(machine: Machine, ticker: str) -> dict[str, int | None]:
-    quote = machine.markets[ticker].live.quote
-    return {"bid": quote.bid, "bid_size": quote.bid_size, "ask": quote.ask, "ask_size": quote.ask_size}

@@ -16,7 +16,7 @@ from .around.metrics import MetricsServer
 from .around.word import SessionWord
 from .audit import AuditDone, audit
 from .folder import SessionFolder
-from .lines import Command
+from .lines import Choosing, Command
 from .runner import Follows, SessionRunner
 
 Tell = Callable[[str], None]
@@ -34,10 +34,10 @@ class TradingSession:
     def __init__(
         self, folder: SessionFolder, client: Client | None = None, tickers: Sequence[str] = (), *, trust: Trust = (),
         tell: Tell = lambda line: None, owns_client: bool = False, clock: Callable[[], int] | None = None,
-        inline: bool = False, follows: Follows | None = None,
+        inline: bool = False, follows: Follows | None = None, choosing: Choosing | None = None,
         metrics: int | None = None,
     ) -> None:  # fmt: skip
-        self._follows = follows
+        self._follows, self._choosing = follows, choosing
         self._metrics_port = metrics
         self._word: SessionWord | None = None
         self._metrics: MetricsServer | None = None
@@ -64,7 +64,7 @@ class TradingSession:
     def runner(self) -> SessionRunner:
         """What trades: it starts at its first use."""
         if self._runner is None:
-            if self._client is None or not self._tickers:
+            if self._client is None or not (self._tickers or self._choosing):
                 raise InputError(f"{self.path} was opened to watch: begin it with parameters and markets to trade")
             self._word = SessionWord(self.path, self._tell)
             if self._metrics_port is not None:
@@ -72,7 +72,7 @@ class TradingSession:
                 self._word(f"metrics: http://127.0.0.1:{self._metrics.port}/metrics")
             self._runner = SessionRunner(
                 self.folder, self._client, self._tickers, clock=self._clock, inline=self._inline, trust=self._trust,
-                tell=self._word, follows=self._follows,
+                tell=self._word, follows=self._follows, choosing=self._choosing,
             )  # fmt: skip
         return self._runner
 

@@ -10,6 +10,7 @@ from ...io.ground.units import LOTS_PER_CONTRACT, MICROS_PER_DOLLAR
 from ...strategies.parameters import nearest
 
 Mode = Literal["paper", "shadow", "production"]
+Ending = Literal["reduce", "hold"]
 MODES: tuple[Mode, ...] = ("paper", "shadow", "production")
 MOST = 1e9
 
@@ -47,12 +48,20 @@ class TradeSettings:
     disk_mb: float | None = _limit(200.0, "MB", 1.0)  #: less space left: killed
     reconcile_s: float = _limit(15.0, "s", 0.05)  #: from one comparison with the exchange's lists to the next
     list_lag_s: float = _limit(35.0, "s", 0.0)  #: the exchange's lists may be as old as this
+    choose_s: float = _limit(300.0, "s", 1.0)  #: from one look at a series' markets to the next
+    choose_band: float = _limit(0.25, "share", 0.0)  #: another market takes a place if its score is so much higher
+    ending: Ending = "reduce"  #: what a market that lost its place holds is worked off, or held until it settles
+    deny: str = ""  #: series, events and markets that are never chosen, with commas between them
     subaccount: int = 0
     settle_ms: float = _limit(20.0, "ms", 0.0)  #: on paper: how long a moment's last message is waited for
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise InputError(f"mode is one of {', '.join(MODES)}, not {self.mode!r}")
+        if self.ending not in ("reduce", "hold"):
+            raise InputError(f"ending is reduce or hold, not {self.ending!r}")
+        if not isinstance(self.deny, str):
+            raise InputError(f"deny is names with commas between them, not {self.deny!r}")
         if isinstance(self.subaccount, bool) or self.subaccount not in range(64):
             raise InputError(f"subaccount is a whole number from 0 to 63, not {self.subaccount!r}")
         for one in fields(self):
@@ -72,6 +81,11 @@ class TradeSettings:
                 raise InputError(f"there is no setting {text!r} of a session; {nearest(name, known)}")
             changed[name] = None if value == "none" else int(value) if name == "subaccount" else value
         return TradeSettings(**{**asdict(self), **changed})
+
+    @property
+    def denied(self) -> tuple[str, ...]:
+        """The names of ``deny``."""
+        return tuple(name.strip() for name in self.deny.split(",") if name.strip())
 
     def document(self) -> dict[str, Any]:
         """The settings as a TOML table; what is no limit is left out and reads as ``none``."""

@@ -33,7 +33,7 @@ app = typer.Typer(
 )  # fmt: skip
 _PARAMS = typer.Argument(..., help="A file that engine export wrote.")
 _TICKERS = typer.Argument(None, help="Markets to quote.")
-_SERIES = typer.Option([], "--series", help="All open markets of a series; may repeat.")
+_SERIES = typer.Option([], "--series", help="All open markets of a series, new ones too; may repeat.")
 _FOLDER = typer.Option(Path("sessions/first"), "--session", help="The session's folder.")
 _LIMITS = typer.Option([], "--limit", help="A setting of the session: name=value; may repeat.")
 _UNDERLYING = typer.Option([], "--underlying", help="Whose prices a model reads: SERIES=SYMBOL; may repeat.")
@@ -57,7 +57,9 @@ def trade(
     tickers: list[str] | None = _TICKERS,
     *,
     series: list[str] = _SERIES,
-    top: int | None = typer.Option(None, "--top", min=1, help="Of those only so many, by the market score."),
+    top: int | None = typer.Option(
+        None, "--top", min=1, help="Of those only the best so many, chosen anew as it runs."
+    ),
     paper: bool = typer.Option(False, "--paper", help="Fills by the venue's model; unless another mode is named."),
     shadow: bool = typer.Option(False, "--shadow", help="Everything is computed and checked, nothing is sent."),
     production: bool = typer.Option(False, "--production", help="Orders are sent."),

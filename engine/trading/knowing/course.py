@@ -139,15 +139,19 @@ def course_of(
     course, collector = SessionCourse(folder.path, folder.settings().mode), Collector()
     replayer, orders = Replayer(folder.path, trust), OrderStints(course)
     begun = last = 0
+    header: RunHeader | None = None
     for line in read(segments(folder.journal)):
         if line.kind == "run":
             orders.over(last)
             course.runs += [(begun, last)] if begun else []
             begun = line.ts
         replayer.take(line)
-        if line.kind == "run" and replayer.machine is not None:
+        if line.kind == "run":
             header = msgspec.json.decode(line.payload, type=RunHeader)
+        if line.kind in ("run", "join") and replayer.machine is not None and header is not None:
             for ticker, market in replayer.machine.markets.items():
+                if collector in market.beside:
+                    continue
                 market.beside.append(collector)
                 if beside is not None:
                     market.beside.append(beside(header, market))

@@ -7,10 +7,11 @@ from typing import Any, Literal
 import msgspec
 
 from ....io.ground.units import NS_PER_SECOND
+from ..market import Listed
 
-Do = Literal["create", "amend", "cancel", "settle", "group", "trigger", "fills", "read"]
+Do = Literal["create", "amend", "cancel", "settle", "group", "trigger", "fills", "read", "join"]
 #: Tokens of the write bucket that a job costs; reads have a bucket of their own.
-COSTS: dict[str, int] = {"create": 10, "amend": 10, "cancel": 2, "group": 10, "trigger": 10}
+COSTS: dict[str, int] = {"create": 10, "amend": 10, "cancel": 2, "group": 10, "trigger": 10, "join": 10}
 #: Of the bucket, what creates leave for cancels.
 _SPARED = 0.2
 
@@ -72,6 +73,8 @@ class Answer(msgspec.Struct, omit_defaults=True):
     queues: dict[str, int] = {}  #: order id -> lots that stood before it
     queued: int = 0  #: when those were asked for, ns of the exchange's time
     asked: int = 0  #: when a reading was asked for, ns of the exchange's time
+    listed: Listed | None = None  #: a market that joins, as the exchange lists it
+    order_group: str = ""  #: the order group that was made for it
 
 
 class TokenBudget:

@@ -128,6 +128,7 @@ class PaperSide:
     """Nothing is sent: the kernel assumes the fills."""
 
     assumed = True
+    _n = 0
 
     def add(self, market: TradedMarket) -> None:
         """Begin with a market."""
@@ -157,7 +158,9 @@ class PaperSide:
         """There are no jobs."""
 
     def ask(self, job: Job) -> Job:
-        """Nothing is asked."""
+        """Number what is asked: about no order."""
+        self._n += 1
+        job.n = self._n
         return job
 
     def take_now(self, job: Job) -> Job | None:

@@ -1,0 +1,1 @@
+"""Which markets a session trades, chosen anew while it runs."""
