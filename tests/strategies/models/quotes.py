@@ -23,12 +23,18 @@ TOLD = Known(
 
 def row(model: type[QuotingModel], **given: float) -> Any:
     """The values a quote gets, by name: ``given``, defaults for the rest, derived ones."""
-    return namedtuple("P", model.columns())(*model.row(check(model.parameters, given)))
+    return _row(model)(*model.row(check(model.parameters, given)))
+
+
+@cache
+def _row(model: type[QuotingModel]) -> Any:
+    """One class a model: the compiler takes each for a type of its own."""
+    return namedtuple("P", model.columns())
 
 
 @cache
 def _signals(model: type[QuotingModel]) -> Any:
-    """One class a model: the compiler takes each for a type of its own."""
+    """One class a model, for the same reason."""
     return namedtuple("Signals", list(model.signals))
 
 
