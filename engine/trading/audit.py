@@ -13,9 +13,9 @@ from ...io.ground.errors import CheckError
 from ...strategies.own_file import Trust
 from .folder import SessionFolder
 from .journal import JournalLine, read, segments
-from .ledger import LedgerState
+from .ledger import LedgerState, TradeLedger
 from .lines import INCOMING, RunHeader
-from .machine import Machine, machine_of
+from .machine import Machine
 
 
 @dataclass
@@ -106,7 +106,7 @@ class Replayer:
             raise CheckError("a run of the journal begins without a state")
         header = msgspec.json.decode(line.payload, type=RunHeader)
         state = msgspec.json.decode(self._state.payload, type=LedgerState)
-        self.machine = machine_of(self._folder, state, header, trust=self._trust)
+        self.machine = Machine(header, TradeLedger.of(state), self._folder, trust=self._trust)
         self._due.clear()
         return None
 

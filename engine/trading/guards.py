@@ -68,6 +68,17 @@ class Seen:
     stranger: str | None = None  #: the client id of an order that bears our prefix and that we do not know
     cash_apart: int = 0  #: by how much the exchange's cash is not what our fills explain, micros
     markets: Mapping[str, MarketSeen] = field(default_factory=dict)
+    left: tuple[int, int] = (0, 0)  #: cash of markets that have left, and what of it the UTC day began with
+
+    @property
+    def made(self) -> int:
+        """What the session has made, micros."""
+        return sum(market.worth for market in self.markets.values()) + self.left[0]
+
+    @property
+    def made_today(self) -> int:
+        """What of it the UTC day has made."""
+        return self.made - sum(market.day_start for market in self.markets.values()) - self.left[1]
 
 
 class Reason(NamedTuple):
@@ -166,13 +177,12 @@ def margin(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | Non
 
 def loss_session(seen: Seen, settings: TradeSettings) -> str | None:
     """The session has lost more than it may."""
-    return _over("the session lost", -sum(m.worth for m in seen.markets.values()), settings.micros("loss_session"))
+    return _over("the session lost", -seen.made, settings.micros("loss_session"))
 
 
 def loss_day(seen: Seen, settings: TradeSettings) -> str | None:
     """The UTC day has lost more than it may."""
-    made = sum(market.worth - market.day_start for market in seen.markets.values())
-    return _over("the day lost", -made, settings.micros("loss_day"))
+    return _over("the day lost", -seen.made_today, settings.micros("loss_day"))
 
 
 def exposure_account(seen: Seen, settings: TradeSettings) -> str | None:
@@ -268,8 +278,8 @@ def limits_used(seen: Seen, settings: TradeSettings) -> list[Used]:
     markets, events = seen.markets.values(), by_event(seen).values()
     lost = {
         "loss_market": max([-one.worth for one in markets], default=0),
-        "loss_session": -sum(one.worth for one in markets),
-        "loss_day": -sum(one.worth - one.day_start for one in markets),
+        "loss_session": -seen.made,
+        "loss_day": -seen.made_today,
         "exposure_market": max([exposure([one]) for one in markets], default=0),
         "exposure_event": max([exposure(one) for one in events], default=0),
         "exposure_account": sum(exposure(one) for one in events),

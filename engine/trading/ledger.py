@@ -129,6 +129,11 @@ class TradeLedger:
         """The markets that have a place, or are being wound down."""
         return [ticker for ticker, one in self.holdings.items() if one.standing in (CHOSEN, ENDING)]
 
+    def left(self) -> tuple[int, int]:
+        """The cash of all markets that have left, and what of it the UTC day began with."""
+        gone = [one for one in self.holdings.values() if one.standing == LEFT]
+        return sum(one.cash for one in gone), sum(one.day_cash for one in gone)
+
     def name(self) -> str:
         """A client id that was never used before."""
         self.counter += 1

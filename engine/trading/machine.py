@@ -23,7 +23,7 @@ from ..simulator.tape.tape import kernel_grid
 from . import guards
 from .choosing.roster import Roster
 from .journal import JournalLine
-from .ledger import ENDING, LEFT, LedgerState, OwnOrder, TradeLedger, side_of
+from .ledger import ENDING, LEFT, OwnOrder, TradeLedger, side_of
 from .lines import INCOMING, Command, RunHeader, Scan, Tick
 from .market import Listed, ReadMarket, TradedMarket
 from .orders.drift import Drift
@@ -34,7 +34,7 @@ from .orders.room import Room, at_stake
 from .orders.sent_orders import Take, Wish, reducing
 from .orders.side import PaperSide, SentSide, VenueSide, is_collared
 from .orders.wished import shown_of, wish_of
-from .settings import Mode, TradeSettings
+from .settings import TradeSettings
 
 _LOOK_NS = 250_000_000  # from one look at the limits to the next
 _DAY_NS = 86_400 * NS_PER_SECOND
@@ -53,8 +53,7 @@ class Machine:
         self.waits: str | None = None
         params = folder / header.params
         self._loaded = load_params(params), model_of(params, trust)
-        mode: Mode = self.settings.mode
-        budget = TokenBudget(header.write_rate, header.write_capacity)
+        mode, budget = self.settings.mode, TokenBudget(header.write_rate, header.write_capacity)
         self.side: VenueSide = PaperSide() if mode == "paper" else SentSide(self, budget, sends=mode == "production")
         self.comparison, self.room = Comparison(self.settings), Room(self.settings)
         self._touched: dict[str, None] = {}
@@ -62,11 +61,10 @@ class Machine:
         self._collared: dict[str, int] = {}
         self._next_look = self._next_read = self._next_close = 0
         self._filled = self._leaving = False
-        self.payouts = Payouts()
         self._disk_free: int | None = None
-        self._drift = Drift()
+        self.payouts, self._drift = Payouts(), Drift()
         self._opening = set[str]()
-        self._following: dict[str, list[str]] = {}  # symbol of an underlying -> markets whose models read it
+        self._following: dict[str, dict[str, None]] = {}  # symbol of an underlying -> markets whose models read it
         for listed in header.markets:
             self.begin(listed)
         self.roster = None if header.choosing is None else Roster(self, header.choosing)
@@ -202,7 +200,7 @@ class Machine:
         """Decide on everything that came."""
         self.now, self.wall = max(self.now, ts), wall
         self._close_due()
-        touched, self._touched = list(self._touched), {}
+        touched, self._touched = [ticker for ticker in self._touched if ticker in self.markets], {}
         for market in (*self.read.values(), *(self.markets[ticker] for ticker in touched)):
             for live, signal, at, values in self._others.take(market.ticker, *market.gather()):
                 live.heard(signal, at, *values)
@@ -281,14 +279,22 @@ class Machine:
         )  # fmt: skip
         self.markets[ticker] = market
         if market.live.model.needs_underlying and listed.market.underlying:
-            following = self._following.setdefault(listed.market.underlying, [])
-            following += [] if ticker in following else [ticker]
+            self._following.setdefault(listed.market.underlying, {})[ticker] = None
         if ticker not in self.ledger.holdings:
             self.ledger.holding(ticker).position = listed.held
         self.side.add(market)
         self._next_close = 0
         if listed.held:
             self._opening.add(ticker)
+
+    def forget(self, ticker: str) -> None:
+        """Let go of a market that has left: the account alone remembers it."""
+        market = self.markets.pop(ticker)
+        self._following.get(market.listed.market.underlying or "", {}).pop(ticker, None)
+        for kept in (self._collared, self._flattening):
+            kept.pop(ticker, None)
+        self._opening.discard(ticker)
+        self.side.forget(ticker)
 
     def _close_due(self) -> None:
         if self.now < self._next_close:
@@ -328,7 +334,7 @@ class Machine:
     def _stopped(self, ticker: str) -> bool:
         held = self.ledger.holding(ticker)
         over = held.standing == ENDING and (self.settings.ending == "hold" or not held.position)
-        return bool(self._leaving or self.ledger.killed or self.waits or held.halted or over or held.standing == LEFT)
+        return bool(self._leaving or self.ledger.killed or self.waits or held.halted or over)
 
     def _act(self, touched: list[str]) -> None:
         """Send what brings the touched markets nearer to their quotes."""
@@ -362,9 +368,8 @@ class Machine:
 
     def side_limits(self, ticker: str, wish: Wish) -> Wish:
         """A wish within the limits of single orders."""
-        if not isinstance(self.side, SentSide):
-            return wish
-        return self.side.orders[ticker].allowed(wish, self.markets[ticker].live.mid)
+        side, mid = self.side, self.markets[ticker].live.mid
+        return side.orders[ticker].allowed(wish, mid) if isinstance(side, SentSide) else wish
 
     def _flatten(self, ticker: str) -> None:
         """Sell what is held, at once and no worse than the collar, when nothing rests any more."""
@@ -399,7 +404,7 @@ class Machine:
         markets = {ticker: self._market_seen(ticker, *stakes.get(ticker, (0, 0))) for ticker in self.markets}
         return guards.Seen(
             self.now, self.heard, self._drift.ns, self._disk_free, self.comparison.stranger,
-            self.comparison.cash_apart, markets,
+            self.comparison.cash_apart, markets, self.ledger.left(),
         )  # fmt: skip
 
     def _market_seen(self, ticker: str, buys: int = 0, sells: int = 0) -> guards.MarketSeen:
@@ -451,9 +456,11 @@ class Machine:
         day = self.now // _DAY_NS
         if day != self.ledger.day:
             self.ledger.day = day
-            for ticker, market in seen.markets.items():
-                self.ledger.holding(ticker).day_cash = market.worth
-            self.say("day", {"day": day, "worth": {ticker: market.worth for ticker, market in seen.markets.items()}})
+            worth = {ticker: held.cash for ticker, held in self.ledger.holdings.items() if held.standing == LEFT}
+            worth |= {ticker: market.worth for ticker, market in seen.markets.items()}
+            for ticker, amount in worth.items():
+                self.ledger.holding(ticker).day_cash = amount
+            self.say("day", {"day": day, "worth": worth})
 
     def _halt(self, reason: guards.Reason) -> None:
         held = self.ledger.holding(reason.ticker or "")
@@ -491,8 +498,3 @@ class Machine:
             self.touch(ticker)
         self.comparison.forget_account()
         self.say("lift", {"markets": tickers, "session": session, "reason": reason})
-
-
-def machine_of(folder: Path, state: LedgerState, header: RunHeader, *, trust: Trust = ()) -> Machine:
-    """The machine of a run as its first lines say."""
-    return Machine(header, TradeLedger.of(state), folder, trust=trust)

@@ -23,7 +23,7 @@ def status_of(machine: Machine) -> dict[str, Any]:
     return {
         "mode": machine.settings.mode, "now": seen.now, "feed_age_s": max(seen.now - seen.heard, 0) / 1e9,
         "killed": ledger.killed, "waits": machine.waits, "run": ledger.run, "drift_s": seen.drift_ns / 1e9,
-        "pnl": sum(one.worth for one in seen.markets.values()), "orders": len(ledger.orders), "markets": markets,
+        "pnl": seen.made, "orders": len(ledger.orders), "markets": markets,
         "limits": [one._asdict() for one in limits_used(seen, machine.settings)], "budget": machine.side.budget(),
         "rewards": _rewards(machine),
     }  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from ....io.ground.units import NS_PER_SECOND
 from ..ledger import CHOSEN, ENDING, LEFT, TradeLedger
 from ..lines import Choosing, Scan, ScoredMarket
 from ..market import Listed, TradedMarket
@@ -20,6 +21,7 @@ class RosterHost(Protocol):
 
     ledger: TradeLedger
     settings: TradeSettings
+    now: int
     markets: dict[str, TradedMarket]
     side: VenueSide
 
@@ -33,6 +35,10 @@ class RosterHost(Protocol):
 
     def begin(self, listed: Listed) -> None:
         """Begin to trade a market."""
+        ...
+
+    def forget(self, ticker: str) -> None:
+        """Let go of a market."""
         ...
 
     def touch(self, ticker: str) -> None:
@@ -49,6 +55,7 @@ class Roster:
         self._asked: dict[int, str] = {}  # requests whose answers begin a market
         self.ahead = True  #: whether there may be more to trade than there is
         self._due = False
+        self._empty: dict[str, int] = {}  # markets that are over, with nothing held or resting, and since when
         for ticker in host.markets:
             if host.ledger.holding(ticker).standing == ENDING:
                 self._wind_down(ticker)
@@ -74,11 +81,19 @@ class Roster:
 
     def turn(self) -> None:
         """Let go of what is over, and choose anew where something changed."""
+        host = self._host
+        late = round(host.settings.list_lag_s * NS_PER_SECOND)  # until then a fill may be told that nobody heard of
         for ticker, ends in self._held().items():
-            over = ends or self._host.markets[ticker].closed
-            if over and not self._host.ledger.holding(ticker).position and self._host.side.quiet(ticker):
+            over = ends or host.markets[ticker].closed
+            if not (over and not host.ledger.holding(ticker).position and host.side.quiet(ticker)):
+                self._empty.pop(ticker, None)
+                continue
+            if ticker not in self._empty:
+                self._empty[ticker], self._due = host.now, True
+            elif host.now - self._empty[ticker] >= late:
+                del self._empty[ticker]
                 self._stand(ticker, "left", LEFT)
-                self._due = True
+                host.forget(ticker)
         if self._due and self._host.ledger.killed is None:
             self._due = False
             self._choose()
@@ -90,7 +105,8 @@ class Roster:
 
     def _choose(self) -> None:
         host = self._host
-        places = {ticker: ends for ticker, ends in self._held().items() if not host.markets[ticker].closed}
+        held = self._held()
+        places = {one: ends for one, ends in held.items() if not (host.markets[one].closed or one in self._empty)}
         named = {ticker for ticker in host.markets if not host.ledger.holding(ticker).standing}
         closed = {ticker for ticker, market in host.markets.items() if market.closed}
         free = [one for one in self._found if one.ticker not in named | closed]
@@ -101,7 +117,8 @@ class Roster:
                 self._stand(ticker, "part", ENDING)
                 self._wind_down(ticker)
         for ticker in choice.join:
-            if ticker in places:
+            if ticker in held:
+                self._empty.pop(ticker, None)
                 host.markets[ticker].wind_down(False)
                 self._stand(ticker, "back", CHOSEN)
             else:

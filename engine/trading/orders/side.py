@@ -71,6 +71,10 @@ class VenueSide(Protocol):
         """Begin with a market."""
         ...
 
+    def forget(self, ticker: str) -> None:
+        """Let go of a market where nothing is under way."""
+        ...
+
     def resting(self, ticker: str) -> Iterable[tuple[Side, int, int]]:
         """What rests of ours in a market: side, price, lots."""
         ...
@@ -132,6 +136,9 @@ class PaperSide:
 
     def add(self, market: TradedMarket) -> None:
         """Begin with a market."""
+
+    def forget(self, ticker: str) -> None:
+        """Nothing was kept."""
 
     def resting(self, ticker: str) -> Iterable[tuple[Side, int, int]]:
         """Nothing of ours rests at the exchange."""
@@ -210,6 +217,10 @@ class SentSide:
         if host.ledger.of_market(market.ticker):  # left by the process before
             self.orders[market.ticker].lose(host.now)
             host.touch(market.ticker)
+
+    def forget(self, ticker: str) -> None:
+        """Let go of a market where nothing is under way."""
+        self._by_group.pop(self.orders.pop(ticker).group, None)
 
     def resting(self, ticker: str) -> Iterable[tuple[Side, int, int]]:
         """What rests of ours in a market; in the shadow nothing does."""
