@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 from ..io.ground.errors import InputError
 from .models.registry import QUOTING, WITH_FILE
 from .parameters import nearest
@@ -23,3 +26,12 @@ def is_pipeline(strategy: str) -> bool:
     raise InputError(
         f"there is no strategy {strategy!r}; {hint}; one of your own is a pipeline.toml or a model file.py:ClassName"
     )
+
+
+def is_pipeline_file(path: str | Path) -> bool:
+    """Whether a file that a session is to go by is a pipeline: a TOML file that names a scorer."""
+    try:
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+        return False  # what is wrong with it is told by whoever reads it
+    return "scorer" in document

@@ -13,6 +13,7 @@ from .data import listed
 if TYPE_CHECKING:
     from ...io.kalshi.client import Client
     from ..trading.audit import AuditDone
+    from ..trading.bets.runner import BetSession
     from ..trading.doctor import Checkup
     from ..trading.knowing.twin import Twin
     from ..trading.session import TradingSession
@@ -29,13 +30,13 @@ def trade(
     client: Client | None = None, clock: Callable[[], int] | None = None, inline: bool = False,
     tell: Callable[[str], None] | None = None, underlying: Mapping[str, str] | None = None,
     sources: Mapping[str, str] | None = None, metrics: int | None = None,
-) -> TradingSession:  # fmt: skip
-    """Begin a session, or go on with one: quote markets by a parameter file, on paper unless another mode is named.
+) -> TradingSession | BetSession:  # fmt: skip
+    """Begin a session, or go on with one: quote or bet on markets by a file, on paper unless another mode is named.
 
     Args:
-        params: A file that ``engine export`` wrote.
-        tickers: Markets to quote.
-        series: All open markets of a series, or of several; new ones join when they open.
+        params: A file that ``engine export`` wrote; or a pipeline's, whose bets are held as its backtest holds them.
+        tickers: Markets to quote, or to bet on.
+        series: All open markets of a series, or of several; new ones join when they open, where markets are quoted.
         top: Of the markets of the series only so many, the best by the market score or, where the file counts recorded
             rewards, by what programs pay a dollar locked up; chosen anew while the session runs.
         paper: Fills by the venue's model on the live stream; the mode where none is named.
@@ -64,8 +65,10 @@ def trade(
         ...     session.run(seconds=3600)
     """
     from ...io.kalshi.client import Client as KalshiClient
+    from ...strategies.families import is_pipeline_file
     from ..trading.choosing.choice import choosing_of
     from ..trading.folder import SessionFolder
+    from ..trading.listing import tickers_of
     from ..trading.runner import Follows
     from ..trading.session import TradingSession
     from ..trading.settings import TradeSettings
@@ -73,12 +76,22 @@ def trade(
     asked: dict[Mode, bool] = {"paper": paper, "shadow": shadow, "production": production}
     if sum(asked.values()) > 1:
         raise InputError(f"a session has one mode, not {' and '.join(name for name, on in asked.items() if on)}")
-    mode = next((mode for mode, on in asked.items() if on), "paper")
+    mode: Mode = "production" if production else "shadow" if shadow else "paper"
     own = client or KalshiClient()
     try:
         if mode == "production" and own.settings.is_production and yes_really != REALLY:
             where = own.settings.rest_url
             raise InputError(f"{where} is neither the demo nor this machine: real money needs yes_really={REALLY!r}")
+        if is_pipeline_file(params):
+            given = {
+                "limits": limits, "underlying": underlying, "sources": sources, "metrics": metrics, "top": top
+            }  # fmt: skip
+            for name, value in given.items():
+                if value or (value is not None and name == "metrics"):
+                    raise InputError(f"{name}= is for sessions that quote; a pipeline says itself how it bets")
+            choosing_of(listed(tickers), listed(series), None)
+            named = list(dict.fromkeys([*listed(tickers), *tickers_of(own, listed(series))]))
+            return _bets(params, own, named, mode, session, clock=clock, owns=client is None, tell=tell)
         folder = SessionFolder(session)
         folder.begin(params, TradeSettings().with_options({**(limits or {}), "mode": mode}))
         named, choosing = listed(tickers), choosing_of(listed(tickers), listed(series), top)
@@ -90,6 +103,25 @@ def trade(
         folder, own, named, trust=trust, tell=tell or (lambda line: None), owns_client=client is None, clock=clock,
         inline=inline, follows=Follows(underlying or {}, sources or {}), choosing=choosing, metrics=metrics,
     )  # fmt: skip
+
+
+def _bets(
+    params: str | Path, client: Client, tickers: list[str], mode: Mode, session: str | Path, *,
+    clock: Callable[[], int] | None, owns: bool, tell: Callable[[str], None] | None,
+) -> BetSession:  # fmt: skip
+    """Begin a session of bets, or go on with one."""
+    from ...strategies.pipeline.pipeline import load_pipeline
+    from ..trading.bets.runner import BetSession, check_bets
+    from ..trading.folder import SessionFolder
+    from ..trading.settings import TradeSettings
+
+    pipeline = load_pipeline(params)
+    check_bets(pipeline, mode)
+    folder = SessionFolder(session)
+    folder.begin_bets(pipeline.as_dict(), TradeSettings(mode=mode))
+    return BetSession(
+        folder, client, pipeline, tickers, clock=clock, owns_client=owns, tell=tell or (lambda line: None)
+    )
 
 
 def status(session: str | Path) -> dict[str, Any]:

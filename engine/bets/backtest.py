@@ -128,10 +128,12 @@ def panel_for(
     end: Moment | None = None,
     progress: Progress | None = None,
     cells: Sequence[Pipeline] = (),
+    *,
+    recorded: bool = False,
 ) -> tuple[Panel, tuple[str, ...]]:
     """The panel that a pipeline's source asks for, with what its maker's orders get; and what was left out.
 
-    ``cells`` are variants of the pipeline that run on the same panel.
+    ``cells`` are variants of the pipeline that run on the same panel; ``recorded`` as in ``build_panel``.
     """
     pipeline.check()
     wanted = maker_of(cells or (pipeline,))
@@ -140,7 +142,7 @@ def panel_for(
     opened = open_history(data)
     step = int(pipeline.source.values.get("step_minutes", 60)) * MINUTE_NS
     keep = ask(pipeline.source, "keep", (pl.Expr, NoneType))
-    panel = build_panel(opened.store, start, end, step, where=keep, progress=progress)
+    panel = build_panel(opened.store, start, end, step, where=keep, recorded=recorded, progress=progress)
     if wanted is not None:
         from .panel.maker import with_orders
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from ...io.ground.errors import InputError
@@ -34,6 +35,12 @@ FEW_EVENTS = 30
 ONE_SIDED = 0.97
 #: Groups of entry cost, cents.
 BAND_CENTS = 10
+
+
+def chances(rows: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """The strategy's own probability that the side of each bet wins: the mark at the decision and its edge."""
+    edge = rows["side"] * rows["score"].astype(np.int64)
+    return np.clip(rows["mark"].astype(np.int64) + edge, 1, 9_999) / 10_000
 
 
 @dataclass(frozen=True)
@@ -142,8 +149,7 @@ class BetsResult:
         rows, payout = rows[known], payout[known]
         won = np.where(rows["side"] > 0, payout, 10_000 - payout) / 10_000
         market = rows["mark"] / 10_000
-        own = np.clip(rows["mark"].astype(np.int64) + rows["side"] * rows["score"].astype(np.int64), 1, 9_999) / 10_000
-        return {"market": calibration(market, won), "strategy": calibration(own, won)}
+        return {"market": calibration(market, won), "strategy": calibration(chances(rows), won)}
 
     @cached_property
     def groups(self) -> dict[str, pl.DataFrame]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -18,6 +18,14 @@ from .lines import INCOMING, RunHeader
 from .machine import Machine
 
 
+class TakesLines(Protocol):
+    """What a journal goes through again."""
+
+    def take(self, line: JournalLine) -> str | None:
+        """Take a line; returns what differs."""
+        ...
+
+
 @dataclass
 class AuditDone:
     """What was replayed, and the first difference if there is one."""
@@ -27,6 +35,7 @@ class AuditDone:
     span_ns: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     difference: str | None = None
+    bets: dict[str, Any] | None = None  #: of a session of bets: each with its result, and their calibration
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -35,6 +44,7 @@ class AuditDone:
             "lines": self.lines, "runs": self.runs, "seconds": round(self.span_ns / 1e9, 3),
             "equal": self.difference is None,
             **{f"{kind} lines": count for kind, count in sorted(self.counts.items())}, "difference": self.difference,
+            **({} if self.bets is None else {"bets": self.bets}),
         }  # fmt: skip
 
 
@@ -49,7 +59,12 @@ def audit(session: str | Path, *, trust: Trust = ()) -> AuditDone:
         How much was replayed, and the first difference, if there is one.
     """
     folder = SessionFolder.existing(session)
-    done, replayer = AuditDone(), Replayer(folder.path, trust)
+    return replayed(folder, Replayer(folder.path, trust))
+
+
+def replayed(folder: SessionFolder, replayer: TakesLines) -> AuditDone:
+    """Let a journal's lines go through something that says where it differs, up to the first such line."""
+    done = AuditDone()
     first: int | None = None
     for line in read(segments(folder.journal)):
         done.lines += 1
@@ -92,14 +107,14 @@ class Replayer:
             return None  # of the start, before the machine was there
         if line.kind in INCOMING:
             if self._due:
-                return _missing(self._due[0])
+                return missing(self._due[0])
             self.machine.take(line)
             self._due.extend(self.machine.drain()[0])
             return None
         made = self._due.popleft() if self._due else None
         if made == line:
             return None
-        return f"the journal has {_told(line)}, the replay {_told(made) if made else 'nothing'}"
+        return f"the journal has {told_line(line)}, the replay {told_line(made) if made else 'nothing'}"
 
     def _begin(self, line: JournalLine) -> str | None:
         if self._state is None:
@@ -111,9 +126,11 @@ class Replayer:
         return None
 
 
-def _missing(line: JournalLine) -> str:
-    return f"the journal lacks {_told(line)}, which the replay made"
+def missing(line: JournalLine) -> str:
+    """Say that a line should have been in the journal."""
+    return f"the journal lacks {told_line(line)}, which the replay made"
 
 
-def _told(line: JournalLine) -> str:
+def told_line(line: JournalLine) -> str:
+    """Write a line for a person."""
     return f"{line.kind} at {line.ts}: {line.payload.decode('utf-8', 'replace')[:300]}"

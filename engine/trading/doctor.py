@@ -74,6 +74,8 @@ def _exchange(client: Client) -> tuple[bool, str]:
 
 
 def _parameters(client: Client, folder: SessionFolder) -> tuple[bool, str]:
+    if folder.is_of_bets:
+        return True, "a pipeline, which does not end; the age of its trained models counts at each bar"
     until = load_params(folder.params).validity.valid_until
     return client.now() < nanoseconds(until, "valid_until"), f"valid until {until}"
 

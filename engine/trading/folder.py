@@ -9,7 +9,7 @@ import json
 import secrets
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,18 @@ class SessionFolder:
 
     def begin(self, params: str | Path, settings: TradeSettings) -> None:
         """Write down what a new session is told; one that was begun keeps its mode and its name."""
+        name = f"params-{load_params(params).content_hash.removeprefix('sha256:')[:12]}.toml"
+        self._begin("quotes", name, Path(params).read_text(encoding="utf-8"), settings)
+
+    def begin_bets(self, pipeline: Mapping[str, Any], settings: TradeSettings) -> None:
+        """Write down what a new session of bets is told; one that was begun goes on with the same pipeline alone."""
+        told = json.dumps(pipeline, sort_keys=True)
+        name = "pipeline.json"
+        if self.is_begun and self.is_of_bets and (self.path / name).read_text(encoding="utf-8") != told:
+            raise InputError(f"{self.path} bets by another pipeline; name another folder for this one")
+        self._begin("bets", name, told, settings)
+
+    def _begin(self, kind: str, name: str, text: str, settings: TradeSettings) -> None:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         prefix = f"tl-{secrets.token_hex(4)}-"
         if self.is_begun:
@@ -63,11 +75,19 @@ class SessionFolder:
                     f"{self.path} is a session in {before['settings']['mode']}; a session keeps its mode: "
                     f"name another folder for {settings.mode}"
                 )
+            if self.is_of_bets != (kind == "bets"):
+                raise InputError(f"{self.path} is a session of another kind; name another folder for this one")
             prefix = before["prefix"]
-        name = f"params-{load_params(params).content_hash.removeprefix('sha256:')[:12]}.toml"
-        atomic.write(self.path / name, Path(params).read_text(encoding="utf-8"), durable=True)
+        atomic.write(self.path / name, text, durable=True)
         document = {"prefix": prefix, "params": name, "settings": settings.document()}
+        if kind == "bets":
+            document["kind"] = kind
         atomic.write(self.path / _SETTINGS, to_toml(document), durable=True)
+
+    @property
+    def is_of_bets(self) -> bool:
+        """Whether the session holds bets by a pipeline; others quote markets."""
+        return self.document().get("kind") == "bets"
 
     def document(self) -> dict[str, Any]:
         """What the session was told: the prefix of its orders and its settings."""

@@ -99,10 +99,16 @@ class TradingSession:
         self._order("flatten", reason, tickers)
 
     def audit(self) -> AuditDone:
-        """Replay the journal and compare every quote, order and position byte for byte."""
+        """Replay the journal and compare every quote, order, position and bet byte for byte."""
+        if self.folder.is_of_bets:
+            from .bets.audit import audit_bets  # with the panels of bets
+
+            return audit_bets(self.path)
         return audit(self.path, trust=self._trust)
 
     def _order(self, verb: str, reason: str, tickers: Sequence[str]) -> None:
+        if self.folder.is_of_bets:
+            raise InputError(f"{self.path} holds bets on paper and takes no {verb}: end its process with Ctrl-C")
         unknown = [one for one in tickers if one not in self.status().get("markets", {one: None})]
         if unknown:
             raise InputError(f"{unknown[0]} is no market of the session {self.path}")

@@ -36,11 +36,13 @@ def build_panel(
     step_ns: int = HOUR_NS,
     *,
     where: pl.Expr | None = None,
+    recorded: bool = False,
     progress: Progress | None = None,
 ) -> Panel:
     """Build the panel of all markets that ``where`` keeps, between two moments, a bar every ``step_ns``.
 
-    Without ``start`` it begins with the first thing that happened, without ``end`` it ends with the last payout.
+    Without ``start`` it begins with the first thing that happened, without ``end`` it ends with the last payout. Sizes
+    and trades of which there are none were not recorded, unless ``recorded`` says that they were listened to.
     """
     markets = listed(store)
     markets = (markets if where is None else markets.filter(where)).sort("ticker")
@@ -71,9 +73,9 @@ def build_panel(
         if progress is not None:
             progress(block.stop, len(tickers))
     made = growing.whole()
-    if not any(sized for sized, _ in seen):
+    if not recorded and not any(sized for sized, _ in seen):
         del made["bid_lots"], made["ask_lots"]
-    if not any(traded for _, traded in seen):
+    if not recorded and not any(traded for _, traded in seen):
         del made["volume"], made["buys"]
     closed = markets.filter(pl.col("ticker").is_in(late), pl.col("close_ts") <= int(times[-1]))["ticker"]
     lives = lives_of(bars, first, counts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ....io.ground.times import iso
 from ..console import emit_facts, emit_table
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ def tell(status: dict[str, Any]) -> None:
         "orders that rest": status["orders"], "killed": status["killed"] or "no", "waits": status["waits"] or "no",
     }  # fmt: skip
     emit_facts(str(status.get("session", "")), facts)
+    if status.get("kind") == "bets":
+        _tell_bets(status["bets"], status["bets_over"])
+        return
     rows = [
         (
             ticker, one["position"] / 100, _dollars(one["worth"]), one["fills"], _side(one["quote"], "bid"),
@@ -33,9 +37,35 @@ def tell(status: dict[str, Any]) -> None:
     emit_table("", ("market", "contracts", "P&L", "fills", "bid", "ask", "halted"), rows)
 
 
+def _tell_bets(held: list[dict[str, Any]], over: int) -> None:
+    rows = [
+        (one["market"], one["side"], one["left"] / 100, one["price"] / 100, f"{one['probability']:.1%}",
+         iso(one["entered"])) for one in held
+    ]  # fmt: skip
+    title = f"bets that are held; {over:,} are over"
+    emit_table(title, ("market", "side", "contracts", "cents", "probability", "entered"), rows)
+
+
+def tell_bets(judged: dict[str, Any]) -> None:
+    """Print each bet beside its result, and how well the probabilities were calibrated."""
+    rows = [
+        (one["market"], one["side"], one["lots"] / 100, one["price"] / 100, f"{one['probability']:.1%}",
+         "" if one["result"] is None else f"{one['result']:g}", one["exit"] or "held")
+        for one in judged["bets"]
+    ]  # fmt: skip
+    emit_table("bets", ("market", "side", "contracts", "cents", "probability", "result", "exit"), rows)
+    for name in ("strategy", "market"):
+        found = judged[name]
+        if found is not None:
+            facts = {key: found[key] for key in ("count", "brier", "log_loss", "calibration_error", "slope")}
+            emit_facts(f"probabilities of the {name}, of bets whose result is known", facts)
+
+
 def tell_audit(session: Path, done: AuditDone, beside: Twin | None) -> None:
     """Print what was replayed, and how the session did beside its twin."""
-    emit_facts(f"audit of {session}", done.facts)
+    emit_facts(f"audit of {session}", {name: one for name, one in done.facts.items() if name != "bets"})
+    if done.bets is not None:
+        tell_bets(done.bets)
     if beside is None:
         return
     facts = beside.facts

@@ -15,6 +15,7 @@ from ..options import TRUST, pairs, texts
 from .status import SESSION, status
 
 if TYPE_CHECKING:
+    from ...trading.bets.runner import BetSession
     from ...trading.session import TradingSession
 
 
@@ -31,7 +32,7 @@ app = typer.Typer(
     cls=_ParametersOrVerb, no_args_is_help=True, add_completion=False, rich_markup_mode=None,
     help="Trade by a parameter file (engine trade PARAMS [TICKER…]), and watch, halt or audit a session.",
 )  # fmt: skip
-_PARAMS = typer.Argument(..., help="A file that engine export wrote.")
+_PARAMS = typer.Argument(..., help="A file that engine export wrote, or a pipeline.toml, which bets on paper.")
 _TICKERS = typer.Argument(None, help="Markets to quote.")
 _SERIES = typer.Option([], "--series", help="All open markets of a series, new ones too; may repeat.")
 _FOLDER = typer.Option(Path("sessions/first"), "--session", help="The session's folder.")
@@ -73,7 +74,7 @@ def trade(
     duration: float | None = typer.Option(None, "--for", min=0.0, help="Stop after so many seconds."),
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Quote markets by a parameter file until they close or Ctrl-C, which cancels what rests."""
+    """Quote markets by a parameter file, or bet by a pipeline, until they close or Ctrl-C, which cancels what rests."""
     from ...api.trade import trade as run
 
     really = yes_really or (_asked() if production else "")
@@ -102,7 +103,7 @@ def _asked() -> str:
     return REALLY
 
 
-def _stop_on_signals(session: TradingSession) -> None:
+def _stop_on_signals(session: TradingSession | BetSession) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: session.stop.set())
 
@@ -165,7 +166,7 @@ def audit(
     with_twin: bool = typer.Option(True, "--twin/--no-twin", help="Of orders that were sent: the twin on paper too."),
     as_json: bool = JSON_OPTION,
 ) -> None:
-    """Replay the journal through the kernel: every quote, order and position byte for byte, and the twin beside it."""
+    """Replay the journal: every quote, order, position and bet byte for byte, and the twin or the results beside it."""
     from ...api.trade import audit as run
     from ...api.trade import twin
     from ..tell.sessions import tell_audit

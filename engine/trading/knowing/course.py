@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from ....io.ground.errors import InputError
 from ....io.kalshi.rest.wire import read_count
 from ....io.kalshi.stream.frames import Delta, Frame, decode_frame
 from ....strategies.own_file import Trust
@@ -136,6 +137,8 @@ def course_of(
 ) -> SessionCourse:
     """Replay a session's journal; ``beside`` makes one who looks on for each market of each run."""
     folder = SessionFolder.existing(session)
+    if folder.is_of_bets:
+        raise InputError(f"{session} holds bets: engine trade audit {session} holds them against their results")
     course, collector = SessionCourse(folder.path, folder.settings().mode), Collector()
     replayer, orders = Replayer(folder.path, trust), OrderStints(course)
     begun = last = 0

@@ -61,12 +61,12 @@ class WebSocketCapture:
 
     def read(self, path: Path, options: Options, skip: int = 0) -> Iterator[Chunk]:
         """Read the capture; every block is read, as the books before a chunk decide what is in it."""
-        reader: _Reader | None = None
+        reader: CaptureReader | None = None
         envelope = Envelope((), text=False, received=None)
         for index, block in enumerate(blocks(path, quoted=False)):
             if reader is None:
                 envelope = envelope_in(block)
-                reader = _Reader(scanner_for(envelope), options)
+                reader = CaptureReader(scanner_for(envelope), options)
             chunk = reader.chunk(envelope.opened(block))
             if index >= skip:
                 yield chunk
@@ -88,8 +88,8 @@ def scanner_for(envelope: Envelope) -> FrameScanner:
     return FrameScanner(envelope.path, envelope.received)
 
 
-class _Reader:
-    """Reads the blocks of one capture, one after the other."""
+class CaptureReader:
+    """Reads the blocks of one capture, one after the other, as it grows."""
 
     def __init__(self, scanner: FrameScanner, options: Options) -> None:
         self.scanner, self.options = scanner, options

@@ -1,0 +1,1 @@
+"""Sessions that hold bets by a pipeline instead of quoting."""
