@@ -87,7 +87,6 @@ class BetMachine:
         self.history.list(header.markets)
 
     def _turn(self, until: int) -> list[JournalLine]:
-        self.history.bring()
         lines: list[JournalLine] = []
         while self.done < until and self.refused is None:
             lines += self._bar(self.done + self.step)
@@ -96,6 +95,7 @@ class BetMachine:
     def _bar(self, end: int) -> list[JournalLine]:
         """Run the backtest up to a bar's end, and tell what changed."""
         assert self.pipeline is not None
+        self.history.bring(end)
         panel, _ = panel_for(self.history.store, self.pipeline, self.begin, end, recorded=True)
         self.done = end
         if not panel.lives.total:
