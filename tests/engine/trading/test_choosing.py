@@ -8,14 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
+from touchline.engine.results.params import load_params, write_params
 from touchline.engine.trading.audit import audit
 from touchline.engine.trading.choosing.choice import Rules, choose, is_denied
 from touchline.engine.trading.choosing.lookout import Lookout
 from touchline.engine.trading.folder import SessionFolder, recovered
 from touchline.engine.trading.knowing.course import course_of
-from touchline.engine.trading.ledger import ENDING
+from touchline.engine.trading.ledger import ENDING, TradeLedger
 from touchline.engine.trading.lines import Choosing, ScoredMarket
 from touchline.engine.trading.runner import SessionRunner
 from touchline.io.ground.errors import InputError
@@ -23,7 +25,7 @@ from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 
 from ..exchanges.conftest import START, random_frames
-from .conftest import SECOND, opened, tickers_of, walked
+from .conftest import SECOND, begun, opened, tickers_of, walked, write_quick_params
 from .test_paper import lines_of
 from .test_production import even, told
 
@@ -216,9 +218,40 @@ def test_the_best_are_chosen_by_the_market_score(opening: Store, session: Callab
             assert list(runner.machine.markets) == best[:1]
 
 
+def test_where_recorded_rewards_count_the_best_pay_most_a_dollar(
+    opening: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from touchline.engine.runs import reward_scan
+
+    asked: list[tuple[Any, ...]] = []
+
+    def paid(client: Any, series: Any, size: float, distance: float, *, loss: float) -> list[Any]:
+        asked.append((series, size, distance, loss))
+        worth = [(tickers_of()[1], 1.0, 10.0), (tickers_of()[0], 3.0, 60.0)]
+        return [reward_scan.RewardCandidate(one, 1, net, 1.0, 0.0, 0.0, locked, net) for one, net, locked in worth]
+
+    monkeypatch.setattr(reward_scan, "scan_live", paid)
+    made = load_params(write_quick_params(tmp_path / "p.toml"))
+    write_params(tmp_path / "r.toml", msgspec.structs.replace(made, venue={**made.venue, "rewards": "recorded"}))
+    folder = begun(tmp_path / "session", tmp_path / "r.toml", mode="paper", deny=f"KXNONE, {tickers_of()[2]}")
+    with opened(opening) as (_, client):
+        found = Lookout(client, folder, BEST, {}, ()).begins_with(TradeLedger("tl-"), [])
+    assert found == [tickers_of()[1]]  # a tenth a dollar, against a twentieth
+    assert asked[0] == (["KXTEST"], 0.05, 0.0, 0.0)
+
+
+def test_what_is_denied_is_not_begun_with_and_never_joins(opening: Store, session: Callable[..., SessionFolder]):
+    folder = session(mode="paper", choose_s=5, deny=f"{tickers_of()[0]},{tickers_of()[2]}")
+    with (
+        opened(opening) as (exchange, client),
+        SessionRunner(folder, client, (), inline=True, choosing=SERIES) as runner,
+    ):
+        walked(exchange, runner, 60)
+        assert list(runner.machine.markets) == tickers_of()[1:2]
+    assert len(told(folder, "scan")) > 3 and told(folder, "join") == []
+
+
 @pytest.mark.parametrize("given", [{"ending": "sell"}, {"deny": 3}, {"choose_s": 0}])
 def test_settings_that_make_no_sense_are_refused(tmp_path: Path, params: Path, given: dict[str, Any]):
-    from .conftest import begun
-
     with pytest.raises(InputError):
         begun(tmp_path / "session", params, **given)
