@@ -79,7 +79,8 @@ class TradeSettings:
             name = text.replace("-", "_")
             if name not in known:
                 raise InputError(f"there is no setting {text!r} of a session; {nearest(name, known)}")
-            changed[name] = None if value == "none" else int(value) if name == "subaccount" else value
+            nothing = "" if name == "deny" else None
+            changed[name] = nothing if value == "none" else int(value) if name == "subaccount" else value
         return TradeSettings(**{**asdict(self), **changed})
 
     @property

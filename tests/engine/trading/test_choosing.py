@@ -248,6 +248,8 @@ def test_what_is_denied_is_not_begun_with_and_never_joins(opening: Store, sessio
     ):
         walked(exchange, runner, 60)
         assert list(runner.machine.markets) == tickers_of()[1:2]
+    assert folder.settings().denied == (tickers_of()[0], tickers_of()[2])
+    assert folder.settings().with_options({"deny": "none"}).denied == ()
     assert len(told(folder, "scan")) > 3 and told(folder, "join") == []
 
 
