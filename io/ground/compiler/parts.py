@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dis
 from typing import Any
 
 from numba.core import ir, transforms, types
@@ -67,6 +68,12 @@ NEEDLESS = {
 }
 
 
+#: Byte codes of ``with``, unpacked lists and joined dicts: Python writes a tuple of over thirty values with them, too.
+UNPACKED = frozenset(
+    dis.opmap[name] for name in ("BEFORE_WITH", "LIST_TO_TUPLE", "CALL_INTRINSIC_1", "DICT_MERGE") if name in dis.opmap
+)
+
+
 class PlainInterpreter(Interpreter):
     """From byte code to numba's steps, without its search for ``with``, unpacked lists and joined dicts."""
 
@@ -77,7 +84,7 @@ class PlainInterpreter(Interpreter):
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class PlainSteps(FunctionPass):
-    """What numba calls ``translate_bytecode``, for functions without what it searches for."""
+    """What numba calls ``translate_bytecode``, which searches only where there is something to find."""
 
     _name = "plain_steps"
 
@@ -86,7 +93,9 @@ class PlainSteps(FunctionPass):
 
     def run_pass(self, state: Any) -> Any:
         """Make the steps."""
-        state["func_ir"] = PlainInterpreter(state["func_id"]).interpret(state["bc"])
+        code = state["func_id"].func.__code__.co_code
+        kind = PlainInterpreter if UNPACKED.isdisjoint(code[::2]) else Interpreter
+        state["func_ir"] = kind(state["func_id"]).interpret(state["bc"])
         return True
 
 

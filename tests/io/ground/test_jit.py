@@ -80,6 +80,23 @@ def test_a_part_works_in_a_kernel_and_refuses_python(part):
     assert values.tolist() == list(range(3, 43))
 
 
+@pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="nothing is compiled")
+def test_a_part_may_make_a_tuple_of_more_than_thirty_values():
+    # Python writes such a tuple as a list that it unpacks
+    @compiled
+    def wide_nb(v):
+        return (
+            v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v,
+            v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, 7,
+        )  # fmt: skip
+
+    @njit
+    def kernel_nb(value):
+        return wide_nb(value)
+
+    assert kernel_nb(3) == (3,) * 31 + (7,)
+
+
 def test_linear_algebra_of_a_users_function_is_found_when_it_is_used():
     prepare()
 
