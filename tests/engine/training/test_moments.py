@@ -192,8 +192,6 @@ def test_what_does_not_fit_is_one_line(folder, trained, tmp_path):
         train(folder, tmp_path / "m", features=["flw"])
     with pytest.raises(InputError, match="fixed-spread declares no signals"):
         engine.train("fixed-spread", store=folder / "store", out=tmp_path / "m", target="markout:60s")
-    with pytest.raises(InputError, match="asked for one row at a time"):
-        train(folder, tmp_path / "m", model="lstm")
     with pytest.raises(InputError, match="market 'X' has no events"):
         train(folder, tmp_path / "m", market="X")
     with pytest.raises(InputError, match="nothing to learn"):
@@ -201,6 +199,13 @@ def test_what_does_not_fit_is_one_line(folder, trained, tmp_path):
     with pytest.raises(InputError, match="market= belongs to quoting strategies"):
         engine.train("quant", store=folder / "store", out=tmp_path / "m", market="X")
     assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.slow
+def test_a_network_over_time_is_no_signal(folder, tmp_path):
+    pytest.importorskip("torch")
+    with pytest.raises(InputError, match="asked for one row at a time"):
+        train(folder, tmp_path / "m", model="lstm")
 
 
 def test_a_signal_that_knows_the_future_is_caught(folder, tmp_path, monkeypatch):
