@@ -14,6 +14,8 @@ Do = Literal["create", "amend", "cancel", "settle", "group", "trigger", "fills",
 COSTS: dict[str, int] = {"create": 10, "amend": 10, "cancel": 2, "group": 10, "trigger": 10, "join": 10}
 #: Of the bucket, what creates leave for cancels.
 _SPARED = 0.2
+#: Requests may come so much later than they were sent, and then several at once: so many seconds' tokens are not used.
+_LATE_S = 0.2
 
 
 class Job(msgspec.Struct, omit_defaults=True):
@@ -78,11 +80,11 @@ class Answer(msgspec.Struct, omit_defaults=True):
 
 
 class TokenBudget:
-    """A bucket of tokens on a clock that is told: it gives what the exchange's own bucket would give."""
+    """A bucket of tokens on a clock that is told: what the exchange's own gives to requests that come late."""
 
     def __init__(self, rate: float, capacity: float) -> None:
-        self.rate, self.capacity = rate, capacity
-        self._tokens, self._at = float(capacity), 0
+        self.rate, self.capacity = rate, max(capacity - _LATE_S * rate, capacity / 2)
+        self._tokens, self._at = self.capacity, 0
 
     def has(self, cost: int, wall: int, *, spares: bool = False) -> bool:
         """Whether a job may go now; one that spares leaves some tokens for cancels."""

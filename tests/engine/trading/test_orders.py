@@ -91,8 +91,8 @@ def test_what_rests_is_cancelled_when_the_exchange_pauses_and_comes_back_after_i
         assert rest() and runner.machine.ledger.killed is None
 
 
-def test_a_bucket_gives_what_the_exchanges_gives_and_spares_some_for_cancels():
-    bucket = TokenBudget(100, 100)
+def test_a_bucket_gives_what_the_exchanges_gives_to_late_requests_and_spares_some_for_cancels():
+    bucket = TokenBudget(100, 120)  # those of a fifth of a second are not used
     bucket.pay(10)
     assert bucket.has(90, SECOND) and not bucket.has(71, SECOND, spares=True) and bucket.has(70, SECOND, spares=True)
     bucket.pay(75)
@@ -104,13 +104,13 @@ def test_cancels_go_first_and_then_the_best_market(tmp_path: Path):
     """The bucket holds one create and the share of the cancels: the first market has it, whoever asked first."""
     stand = Stand(tmp_path)
     side = stand.machine.side
-    side._budget = TokenBudget(1e-9, 15)  # pyright: ignore[reportAttributeAccessIssue]  # production's side has one
+    side._budget = TokenBudget(0, 15)  # pyright: ignore[reportAttributeAccessIssue]  # production's side has one
     for name in (A, B):
         stand.ended("ExpiryCancel", name)
     stand.machine.drain()
     wishes = {name: {(1, 4300): 5, (-1, 4700): 5} for name in (B, A)}
     assert [(job.do, job.ticker) for job in side.next_jobs(wishes, {})] == [("create", A)]
-    side._budget = TokenBudget(1e-9, 15)  # pyright: ignore[reportAttributeAccessIssue]
+    side._budget = TokenBudget(0, 15)  # pyright: ignore[reportAttributeAccessIssue]
     stand.machine.side.orders[A].busy = None  # pyright: ignore[reportAttributeAccessIssue]
     wishes = {B: {(1, 4300): 5}, A: {(1, 4400): 5, (-1, 4700): 5}}
     assert [(job.do, job.ticker) for job in side.next_jobs(wishes, {})] == [("cancel", B), ("amend", A)]
