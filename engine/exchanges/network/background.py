@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Self
 
 
-class BackgroundServer:
+class BackgroundServer(ABC):
     """What serves until it is stopped: in the loop of whoever calls ``run``, or in a thread while its context lasts."""
 
     thread_name = "server"
@@ -19,9 +20,9 @@ class BackgroundServer:
         self._stop: asyncio.Event
         self._ended = threading.Event()
 
+    @abstractmethod
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until ``stop``; ``ready`` is called when the address is known."""
-        raise NotImplementedError
 
     def _begin(self) -> None:
         """Take the loop that ``run`` is called in: whoever stops it does so from elsewhere."""
