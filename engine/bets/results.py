@@ -14,7 +14,7 @@ import polars as pl
 
 from ...io.ground.errors import InputError
 from ...io.ground.times import written
-from ...strategies.pipeline.pipeline import recorded_pipeline
+from ...strategies.pipeline.pipeline import Pipeline, recorded_pipeline
 from ..figures.calibration import Calibration, calibration
 from ..figures.performance import Performance, performance, period_curve
 from ..figures.resampling import mean_interval
@@ -41,6 +41,12 @@ def chances(rows: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """The strategy's own probability that the side of each bet wins: the mark at the decision and its edge."""
     edge = rows["side"] * rows["score"].astype(np.int64)
     return np.clip(rows["mark"].astype(np.int64) + edge, 1, 9_999) / 10_000
+
+
+def fate_names(pipeline: Pipeline) -> dict[int, str]:
+    """What may become of a candidate, in words by its code: the portfolio's own reasons and the pipeline's filters."""
+    names = {int(fate): fate.name.lower().replace("_", " ") for fate in Fate}
+    return names | {FILTER_BASE + place: f"filter {part.name}" for place, part in enumerate(pipeline.filters)}
 
 
 @dataclass(frozen=True)
@@ -92,9 +98,7 @@ class BetsResult:
     @cached_property
     def candidates(self) -> pl.DataFrame:
         """One row a fate: how many candidates met it, and what one contract of each would have made (dollars)."""
-        names = {int(fate): fate.name.lower().replace("_", " ") for fate in Fate}
-        filters = self.found.pipeline.filters
-        names |= {FILTER_BASE + place: f"filter {part.name}" for place, part in enumerate(filters)}
+        names = fate_names(self.found.pipeline)
         table = candidate_outcomes(self.found.columns, self.found.rule, self.found.run.fates, self.found.scored.passed)
         kept = [
             {

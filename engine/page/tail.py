@@ -16,7 +16,7 @@ MOST, ALERTS = 400, 60
 #: Kinds of lines that a person reads; the messages of the exchange and the turns are too many.
 TOLD = (
     "quote", "fill", "ask", "end", "halt", "lift", "kill", "note", "cmd", "gap", "join", "part", "wait", "go", "settle",
-    "alert", "day",
+    "alert", "day", "bet",
 )  # fmt: skip
 #: Those that somebody should look at.
 ALARMING = ("halt", "kill", "wait", "gap", "alert")
@@ -66,6 +66,8 @@ class JournalTail:
         market = str(document.get("market", ""))
         if kind == "quote":
             row |= {"market": market, "why": self._why(market, document)}
+        elif kind == "bet":
+            row |= {"market": market, "why": _why_bet(document)}
         elif kind == "fill":
             self._after(market, f"after a fill: {row['told'].partition(': ')[2].partition(', fee')[0]}")
         elif kind in ("halt", "kill", "wait"):
@@ -96,6 +98,24 @@ class JournalTail:
         return "; ".join(one for one in (followed, ", ".join(changes)) if one) or "the same again"
 
 
+def _why_bet(bet: dict[str, Any]) -> str:
+    """What a bet was made for, or what it was left by."""
+    try:
+        if bet["exit"] is not None:
+            return str(bet["exit"])
+        return f"{bet['side']} wins with {bet['probability']:.1%}, the market says {bet['mark'] / 10_000:.1%}"
+    except (KeyError, TypeError):
+        return ""  # a line of another version
+
+
+def _bet(bet: dict[str, Any]) -> str:
+    entry = f"{contracts(bet['lots'])} {bet['side']} at {cents(bet['price'])}"
+    if bet["exit"] is None:
+        return f"{bet['market']}: bought {entry}, fee {usd(bet['fees'])}"
+    made = bet["proceeds"] - bet["price"] * bet["lots"] - bet["fees"]
+    return f"{bet['market']}: left {entry}, P&L {usd(made)}"
+
+
 def _price(quote: dict[str, Any], side: str) -> str:
     return "none" if not isinstance(quote.get(side), int) else cents(quote[side])
 
@@ -116,6 +136,8 @@ def told(kind: str, payload: bytes) -> str:
             verb, fee = "bought" if told["side"] > 0 else "sold", usd(told["fee"])
             held = contracts(told["position"])
             return f"{told['market']}: {verb} {_order(told['price'], told['lots'])}, fee {fee}, position {held}"
+        if kind == "bet":
+            return _bet(told)
     except (KeyError, TypeError):
         pass  # a line of another version is told as it stands
     return "  ".join(f"{name} {value}" for name, value in told.items() if value not in (None, "", []))[:300]

@@ -25,6 +25,7 @@ from .orders.jobs import Answer, Job
 from .settings import TradeSettings
 
 _SETTINGS, _STATUS, _COMMANDS, _JOURNAL = "settings.toml", "status.json", "commands", "journal"
+_BAR = "bar.json"
 
 
 class SessionFolder:
@@ -119,6 +120,17 @@ class SessionFolder:
             told = {}
         waiting = len(list((self.path / _COMMANDS).glob("*.json"))) if (self.path / _COMMANDS).is_dir() else 0
         return {"session": str(self.path), "running": self.is_running, "commands_waiting": waiting, **told}
+
+    def write_bar(self, told: dict[str, Any]) -> None:
+        """Write what the last bar of a session of bets came to."""
+        atomic.write(self.path / _BAR, json.dumps(told))
+
+    def bar(self) -> dict[str, Any] | None:
+        """What the last bar of a session of bets came to; None before the first one."""
+        try:
+            return json.loads((self.path / _BAR).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
 
     # Commands
 

@@ -83,7 +83,7 @@ function groups(found) {
   }).holder));
 }
 
-function calibration(found) {
+export function calibration(found) {
   const whose = Object.entries(found.calibration).filter(([, told]) => told);
   if (!whose.length) return el("p.faint", {}, "No bet was settled.");
   const colour = { market: "trade", strategy: "accent" };

@@ -34,7 +34,7 @@ export async function list(id, given) {
       { name: "strategy", text: (row) => row.strategy || "" },
       { name: "market", text: (row) => row.market || (row.markets ? `${count(row.markets)} market${row.markets === 1 ? "" : "s"}` : "") },
       { name: "data", text: (row) => (row.data || "").replace(/\/+$/, "").split("/").slice(-2).join("/"), cell: (row) => el("span.faint", { title: row.data }, (row.data || "").replace(/\/+$/, "").split("/").slice(-2).join("/")) },
-      { name: "P&L", number: true, text: (row) => (row.pnl === null || row.pnl === undefined ? "" : usd(row.pnl)), value: (row) => row.pnl ?? null, className: (row) => sign(row.pnl) },
+      { name: "P&L", number: true, text: (row) => (row.pnl === null || row.pnl === undefined ? "" : usd(row.pnl)), value: (row) => row.pnl ?? null, className: (row) => sign(row.pnl), cell: (row) => el("span", { title: row.kind === "sweep" ? "of the recommended cell" : null }, row.pnl === null || row.pnl === undefined ? "" : usd(row.pnl)) },
       { name: "warnings", number: true, value: (row) => (row.warnings || []).length, text: (row) => (row.problem ? row.problem : row.warnings?.length || ""), cell: (row) => row.problem ? el("span.problem", {}, row.problem) : row.warnings?.length ? el("span.warn", { title: row.warnings.join(", ") }, row.warnings.length) : "" },
       { name: "written (UTC)", value: (row) => row.changed, text: (row) => ago(row.changed) },
       { name: "folder", text: (row) => row.folder, className: () => "faint" },

@@ -1,6 +1,7 @@
 // A live session: markets, money, its journal as it is written, and the orders to it.
 
 import { button, clear, el, panel, say } from "./dom.js";
+import { heldBets } from "./held_bets.js";
 import { cents, contracts, count, figure, percent, stampOf, usd } from "./format.js";
 import { ask, order } from "./net.js";
 import { facts, table } from "./table.js";
@@ -52,6 +53,7 @@ export async function session(id) {
       { name: "decision", text: (row) => row.told }, { name: "why", text: (row) => row.why },
     ],
   });
+  const held = about.of_bets ? heldBets(about.name) : null;
   const beside = el("div");
   async function compare() {
     clear(beside, el("p.wait", {}, "Replaying the journal …"));
@@ -82,9 +84,8 @@ export async function session(id) {
       status.killed && el("span.problem", {}, `killed: ${status.killed}`), status.waits && el("span.warn", {}, `waits: ${status.waits}`),
       status.now && el("span.faint", {}, `${stampOf(String(BigInt(Math.round(status.now))))} UTC`),
       status.commands_waiting > 0 && el("span.faint", {}, `${status.commands_waiting} orders wait`));
-    const parts = [["P&L", status.pnl === undefined ? "–" : usd(status.pnl)], ["feed age", status.feed_age_s === undefined ? "–" : `${status.feed_age_s.toFixed(1)} s`], ["orders resting", count(status.orders)], ["messages", count(status.messages)], ["markets", count(Object.keys(status.markets || {}).length)], ["journal", status.journal_bytes === undefined ? "–" : `${(status.journal_bytes / 1e6).toFixed(1)} MB`],
-      ["rate budget", status.budget ? `${count(Math.round(status.budget.left))} of ${count(status.budget.most)} tokens` : "nothing is sent"]];
-    parts.push(["rewards so far", status.rewards ? usd(status.rewards.earned) : "none counted"]);
+    const parts = [["P&L", usd(status.pnl)], ["feed age", status.feed_age_s === undefined ? "–" : `${status.feed_age_s.toFixed(1)} s`], ...(held ? inBets(status) : inQuotes(status)), ["messages", count(status.messages)],
+      ["journal", status.journal_bytes === undefined ? "–" : `${(status.journal_bytes / 1e6).toFixed(1)} MB`], ["rate budget", status.budget ? `${count(Math.round(status.budget.left))} of ${count(status.budget.most)} tokens` : "nothing is sent"]];
     clear(numbers, parts.map(([name, text]) => el("div", {}, el("span", {}, name), el("b", {}, text))));
   }
   function tables(status) {
@@ -102,21 +103,28 @@ export async function session(id) {
     const { status } = told;
     rows = rows.concat(told.lines).slice(-SHOWN);
     alerts = alerts.concat(told.alerts).slice(-SHOWN);
-    decisions = decisions.concat(told.lines.filter((line) => line.kind === "quote")).slice(-DECISIONS);
+    decisions = decisions.concat(told.lines.filter((line) => line.why !== undefined)).slice(-DECISIONS);
+    if (told.bar) held.update(told.bar);
     drawn(status);
   };
   show(about.status);
   tables(about.status);
+  held?.update(about.bar);
+  const twin = panel("Real against twin", el("p", {}, button("Compare with the twin", compare, { class: "small" }), el("span.faint", {}, " replays the journal with assumed fills beside it")), beside);
   return {
-    title: `session ${about.name}`, walk: markets.walk, leave: () => source.close(),
+    title: `session ${about.name}`, walk: (held || markets).walk, leave: () => source.close(),
     inside: [el("div.title", {}, el("h1", {}, `Session ${about.name}`), copies(() => about.copy)), el("p.faint", {}, about.folder), state,
-      el("section.panel", { "aria-label": "How it stands" }, numbers), panel("Orders to the session", orders(id, about)), panel("Markets", markets.holder),
-      el("div.columns", {}, panel("Last decisions", decided.holder), panel("Limits used", limits.holder)),
+      el("section.panel", { "aria-label": "How it stands" }, numbers), panel("Orders to the session", orders(id, about)), held ? held.inside : panel("Markets", markets.holder),
+      el("div.columns", {}, panel("Last decisions", decided.holder), (!held || about.status.limits) && panel("Limits used", limits.holder)),
       el("div.columns", {}, panel("Alerts", el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Alerts" }, el("table.prints.lines", { "aria-label": "Alerts" }, alarms))),
-        panel("Journal, the last lines", el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Journal" }, el("table.prints.lines", { "aria-label": "Journal" }, journal))), panel("Real against twin", el("p", {}, button("Compare with the twin", compare, { class: "small" }), el("span.faint", {}, " replays the journal with assumed fills beside it")), beside),
+        panel("Journal, the last lines", el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Journal" }, el("table.prints.lines", { "aria-label": "Journal" }, journal))), !held && twin,
         panel("Settings", facts("Settings", about.settings)))],
   };
 }
+
+const inBets = (status) => [["cash", usd(status.cash)], ["bets held", count(status.bets?.length)], ["bets over", count(status.bets_over)]];
+
+const inQuotes = (status) => [["orders resting", count(status.orders)], ["markets", count(Object.keys(status.markets || {}).length)], ["rewards so far", status.rewards ? usd(status.rewards.earned) : "none counted"]];
 
 function lined(body, lines, none) {
   clear(body, lines.map((line) => el("tr", {}, el("td.faint", {}, stampOf(line.ts).slice(11)), el("td", {}, line.kind), el("td", {}, line.told))), !lines.length && el("tr", {}, el("td.faint", {}, none)));

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import polars as pl
 
-from ....io.ground.errors import InputError
+from ....io.ground.errors import InputError, TouchlineError
 from ....strategies.pipeline.scorers.trained import Trained
 from ...figures.words import usd
+from ...results.result_files import read_json
 from ...results.results import Bets, Recorded, Run, Runs, Sweep
 from ...trading.folder import SessionFolder
 from ..asked_again import opened_again
@@ -20,6 +24,8 @@ from ..opening import OpenResults
 
 #: Results beside each other.
 TOGETHER = 6
+#: The file of a sweep that names its recommended cell.
+BEST = "best_robust.json"
 
 
 def listed(opened: OpenResults, asked: Question) -> dict[str, Any]:
@@ -204,6 +210,8 @@ def _row(one: Found) -> dict[str, Any]:
         return _listed(one, name, "", "", len(markets), pnl, ["killed"] if status.get("killed") else [])
     markets = about.get("markets")
     count = len(markets) if isinstance(markets, list) else markets
+    if one.kind == "sweep":
+        pnl = _recommended(one.folder)
     return _listed(
         one,
         str(name),
@@ -213,6 +221,25 @@ def _row(one: Found) -> dict[str, Any]:
         summary.get("pnl") if pnl is None else round(pnl * 1e6),
         [str(row.get("name")) for row in about.get("warnings", ()) if isinstance(row, Mapping)],
     )
+
+
+def _recommended(folder: Path) -> float | None:
+    """What the recommended cell of a sweep made, dollars; None while the sweep is not over."""
+    try:
+        return _made_by(folder, (folder / BEST).stat().st_mtime_ns)
+    except (TouchlineError, OSError, pl.exceptions.PolarsError):
+        return None
+
+
+@lru_cache(maxsize=1_000)
+def _made_by(folder: Path, written: int) -> float | None:
+    """The same, read once for each time that it was written."""
+    del written
+    cell = read_json(folder / BEST).get("cell")
+    if cell is None:
+        return None
+    own = pl.scan_parquet(folder / "cells.parquet").filter(pl.col("cell") == cell)
+    return own.select(pl.col("pnl").sum()).collect().item() / 1e6
 
 
 def _listed(

@@ -46,6 +46,8 @@ def overview(opened: OpenResults, question: Question) -> dict[str, Any]:
         "folder": place,
         "settings": [_setting(name, value, units.get(name, "")) for name, value in settings.items()],
         "status": folder.status(),
+        "of_bets": folder.is_of_bets,
+        "bar": folder.bar(),
         "copy": {
             "command": shlex.join(["engine", "status", place]),
             "python": f"engine.status({place!r})",
@@ -77,19 +79,23 @@ def twin(opened: OpenResults, question: Question) -> dict[str, Any]:
 async def follow(opened: OpenResults, question: Question, send: Send) -> None:
     """Send how a session stands and what it writes down, for as long as somebody reads."""
     folder = _folder(opened, question.text("id"))
-    tail, before = JournalTail(folder.journal), b""
+    tail, before, of_bets, bar_before = JournalTail(folder.journal), b"", folder.is_of_bets, None
     loop = asyncio.get_running_loop()
+    due = loop.time()
     while True:
-        began = loop.time()
         status, (lines, alerts) = await asyncio.to_thread(lambda: (folder.status(), tail.more()))
+        bar = await asyncio.to_thread(folder.bar) if of_bets else None
         now = msgspec.json.encode(status, enc_hook=plain)
-        if now != before or lines:
+        if now != before or lines or bar != bar_before:
             document = {"status": status, "lines": lines[-LAST:], "alerts": alerts}
+            if bar != bar_before:
+                document["bar"] = bar_before = bar
             await send(b"data: " + msgspec.json.encode(document, enc_hook=plain) + b"\n\n")
             before = now
         else:
             await send(b":\n\n")  # a comment: finds out whether anybody is still there
-        await asyncio.sleep(max(LOOK - (loop.time() - began), 0))
+        due = max(due + LOOK, loop.time())  # a look that took long is not made up for
+        await asyncio.sleep(due - loop.time())
 
 
 def give(opened: OpenResults, body: bytes) -> dict[str, Any]:

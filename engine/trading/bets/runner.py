@@ -26,6 +26,7 @@ from ..journal import JournalLine, SessionJournal, read, segments
 from ..lines import INCOMING
 from ..orders.jobs import encode
 from .audit import audit_bets
+from .bar import bar_in_short
 from .history import LATE_NS, listed_now
 from .machine import BetHeader, BetMachine
 
@@ -177,6 +178,8 @@ class BetSession:
         if due is not None or time.monotonic() >= self._next_status:
             self._next_status = time.monotonic() + _STATUS_S
             self.folder.write_status(self.told())
+        if due is not None and self.machine.found is not None:
+            self.folder.write_bar(bar_in_short(self.machine.found))
         if self.journal.full:
             self.journal.rotate(JournalLine("state", now, encode({"bar": self.machine.done})))
 

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 from touchline import engine
+from touchline.engine.figures.calibration import calibration
 from touchline.engine.page.folders import name_of
 from touchline.engine.page.server import Page
 from touchline.engine.results.params import FORMAT, VERSION, Applies, Params, Provenance, Validity, write_params
@@ -146,6 +147,42 @@ def begun_session(folder: Path, reason: str = "") -> SessionFolder:
     status = {"mode": "paper", "now": 1_790_000_000_000_000_000, "feed_age_s": 0.4, "killed": None, "waits": None}
     status |= {"messages": 10, "journal_bytes": 1_000, "pnl": 1_500_000, "orders": 2}
     made.write_status(status | {"markets": {"KXTEST-26SEP21-B0": market}})
+    return made
+
+
+def session_of_bets(folder: Path, ticker: str = "KXTEST-26SEP21-B0") -> SessionFolder:
+    """A session of bets that was begun and stands: one bet held, one won, one market scored and one filtered out."""
+    made = SessionFolder(folder)
+    made.begin_bets({"scorer": {"name": "momentum"}}, TradeSettings().with_options({"mode": "paper"}))
+    entered = 1_790_000_000_000_000_000
+    raw = {"market": ticker, "side": "yes", "entered": entered, "probability": 0.55, "mark": 5_000, "score": 500,
+           "price": 5_100, "lots": 1_000, "left": 1_000, "proceeds": 0, "fees": 180_000, "exit": None,
+           "left_at": None}  # fmt: skip
+    journal = SessionJournal(made.journal)
+    journal.append(JournalLine("bet", entered, json.dumps(raw).encode()))
+    journal.commit()
+    journal.close()
+    held = {"ticker": ticker, "side": "yes", "probability": 0.55, "entry_ts": entered, "exit_ts": None, "lots": 1_000,
+            "entry_price": 5_100, "exit_price": None, "score": 500, "fees": 180_000, "pnl": -1_180_000, "result": None,
+            "exit": "still open"}  # fmt: skip
+    over = held | {"side": "no", "exit_ts": entered + 10**12, "exit_price": 10_000.0, "pnl": 4_720_000, "result": 1.0,
+                   "exit": "resolution"}  # fmt: skip
+    judged = calibration([0.55, 0.3, 0.8], [1, 0, 1])
+    assert judged is not None
+    made.write_bar(
+        {
+            "bar": entered + 10**12, "bets": [held, over], "of": 2,
+            "scores": [
+                {"ticker": ticker, "mark": 5_000, "score": 500, "now": "waits for the next bar", "before": "entered"},
+                {"ticker": "KXTEST-26SEP21-B1", "mark": None, "score": -120, "now": "filter price", "before": None},
+            ],
+            "candidates": [{"fate": "filter price", "candidates": 3, "settled": 1, "won": 1.0, "mean_pnl": -0.02}],
+            "calibration": {"market": None, "strategy": judged.as_dict()},
+        }
+    )  # fmt: skip
+    status = {"mode": "paper", "kind": "bets", "now": entered, "feed_age_s": 0.4, "killed": None, "waits": None}
+    status |= {"messages": 10, "journal_bytes": 1_000, "pnl": 3_540_000, "orders": 0, "markets": {}}
+    made.write_status(status | {"cash": 990_000_000, "bets": [raw], "bets_over": 1, "bar": entered})
     return made
 
 

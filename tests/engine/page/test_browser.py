@@ -17,7 +17,7 @@ from touchline.io.store.store import Store
 
 from ..made_books import made_books
 from .browsing import Tab
-from .conftest import begun_session, trained_model
+from .conftest import begun_session, session_of_bets, trained_model
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +48,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     odd = [f"{MARKUP}-00", f"{MARKUP}-01"]
     engine.backtest("fixed-spread", odd, str(root / "odd"), params=given, out=root / MARKUP)
     begun_session(root / "night", MARKUP)
+    session_of_bets(root / "betting", MARKUP)
     paid = {"rewards": "pool=20,per=15m,target=300,discount=0.5"}
     engine.backtest("fixed-spread", busiest, store, params=given, assume=paid, out=root / "paid")
     trained_model(root / "model", MARKUP, MARKUP)
@@ -56,7 +57,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     names = {
         name: name_of(root / name)
         for name in (
-            "night", "replay", "paid", "model", "demo/sweep", "demo/bets", "demo/store", "odd", MARKUP,
+            "night", "betting", "replay", "paid", "model", "demo/sweep", "demo/bets", "demo/store", "odd", MARKUP,
             "named/replay", "named/demo/sweep", "named/demo/bets",
         )
     }  # fmt: skip
@@ -77,6 +78,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "book": f"#/book/{names['demo/store']}?market={busiest}",
         "compare": f"#/compare/{names['replay']},{names['demo/bets']}",
         "session": f"#/session/{names['night']}",
+        "betting": f"#/session/{names['betting']}",
         "odd": f"#/result/{names[MARKUP]}",
         "odd data": f"#/data/{names['odd']}",
     }
@@ -93,8 +95,8 @@ def renamed(result: Path, to: Path, record: str) -> None:
 
 
 VIEWS = (
-    "results", "replay", "paid", "sweep", "cell", "bets", "data", "book", "compare", "model", "mixed", "session", "odd",
-    "odd data",
+    "results", "replay", "paid", "sweep", "cell", "bets", "data", "book", "compare", "model", "mixed", "session",
+    "betting", "odd", "odd data",
 )  # fmt: skip
 
 
@@ -157,7 +159,8 @@ def test_every_button_can_be_pressed(tab: Open, shown: dict[str, str], view: str
 def test_names_with_markup_are_text_everywhere(tab: Open, shown: dict[str, str]):
     one = tab()
     for view in (
-        "results", "odd", "odd data", "session", "model", "mixed", "named replay", "named sweep", "named bets",
+        "results", "odd", "odd data", "session", "betting", "model", "mixed", "named replay", "named sweep",
+        "named bets",
     ):  # fmt: skip
         one.go(shown[view])
         one.quiet()
@@ -262,7 +265,7 @@ CHECKED = {
 def test_every_picture_and_table_is_saved_as_files(tab: Open, shown: dict[str, str]):
     one = tab()
     pressed: list[str] = []
-    for view in ("results", "replay", "paid", "sweep", "bets", "data", "compare", "model", "session"):
+    for view in ("results", "replay", "paid", "sweep", "bets", "data", "compare", "model", "session", "betting"):
         one.go(shown[view])
         assert one.page.locator("figure.picture").count() == one.page.locator("figure.picture >> text=SVG").count()
         one.page.evaluate(KEEP)

@@ -18,7 +18,7 @@ from touchline.io.kalshi.rest.settings import Settings
 from ..made_books import made_books
 from .browsing import Tab
 from .conftest import begun_session, session_params
-from .live_updates import RATE, watch
+from .live_updates import LOOK, watch
 
 pytestmark = pytest.mark.slow
 
@@ -109,7 +109,7 @@ def test_a_hundred_updates_a_second_drop_no_frames_and_keep_no_memory(
 ):
     """Some seconds here; `python -m tests.engine.page.live_updates` is the whole of it."""
     folder = begun_session(root / "busy" / "night")
-    monkeypatch.setattr(view, "LOOK", 1 / RATE)
+    monkeypatch.setattr(view, "LOOK", LOOK)
     one = tab()
     one.go(f"#/session/{name_of(folder.path)}")
     seen = watch(one.page, folder, 6)

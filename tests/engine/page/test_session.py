@@ -14,7 +14,7 @@ from touchline.engine.page.server import Page
 from touchline.engine.trading.folder import SessionFolder
 from touchline.engine.trading.journal import JournalLine, SessionJournal
 
-from .conftest import begun_session, send
+from .conftest import begun_session, send, session_of_bets
 
 
 @pytest.fixture
@@ -72,6 +72,37 @@ def test_what_changes_is_sent_as_it_changes(page: Page, folder: SessionFolder):
         folder.write_status({"pnl": -5, "markets": {}})
         assert heard()["status"]["pnl"] == -5  # type: ignore[index]  # a document
         journal.close()
+    finally:
+        connection.close()
+
+
+def test_a_session_of_bets_tells_its_last_bar_and_each_new_one(page: Page, folder: SessionFolder):
+    bets = session_of_bets(folder.path.parent / "bets")
+    token = {"x-touchline-token": page.door.token}
+    name = name_of(bets.path)
+    about = json.loads(send(page, "GET", f"/api/session?id={name}", token)[1])
+    assert (about["of_bets"], about["bar"]) == (True, bets.bar())
+    connection = http.client.HTTPConnection("127.0.0.1", page.door.port, timeout=30)
+    try:
+        connection.request("GET", f"/api/follow?id={name}", headers=token)
+        answer = connection.getresponse()
+
+        def heard() -> dict[str, object]:
+            while not (line := answer.readline()).startswith(b"data: "):
+                assert line
+            return json.loads(line.removeprefix(b"data: "))
+
+        first = heard()
+        assert first["bar"] == bets.bar()
+        assert first["lines"] == [
+            {"kind": "bet", "ts": "1790000000000000000", "market": "KXTEST-26SEP21-B0",
+             "told": "KXTEST-26SEP21-B0: bought 10 yes at 51, fee $0.18",
+             "why": "yes wins with 55.0%, the market says 50.0%"}
+        ]  # fmt: skip
+        bets.write_status(bets.status() | {"pnl": 1})
+        assert "bar" not in heard()
+        bets.write_bar(about["bar"] | {"of": 3})
+        assert heard()["bar"]["of"] == 3  # type: ignore[index]  # a document
     finally:
         connection.close()
 

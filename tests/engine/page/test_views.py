@@ -11,11 +11,13 @@ import numpy as np
 import polars as pl
 import pytest
 from touchline import engine
-from touchline.engine.page.columns import MARKS, thinned
+from touchline.engine.page.columns import MARKS, Question, thinned
 from touchline.engine.page.folders import Folders
 from touchline.engine.page.opening import OpenResults
+from touchline.engine.page.views import results as results_view
 from touchline.io.ground.errors import InputError
 
+from ..conftest import hill, write_sweep
 from .conftest import Ask
 
 Named = Callable[[str], str]
@@ -30,6 +32,16 @@ def test_all_that_lies_in_the_folders_is_listed(ask: Ask, results: Path):
     }  # fmt: skip
     made = engine.open(results / "replay")
     assert (rows["replay"]["pnl"], rows["replay"]["strategy"]) == (made.summary["pnl"], "fixed-spread")
+
+
+def test_a_sweep_is_listed_with_what_its_recommended_cell_made(tmp_path: Path):
+    write_sweep(tmp_path / "sweep", hill, events=2)
+    opened = OpenResults(Folders([tmp_path]))
+    listed = lambda: results_view.listed(opened, Question([]))["rows"][0]["pnl"]  # noqa: E731  # short, and local
+    assert listed() is None  # not over yet
+    (tmp_path / "sweep" / "best_robust.json").write_text('{"cell": 7}')
+    made = engine.open(tmp_path / "sweep").cells.filter(pl.col("cell") == 7)["pnl"].sum()
+    assert listed() == made != 0
 
 
 def test_a_damaged_folder_is_a_row_that_says_so(tmp_path: Path, results: Path):
