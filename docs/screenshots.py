@@ -1,7 +1,8 @@
 """Take the pictures of the local page in `docs/images/`: every view, dark and light.
 
-`python docs/screenshots.py` makes a synthetic day, bets on it, sweeps it, replays it and trades it on paper for some
-seconds, and opens each view in Chromium. Needs the development packages and the system's Chromium.
+`python docs/screenshots.py` makes a synthetic day, bets on it, sweeps it, replays it, trains a model on it, quotes and
+bets on it on paper for some seconds, and opens each view in Chromium. Needs the development packages and the system's
+Chromium.
 """
 
 from __future__ import annotations
@@ -15,9 +16,25 @@ from touchline import engine
 from touchline.engine.page.folders import name_of
 from touchline.io.kalshi.client import Client
 from touchline.io.kalshi.rest.settings import Settings
+from touchline.io.store.store import Store
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = {"width": 1280, "height": 860}
+#: A pipeline that a session bets by, on the minutes of the day.
+BETS = """
+[source]
+step_minutes = 5
+[scorer]
+name = "momentum"
+window_bars = 2
+strength = 1.0
+[executor]
+sizing = "fixed-fraction"
+fraction = 0.02
+capital = 1000
+close_at_end = "no"
+max_hold_hours = 1
+"""
 
 
 def made(root: Path) -> dict[str, str]:
@@ -36,10 +53,23 @@ def made(root: Path) -> dict[str, str]:
         engine.trade(params, day.busiest, session=root / "night", client=client) as session,
     ):
         session.run(seconds=20)
+    event = day.busiest.rpartition("-")[0]
+    tickers = Store(store).sql(f"select distinct ticker from book where starts_with(ticker, '{event}')")["ticker"]
+    (root / "bets.toml").write_text(BETS)
+    with (
+        engine.exchange(store, tickers.to_list(), speed=400, keys=root / "keys") as exchange,
+        Client(Settings.from_env(exchange.environment, dotenv=None)) as client,
+        engine.trade(root / "bets.toml", tickers.to_list(), session=root / "betting", client=client) as session,
+    ):
+        session.run(seconds=30)
+    engine.train("bollinger", store=store, features=["log_odds", "hours_left"], embargo="0m", every="20m",
+                 params={"step_minutes": 1}, out=root / "model")  # fmt: skip
     ids = {
         name: name_of(root / name)
-        for name in ("flow-skew", "fixed-spread", "wider", "demo/sweep", "demo/bets", "demo/store", "night")
-    }
+        for name in (
+            "flow-skew", "fixed-spread", "wider", "demo/sweep", "demo/bets", "demo/store", "night", "betting", "model",
+        )
+    }  # fmt: skip
     first = engine.open(root / "flow-skew").fills["ts"][5]
     start = engine.open(root / "flow-skew").equity["ts"][0]
     return {
@@ -51,6 +81,8 @@ def made(root: Path) -> dict[str, str]:
         "book": f"#/book/{ids['demo/store']}?market={day.busiest}",
         "compare": f"#/compare/{ids['fixed-spread']},{ids['wider']}",
         "session": f"#/session/{ids['night']}",
+        "betting": f"#/session/{ids['betting']}",
+        "model": f"#/result/{ids['model']}",
     }
 
 

@@ -37,6 +37,19 @@ PICTURES = {
         "Points on the line came true as often as they were given.",
     ),
 }
+#: View of the local page -> its title, in the order of a visit.
+VIEWS = {
+    "results": "Results",
+    "replay": "A replay, time travel",
+    "sweep": "A sweep on the page",
+    "bets": "Bets on the page",
+    "session": "A session that quotes",
+    "betting": "A session that bets",
+    "compare": "Results beside each other",
+    "model": "A trained model",
+    "data": "A store",
+    "book": "A market of a store",
+}
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -100,15 +113,21 @@ def reference() -> str:
 
 
 def gallery() -> str:
-    """Return the page of pictures: those that have words here, and then every other one by its name."""
-    others = {path.name: path.stem.replace("-", " ").capitalize() for path in sorted(IMAGES.glob("*.*"))}
+    """Return the page of pictures: charts, and the views of the local page, dark and light."""
     lines = [
         "# Gallery",
         "",
-        "Pictures of the synthetic day. Nothing in it was ever traded. `make gallery` draws them anew.",
+        "Pictures of the synthetic day. Nothing in it was ever traded. `make gallery` draws the charts anew, "
+        "`make screenshots` takes those of the local page.",
         "",
     ]
-    for name in [*PICTURES, *(other for other in others if other not in PICTURES)]:
-        title, about = PICTURES.get(name, (others.get(name, name), ""))
+    named = (path.name for path in IMAGES.glob("*.*"))
+    others = sorted(name for name in named if name not in PICTURES and not name.startswith("ui-"))
+    for name in [*PICTURES, *others]:
+        title, about = PICTURES.get(name, (name.partition(".")[0].replace("-", " ").capitalize(), ""))
         lines += [f"## {title}", "", about, "", f"![{title}](images/{name})", ""]
+    lines += ["## The local page", "", "What [`engine ui`](ui.md) shows, dark and light.", ""]
+    for view, title in VIEWS.items():
+        lines += [f"### {title}", ""]
+        lines += [f"![{title}, {look}](images/ui-{view}-{look}.png)\n" for look in ("dark", "light")]
     return "\n".join(lines)

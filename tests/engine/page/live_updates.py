@@ -1,8 +1,9 @@
 """A hundred updates a second of a session in the browser: are frames dropped, does the page's memory grow?
 
 `python -m tests.engine.page.live_updates [SECONDS]` (600 unless given) has a process write a session's journal and
-status a hundred times a second and the server send each as an event, and watches every frame that Chromium draws. Prints the
-events a second that arrived, frames that came late beside those of a page at rest, and the heap after collection.
+status a hundred times a second and the server send each as an event, and watches every frame that Chromium draws.
+Prints the events a second that arrived, frames that came late beside those of a page at rest, and the heap after
+collection.
 """
 
 from __future__ import annotations
