@@ -77,6 +77,13 @@ class StreamFeed:
             elif isinstance(item, TradeFrame) and item.msg.market_ticker == self.market.ticker:
                 self._trade(item)
 
+    def until(self, ts: int | None = None) -> int:
+        """The moment of what was told beside the messages, or now: no event that is still to come is before it."""
+        now = self._clock()
+        ts = min(now if ts is None else ts, now, *(row[0] for row in self._rows[:1]))
+        self._last = max(self._last, ts)
+        return ts
+
     def events(self) -> Columns:
         """What was taken in since the last time; each moment among it is whole, as far as its messages came."""
         close = self.market.close_ts

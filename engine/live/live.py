@@ -179,11 +179,11 @@ class Live:
         if int(events.ts[0]) < last or (np.diff(events.ts) < 0).any():
             raise InputError("events of a stream come in the order of their time; sort them first")
         if values is not None and len(values):
-            block.values = _with(block.values, self.priced, values)
+            block.values = memory.joined(block.values, self.priced, values)
             self.priced += len(values)
         self._observe(events)
         self._mark(events)
-        block.columns = Columns(*(_with(c, self.count, e) for c, e in zip(block.columns, events, strict=True)))
+        block.columns = Columns(*(memory.joined(c, self.count, e) for c, e in zip(block.columns, events, strict=True)))
         before, self.count = self.count, self.count + len(events.ts)
         if self.course is not None:
             block.signals = memory.with_room(block.signals, len(block.columns.ts))
@@ -311,6 +311,11 @@ class Live:
         if self.block is None or not self.count:
             return self.quote
         return self.feed(self._again(ts, CLOCK | MOMENT))
+
+    def wait(self, ts: int) -> None:
+        """Let time pass to ``ts`` without a decision: programs score what rested until then."""
+        if self.count:
+            self.feed(self._again(ts, CLOCK))
 
     def _again(self, ts: int, kind: int) -> Columns:
         """One event that leaves the book as it is, at ``ts`` or as soon as the stream may go on."""
@@ -465,7 +470,7 @@ class Live:
             table[POINT.event, k : k + n] = event + offset
             for row in (POINT.sum, POINT.squares):
                 table[row, k + 1 : k + n + 1] = table[row, k] + new.rows[row, 1 : n + 1]
-            kept = _with(_base(block.points.value), k, value)
+            kept = memory.joined(memory.whole(block.points.value), k, value)
             self.observed = k + n
             block.points = Points(table, kept[: self.observed])
         two_sided = np.flatnonzero((events.best_bid > 0) & (events.best_ask < grid.top))
@@ -483,18 +488,3 @@ def model_of(path: str | Path, trust: Trust = ()) -> type[QuotingModel]:
     if is_another(model, params.strategy_hash):
         raise InputError(f"{params.strategy} has changed since {path} was made: sweep with it and export anew")
     return model
-
-
-def _base(view: np.ndarray) -> np.ndarray:
-    """The whole array of which ``view`` is the filled part."""
-    return view if view.base is None else view.base
-
-
-def _with(column: np.ndarray, count: int, more: np.ndarray) -> np.ndarray:
-    """The column with ``more`` after its first ``count`` entries; twice as long whenever it is full."""
-    if count + len(more) > len(column):
-        longer = np.zeros(2 * (count + len(more)), column.dtype)
-        longer[:count] = column[:count]
-        column = longer
-    column[count : count + len(more)] = more
-    return column

@@ -114,3 +114,18 @@ def is_calm(events: Columns, known: Columns | None, volatility: str) -> bool:
     if known is None or volatility == "constant":
         return volatility == "constant"
     return bool(((events.best_bid == known.best_bid[0]) & (events.best_ask == known.best_ask[0])).all())
+
+
+def whole(view: np.ndarray) -> np.ndarray:
+    """The whole array of which ``view`` is the filled part."""
+    return view if view.base is None else view.base
+
+
+def joined(column: np.ndarray, count: int, more: np.ndarray) -> np.ndarray:
+    """The column with ``more`` after its first ``count`` entries; twice as long whenever it is full."""
+    if count + len(more) > len(column):
+        longer = np.zeros(2 * (count + len(more)), column.dtype)
+        longer[:count] = column[:count]
+        column = longer
+    column[count : count + len(more)] = more
+    return column

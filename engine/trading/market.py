@@ -119,6 +119,7 @@ class TradedMarket:
         if not self.live.count:
             self._late.append((ts, side, price, lots, fee, taker))
         else:
+            self._until(ts)
             self.live.filled(ts, side, price, lots, fee, taker=taker)
 
     def gather(self) -> tuple[Columns, F64]:
@@ -145,6 +146,7 @@ class TradedMarket:
     def gone(self, side: int, price: int) -> None:
         """The exchange refused or ended an order: where a side has several, the one at its price."""
         own = side_of(side)
+        self._until()
         self.live.gone(own, price if self.live.model.levels > 1 else None)
 
     def wind_down(self, ends: bool = True) -> None:
@@ -154,5 +156,11 @@ class TradedMarket:
 
     def withdraw(self) -> None:
         """Let nothing of this market rest until its next decision."""
+        self._until()
         for side in (Side.BID, Side.ASK):
             self.live.gone(side)
+
+    def _until(self, ts: int | None = None) -> None:
+        """Score what programs see until a moment, or until now, before what rests changes without an event."""
+        if self.live.programs.counts:
+            self.live.wait(self.feed.until(ts))

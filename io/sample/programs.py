@@ -19,13 +19,17 @@ def programs(contracts: list[Contract]) -> dict[str, object]:
 
 
 def _of(contract: Contract) -> Iterator[dict[str, object]]:
-    """A market's programs: a quarter of an hour, 90 minutes inside a day, an hour by volume, a week."""
+    """A market's programs: a quarter of an hour, 90 minutes inside a day, an hour by volume, a week.
+
+    The day is the index's, from the opening bell to the close: all of it is recorded. The day after and the week
+    are not.
+    """
     series = contract.event.series.ticker
     if series == "SYNBTC15M":
         yield _program(contract, "15m", contract.start, contract.close, 20, 300)
     elif series == "SYNINX":
-        yield _program(contract, "day", _MIDNIGHT, _MIDNIGHT + _DAY, 100, 1_000)
-        yield _program(contract, "next", _MIDNIGHT + _DAY, _MIDNIGHT + 2 * _DAY, 100, 1_000)
+        yield _program(contract, "day", START, CLOSE, 100, 1_000)
+        yield _program(contract, "next", START + _DAY, CLOSE + _DAY, 100, 1_000)
         if "-B" in contract.ticker:
             yield _program(contract, "90m", START + HOUR, START + HOUR + 90 * _MINUTE, 30, 300)
     elif series == "SYNINXU":

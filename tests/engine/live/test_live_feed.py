@@ -201,3 +201,17 @@ def test_sides_that_are_filled_later_are_looked_at(market: TapeMarket) -> None:
     feed.take(wire.delta(START + MS, -1, 5000, -100, client_order_id="mine"))  # our bid took it
     events = feed.events()
     assert events.size.tolist()[-1] == 0 and events.best_ask.tolist()[-1] == 100
+
+
+def test_what_is_told_beside_the_messages_is_after_no_event_that_waits_and_before_all_that_come(
+    market: TapeMarket,
+) -> None:
+    wire, now = Wire(), [START + 9 * MS]
+    feed = StreamFeed(market, lambda: now[0])
+    feed.take(wire.snapshot({(1, 4_500): 100, (-1, 5_500): 100}))
+    assert feed.until(START + 20 * MS) == START + 9 * MS  # the snapshot's time
+    feed.events()
+    now[0] = START + 30 * MS
+    assert (feed.until(START + 20 * MS), feed.until()) == (START + 20 * MS, START + 30 * MS)
+    feed.take(wire.delta(START + 25 * MS, 1, 4_500, 100))
+    assert feed.events().ts.tolist() == [START + 30 * MS]

@@ -11,11 +11,14 @@ from touchline.engine.live.live import Live
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.prepare import new_block, run_block
 from touchline.engine.simulator.replay import replay, totals
+from touchline.engine.simulator.state import Columns
 from touchline.engine.simulator.tape.tape import Tape
+from touchline.io.store.schema import Side
+from touchline.strategies.models.behind_best import BehindBest
 from touchline.strategies.models.reward_maker import RewardMaker
 from touchline.strategies.parameters import check
 
-from ..simulator.test_rewards import RULES, SECOND, programs, random_tape
+from ..simulator.test_rewards import QUIET, RULES, SECOND, START, paying, programs, random_tape, still_tape
 from .test_live import slices
 
 CELL = check(
@@ -74,3 +77,24 @@ def test_a_stream_without_programs_counts_none() -> None:
     live = Live(tape.market, RewardMaker, CELL, replace(at(RULES[1]), rewards="none"))
     assert live.programs.so_far() == []
     assert not live.programs.counts
+
+
+@pytest.mark.usefixtures("plain_kernels")
+@pytest.mark.parametrize("ends", ["filled", "gone"])
+def test_an_order_scores_until_it_ends_though_nothing_happened_since(ends: str) -> None:
+    """Ten contracts beside ten at the best price; they end seconds after the last event of the market."""
+    tape, _ = paying(still_tape(seconds=20), 0, 15, target=1_000)
+    live = Live(
+        tape.market, BehindBest, {"distance": 0.0, "size": 10.0}, QUIET, fills="reported", programs=tape.programs
+    )
+    live.feed(Columns(*(column[tape.columns.ts < START + 2 * SECOND] for column in tape.columns)))
+    live.wait(START + 8 * SECOND)
+    if ends == "gone":
+        live.gone(Side.BID)
+    else:
+        live.filled(START + 8 * SECOND, Side.BID, 4_600, 1_000)
+    live.wait(START + 15 * SECOND)
+    [one] = live.programs.so_far()
+    assert one["included"] == 15
+    assert one["bid_share"] * 15 == pytest.approx(7 * 0.5)  # nothing rests in the first second
+    assert one["ask_share"] * 15 > 10 * one["bid_share"]

@@ -56,7 +56,10 @@ def sample_day(top: Path, scale: float) -> Store:
     made, store = Store(top / "sample"), Store(top / "day")
     sample.load(made, sample.make(7, scale, top / "files"))
     markets = made.markets(history=True).collect().with_columns(pl.lit(None, pl.String).alias("underlying"))
-    frames = {"markets": markets, "book": made.book().collect(), "trades": made.trades().collect()}
+    frames = {"markets": markets} | {
+        name: frame.collect()
+        for name, frame in (("book", made.book()), ("trades", made.trades()), ("programs", made.programs()))
+    }
     own = {name: frame.select(column for column in TABLES[name].columns) for name, frame in frames.items()}
     store.ingest("made up", "day", [Chunk(own)])
     return store
