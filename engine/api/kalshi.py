@@ -87,14 +87,14 @@ def scan(series: str | Sequence[str], *, rate: float = 10.0, tell: Tell | None =
 def scan(
     series: str | Sequence[str], *, rate: float = 10.0, tell: Tell | None = None, rewards: Literal[True],
     size: float = 100.0, distance: float = 0.0, loss: float | None = None, store: Store | str | Path | None = None,
-    reward: str | Sequence[str] = (),
+    reward: str | Sequence[str] = (), history: Store | str | Path | None = None,
 ) -> list[RewardCandidate]: ...  # fmt: skip
 
 
 def scan(
     series: str | Sequence[str], *, rate: float = 10.0, tell: Tell | None = None, rewards: bool = False,
     size: float = 100.0, distance: float = 0.0, loss: float | None = None, store: Store | str | Path | None = None,
-    reward: str | Sequence[str] = (),
+    reward: str | Sequence[str] = (), history: Store | str | Path | None = None,
 ) -> list[Candidate] | list[RewardCandidate]:  # fmt: skip
     """List candidate markets, best first: spread, volume, range and volatility of the last hour, and their score.
 
@@ -108,6 +108,7 @@ def scan(
         size: Contracts of an order on each side.
         distance: Cents that it stands behind the best price.
         loss: Cents that a filled contract loses; on a store, what its fills lost within a minute unless given.
+        history: A store whose markets of the same series say what a filled contract loses, for the open ones.
         store: Look at stored markets of the series instead of the exchange's open ones.
         reward: Programs to assume on stored markets, as text; the recorded ones unless given.
 
@@ -124,26 +125,33 @@ def scan(
     if not named:
         raise InputError("nothing to scan: name a series with series= (all markets together are too many to ask for)")
     if not rewards:
-        if store is not None or loss is not None or reward:
-            raise InputError("store=, loss= and reward= belong to a scan for rewards; pass rewards=True too")
+        if store is not None or loss is not None or reward or history is not None:
+            raise InputError("store=, loss=, history= and reward= belong to a scan for rewards; pass rewards=True too")
         from ...io.kalshi.scan import scan as look
 
         with _client(rate, named, tell) as client:
             return look(client, named)
-    from ..runs.reward_scan import scan_live, scan_store
+    from ..runs.reward_scan import scan_live, scan_store, stored_losses
 
     if not size > 0 or not distance >= 0:
         raise InputError(f"size= is above 0 contracts and distance= at least 0 cents, not {size:g} and {distance:g}")
+    if loss is not None and history is not None:
+        raise InputError("loss= and history= both say what a filled contract loses; pass one of them")
     if store is not None:
+        if history is not None:
+            raise InputError("history= is for open markets; stored ones have their own, without it")
         programs = ";".join(listed(reward)) or "recorded"
         return scan_store(opened(store), named, size, distance, rewards=programs, loss=loss)
-    if loss is None or reward:
+    if reward:
+        raise InputError("a scan of open markets counts the exchange's own programs; reward= is for one with store=")
+    if loss is None and history is None:
         raise InputError(
-            "a live scan for rewards counts the exchange's own programs and is told what a filled contract loses with "
-            "loss=, in cents; with store= history says it"
+            "a scan of open markets for rewards needs what a filled contract loses: loss= in cents, or history=, a "
+            "store that says it of the same series"
         )
+    lost = loss if history is None else stored_losses(opened(history), named, size, distance)
     with _client(rate, named, tell) as client:
-        return scan_live(client, named, size, distance, loss=loss)
+        return scan_live(client, named, size, distance, loss=lost or 0.0)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ DAY_S = 86_400
 AFTER = "markout_60s"
 #: Contracts held at most while a scan replays, in sizes of an order.
 HELD = 10
+#: So many stored markets of a series say what fills lose.
+NEWEST = 20
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,47 @@ def scan_store(
         rewards: ``recorded``, or programs to assume.
         loss: Cents that a filled contract loses; what its fills lost within a minute unless given.
     """
+    made = _replayed(store, _with_books(store, series), size, distance, rewards)
+    return _best([_of_replay(run, loss) for run in made if run.periods])
+
+
+def stored_losses(store: Store, series: Iterable[str], size: float, distance: float) -> dict[str, float]:
+    """Replay orders of a size and distance on the newest stored markets of each series, and return what fills lost.
+
+    Cents a contract within a minute, by series; below zero for a gain. Programs play no part in it.
+    """
+    return {name: _stored_loss(store, name, size, distance) for name in series}
+
+
+def _stored_loss(store: Store, series: str, size: float, distance: float) -> float:
+    tickers = _with_books(store, [series])[-NEWEST:]
+    fills = [run.fills for run in _replayed(store, tickers, size, distance, "none")]
+    lots = sum(int(one["size"].sum()) for one in fills)
+    if not lots:
+        raise InputError(
+            f"no order of {size:g} contracts {distance:g} cents behind filled in what {store.path} has of {series}: "
+            "state with loss= what a filled contract loses, in cents"
+        )
+    return -sum(_marked(one) for one in fills) / lots / 100
+
+
+def _with_books(store: Store, series: Iterable[str]) -> list[str]:
     named = store.tickers("book")
     tickers = [one for name in series for one in named if one.partition("-")[0] == name]
     if not tickers:
         raise InputError(f"{store.path} has no books of {', '.join(series)}; `engine data markets` lists what it has")
+    return tickers
+
+
+def _replayed(store: Store, tickers: Iterable[str], size: float, distance: float, rewards: str) -> Iterator[Replay]:
     assumed = Assumptions(rewards=rewards, fees="none", position_limit=min(HELD * size, 1e7))
     values = {"distance": distance, "size": size}
-    made = (replay(compile_tape(store, one), BehindBest, values, assumed) for one in tickers)
-    return _best([_of_replay(run, loss) for run in made if run.periods])
+    return (replay(compile_tape(store, one), BehindBest, values, assumed) for one in tickers)
+
+
+def _marked(fills: pl.DataFrame) -> float:
+    """What fills had made within a minute, ticks times lots."""
+    return float(np.dot(fills[AFTER].to_numpy(), fills["size"].to_numpy()))
 
 
 def _best(found: Iterable[RewardCandidate]) -> list[RewardCandidate]:
@@ -85,8 +120,7 @@ def _of_replay(run: Replay, loss: float | None) -> RewardCandidate:
     periods, totals = run.periods or [], run.totals
     days = sum(_span(periods, run)) / NS_PER_SECOND / DAY_S or 1.0
     lots = totals.volume
-    weighed = float(np.dot(run.fills[AFTER].to_numpy(), run.fills["size"].to_numpy()))
-    lost = loss if loss is not None else -weighed / lots / 100 if lots else 0.0
+    lost = loss if loss is not None else -_marked(run.fills) / lots / 100 if lots else 0.0
     two_sided = run.quotes.filter(pl.col("bid_size") > 0, pl.col("ask_size") > 0)
     bid, ask = (two_sided[name].to_numpy() for name in ("bid", "ask"))
     locked = float((bid - ask + 10_000).mean()) / 10_000 * run.values["size"] if two_sided.height else 0.0
@@ -110,12 +144,12 @@ def _span(periods: Sequence[Mapping[str, int]], run: Replay) -> Iterator[int]:
 
 
 def scan_live(
-    client: Client, series: Sequence[str], size: float, distance: float, *, loss: float,
+    client: Client, series: Sequence[str], size: float, distance: float, *, loss: float | Mapping[str, float],
 ) -> list[RewardCandidate]:  # fmt: skip
     """Look at the books of the open markets of some series that a program pays for now, best a dollar first.
 
     What fills is guessed from the day's volume: each side gets half of it, and the order its share of the best queue,
-    at any distance. ``loss`` is in cents a filled contract.
+    at any distance. ``loss`` is in cents a filled contract, one for all or by series.
     """
     now = client.now()
     told = recorded(fetch_programs(client, ("active",), series).to_dicts())
@@ -126,9 +160,10 @@ def scan_live(
     data, found = client.market_data, list[RewardCandidate]()
     for name in series:
         markets = {one.ticker: one for page in data.markets(series_ticker=name, status="open") for one in page}
+        lost = loss[name] if isinstance(loss, Mapping) else loss
         for tickers in chunks(sorted({*markets} & {*paying}), BATCH):
             for book in data.orderbooks(tickers):
-                row = candidate_of(markets[book.ticker], book, paying[book.ticker], size, distance, loss)
+                row = candidate_of(markets[book.ticker], book, paying[book.ticker], size, distance, lost)
                 found += [] if row is None else [row]
     return _best(found)
 

@@ -75,6 +75,7 @@ def data_scan(
     size: float = typer.Option(100.0, "--size", help="With --rewards: contracts an order."),
     distance: float = typer.Option(0.0, "--distance", help="With --rewards: cents behind the best price."),
     loss: float | None = typer.Option(None, "--loss", help="With --rewards: cents that a filled contract loses."),
+    history: str | None = typer.Option(None, "--history", help="With --rewards: a store that says the loss of fills."),
     store: str | None = typer.Option(None, "--store", help="With --rewards: look at stored markets."),
     reward: list[str] = REWARD,
     rate: float = _RATE,
@@ -89,7 +90,7 @@ def data_scan(
     if rewards:
         found = scan(
             series, rate=rate, tell=say, rewards=True, size=size, distance=distance, loss=loss, store=store,
-            reward=reward,
+            reward=reward, history=history,
         )  # fmt: skip
         emit(as_json, lambda: scans.paying(found), lambda: scans.tell_paying(found[:top]))
         return

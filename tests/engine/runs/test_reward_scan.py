@@ -7,13 +7,18 @@ from typing import Any
 import pytest
 from touchline.engine import scan
 from touchline.engine.rewards.programs import Program
-from touchline.engine.runs.reward_scan import _best, _of_replay, candidate_of
+from touchline.engine.runs.reward_scan import _best, _of_replay, candidate_of, stored_losses
+from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.simulator.replay import replay
+from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.ground.errors import InputError
 from touchline.io.kalshi.rest.models import MarketRecord, OrderBook
 from touchline.io.kalshi.rest.wire import convert
+from touchline.io.store.chunk import Chunk
+from touchline.io.store.store import Store
 from touchline.strategies.models.behind_best import BehindBest
 
+from ..exchanges.conftest import random_frames
 from ..simulator.test_rewards import QUIET, paying, still_tape
 
 #: 20 dollars a quarter of an hour, 300 contracts a side: 960 dollars a side and day.
@@ -61,9 +66,40 @@ def test_a_tape_says_what_its_replay_does() -> None:
     assert _best([found, found])[0] is found
 
 
-def test_a_scan_for_rewards_says_what_it_needs() -> None:
-    with pytest.raises(InputError, match="loss="):
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    store = Store(tmp_path_factory.mktemp("history"))
+    markets, books, trades = random_frames(3, tickers=2, rows=400)
+    store.ingest("made up", "history", [Chunk({"markets": markets, "book": books, "trades": trades})])
+    return store
+
+
+@pytest.mark.usefixtures("plain_kernels")
+def test_a_store_says_what_fills_lose_in_a_series(history: Store) -> None:
+    """Weighed by contracts over its markets; whoever would never have filled is to state it."""
+    cell = {"distance": 0.0, "size": 10.0}
+    assumed = Assumptions(fees="none", position_limit=100.0)
+    fills = [replay(compile_tape(history, one), BehindBest, cell, assumed).fills for one in history.tickers("book")]
+    lots = [size for one in fills for size in one["size"]]
+    made = [mark * size for one in fills for mark, size in zip(one["markout_60s"], one["size"], strict=True)]
+    assert len(lots) > 10
+    assert stored_losses(history, ["KXTEST"], 10.0, 0.0) == {"KXTEST": pytest.approx(-sum(made) / sum(lots) / 100)}
+    with pytest.raises(InputError, match="no order of 10 contracts 90 cents behind filled"):
+        stored_losses(history, ["KXTEST"], 10.0, 90.0)
+
+
+def test_a_scan_for_rewards_says_what_it_needs(history: Store) -> None:
+    with pytest.raises(InputError, match="loss= in cents, or history=, a store"):
         scan("KXBTC15M", rewards=True)
+    for wrong, text in (
+        ({"loss": 1.0, "history": history}, "pass one of them"),
+        ({"store": history, "history": history}, "history= is for open markets"),
+        ({"loss": 1.0, "reward": "pool=20,per=15m,target=300"}, "reward= is for one with store="),
+    ):
+        with pytest.raises(InputError, match=text):
+            scan("KXBTC15M", rewards=True, **wrong)
+    with pytest.raises(InputError, match="has no books of KXBTC15M"):
+        scan("KXBTC15M", rewards=True, history=history)
     with pytest.raises(InputError, match="pass rewards=True"):
         scan("KXBTC15M", store="day")  # type: ignore[call-overload]  # what is refused
     with pytest.raises(InputError, match="size="):
