@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+import msgspec
 import polars as pl
 
 from ..ground.errors import InputError
 from ..store.chunk import Chunk
 from ..store.programs import news
-from ..store.schema import PROGRAMS
+from ..store.schema import PROGRAMS, SCHEDULES
 from ..store.store import Store
 from .client import Client
-from .rest.incentives import IncentiveProgram
+from .rest.incentives import IncentiveProgram, IncentiveSchedule
 
 #: The exchange writes rewards in 1/10,000 dollar.
 _MICROS = 100
@@ -45,6 +46,34 @@ def fetch_programs(client: Client, statuses: Iterable[str] = ALL, series: Iterab
         for page in client.market_data.incentive_programs(status=status):
             found |= {one.id: one for one in page if not prefixes or one.market_ticker.startswith(prefixes)}
     return program_frame(found.values(), client.now())
+
+
+def fetch_schedules(client: Client, series: Iterable[str] = ()) -> pl.DataFrame:
+    """Fetch what windows of series can expect, of all or of some. Each record is kept whole, as it came."""
+    filters = [{"series_ticker": name} for name in series] or [{}]
+    pages = (page for one in filters for page in client.market_data.incentive_schedules(**one))
+    texts = {msgspec.json.encode(one, order="sorted").decode(): one for page in pages for one in page}
+    now = client.now()
+    rows = [
+        (hashlib.sha256(text.encode()).hexdigest()[:16], _word(one, "series_ticker"), _word(one, "event_ticker"),
+         one["all_markets"] if isinstance(one.get("all_markets"), bool) else None, text, now)
+        for text, one in texts.items()
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=SCHEDULES.columns, orient="row")
+
+
+def _word(record: IncentiveSchedule, name: str) -> str | None:
+    value = record.get(name)
+    return value if isinstance(value, str) else None
+
+
+def store_schedules(store: Store, told: pl.DataFrame) -> int:
+    """Store the schedules that no row tells yet, and return how many those are."""
+    if not told.height:
+        return 0
+    digest = hashlib.sha256("".join(told["id"]).encode()).hexdigest()
+    report = store.ingest("kalshi: incentive schedules", digest, [Chunk({"schedules": told})], label="pull")
+    return report.rows.get("schedules", 0) if report.new else 0
 
 
 def store_programs(store: Store, told: pl.DataFrame) -> int:

@@ -11,7 +11,7 @@ from ..store.chunk import Chunk
 from ..store.ingest.ingest import ImportReport
 from ..store.store import Store
 from .client import Client
-from .programs import fetch_programs, store_programs
+from .programs import fetch_programs, fetch_schedules, store_programs, store_schedules
 from .recorder.spool import Spool, Unit, on_disk
 from .rest.errors import AnswerError, NotFoundError
 from .rest.models import Cutoff, MarketRecord, TradeRecord
@@ -74,16 +74,19 @@ class Pull:
         """Download what is wanted."""
         try:
             with on_disk(self._state):
-                return self._run(wanted)
+                self._run(wanted)
+                if wanted.incentives:  # last: their records are the least known
+                    self._fetch_schedules(wanted.series)
+                return self._pulled
         finally:
             self._spool.close()
 
-    def _run(self, wanted: Wanted) -> Pulled:
+    def _run(self, wanted: Wanted) -> None:
         self._flush()  # what an interrupted download had ready
         if wanted.incentives:
             self._fetch_programs(wanted.series)
         if not (wanted.markets or wanted.trades or wanted.candles):
-            return self._pulled
+            return
         self._cutoff = self._data.cutoff()
         listed = [one for series in wanted.series for one in self._list(series, wanted)]
         self._pulled.markets = len(listed)
@@ -95,7 +98,6 @@ class Pull:
                 self._flush()
         self._progress(len(listed), len(listed), "storing")
         self._flush()
-        return self._pulled
 
     def _fetch_programs(self, series: tuple[str, ...]) -> None:
         """Fetch the incentive programs of all states; what the store knows already is not stored again."""
@@ -104,6 +106,17 @@ class Pull:
         self._fetched("programs", told.height)
         if stored := store_programs(self._store, told):
             self._pulled.stored["programs"] = self._pulled.stored.get("programs", 0) + stored
+
+    def _fetch_schedules(self, series: tuple[str, ...]) -> None:
+        """Fetch what windows of series can expect; each record once."""
+        try:
+            told = fetch_schedules(self._client, series)
+        except NotFoundError:  # an exchange of before them
+            return
+        if told.height:
+            self._fetched("schedules", told.height)
+        if stored := store_schedules(self._store, told):
+            self._pulled.stored["schedules"] = stored
 
     def _list(self, name: str, wanted: Wanted) -> list[_Listed]:
         """A series' markets that were open within the wanted time; of one in both lists, what the live one says."""

@@ -199,6 +199,22 @@ PROGRAMS = StoredTable(
     day=None,
 )
 
+SCHEDULES = StoredTable(
+    "schedules",
+    {
+        "id": pl.String(),  # digest of the text
+        "series": pl.String(),  # where the exchange names one
+        "event": pl.String(),
+        "all_markets": pl.Boolean(),  # promised; otherwise anticipated
+        "text": pl.String(),  # the record as the exchange wrote it, JSON
+        "seen": pl.Int64(),  # ns UTC of when it was first told
+    },
+    required=("id", "text"),
+    sort=("id", "seen"),
+    key=("id",),
+    day=None,
+)
+
 TABLES: dict[str, StoredTable] = {
-    table.name: table for table in (MARKETS, TRADES, BOOK, QUOTES, UNDERLYING, OWN_FILLS, PROGRAMS)
+    table.name: table for table in (MARKETS, TRADES, BOOK, QUOTES, UNDERLYING, OWN_FILLS, PROGRAMS, SCHEDULES)
 }

@@ -23,7 +23,6 @@ _EMPTY: dict[str, Answer] = {
     "/live_data/batch": {"live_datas": []},
     "/search/tags_by_categories": {"tags_by_categories": {}},
     "/search/filters_by_sport": {"filters_by_sports": {}, "sport_ordering": []},
-    "/incentive_schedules": {"incentive_schedules": [], "next_cursor": ""},
     "/exchange/announcements": {"announcements": []},
     "/portfolio/deposits": {"deposits": [], "cursor": ""},
     "/portfolio/withdrawals": {"withdrawals": [], "cursor": ""},

@@ -88,6 +88,16 @@ class Public:
         chosen, cursor = page(rows, q, 100, 10_000)
         return {"incentive_programs": chosen, "next_cursor": cursor}
 
+    def incentive_schedules(self, q: Query, **_: str) -> Answer:
+        """``/incentive_schedules``: the recorded ones as they came, of a series or an event where that is named."""
+        named = {name: value for name in ("series_ticker", "event_ticker") if (value := q.text(name)) is not None}
+        rows = [
+            (digest, document) for digest, document in self.venue.history.schedules.items()
+            if all(document.get(name) == value for name, value in named.items())
+        ]  # fmt: skip
+        chosen, cursor = page(rows, q, 100, 10_000)
+        return {"incentive_schedules": chosen, "next_cursor": cursor}
+
     # Series and events
 
     def series_list(self, q: Query, **_: str) -> Answer:

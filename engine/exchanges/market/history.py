@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -77,6 +78,7 @@ class History:
     trades: pl.DataFrame
     indices: Indices = field(default_factory=no_indices)
     programs: list[Program] = field(default_factory=list)
+    schedules: dict[str, dict[str, Any]] = field(default_factory=dict)  #: of incentives, as they came, by digest
     index: dict[str, int] = field(init=False)
     _spans: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict, init=False)
 
@@ -206,7 +208,11 @@ def from_store(path: str, tickers: Sequence[str] = ()) -> History:
     ticks = store.underlying(None, history.start - MINUTE_NS, max(history.end, over) + 1).collect()
     listings = _as_told(store, history.listings)
     programs = recorded(store.programs(history.tickers, history.start, max(history.end, over)).collect().to_dicts())
-    return replace(history, listings=listings, indices=indices_from(ticks), programs=programs)
+    told = store.table("schedules").select("id", "text").collect()
+    schedules = {digest: msgspec.json.decode(text) for digest, text in told.iter_rows()}
+    return replace(
+        history, listings=listings, indices=indices_from(ticks), programs=programs, schedules=schedules
+    )  # fmt: skip
 
 
 def _as_told(store: Store, listings: list[VenueListing]) -> list[VenueListing]:
@@ -227,7 +233,7 @@ def shifted(history: History, by: int) -> History:
     trades = history.trades.with_columns(pl.col("ts") + by)
     listings = [_moved(listing, by) for listing in history.listings]
     programs = [replace(one, start=one.start + by, end=one.end + by) for one in history.programs]
-    return History(listings, columns, trades, history.indices.shifted(by), programs)
+    return History(listings, columns, trades, history.indices.shifted(by), programs, history.schedules)
 
 
 def _moved(listing: VenueListing, by: int) -> VenueListing:

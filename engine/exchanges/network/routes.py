@@ -33,6 +33,7 @@ PUBLIC = {
     ("GET", "/account/endpoint_costs"): "costs",
     ("GET", "/events/{event}/metadata"): "event_metadata",
     ("GET", "/incentive_programs"): "incentive_programs",
+    ("GET", "/incentive_schedules"): "incentive_schedules",
     ("GET", "/series"): "series_list",
     ("GET", "/series/fee_changes"): "fee_changes",
     ("GET", "/series/{series}"): "series",

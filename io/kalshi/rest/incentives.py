@@ -26,3 +26,19 @@ class IncentiveProgram(Wire, rename=names(fp="target_size")):
 
 #: What windows of a series can expect; fields are as the exchange writes them, for nothing here depends on them.
 IncentiveSchedule = dict[str, Any]
+_CURSORS = ("next_cursor", "cursor")
+
+
+def schedules_of(answer: dict[str, Any]) -> tuple[list[IncentiveSchedule], str]:
+    """Take the records out of an answer, whatever their list is called, and the cursor of the next page.
+
+    An answer without a list is a record itself, so that nothing of it is lost.
+
+    >>> schedules_of({"incentive_schedules": [{"series_ticker": "KXA"}], "next_cursor": "n"})
+    ([{'series_ticker': 'KXA'}], 'n')
+    """
+    lists = [value for value in answer.values() if isinstance(value, list)]
+    cursor = next((answer[name] for name in _CURSORS if isinstance(answer.get(name), str)), "")
+    if not lists and (rest := {name: value for name, value in answer.items() if name not in _CURSORS}):
+        return [rest], cursor
+    return [one if isinstance(one, dict) else {"value": one} for found in lists for one in found], cursor

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from . import models
-from .incentives import IncentiveProgram, IncentiveSchedule
+from .incentives import IncentiveProgram, IncentiveSchedule, schedules_of
 from .transport import Transport
 
 PAGE = 1000
@@ -122,10 +122,17 @@ class MarketData:
         )
 
     def incentive_schedules(self, **filters: Any) -> Iterator[list[IncentiveSchedule]]:
-        """What windows of a series can expect: anticipated, not promised."""
-        return self._ask.pages(
-            "/incentive_schedules", "incentive_schedules", IncentiveSchedule, params=filters, cursor_in="next_cursor"
-        )
+        """What windows of a series, or of an event, can expect: anticipated, not promised. Records are as they came."""
+        seen = {""}
+        params = dict(filters)
+        while True:
+            answer = self._ask.get("/incentive_schedules", None, dict[str, Any], params=params)
+            found, cursor = schedules_of(answer)
+            yield found
+            if cursor in seen:
+                return
+            seen.add(cursor)
+            params["cursor"] = cursor
 
     def cutoff(self) -> models.Cutoff:
         """Where the archive ends and the live endpoints begin."""

@@ -66,6 +66,16 @@ def test_programs_that_overlap_pay_each_by_itself_and_a_lost_book_is_not_looked_
     assert desk.venue.account.cash - cash == 6_250_000
 
 
+def test_recorded_schedules_are_served_as_they_came(desktop: Callable[..., Desktop]) -> None:
+    desk, incentives, _ = paying(desktop)
+    told = [{"series_ticker": "A", "all_markets": True}, {"event_ticker": "B-1", "since": None}]
+    desk.venue.history.schedules.update(enumerate(told))
+    public = Public(desk.venue, 90, incentives)
+    assert public.incentive_schedules(Query([])) == {"incentive_schedules": told, "next_cursor": ""}
+    assert public.incentive_schedules(Query([("series_ticker", "A")]))["incentive_schedules"] == told[:1]
+    assert public.incentive_schedules(Query([("event_ticker", "C")]))["incentive_schedules"] == []
+
+
 def test_programs_are_listed_by_state_and_type_with_a_cursor_of_their_own_name(desktop: Callable[..., Desktop]) -> None:
     desk, incentives, _ = paying(desktop, program("a"), program("b", 200, 300), program("c", kind="volume", cap=DOLLAR))
     public = Public(desk.venue, 90, incentives)

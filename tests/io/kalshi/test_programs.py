@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,12 @@ class Programs:
 
     def __init__(self, rest: Any, records: list[dict[str, Any]]) -> None:
         self.records, self.down = records, False
+        self.schedules: dict[str, Any] = {}
         rest.answer = self.answer
 
     def answer(self, request: Any) -> tuple[int, Any]:
+        if request.path == "/incentive_schedules" and self.schedules:
+            return 200, self.schedules
         if self.down or request.path != "/incentive_programs":
             return 404, {"error": {"code": "not_found"}}
         (status,), at = request.query["status"], int(request.query.get("cursor", ["0"])[0])
@@ -72,6 +76,25 @@ def test_a_pull_of_incentives_alone_needs_neither_a_series_nor_a_start(
     assert (done.fetched, done.stored) == ({"programs": 3}, {"programs": 3})
     with pytest.raises(InputError, match="series="):
         pull(store=tmp_path / "store", incentives=True, trades=True)
+
+
+def test_schedules_are_stored_whole_whatever_their_fields_are_called(
+    rest: Any, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    told = Programs(rest, [record(0)])
+    one = {"series_ticker": "KXA", "all_markets": True, "windows": [{"period_reward": 200000}]}
+    told.schedules = {"schedules": [one, {"event_ticker": "KXB-1", "since": None}, "odd"], "cursor": ""}
+    for stored in ({"programs": 1, "schedules": 3}, {}):
+        assert pull(store=tmp_path / "store", incentives=True, rate=1000).stored == stored
+    told.schedules["schedules"].append(one | {"all_markets": False})
+    assert pull(store=tmp_path / "store", incentives=True, rate=1000).stored == {"schedules": 1}
+    found = Store(tmp_path / "store").sql("select series, event, all_markets, text from schedules order by text")
+    came = [{"value": "odd"} if one == "odd" else one for one in told.schedules["schedules"]]
+    assert sorted(found["text"]) == sorted(json.dumps(one, sort_keys=True, separators=(",", ":")) for one in came)
+    assert sorted(found["series"].drop_nulls()) == ["KXA", "KXA"]
+    assert (found["event"].drop_nulls().to_list(), found["all_markets"].drop_nulls().sum()) == (["KXB-1"], 1)
 
 
 def test_a_recording_keeps_active_and_upcoming_programs_of_its_markets(
