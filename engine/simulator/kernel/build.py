@@ -13,10 +13,11 @@ import importlib.util
 import marshal
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
+from itertools import product
 from pathlib import Path
 from subprocess import Popen
 from types import CodeType, FunctionType, ModuleType
@@ -66,6 +67,7 @@ Signals = namedtuple("Signals", {declared!r})
 State = namedtuple("State", {list(model.state)!r})
 More = namedtuple("Known", {[*Known._fields[:BASE], *read_of(model)]!r})
 model_quote = guest(MODEL.quote)
+WIDE = {1 if flags.one else GROUP}
 
 
 @melted
@@ -80,9 +82,17 @@ def keep_nb(params, c, marked, state):
 @disjoint
 def matched_nb(first, side, spot, lots, px, want, size):
     i32, none = np.int32, np.int32(0)
-    for j in range({GROUP}):
+    for j in range(WIDE):
         c = first + np.uint64(j)
 {_matching(model.levels)}
+
+
+@disjoint
+def kept_nb(first, top, far, tolerance, spot, lots, px, want, size, room):
+    i32, none = np.int32, np.int32(0)
+    for j in range(WIDE):
+        c = first + np.uint64(j)
+{_staying(model.levels)}
 
 
 @melted
@@ -170,16 +180,58 @@ def _matching(levels: int) -> str:
     rows = [f"side + {2 * at}, c" for at in ranks]
     lines = [f"q{at}, s{at}, p{at} = lots[{row}], spot[{row}], px[{row}]" for at, row in enumerate(rows)]
     lines += [f"w{at}, z{at} = none, none" for at in ranks]
-    for near, deep in zip(ranks[-2::-1], ranks[:0:-1], strict=True):
-        lines += [f"same = s{deep} == s{near}", f"q{near} = i32(q{near} + q{deep}) if same else q{near}"]
-        lines += [f"q{deep} = none if same else q{deep}"]
+    lines += _merged(ranks)
     pairs = [(one, wish, f" & (s{wish} == p{one})") for one in ranks for wish in ranks]
     pairs += [(one, wish, f" & (w{one} == 0)" if one + 1 < levels else "") for wish in ranks for one in ranks]
     for one, wish, where in pairs:  # no two wishes are for one level, and the last order is free for who found no other
-        lines += [f"takes = (q{wish} > 0){where}", f"w{one} = s{wish} if takes else w{one}"]
-        lines += [f"z{one} = q{wish} if takes else z{one}", f"q{wish} = none if takes else q{wish}"]
+        lines += _given(one, wish, where)
     lines += [f"want[{row}], size[{row}] = w{at}, z{at}" for at, row in enumerate(rows)]
     return "\n".join(f"        {line}" for line in lines)
+
+
+def _staying(levels: int) -> str:
+    """The same of both sides where orders are kept still: what stands for young orders is in ``want`` and ``size``."""
+    lines, both = [], [range(side, 2 * levels, 2) for side in range(2)]
+    for side, ranks in enumerate(both):
+        for at in ranks:
+            lines += [f"q{at}, s{at}, p{at} = lots[{at}, c], spot[{at}, c], px[{at}, c]"]
+            lines += [f"w{at}, z{at} = want[{at}, c], size[{at}, c]"]
+        lines += _merged(ranks)
+        for one, wish in product(ranks, ranks):
+            lines += [f"same = (q{wish} > 0) & (s{wish} == p{one})", f"fresh = same & (w{one} == 0)"]
+            lines += [f"w{one} = s{wish} if fresh else w{one}", f"z{one} = q{wish} if fresh else z{one}"]
+            lines += [f"q{wish} = none if same else q{wish}"]
+        for wish, one in product(ranks, ranks):
+            near = f"(p{one} > 0) & (p{one} < far[{side}]) & (abs(i32(s{wish} - p{one})) <= tolerance[c])"
+            lines += _given(one, wish, f" & (w{one} == 0) & {near}", stays=True)
+        lines += [f"most{side} = none"] + [f"most{side} = w{at} if w{at} > most{side} else most{side}" for at in ranks]
+    for side, ranks in enumerate(both):
+        lines += [f"rest, bound = room[{side}, c], i32(top - most{1 - side})", "rest = rest if rest > 0 else none"]
+        lines += [f"q{wish} = none if s{wish} >= bound else q{wish}" for wish in ranks]
+        for wish, one in product(ranks, ranks):
+            lines += _given(one, wish, f" & (w{one} == 0)")
+        for at in ranks:
+            lines += [f"z{at} = z{at} if z{at} < rest else rest", f"rest = i32(rest - z{at})"]
+            lines += [f"want[{at}, c], size[{at}, c] = w{at} if z{at} > 0 else none, z{at}"]
+    return "\n".join(f"        {line}" for line in lines)
+
+
+def _merged(ranks: Sequence[int]) -> list[str]:
+    """Wishes of a side at one level become one."""
+    lines = []
+    for near, deep in zip(ranks[-2::-1], ranks[:0:-1], strict=True):
+        lines += [f"same = s{deep} == s{near}", f"q{near} = i32(q{near} + q{deep}) if same else q{near}"]
+        lines += [f"q{deep} = none if same else q{deep}"]
+    return lines
+
+
+def _given(one: int, wish: int, where: str, *, stays: bool = False) -> list[str]:
+    """A wish becomes an order's, which stays at its own level if so."""
+    level = f"p{one}" if stays else f"s{wish}"
+    return [
+        f"takes = (q{wish} > 0){where}", f"w{one} = {level} if takes else w{one}",
+        f"z{one} = q{wish} if takes else z{one}", f"q{wish} = none if takes else q{wish}",
+    ]  # fmt: skip
 
 
 def _asked(model: type[QuotingModel], flags: Flags) -> str:

@@ -91,6 +91,7 @@ __all__ = [
     "is_short_nb",
     "is_whole_nb",
     "keep_nb",
+    "kept_nb",
     "larger_nb",
     "lately_nb",
     "matched_nb",
@@ -164,6 +165,16 @@ def matched_nb(first, side, spot, lots, px, want, size):
     Wishes at one level become one; a wish at the level of an order is that order's; those that are left take the free
     orders, the nearest wish first. All of a cell stays in registers: the same in passes over the rows of a group loads
     and stores each row for each pair of a wish and an order.
+    """
+
+
+@disjoint
+def kept_nb(first, top, far, tolerance, spot, lots, px, want, size, room):
+    """The same of both sides, of a group of cells, where orders are kept still; written for the model's levels, too.
+
+    ``want`` and ``size`` hold what young orders stand for. An order near enough to a wish stays for it where it may
+    rest, below its side's level ``far``; a wish that would meet an order of the other side that stays is left out; what
+    a side may have resting goes to its orders in turn.
     """
 
 

@@ -21,6 +21,7 @@ from .head import (
     compiled,
     disjoint,
     keep_nb,
+    kept_nb,
     larger_nb,
     matched_nb,
     probe_nb,
@@ -136,92 +137,14 @@ def wishes_nb(
 
 
 @disjoint
-def merge_nb(first, side, spot, lots):
-    """Wishes of a side at one level are one wish, of a group of cells."""
-    for which in range(2 * LEVELS - 2 + side, side, -2):
-        for j in range(WIDE):
-            c = first + u64(j)
-            deeper, same = lots[which, c], spot[which, c] == spot[which - 2, c]
-            lots[which - 2, c] += deeper if same else i32(0)
-            lots[which, c] = i32(0) if same else deeper
-
-
-@disjoint
-def match_nb(first, side, spot, lots, px, want, size):
-    """A wish at the level of an order is that order's."""
-    for one in range(side, 2 * LEVELS, 2):
-        for wish in range(side, 2 * LEVELS, 2):
-            for j in range(WIDE):
-                c = first + u64(j)
-                asked = lots[wish, c]
-                same = (asked > 0) & (spot[wish, c] == px[one, c])
-                fresh = same & (want[one, c] == 0)
-                want[one, c] = spot[wish, c] if fresh else want[one, c]
-                size[one, c] = asked if fresh else size[one, c]
-                lots[wish, c] = i32(0) if same else asked
-
-
-@disjoint
-def free_nb(first, side, spot, lots, want, size):
-    """Wishes that are no order's yet take the free ones, the nearest wish first."""
-    for wish in range(side, 2 * LEVELS, 2):
-        for one in range(side, 2 * LEVELS, 2):
-            for j in range(WIDE):
-                c = first + u64(j)
-                asked = lots[wish, c]
-                free = (asked > 0) & (want[one, c] == 0)
-                want[one, c] = spot[wish, c] if free else want[one, c]
-                size[one, c] = asked if free else size[one, c]
-                lots[wish, c] = i32(0) if free else asked
-
-
-@disjoint
-def young_nb(first, side, now, life, since, px, left, want, size):
+def young_nb(first, now, life, since, px, left, want, size):
     """An order that has not lived long enough stays as it is."""
-    for one in range(side, 2 * LEVELS, 2):
+    for one in range(2 * LEVELS):
         for j in range(WIDE):
             c = first + u64(j)
             young = (px[one, c] > 0) & (now - since[one, c] < life[c])
             want[one, c] = px[one, c] if young else i32(0)
             size[one, c] = left[one, c] if young else i32(0)
-
-
-@disjoint
-def near_nb(first, side, far, tolerance, spot, lots, px, want, size):
-    """An order that is near enough to a wish stays for it, where it may rest: below level ``far``."""
-    for wish in range(side, 2 * LEVELS, 2):
-        for one in range(side, 2 * LEVELS, 2):
-            for j in range(WIDE):
-                c = first + u64(j)
-                asked, old = lots[wish, c], px[one, c]
-                stays = (asked > 0) & (want[one, c] == 0) & (old > 0) & (old < far)
-                stays &= abs(i32(spot[wish, c] - old)) <= tolerance[c]
-                want[one, c] = old if stays else want[one, c]
-                size[one, c] = asked if stays else size[one, c]
-                lots[wish, c] = i32(0) if stays else asked
-
-
-@disjoint
-def apart_nb(first, side, top, want, spot, lots):
-    """Wishes that would meet an order of the other side that stays are left out."""
-    for one in range(1 - side, 2 * LEVELS, 2):
-        for wish in range(side, 2 * LEVELS, 2):
-            for j in range(WIDE):
-                c = first + u64(j)
-                meet = (want[one, c] > 0) & (spot[wish, c] + want[one, c] >= top)
-                lots[wish, c] = i32(0) if meet else lots[wish, c]
-
-
-@disjoint
-def fit_nb(first, side, room, want, size):
-    """What a side may have resting goes to its orders in turn."""
-    for one in range(side, 2 * LEVELS, 2):
-        for j in range(WIDE):
-            c = first + u64(j)
-            lots = smaller_nb(size[one, c], larger_nb(room[side, c], i32(0)))
-            room[side, c] -= lots
-            size[one, c] = lots
-            want[one, c] = want[one, c] if lots > 0 else i32(0)
 
 
 @disjoint
@@ -235,17 +158,9 @@ def settle_nb(
     for k in range(active):
         first = u64(groups[u64(k)])
         if STILL:
-            for side in range(2):
-                merge_nb(first, side, spot, lots)
-                young_nb(first, side, now, life, since, px, left, want, size)
-                match_nb(first, side, spot, lots, px, want, size)
-                far = (ask if side == 0 else i32(top - bid)) if post_only else top
-                near_nb(first, side, far, tolerance, spot, lots, px, want, size)
-            for side in range(2):
-                apart_nb(first, side, top, want, spot, lots)
-            for side in range(2):
-                free_nb(first, side, spot, lots, want, size)
-                fit_nb(first, side, room, want, size)
+            far = (ask, i32(top - bid)) if post_only else (top, top)
+            young_nb(first, now, life, since, px, left, want, size)
+            kept_nb(first, top, far, tolerance, spot, lots, px, want, size, room)
         else:
             for side in range(2):
                 matched_nb(first, side, spot, lots, px, want, size)

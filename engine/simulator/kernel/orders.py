@@ -78,7 +78,7 @@ def groups_nb(n, mask, groups):
     for first in range(0, n, WIDE):
         some = i32(0)
         for j in range(WIDE):
-            some |= mask[u64(first) + u64(j)]
+            some = i32(some | mask[u64(first) + u64(j)])
         groups[u64(active)] = first
         active += i64(1) if some > 0 else i64(0)
     return active
@@ -281,21 +281,18 @@ def charge_nb(side, rate, rules, grid, n, hit, px, position, carry, paid, rebate
 
 @compiled
 def notify_nb(which, at, sign, n, st, flight):
-    """Put the agent's notice of the fills in I.hit on its way; ``sign`` is -1 for refused orders."""
+    """Put the agent's notice of the fills in I.hit on its way; ``sign`` is -1 for refused orders. Returns its row."""
     sc = st.scalars
+    if sc[S.notice_head] == sc[S.notice_tail]:  # a row that was used a moment ago is near
+        sc[S.notice_head] = sc[S.notice_tail] = 0
     row = sc[S.notice_tail] % len(flight.times)
     flight.times[row, TIMES.notice] = at
     flight.times[row, TIMES.which] = which
     for c in range(n):
         flight.notices[row, NOTICE.hit, c] = sign * st.ints[I.hit + which, c]
         flight.notices[row, NOTICE.version, c] = st.ints[I.version + which, c]
-    if HISTORY:
-        for c in range(n):
-            lots = larger_nb(i64(st.ints[I.hit + which, c]), i64(1))
-            ticks = st.longs[L.value, c] // lots
-            flight.notices[row, NOTICE.ticks, c] = ticks
-            flight.notices[row, NOTICE.rest, c] = st.longs[L.value, c] - ticks * lots
     sc[S.notice_tail] += 1
+    return row
 
 
 @compiled
@@ -332,15 +329,17 @@ def fill_nb(w, which, i, now):
             st.ints[I.position], st.longs[L.carry + which], st.longs[L.fees_paid], st.longs[L.rebates],
             st.longs[L.fee],
         )  # fmt: skip
-    if HISTORY:
+    if HISTORY and not LATENCY:
         for c in range(n):
-            lots = i64(hit[c])
-            value = lots * price_nb(w.grid, side, px[c])
-            st.longs[L.value, c] = value
-            if not LATENCY and lots > 0:
-                history_nb(i64(side), lots, value, i64(st.ints[I.position, c]), now, c, st.ints, st.longs)
+            if hit[c] > 0:
+                lots, price = i64(hit[c]), i64(price_nb(w.grid, side, px[c]))
+                history_nb(i64(side), lots, lots * price, i64(st.ints[I.position, c]), now, c, st.ints, st.longs)
     if LATENCY:
-        notify_nb(which, arrival_nb(w.venue, DELAY.response, now), i32(1), n, st, w.flight)
+        row = notify_nb(which, arrival_nb(w.venue, DELAY.response, now), i32(1), n, st, w.flight)
+        if HISTORY:
+            for c in range(n):
+                w.flight.notices[row, NOTICE.ticks, c] = price_nb(w.grid, side, px[c])
+                w.flight.notices[row, NOTICE.rest, c] = 0
     book_nb(
         side, w.grid, mid_nb(w.mids, i), i64(w.mids[MID.later, u64(i)]), n, hit, px, st.ints[I.left + which],
         st.ints[I.position], st.ints[I.fills], st.ints[I.aside if LATENCY else I.mask], st.longs[L.cash],

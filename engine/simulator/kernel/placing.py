@@ -42,7 +42,7 @@ from .orders import (
     rounding_nb,
     u64,
 )
-from .rows import DELAY, FEE, MID, I, L, S
+from .rows import DELAY, FEE, MID, NOTICE, I, L, S
 
 
 @melted
@@ -97,40 +97,74 @@ def take_nb(w, which, i, now, best, c):
         ints[I.px + which, c] = 0
 
 
-@compiled
-def afford_nb(which, active, groups, n, mask, want, size, grid, st):
+@disjoint
+def doubtful_nb(active, groups, mask, want, size, left, position, capital, cash, paid, rebates):
+    """How many marked cells could not pay a dollar a contract for all their orders: of all others, each is payable."""
+    total = i64(0)
+    for k in range(active):
+        first = u64(groups[u64(k)])
+        for j in range(WIDE):
+            c = first + u64(j)
+            lots = i64(size[c])
+            for one in range(2 * SLOTS):
+                lots += i64(left[one, c])
+            balance = capital[c] + cash[c] - paid[c] + rebates[c]
+            balance -= larger_nb(i64(0), -i64(position[c])) * 10_000
+            doubt = (mask[c] > 0) & (want[c] > 0) & (capital[c] != 0) & (lots * 10_000 > balance)
+            total += i64(1) if doubt else i64(0)
+    return total
+
+
+@disjoint
+def unpaid_nb(
+    which, active, groups, mask, want, size, grid, px, left, position, capital, cash, paid, rebates, hit, refused
+):  # fmt: skip
     """Mark in I.hit the orders that cannot be paid, and take them out; all other orders count too. How many.
 
     What closes the position costs nothing: such lots are taken off a side's orders in turn.
     """
     total = i64(0)
-    for c in range(n):
-        st.ints[I.hit + which, c] = 0
-    for at in range(active * WIDE):
-        c = groups[at // WIDE] + at % WIDE
-        if mask[c] == 0 or want[c] == 0 or st.longs[L.capital, c] == 0:
-            continue
-        held = i64(st.ints[I.position, c])
-        balance = st.longs[L.capital, c] + st.longs[L.cash, c] - st.longs[L.fees_paid, c] + st.longs[L.rebates, c]
-        balance -= larger_nb(i64(0), -held) * 10_000
-        needed = i64(0)
-        for s in range(2):
-            closes = larger_nb(i64(0), (2 * s - 1) * held)
-            for slot in range(SLOTS):
-                one = s + 2 * slot
-                level = want[c] if one == which else st.ints[I.px + one, c]
-                q = i64(size[c] if one == which else st.ints[I.left + one, c])
-                closing = smaller_nb(q, closes) if level > 0 else i64(0)
-                closes -= closing
-                price = i64(price_nb(grid, i64(s), level))
-                needed += (q - closing) * (price if s == 0 else 10_000 - price) if level > 0 else i64(0)
-        if needed > balance:
-            want[c] = 0
-            size[c] = 0
-            st.ints[I.refused, c] += 1
-            st.ints[I.hit + which, c] = 1
-            total += 1
+    for k in range(active):
+        first = u64(groups[u64(k)])
+        for j in range(WIDE):
+            c = first + u64(j)
+            held, wanted, asked = i64(position[c]), want[c], size[c]
+            balance = capital[c] + cash[c] - paid[c] + rebates[c] - larger_nb(i64(0), -held) * 10_000
+            needed = i64(0)
+            for s in range(2):
+                closes = larger_nb(i64(0), (2 * s - 1) * held)
+                for slot in range(SLOTS):
+                    one = s + 2 * slot
+                    level = wanted if one == which else px[one, c]
+                    q = i64(asked if one == which else left[one, c])
+                    q = q if level > 0 else i64(0)
+                    closing = smaller_nb(q, closes)
+                    closes -= closing
+                    price = i64(price_nb(grid, i64(s), level))
+                    needed += (q - closing) * (price if s == 0 else 10_000 - price)
+            refuses = (mask[c] > 0) & (wanted > 0) & (capital[c] != 0) & (needed > balance)
+            want[c] = i32(0) if refuses else wanted
+            size[c] = i32(0) if refuses else asked
+            hit[c] = i32(1) if refuses else i32(0)
+            refused[c] += i32(1) if refuses else i32(0)
+            total += i64(1) if refuses else i64(0)
     return total
+
+
+@compiled
+def afford_nb(which, active, groups, n, mask, want, size, grid, st):
+    """Take the orders out that cannot be paid beside all others. How many; they are marked in I.hit."""
+    ints, longs, wide = st.ints, st.longs, 2 * SLOTS
+    left, position = ints[I.left : I.left + wide], ints[I.position]
+    capital, cash, paid, rebates = longs[L.capital], longs[L.cash], longs[L.fees_paid], longs[L.rebates]
+    if doubtful_nb(active, groups, mask, want, size, left, position, capital, cash, paid, rebates) == 0:
+        return i64(0)
+    for c in range(n):
+        ints[I.hit + which, c] = 0
+    return unpaid_nb(
+        which, active, groups, mask, want, size, grid, ints[I.px : I.px + wide], left, position, capital, cash, paid,
+        rebates, ints[I.hit + which], ints[I.refused],
+    )  # fmt: skip
 
 
 @disjoint
@@ -197,6 +231,55 @@ def reject_nb(active, groups, n, mask, want, other, top, hit, rejected):
     return total
 
 
+@disjoint
+def crossing_nb(active, groups, change, want, other, top):
+    """How many orders that have changed reach the other side's best."""
+    total = i64(0)
+    for k in range(active):
+        first = u64(groups[u64(k)])
+        for j in range(WIDE):
+            c = first + u64(j)
+            total += i64(1) if (change[c] > 0) & (want[c] > 0) & (want[c] + other >= top) else i64(0)
+    return total
+
+
+@melted
+def taking_nb(w, which, i, now, other, active, groups, want):
+    """Orders that have changed and reach the other side's best take, a cell at a time."""
+    n = 1 if ONE else w.n
+    st, ints, top = w.st, w.st.ints, w.grid.top
+    taken = i64(0)
+    for c in range(n):
+        ints[I.hit + which, c] = 0
+        if HISTORY:
+            st.longs[L.value, c] = 0
+    for at in range(active * WIDE):
+        c = groups[at // WIDE] + at % WIDE
+        if ints[I.change, c] > 0 and want[c] > 0 and want[c] + other >= top:
+            take_nb(w, which, i, now, other, c)
+            taken += ints[I.hit + which, c]
+    if LATENCY and taken > 0:
+        row = notify_nb(which, arrival_nb(w.venue, DELAY.response, now), i32(1), n, st, w.flight)
+        if HISTORY:
+            for c in range(n):
+                if ints[I.hit + which, c] > 0:
+                    lots, value = i64(ints[I.hit + which, c]), st.longs[L.value, c]
+                    ticks = value // lots
+                    w.flight.notices[row, NOTICE.ticks, c] = ticks
+                    w.flight.notices[row, NOTICE.rest, c] = value - ticks * lots
+
+
+@disjoint
+def withdrawn_nb(active, groups, px, left):
+    """An order of some groups is gone."""
+    for k in range(active):
+        first = u64(groups[u64(k)])
+        for j in range(WIDE):
+            c = first + u64(j)
+            px[c] = 0
+            left[c] = 0
+
+
 @melted
 def place_nb(w, which, i, now, active, groups, mask, want, size):
     """The exchange acts on an order of marked cells in some groups: refuse, replace, rest or take."""
@@ -216,21 +299,8 @@ def place_nb(w, which, i, now, active, groups, mask, want, size):
     st.scalars[S.high + side] = larger_nb(st.scalars[S.high + side], highest)
     if STILL and not LATENCY:
         mark_nb(active, groups, now, ints[I.change], st.longs[L.since + which])
-    quotes_take = not (venue.post_only or DRAWN)
-    if TAKER and not REPORTED and (takes or quotes_take) and other > 0:
-        taken = i64(0)
-        for c in range(n):
-            ints[I.hit + which, c] = 0
-            if HISTORY:
-                st.longs[L.value, c] = 0
-        for at in range(active * WIDE):
-            c = groups[at // WIDE] + at % WIDE
-            if ints[I.change, c] > 0 and want[c] > 0 and want[c] + other >= top:
-                take_nb(w, which, i, now, other, c)
-                taken += ints[I.hit + which, c]
-        if LATENCY and taken > 0:
-            notify_nb(which, arrival_nb(venue, DELAY.response, now), i32(1), n, st, w.flight)
+    may_take = TAKER and not REPORTED and (takes or not (venue.post_only or DRAWN)) and other > 0
+    if may_take and crossing_nb(active, groups, ints[I.change], want, other, top) > 0:
+        taking_nb(w, which, i, now, other, active, groups, want)
     if takes:
-        for c in range(n):
-            ints[I.px + which, c] = 0
-            ints[I.left + which, c] = 0
+        withdrawn_nb(active, groups, ints[I.px + which], ints[I.left + which])

@@ -41,7 +41,7 @@ from .head import (
     smaller_nb,
 )
 from .orders import WIDE, arrival_nb, groups_nb, i32, i64, mark_nb, mid_nb, u64
-from .placing import place_nb
+from .placing import place_nb, withdrawn_nb
 from .rows import DELAY, FEE, FINISHED, MORE_LOG, MORE_WIRE, NOTICE, ORDER, PLACE, TIMES, I, L, S
 from .rows import SLOTS as MOST
 
@@ -67,18 +67,16 @@ def changes_nb(
         some = i32(0)
         for j in range(WIDE):
             c = first + u64(j)
-            same = (want[c] == px[c]) & ((size[c] == left[c]) | (px[c] == 0))
+            price, old, lots, had, before = want[c], px[c], size[c], left[c], known[c]
+            same = (price == old) & ((lots == had) | (old == 0))
             one = i32(0) if same else mask[c]
             changed[c] = one
-            some |= one
-            order_px[c] = want[c]
-            order_left[c] = size[c]
-        for j in range(WIDE):
-            c = first + u64(j)
-            one, price, old, lots, had, before = changed[c], want[c], px[c], size[c], left[c], known[c]
+            order_px[c] = price
+            order_left[c] = lots
             px[c] = price if one > 0 else old
             left[c] = lots if one > 0 else had
             known[c] = version if one > 0 else before
+            some = i32(some | one)
         order_groups[u64(count)] = groups[u64(k)]
         count += i64(1) if some > 0 else i64(0)
     return count
@@ -88,6 +86,8 @@ def changes_nb(
 def send_nb(now, at, active, n, st, flight):
     """Marked cells send what they want changed; it arrives at ``at``."""
     sc, ints = st.scalars, st.ints
+    if sc[S.order_head] == sc[S.order_tail]:  # a row that was used a moment ago is near
+        sc[S.order_head] = sc[S.order_tail] = 0
     row = sc[S.order_tail] % len(flight.times)
     order = flight.orders[row]
     version = i32(sc[S.sent] + 1)
@@ -103,9 +103,7 @@ def send_nb(now, at, active, n, st, flight):
         if STILL:
             mark_nb(count, order[s, ORDER.groups], now, order[s, ORDER.mask], st.longs[L.since + s])
         if TAKES and s >= 2 * LEVELS:
-            for c in range(n):
-                ints[I.sent_px + s, c] = 0
-                ints[I.sent_left + s, c] = 0
+            withdrawn_nb(count, order[s, ORDER.groups], ints[I.sent_px + s], ints[I.sent_left + s])
     if sent > 0:
         sc[S.sent] += 1
         flight.times[row, TIMES.order] = at
@@ -127,8 +125,9 @@ def arrive_nb(w, i):
         fees_from_nb(now, w.fees, sc)
     for s in range(2 * SLOTS):
         active, groups, mask = times[row, TIMES.groups + s], order[s, ORDER.groups], order[s, ORDER.mask]
-        mark_nb(active, groups, version, mask, st.ints[I.version + s])
-        place_nb(w, s, i, now, active, groups, mask, order[s, ORDER.px], order[s, ORDER.left])
+        if active > 0:
+            mark_nb(active, groups, version, mask, st.ints[I.version + s])
+            place_nb(w, s, i, now, active, groups, mask, order[s, ORDER.px], order[s, ORDER.left])
     if RECORD:
         log_quote_nb(now, i, st, w.log)
 
