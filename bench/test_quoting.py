@@ -95,8 +95,9 @@ class Whole(AvellanedaStoikov):
         center = center - 0.01 * known.fills / (1.0 + known.fills)
         half = risk * 0.5 + p.half
         bid, ask, sizes = center - half, center + half, (p.size, p.size)
-        size = 1.0 if state.count % 100.0 == 99.0 else 0.0
-        return (bid, bid - 1.0), (ask, ask + 1.0), sizes, sizes, (known.ask, size), (mean, state.count + 1.0)
+        due = state.count >= 99.0
+        count = 0.0 if due else state.count + 1.0
+        return (bid, bid - 1.0), (ask, ask + 1.0), sizes, sizes, (known.ask, 1.0 if due else 0.0), (mean, count)
 
 
 def took(market, model, assumed, turns=1):
