@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from ...io.ground.units import cents, contracts
 from ..figures.words import usd
 from ..trading.journal import decoded, segments
 
+#: The day that days are counted from.
+EPOCH = date(1970, 1, 1).toordinal()
 #: Lines that are sent at once, and alerts.
 MOST, ALERTS = 400, 60
 #: Kinds of lines that a person reads; the messages of the exchange and the turns are too many.
@@ -18,6 +21,8 @@ TOLD = (
     "quote", "fill", "ask", "end", "halt", "lift", "kill", "note", "cmd", "gap", "join", "part", "wait", "go", "settle",
     "alert", "day", "bet",
 )  # fmt: skip
+#: How the session notes what it looked up itself: no order of a person.
+LOOKED = b'{"verb":"seen"'
 #: Those that somebody should look at.
 ALARMING = ("halt", "kill", "wait", "gap", "alert")
 
@@ -49,7 +54,7 @@ class JournalTail:
                     break  # still being written
                 self._at += len(raw)
                 line = decoded(raw)
-                if line is not None and line.kind in TOLD:
+                if line is not None and line.kind in TOLD and not line.payload.startswith(LOOKED):
                     found.append(row := self._row(line.kind, line.ts, line.payload))
                     if line.kind in ALARMING:
                         alerts.append(row)
@@ -131,13 +136,19 @@ def told(kind: str, payload: bytes) -> str:
     try:
         if kind == "quote":
             sides = (_order(told[name], told[f"{name}_size"]) for name in ("bid", "ask"))
-            return f"{told['market']}: {' / '.join(sides)}"
+            shown = " / ".join(sides)
+            return f"{told['market']}: {'no quote' if shown == 'none / none' else shown}"
         if kind == "fill":
             verb, fee = "bought" if told["side"] > 0 else "sold", usd(told["fee"])
             held = contracts(told["position"])
             return f"{told['market']}: {verb} {_order(told['price'], told['lots'])}, fee {fee}, position {held}"
         if kind == "bet":
             return _bet(told)
+        if kind == "cmd":
+            of = ", ".join(told.get("tickers", ())) or "all markets"
+            return f"{told['verb']} {of}" + (f": {told['reason']}" if told.get("reason") else "")
+        if kind == "day":
+            return f"the day of {date.fromordinal(EPOCH + told['day'])} begins"
     except (KeyError, TypeError):
         pass  # a line of another version is told as it stands
     return "  ".join(f"{name} {value}" for name, value in told.items() if value not in (None, "", []))[:300]

@@ -92,14 +92,14 @@ export function calibration(found) {
     rows: () => [["whose", "forecast", "came true", "bets"], ...whose.flatMap(([name, told]) => told.bands.map((one) => [name, one.forecast, one.frequency, one.count]))],
     draw(pen, w, h, c) {
       const beside = w > 480; // where there is no room beside it, its words stand below
-      const side = Math.min(w - 60, beside ? h - 34 : h - 96);
-      const low = beside ? h - 26 : h - 88;
+      const side = Math.min(w - 60, beside ? h - 38 : h - 100);
+      const low = beside ? h - 30 : h - 92;
       const word = (row, indent = 0) => (beside ? [46 + side + 22 + indent, 20 + row * 18] : [46 + indent, h - 62 + row * 18]);
       const [x, y] = [scale(0, 1, 46, 46 + side), scale(0, 1, low, low - side)];
       for (const v of niceSteps(0, 1, 4)) {
         pen.lines([[x(v), y(0), x(v), y(1)], [x(0), y(v), x(1), y(v)]], c.line);
         pen.text(x(0) - 6, y(v), percent(v, 0), c.muted, "right");
-        pen.text(x(v), y(0) + 11, percent(v, 0), c.muted, "center");
+        pen.text(x(v), y(0) + 17, percent(v, 0), c.muted, "center");
       }
       pen.lines([[x(0), y(0), x(1), y(1)]], c.muted, 1, 1, [4, 3]);
       whose.forEach(([name, told], k) => {

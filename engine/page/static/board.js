@@ -150,7 +150,7 @@ const PANES = {
     const [bought, sold] = volumes(found);
     const high = Math.max(...bought, ...sold, 1);
     const y = frame(pen, w, pane, c, 0, high, contracts, 2);
-    pen.text(LEFT + 4, pane.y + 8, pane.words, c.muted);
+    titled(pen, pane, c);
     for (let i = 0; i < found.count; i++) {
       if (bought[i]) pen.rect(at(i), y(bought[i]), Math.max(wide, 1.5), y(0) - y(bought[i]), c.bid, 0.7);
       if (sold[i]) pen.rect(at(i), y(sold[i]), Math.max(wide, 1.5), y(0) - y(sold[i]), c.ask, 0.5);
@@ -178,6 +178,12 @@ const PANES = {
   },
 };
 
+// The words of a pane stay readable above its line.
+function titled(pen, pane, c) {
+  pen.rect(LEFT + 2, pane.y + 1, pane.words.length * 5.7 + 6, 14, c.panel, 0.75);
+  pen.text(LEFT + 4, pane.y + 8, pane.words, c.muted);
+}
+
 // What is counted from zero: an area below a line, which breaks where there is no value.
 function stepped(pen, w, pane, c, { at, wide }, values, text, colour, least = 100) {
   const known = values.filter((v) => v !== null);
@@ -188,7 +194,7 @@ function stepped(pen, w, pane, c, { at, wide }, values, text, colour, least = 10
   values.forEach((v, i) => (v === null ? runs.at(-1).length && runs.push([]) : runs.at(-1).push(at(i), y(v), at(i) + wide, y(v))));
   for (const run of runs) if (run.length) pen.area([run[0], y(0), ...run, run.at(-2), y(0)], colour, 0.14);
   pen.lines(runs, colour, 1.3);
-  pen.text(LEFT + 4, pane.y + 8, pane.words, c.muted);
+  titled(pen, pane, c);
 }
 
 // A number on its own scale: the line where it stood, and what it went through in each stretch.
@@ -207,7 +213,7 @@ function spread(pen, w, pane, c, { at, wide }, lows, highs, lasts, colour) {
   });
   pen.lines(columns, colour, Math.max(wide, 1), 0.4);
   pen.lines(runs, colour, 1.2);
-  pen.text(LEFT + 4, pane.y + 8, pane.words, c.muted);
+  titled(pen, pane, c);
 }
 
 // Lots bought and sold in each stretch, from the trades themselves where they were sent one by one.

@@ -19,15 +19,16 @@ export function curve({ name, label, origin, lines, text, height = 220, marks = 
     if (top === bottom) top = bottom + 1;
     const pad = (top - bottom) * 0.06;
     const steps = niceSteps(bottom - pad, top + pad, Math.max(2, Math.floor(h / 45)));
+    const [names, rows_] = legendRows(lines, w);
     const left = 12 + Math.max(...steps.map((v) => text(v).length)) * 6.4;
     const x = scale(low, high, left, w - 10);
-    const y = scale(bottom - pad, top + pad, h - 22, lines.length > 1 ? 24 : 8);
+    const y = scale(bottom - pad, top + pad, h - 22, 8 + rows_ * 16);
     for (const v of steps) {
       pen.lines([[left, y(v), w - 10, y(v)]], c.line, v === 0 ? 1.4 : 1);
       pen.text(left - 6, y(v), text(v), c.muted, "right");
     }
     for (const [t, word] of timeSteps(origin, low, high, Math.max(2, Math.floor((w - left) / 80)))) {
-      pen.text(x(t), h - 9, word, c.muted, "center");
+      pen.text(Math.min(x(t), w - word.length * 3.2), h - 9, word, c.muted, "center");
     }
     for (const line of lines) {
       const runs = [[]];
@@ -39,18 +40,28 @@ export function curve({ name, label, origin, lines, text, height = 220, marks = 
       });
       pen.lines(runs.filter((run) => run.length > 2), c[line.colour] || line.colour, 1.6);
     }
-    if (lines.length > 1) {
-      let at = left + 6;
-      for (const line of lines) {
-        pen.rect(at, 8, 12, 3, c[line.colour] || line.colour);
-        pen.text(at + 16, 10, line.name, c.text);
-        at += 30 + line.name.length * 6.4;
-      }
+    for (const [line, at, row] of names) {
+      pen.rect(at, 8 + row * 16, 12, 3, c[line.colour] || line.colour);
+      pen.text(at + 16, 10 + row * 16, line.name, c.text);
     }
     for (const mark of marks()) mark(pen, x, y, c);
   }
   const rows = () => [["series", "time (UTC)", "value"], ...lines.flatMap((line) => line.t.map((t, i) => [line.name, stamp(origin, t, 6), line.values[i]]))];
   return picture({ name, label, height, draw, rows });
+}
+
+// Where the names of several lines stand above them, and how many rows they take.
+function legendRows(lines, w) {
+  if (lines.length < 2) return [[], 0];
+  let [at, row] = [8, 0];
+  const names = lines.map((line) => {
+    const wide = 30 + line.name.length * 6.4;
+    if (at > 8 && at + wide > w) [at, row] = [8, row + 1];
+    const found = [line, at, row];
+    at += wide;
+    return found;
+  });
+  return [names, row + 1];
 }
 
 export function bars({ name, label, items, text, height = 160 }) {

@@ -24,7 +24,7 @@ export async function data(id, given) {
     open: (row) => (location.hash = addressOf("book", store, { market: row.ticker })),
     columns: [
       { name: "market", text: (row) => row.ticker, cell: (row) => el("a", { href: addressOf("book", store, { market: row.ticker }) }, row.ticker) },
-      { name: "title", text: (row) => row.title || "" },
+      { name: "title", wide: true, text: (row) => row.title || "" },
       { name: "book changes", number: true, value: (row) => row.book, text: (row) => count(row.book) },
       { name: "trades", number: true, value: (row) => row.trades, text: (row) => count(row.trades) },
       { name: "gaps", number: true, value: (row) => row.gaps, text: (row) => count(row.gaps), className: (row) => (row.gaps ? "warn" : "") },

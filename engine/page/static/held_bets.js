@@ -6,7 +6,7 @@ import { cents, contracts, count, percent, stampOf, usd } from "./format.js";
 import { table } from "./table.js";
 
 const sign = (value) => (value > 0 ? "gain" : value < 0 ? "loss" : "");
-const RESULT = (value) => (value === null ? "open" : value === 1 ? "won" : value === 0 ? "lost" : percent(value));
+const RESULT = (value) => (value === null ? "not yet" : value === 1 ? "won" : value === 0 ? "lost" : percent(value));
 const edge = (ticks) => (ticks / 100).toFixed(1);
 const moment = (ns) => (ns === null ? "–" : stampOf(String(ns), 0));
 

@@ -5,9 +5,11 @@ import { cents, contracts, stamp } from "./format.js";
 
 export function ladder() {
   const body = el("tbody");
+  const queue = el("th.queue", { scope: "col" }, "");
   const holder = el("table.ladder", { "aria-label": "Order book at the moment" },
-    el("thead", {}, el("tr", {}, el("th.queue", { scope: "col" }, "own · ahead · behind"), el("th.price", { scope: "col" }, "cents"), el("th.depth", { scope: "col" }, "contracts"))), body);
+    el("thead", {}, el("tr", {}, queue, el("th.price", { scope: "col" }, "cents"), el("th.depth", { scope: "col" }, "contracts"))), body);
   function show(found) {
+    queue.textContent = found.own ? "own · ahead · behind" : "";
     const most = Math.max(...found.bids[1], ...found.asks[1], 1);
     const row = (side, price, lots) => {
       const own = found.own?.[side].find((one) => one.price === price);

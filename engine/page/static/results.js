@@ -33,9 +33,9 @@ export async function list(id, given) {
       { name: "kind", text: (row) => KINDS[row.kind] || row.kind, cell: (row) => el(`span.kind.${row.kind}`, {}, KINDS[row.kind] || row.kind) },
       { name: "strategy", text: (row) => row.strategy || "" },
       { name: "market", text: (row) => row.market || (row.markets ? `${count(row.markets)} market${row.markets === 1 ? "" : "s"}` : "") },
-      { name: "data", text: (row) => (row.data || "").replace(/\/+$/, "").split("/").slice(-2).join("/"), cell: (row) => el("span.faint", { title: row.data }, (row.data || "").replace(/\/+$/, "").split("/").slice(-2).join("/")) },
       { name: "P&L", number: true, text: (row) => (row.pnl === null || row.pnl === undefined ? "" : usd(row.pnl)), value: (row) => row.pnl ?? null, className: (row) => sign(row.pnl), cell: (row) => el("span", { title: row.kind === "sweep" ? "of the recommended cell" : null }, row.pnl === null || row.pnl === undefined ? "" : usd(row.pnl)) },
       { name: "warnings", number: true, value: (row) => (row.warnings || []).length, text: (row) => (row.problem ? row.problem : row.warnings?.length || ""), cell: (row) => row.problem ? el("span.problem", {}, row.problem) : row.warnings?.length ? el("span.warn", { title: row.warnings.join(", ") }, row.warnings.length) : "" },
+      { name: "data", text: (row) => (row.data || "").replace(/\/+$/, "").split("/").slice(-2).join("/"), cell: (row) => el("span.faint", { title: row.data }, (row.data || "").replace(/\/+$/, "").split("/").slice(-2).join("/")) },
       { name: "written (UTC)", value: (row) => row.changed, text: (row) => ago(row.changed) },
       { name: "folder", text: (row) => row.folder, className: () => "faint" },
     ],
@@ -89,13 +89,14 @@ export async function compare(ids) {
   const found = await ask("compare", { ids });
   const twice = new Set(found.results.map((one) => one.title)).size < found.results.length;
   const label = (one) => (twice ? `${one.title} (${one.name})` : one.title);
-  const names = found.results.map(label);
-  const lines = found.results.map((one, i) => ({ name: label(one), t: one.equity.t, values: one.equity.equity, colour: LINES[i] })).filter((line) => line.t.length > 1);
-  const side = (label, name, rows) => table({ label, name, rows, empty: "None.", columns: [{ name: name === "settings" ? "setting" : "figure", text: (row) => row[0] }, ...names.map((title, i) => ({ name: title, number: true, text: (row) => row[i + 1] }))] }).holder;
+  const same = new Set(found.results.map((one) => one.title)).size === 1;
+  const names = found.results.map((one) => (same ? one.name : label(one)));
+  const lines = found.results.map((one, i) => ({ name: names[i], t: one.equity.t, values: one.equity.equity, colour: LINES[i] })).filter((line) => line.t.length > 1);
+  const side = (label, name, rows) => table({ label, name, rows, empty: "None.", columns: [{ name: name === "settings" ? "setting" : "figure", text: (row) => row[0] }, ...names.map((title, i) => ({ name: title, number: true, long: title.length > 16, text: (row) => row[i + 1], className: () => "loose" }))] }).holder;
   return {
     title: "Compare",
-    inside: [el("div.title", {}, el("h1", {}, `${found.results.length} results beside each other`), copies(() => found.copy)),
-      el("p", {}, found.results.map((one) => [el("a", { href: addressOf(OPENS[one.kind], one.id) }, label(one)), " \u2003 "])),
+    inside: [el("div.title", {}, el("h1", {}, `${found.results.length} results beside each other`), copies(() => found.copy)), same && el("p", {}, found.results[0].title),
+      el("p", {}, found.results.map((one, i) => [el("a", { href: addressOf(OPENS[one.kind], one.id) }, names[i]), " \u2003 "])),
       panel("Settings that differ", side("Settings that differ", "settings", found.settings)),
       panel("Figures", side("Figures", "figures", found.figures)),
       lines.length > 0 && panel("Equity, each from its own beginning", curve({ name: "equities", label: "Equity of each over time since its beginning", origin: "0", lines, text: usd, height: 260 }).figure),

@@ -50,7 +50,7 @@ export async function session(id) {
     label: "Last decisions", name: `${about.name}-decisions`, rows: [], empty: "None yet.",
     columns: [
       { name: "time (UTC)", value: (row) => row.ts, text: (row) => stampOf(row.ts).slice(11) },
-      { name: "decision", text: (row) => row.told }, { name: "why", text: (row) => row.why },
+      { name: "decision", wide: true, text: (row) => row.told }, { name: "why", wide: true, text: (row) => row.why },
     ],
   });
   const held = about.of_bets ? heldBets(about.name) : null;

@@ -4,8 +4,10 @@ import { add, button, clear, el } from "./dom.js";
 import { csv, save } from "./tools.js";
 
 const FIRST = 200;
+// A moment breaks between its day and its time alone.
+const moment = (text) => (/^\d{4}-\d\d-\d\d \d/.test(text) ? [el("span.whole", {}, text.slice(0, 10)), " ", el("span.whole", {}, text.slice(11))] : text);
 
-// Columns: {name, text(row), value(row) for sorting and CSV, number, className(row), cell(row) for an element}.
+// Columns: {name, text(row), value(row) for sorting and CSV, number, wide where its words are long, long where its name is, className(row), cell(row) for an element}.
 export function table({ label, columns, rows, open, name, sort = null, down = true, chosen = null, choose = null, empty = "Nothing here." }) {
   let order = { at: sort, down };
   let shown = FIRST;
@@ -28,7 +30,7 @@ export function table({ label, columns, rows, open, name, sort = null, down = tr
   }
   function heads() {
     clear(head, choose && el("th", { scope: "col" }, el("span.off", {}, "chosen")), columns.map((column, at) => el("th", {
-      scope: "col", class: column.number ? "n" : null,
+      scope: "col", class: `${column.number ? "n " : ""}${column.wide || column.long ? "long" : ""}`.trim() || null,
       "aria-sort": order.at === at ? (order.down ? "descending" : "ascending") : "none",
     }, button(column.name, () => {
       order = { at, down: order.at === at ? !order.down : Boolean(column.number) };
@@ -47,8 +49,8 @@ export function table({ label, columns, rows, open, name, sort = null, down = tr
       }
       for (const column of columns) {
         const told = column.className ? column.className(row) : "";
-        const cell = el("td", { class: `${column.number ? "n " : ""}${told}`.trim() || null });
-        add(cell, [column.cell ? column.cell(row) : column.text(row)]);
+        const cell = el("td", { class: `${column.number ? "n " : ""}${column.wide ? "wide " : ""}${told}`.trim() || null });
+        add(cell, [column.cell ? column.cell(row) : moment(column.text(row))]);
         line.append(cell);
       }
       if (open) {

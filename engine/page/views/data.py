@@ -104,4 +104,4 @@ def _day(ts: int) -> str:
 
 
 def _iso(ts: int | None) -> str | None:
-    return None if ts is None else iso(ts)
+    return None if ts is None else iso(ts).replace("T", " ").removesuffix("Z")

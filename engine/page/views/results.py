@@ -14,6 +14,7 @@ import polars as pl
 from ....io.ground.errors import InputError, TouchlineError
 from ....strategies.pipeline.scorers.trained import Trained
 from ...figures.words import usd
+from ...results.params import load_params
 from ...results.result_files import read_json
 from ...results.results import Bets, Recorded, Run, Runs, Sweep
 from ...trading.folder import SessionFolder
@@ -24,6 +25,7 @@ from ..opening import OpenResults
 
 #: Results beside each other.
 TOGETHER = 6
+MODES = {"paper": "on paper", "shadow": "in shadow", "production": "in production"}
 #: The file of a sweep that names its recommended cell.
 BEST = "best_robust.json"
 
@@ -57,13 +59,14 @@ def compared(opened: OpenResults, asked: Question) -> dict[str, Any]:
     shown = [_shown(opened, name) for name in names]
     settings = [_settings(_about(opened, name)) for name in names]
     keys = list(dict.fromkeys(key for one in settings for key in one))
+    words = {key: _in_words(key) for key in keys}
     differ = [key for key in keys if len({repr(one.get(key)) for one in settings}) > 1]
     figures = list(dict.fromkeys(name for one in shown for name, _ in one["facts"] if name))
     told = [dict(one["facts"]) for one in shown]
     return {
         "results": shown,
-        "settings": [[key, *(_text(one.get(key)) for one in settings)] for key in differ],
-        "same": [[key, _text(settings[0].get(key))] for key in keys if key not in differ],
+        "settings": [[words[key][0], *(_text(one.get(key), words[key][1]) for one in settings)] for key in differ],
+        "same": [[words[key][0], _text(settings[0][key], words[key][1])] for key in keys if key not in differ],
         "figures": [[name, *(one.get(name, "–") for one in told)] for name in figures],
         "copy": opened_again([one["folder"] for one in shown]),
     }
@@ -206,8 +209,9 @@ def _row(one: Found) -> dict[str, Any]:
         settings = about
     if one.kind == "session":
         status = SessionFolder(one.folder).status()
-        name, pnl, markets = str(status.get("mode", "")), status.get("pnl"), status.get("markets", {})
-        return _listed(one, name, "", "", len(markets), pnl, ["killed"] if status.get("killed") else [])
+        by, pnl, markets = _strategy_of(one.folder), status.get("pnl"), status.get("markets", {})
+        name = " ".join(word for word in (by, MODES.get(str(status.get("mode")), "")) if word)
+        return _listed(one, name, "", "", len(markets) or None, pnl, ["killed"] if status.get("killed") else [])
     markets = about.get("markets")
     count = len(markets) if isinstance(markets, list) else markets
     if one.kind == "sweep":
@@ -221,6 +225,17 @@ def _row(one: Found) -> dict[str, Any]:
         summary.get("pnl") if pnl is None else round(pnl * 1e6),
         [str(row.get("name")) for row in about.get("warnings", ()) if isinstance(row, Mapping)],
     )
+
+
+def _strategy_of(folder: Path) -> str:
+    """What a session trades by; empty where its files do not say so."""
+    session = SessionFolder(folder)
+    try:
+        if session.is_of_bets:
+            return str(read_json(session.params).get("name", "bets"))
+        return load_params(session.params).strategy
+    except (TouchlineError, OSError):
+        return ""
 
 
 def _recommended(folder: Path) -> float | None:
@@ -264,13 +279,25 @@ def _settings(about: Mapping[str, Any]) -> dict[str, Any]:
         if name in left_out or value is None:
             continue
         if isinstance(value, Mapping):
-            flat |= {str(key).replace("_", " "): inner for key, inner in value.items()}
+            flat |= {str(key): inner for key, inner in value.items()}
         else:
-            flat[name.replace("_", " ")] = value
+            flat[name] = value
     return flat
 
 
-def _text(value: object) -> str:
+def _in_words(name: str) -> tuple[str, str]:
+    """A setting's name as words, and its unit, which the name need not say again."""
+    from ...reports.told.asked import ASSUMED
+
+    unit = ASSUMED.get(name, ("", ""))[0]
+    return name.removesuffix(f"_{unit}").replace("_", " "), unit
+
+
+def _text(value: object, unit: str = "") -> str:
     if value is None:
-        return "–"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return f"{value:{',' if isinstance(value, int) else ',g'}} {unit}".rstrip()
+    return str(value)

@@ -128,5 +128,5 @@ def _setting(name: str, value: object, unit: str) -> list[str]:
     """A setting in words, with its unit behind the number."""
     words = name.removesuffix("_s").removesuffix("_ms").removesuffix("_mb").replace("_", " ")
     if not isinstance(value, int | float):
-        return [words, "no limit" if value == "none" else str(value)]
+        return [words, "no limit" if value == "none" else str(value) or "none"]
     return [words, usd(round(value * 1e6)) if unit == "dollars" else f"{value:,g} {unit}".strip()]

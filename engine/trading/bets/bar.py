@@ -51,6 +51,7 @@ def _scores(found: BetsRun) -> list[dict[str, Any]]:
     market, bars = found.columns.market, len(found.columns.times)
     delay, names = int(found.rule["delay"][0]), fate_names(found.pipeline)
     names |= {int(Fate.NONE): "no edge"}
+    least = int(found.rule["min_score"][0])
     rows: list[dict[str, Any]] = []
     for place in np.flatnonzero((market["first"] < bars) & (market["last"] >= bars - 1)):
         one = market[place]
@@ -62,7 +63,9 @@ def _scores(found: BetsRun) -> list[dict[str, Any]]:
             if (code := int(found.run.fates[row])) or not found.scored.score[row]:
                 return names.get(code)
             stopped = 0 if found.scored.passed is None else int(found.scored.passed[row])
-            return names[stopped] if stopped else "waits for the next bar"
+            if stopped or abs(int(found.scored.score[row])) < least:
+                return names[stopped or int(Fate.WEAK)]
+            return "waits for the next bar"
 
         row = one["base"] + (bars - 1) * one["stride"]
         mark = int(found.columns.mark[row])

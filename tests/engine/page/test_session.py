@@ -13,6 +13,8 @@ from touchline.engine.page.folders import name_of
 from touchline.engine.page.server import Page
 from touchline.engine.trading.folder import SessionFolder
 from touchline.engine.trading.journal import JournalLine, SessionJournal
+from touchline.engine.trading.lines import Command
+from touchline.engine.trading.orders.jobs import encode
 
 from .conftest import begun_session, send, session_of_bets
 
@@ -38,6 +40,7 @@ def test_a_session_is_listed_and_told(page: Page, folder: SessionFolder):
     token = {"x-touchline-token": page.door.token}
     (row,) = json.loads(send(page, "GET", "/api/results", token)[1])["rows"]
     assert (row["kind"], row["id"]) == ("session", name_of(folder.path))
+    assert row["strategy"] == "fixed-spread on paper"
     about = json.loads(send(page, "GET", f"/api/session?id={row['id']}", token)[1])
     assert about["name"] == "night"
     assert about["status"]["markets"]["KXTEST-26SEP21-B0"]["position"] == 300
@@ -63,12 +66,16 @@ def test_what_changes_is_sent_as_it_changes(page: Page, folder: SessionFolder):
         journal.append(JournalLine("turn", 1, b"{}"))
         quote = {"market": "KX-1", "bid": 4_500, "bid_size": 1_000, "ask": None, "ask_size": 0}
         journal.append(JournalLine("quote", 1, json.dumps(quote).encode()))
+        journal.append(JournalLine("cmd", 1, encode(Command("seen", disk_free=9))))
+        journal.append(JournalLine("cmd", 2, encode(Command("halt", "looked at", ["KX-1"]))))
+        journal.append(JournalLine("day", 2, json.dumps({"day": 20_726, "worth": {"KX-1": 0}}).encode()))
         journal.append(JournalLine("halt", 2, json.dumps({"reason": "feed is old"}).encode()))
         journal.commit()
         lines = heard()["lines"]
         assert lines[0].pop("kind") == "quote"  # type: ignore[index]  # a document
         assert lines[0]["told"] == "KX-1: 10 at 45 / none"  # type: ignore[index]  # a document
-        assert lines[1:] == [{"kind": "halt", "ts": "2", "told": "reason feed is old"}]
+        assert [line["told"] for line in lines[1:3]] == ["halt KX-1: looked at", "the day of 2026-09-30 begins"]  # type: ignore[index]  # a document
+        assert lines[3:] == [{"kind": "halt", "ts": "2", "told": "reason feed is old"}]
         folder.write_status({"pnl": -5, "markets": {}})
         assert heard()["status"]["pnl"] == -5  # type: ignore[index]  # a document
         journal.close()

@@ -65,6 +65,11 @@ def test_results_beside_each_other_tell_what_differs(ask: Ask, named: Named):
     both = f"{named('replay')},{named('both/MADE-01')}"
     told = ask("compare", ids=both)
     assert ["market", "MADE-00", "MADE-01"] in told["settings"]
+    assert [row for row in told["same"] if row[0] in ("feed", "post only", "halt")] == [
+        ["feed", "0 ms"],
+        ["post only", "yes"],
+        ["halt", "none"],
+    ]
     assert next(row[0] for row in told["figures"]) == "P&L"
     assert "at most 6" in ask("compare", 400, ids=",".join([both] * 4))
 
