@@ -16,12 +16,13 @@ CLEAR, DELTA = 2, 0
 
 
 def made_books(
-    folder: Path, markets: int = 2, seconds: int = 600, adverse: bool = False, seed: int = 0, series: str = "MADE"
-) -> Store:
+    folder: Path, markets: int = 2, seconds: int = 600, adverse: bool = False, seed: int = 0, series: str = "MADE",
+    stretch: int = 1,
+) -> Store:  # fmt: skip
     """A market an hour, each its own event: a touch four cents wide, takers at random.
 
     Without ``adverse`` the mid wanders by itself. With it, the mid moves after a trade in the taker's direction by
-    nothing or four cents: whoever quotes inside the spread earns what he loses.
+    nothing or four cents: whoever quotes inside the spread earns what he loses. ``stretch`` slows one market down.
     """
     rng = np.random.default_rng(seed)
     book: list[tuple[object, ...]] = []
@@ -32,7 +33,7 @@ def made_books(
         mid = _market(rng, ticker, begin, seconds, adverse, book, trades)
         listed.append(
             {"ticker": ticker, "series": series, "event": ticker, "category": "Made up", "open_ts": begin}
-            | {"close_ts": begin + (seconds + 1) * SECOND, "result": "scalar", "settlement": mid * 100}
+            | {"close_ts": begin + (seconds + 1) * SECOND * stretch, "result": "scalar", "settlement": mid * 100}
         )
     names = ("ts", "ticker", "kind", "side", "price", "size")
     tables = {
@@ -40,8 +41,10 @@ def made_books(
         "book": pl.DataFrame(book, schema=dict.fromkeys(names), orient="row"),
         "trades": pl.DataFrame(trades, schema=("ts", "ticker", "price", "size", "taker_side"), orient="row"),
     }
+    for name in ("book", "trades"):
+        tables[name] = tables[name].with_columns((pl.col("ts") - START) * stretch + START)
     store = Store(folder)
-    store.ingest("made up", f"{series} {markets} {seconds} {adverse} {seed}", [Chunk(tables)])
+    store.ingest("made up", f"{series} {markets} {seconds} {adverse} {seed} {stretch}", [Chunk(tables)])
     return store
 
 

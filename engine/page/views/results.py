@@ -66,7 +66,7 @@ def compared(opened: OpenResults, asked: Question) -> dict[str, Any]:
     return {
         "results": shown,
         "settings": [[words[key][0], *(_text(one.get(key), words[key][1]) for one in settings)] for key in differ],
-        "same": [[words[key][0], _text(settings[0][key], words[key][1])] for key in keys if key not in differ],
+        "same": [[words[key][0], _text(settings[0].get(key), words[key][1])] for key in keys if key not in differ],
         "figures": [[name, *(one.get(name, "–") for one in told)] for name in figures],
         "copy": opened_again([one["folder"] for one in shown]),
     }

@@ -47,6 +47,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     Store(root / "odd").ingest("by hand", "titles", [Chunk({"markets": titles})])
     odd = [f"{MARKUP}-00", f"{MARKUP}-01"]
     engine.backtest("fixed-spread", odd, str(root / "odd"), params=given, out=root / MARKUP)
+    made_books(root / "slow", markets=1, seconds=8_640, stretch=300)  # 30 days
+    engine.backtest("fixed-spread", "MADE-00", str(root / "slow"), params=given, out=root / "month")
     begun_session(root / "night", MARKUP)
     session_of_bets(root / "betting", MARKUP)
     paid = {"rewards": "pool=20,per=15m,target=300,discount=0.5"}
@@ -57,14 +59,15 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     names = {
         name: name_of(root / name)
         for name in (
-            "night", "betting", "replay", "paid", "model", "demo/sweep", "demo/bets", "demo/store", "odd", MARKUP,
-            "named/replay", "named/demo/sweep", "named/demo/bets",
+            "night", "betting", "month", "replay", "paid", "model", "demo/sweep", "demo/bets", "demo/store", "odd",
+            MARKUP, "named/replay", "named/demo/sweep", "named/demo/bets",
         )
     }  # fmt: skip
     return {
         "root": str(root),
         "results": "#/results",
         "replay": f"#/replay/{names['replay']}",
+        "month": f"#/replay/{names['month']}",
         "paid": f"#/replay/{names['paid']}",
         "model": f"#/result/{names['model']}",
         "mixed": f"#/compare/{names['model']},{names['night']},{names['replay']}",
@@ -95,8 +98,8 @@ def renamed(result: Path, to: Path, record: str) -> None:
 
 
 VIEWS = (
-    "results", "replay", "paid", "sweep", "cell", "bets", "data", "book", "compare", "model", "mixed", "session",
-    "betting", "odd", "odd data",
+    "results", "replay", "month", "paid", "sweep", "cell", "bets", "data", "book", "compare", "model", "mixed",
+    "session", "betting", "odd", "odd data",
 )  # fmt: skip
 
 
@@ -265,7 +268,19 @@ CHECKED = {
 def test_every_picture_and_table_is_saved_as_files(tab: Open, shown: dict[str, str]):
     one = tab()
     pressed: list[str] = []
-    for view in ("results", "replay", "paid", "sweep", "bets", "data", "compare", "model", "session", "betting"):
+    for view in (
+        "results",
+        "replay",
+        "paid",
+        "sweep",
+        "bets",
+        "data",
+        "book",
+        "compare",
+        "model",
+        "session",
+        "betting",
+    ):
         one.go(shown[view])
         assert one.page.locator("figure.picture").count() == one.page.locator("figure.picture >> text=SVG").count()
         one.page.evaluate(KEEP)

@@ -72,6 +72,8 @@ def test_results_beside_each_other_tell_what_differs(ask: Ask, named: Named):
     ]
     assert next(row[0] for row in told["figures"]) == "P&L"
     assert "at most 6" in ask("compare", 400, ids=",".join([both] * 4))
+    mixed = ask("compare", ids=f"{named('deep/down/sweep')},{named('replay')}")  # one has settings that the other lacks
+    assert ["strategy", "avellaneda-stoikov", "fixed-spread"] in mixed["settings"]
 
 
 def test_a_window_is_what_the_tape_was_and_few_marks(ask: Ask, named: Named, results: Path):
