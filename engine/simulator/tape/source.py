@@ -270,7 +270,6 @@ def _quote_rows(quotes: pl.DataFrame) -> tuple[TapeRows, bool]:
     filled = quotes.with_columns(pl.col("bid", "ask").fill_null(0))
     depth = quotes["bid_size"].null_count() + quotes["ask_size"].null_count() < 2 * len(quotes)
     sizes = [filled[name].fill_null(100).to_numpy() for name in ("bid_size", "ask_size")]
-    sizes = [np.maximum(size, 100) if not depth else size for size in sizes]
     return _top_rows(filled["ts"].to_numpy(), filled["bid"].to_numpy(), filled["ask"].to_numpy(), *sizes), depth
 
 
