@@ -270,6 +270,20 @@ def test_a_result_that_the_exchange_amends_before_it_pays_is_the_last_one(
     assert not again.report.quarantined and known_of(store) == [("A-1", "no", 0, status)]
 
 
+def test_an_amended_result_without_a_time_of_its_own_comes_right_after_the_first(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    imported(store, tmp_path, "a.jsonl", lived((0, DETERMINED)))
+    amended = REST_MARKET | {"status": "amended", "result": "no", "settlement_value_dollars": "0.0000"}
+    done = imported(store, tmp_path, "b.json", json.dumps({"markets": [amended | {"settlement_ts": None}]}))
+    assert not done.report.quarantined
+    moments = store.markets(history=True).collect().filter(pl.col("result").is_not_null())
+    assert moments.select("result", "valid_from").rows() == [
+        ("yes", 1750000000 * 10**9),
+        ("no", 1750000000 * 10**9 + 1),
+    ]
+    assert known_of(store) == [("A-1", "no", 0, "amended")]
+
+
 def test_a_second_determination_on_the_stream_replaces_the_first_and_nothing_changes_what_was_paid(
     tmp_path: Path,
 ) -> None:
