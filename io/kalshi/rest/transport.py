@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
-import requests
+import urllib3
 from certifi import where
 
 from . import wire
@@ -22,7 +23,10 @@ Params = Mapping[str, str | int | bool | Sequence[str] | None]
 
 #: With this header a local exchange tells the time of its replay (ns UTC); the real one has none.
 SIMULATED_TIME = "Simulated-Time"
-_TIMEOUT_SECONDS = (5.0, 30.0)  # to connect, between bytes
+_TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)  # s; the second between bytes
+_KEPT = 10  #: connections that stay open
+_ALWAYS = {"User-Agent": "touchline", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+_JSON = {"Content-Type": "application/json"}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 10.0
 
 
@@ -42,14 +46,15 @@ class Transport:
         self._attempts, self._sleep = attempts, sleep
         self._path = urlsplit(settings.rest_url).path
         self._ahead_ns = 0
-        self._session = requests.Session()
         # The environment could swap the certificates, add credentials from .netrc or reroute: it has no say here.
-        self._session.trust_env = False
-        self._session.headers["User-Agent"] = "touchline"
+        secured = {}
+        if settings.rest_url.startswith("https:"):
+            secured = {"cert_reqs": "CERT_REQUIRED", "ssl_context": ssl.create_default_context(cafile=where())}
+        self._pool = urllib3.connection_from_url(settings.rest_url, maxsize=_KEPT, timeout=_TIMEOUT, **secured)
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self._pool.close()
 
     def now(self) -> int:
         """The exchange's time, ns UTC: this machine's, or that of a replay as of its last answer."""
@@ -112,34 +117,27 @@ class Transport:
         accept: Sequence[int],
     ) -> bytes:
         signer = self.settings.require_signer(path) if private else self.settings.signer
-        payload = None if body is None else msgspec.json.encode(body)
+        headers, payload = _ALWAYS, None
+        if body is not None:
+            headers, payload = _ALWAYS | _JSON, msgspec.json.encode(body)
+        pairs = _query(params)
+        target = f"{self._path}{path}?{urlencode(pairs)}" if pairs else self._path + path
         for attempt in range(self._attempts):
             last = attempt == self._attempts - 1
             self.budget.of(method).pay(cost)
+            signed = headers if signer is None else headers | signer.headers(method, self._path + path)
             try:
-                answer = self._session.request(
-                    method,
-                    self.settings.rest_url + path,
-                    params=_query(params),
-                    data=payload,
-                    headers={
-                        **({} if signer is None else signer.headers(method, self._path + path)),
-                        **({} if payload is None else {"Content-Type": "application/json"}),
-                    },
-                    timeout=_TIMEOUT_SECONDS,
-                    verify=where(),  # given each time: nothing set on the session can switch it off
-                    allow_redirects=False,  # a signature is for one host
-                )
-                content = answer.content
-                simulated = answer.headers.get(SIMULATED_TIME, "")
-                self._ahead_ns = int(simulated) - time.time_ns() if simulated.isdigit() else 0
-            except requests.RequestException as error:
+                # Nothing is sent again here, and no redirect followed: a signature is for one host.
+                answer = self._pool.urlopen(method, target, payload, signed, retries=False, redirect=False)
+            except urllib3.exceptions.HTTPError as error:
                 if last or not repeatable:
                     raise NetworkError(f"no answer from {method} {path}: {_reason(error)}") from None
             else:
-                if answer.status_code < 300 or answer.status_code in accept:
-                    return content
-                refusal = api_error(answer.status_code, content)
+                simulated = answer.headers.get(SIMULATED_TIME, "")
+                self._ahead_ns = int(simulated) - time.time_ns() if simulated.isdigit() else 0
+                if answer.status < 300 or answer.status in accept:
+                    return answer.data
+                refusal = api_error(answer.status, answer.data)
                 self._judge(refusal, method, last, repeatable)
             self._sleep(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)))
         raise AssertionError("unreachable")
@@ -179,10 +177,10 @@ def _query(params: Params | None) -> list[tuple[str, str]]:
     return pairs
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: urllib3.exceptions.HTTPError) -> str:
     """What went wrong, without the address and its query."""
-    if isinstance(error, requests.exceptions.SSLError):
+    if isinstance(error, urllib3.exceptions.SSLError):
         return "the server's certificate is not trusted"
-    if isinstance(error, requests.exceptions.Timeout):
+    if isinstance(error, urllib3.exceptions.TimeoutError):
         return "timed out"
     return "the connection failed"

@@ -160,7 +160,6 @@ def test_tls_verification_cannot_be_switched_off(untrusted: tuple[int, Path], mo
     monkeypatch.setenv("PYTHONHTTPSVERIFY", "0")
     settings = Settings("demo", f"https://localhost:{port}", "wss://localhost:1/ws")
     asking = transport(settings, attempts=1)
-    asking._session.verify = False
     with pytest.raises(errors.NetworkError, match="certificate is not trusted"):
         asking.get("/x", None, dict)
     asking.close()
