@@ -445,12 +445,14 @@ def report(
 
 def _session_report(folder: str | Path, out: str | Path | None, trust: Trust, *, settlements: bool) -> Path:
     from ...io.kalshi.client import Client
+    from ..trading.folder import SessionFolder
     from ..trading.knowing.report import write_session_report
 
     if not settlements:
         return write_session_report(folder, out, trust=trust)
+    own = SessionFolder(folder).settings().subaccount
     with Client() as client:
-        told = [one for page in client.portfolio.settlements() for one in page]
+        told = [one for page in client.portfolio.settlements(subaccount=own) for one in page]
     return write_session_report(folder, out, trust=trust, settled=told)
 
 

@@ -28,8 +28,9 @@ class Checkup(NamedTuple):
 
 def examine(client: Client, folder: SessionFolder | None = None) -> list[Checkup]:
     """Look at everything that a session needs; nothing is changed."""
+    own = 0 if folder is None else folder.settings().subaccount
     checks: list[tuple[str, Callable[[], tuple[bool, str]]]] = [
-        ("key", lambda: _key(client)), ("clock", lambda: _clock(client)), ("rates", lambda: _rates(client)),
+        ("key", lambda: _key(client, own)), ("clock", lambda: _clock(client)), ("rates", lambda: _rates(client)),
         ("exchange", lambda: _exchange(client)),
     ]  # fmt: skip
     if folder is not None:
@@ -47,9 +48,9 @@ def examine(client: Client, folder: SessionFolder | None = None) -> list[Checkup
     return found
 
 
-def _key(client: Client) -> tuple[bool, str]:
+def _key(client: Client, subaccount: int) -> tuple[bool, str]:
     client.settings.require_signer("a session")
-    cash = client.portfolio.balance().cash
+    cash = client.portfolio.balance(subaccount=subaccount).cash
     return True, f"{client.settings.environment}: ${cash / 1e6:,.2f} to spend"
 
 

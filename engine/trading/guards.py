@@ -35,6 +35,9 @@ class MarketSeen:
     unpaid: bool = False  #: the exchange cancelled an order for want of money
     buys: int = 0  #: what resting buys cost if they fill and the market settles at nothing, micros
     sells: int = 0  #: what resting sells cost if they fill and the market settles at a dollar
+    untold_since: int | None = None  #: an order says since then that it filled, and no list tells the fill
+    differences: int = 0  #: what the exchange's lists had otherwise within an hour, put right each time
+    ghost: str | None = None  #: client id of an order that rests there and was over here
 
     @property
     def worth(self) -> int:
@@ -175,6 +178,26 @@ def margin(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | Non
     return "the exchange cancelled an order for want of money" if market.unpaid else None
 
 
+def untold(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
+    """An order says that it filled, and no list tells the fill when none lags any more."""
+    if market.untold_since is None or seen.now - market.untold_since < settings.list_lag_s * NS_PER_SECOND:
+        return None
+    return f"an order filled {(seen.now - market.untold_since) / NS_PER_SECOND:.0f} s ago and nobody tells the fill"
+
+
+def differences(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
+    """The exchange's lists and ours had to be made even too often."""
+    most = settings.differences
+    if most is None or market.differences < most:
+        return None
+    return f"the exchange's lists were not ours {market.differences} times within an hour"
+
+
+def ghost(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
+    """An order of ours rests that was over here."""
+    return f"order {market.ghost} rests and was over here" if market.ghost else None
+
+
 def loss_session(seen: Seen, settings: TradeSettings) -> str | None:
     """The session has lost more than it may."""
     return _over("the session lost", -seen.made, settings.micros("loss_session"))
@@ -192,9 +215,9 @@ def exposure_account(seen: Seen, settings: TradeSettings) -> str | None:
 
 
 def cash(seen: Seen, settings: TradeSettings) -> str | None:
-    """The account's cash has moved by more than our own fills, fees and settlements explain."""
+    """More of the account's cash is gone than our own fills, fees and settlements explain."""
     most = settings.micros("cash_apart")
-    if most is None or abs(seen.cash_apart) < most:
+    if most is None or -seen.cash_apart < most:
         return None
     return f"the account's cash is ${seen.cash_apart / MICROS_PER_DOLLAR:+,.2f} off what our fills explain"
 
@@ -234,7 +257,7 @@ SessionGuard = Callable[[Seen, TradeSettings], str | None]
 OF_MARKETS: dict[str, MarketGuard] = {
     "loss-market": loss_market, "exposure-market": exposure_market, "exposure-event": exposure_event,
     "disagreement": disagreement, "unknown": unknown, "refusals": refusals, "collar": collar, "group": group,
-    "margin": margin,
+    "margin": margin, "untold": untold, "differences": differences, "ghost": ghost,
 }  # fmt: skip
 #: Guards of the session: how severe, and what they say.
 OF_SESSION: dict[str, tuple[Severity, SessionGuard]] = {

@@ -12,14 +12,13 @@ from typing import Any
 import msgspec
 
 from ...io.ground.errors import CheckError
-from ...io.ground.units import NS_PER_SECOND, TICKS_PER_CENT
+from ...io.ground.units import NS_PER_SECOND
 from ...io.kalshi.stream.frames import FillFrame, Frame, GroupFrame, Lifecycle, OrderFrame, decode_frame, reference_of
 from ...io.kalshi.stream.stream import FILLS, GROUPS, ORDERS, Gap
 from ...strategies.own_file import Trust
 from ..live.live import model_of
 from ..live.others import OtherMarkets
 from ..results.params import load_params
-from ..simulator.tape.tape import kernel_grid
 from . import guards
 from .choosing.roster import Roster
 from .journal import JournalLine
@@ -29,10 +28,11 @@ from .market import Listed, ReadMarket, TradedMarket
 from .orders.drift import Drift
 from .orders.jobs import Answer, Job, TokenBudget, encode
 from .orders.payouts import Payouts
-from .orders.reconcile import Comparison
+from .orders.reconcile import Comparison, fills_told
 from .orders.room import Room, at_stake
 from .orders.sent_orders import Take, Wish, reducing
 from .orders.side import PaperSide, SentSide, VenueSide, is_collared
+from .orders.way_out import way_out
 from .orders.wished import shown_of, wish_of
 from .settings import TradeSettings
 
@@ -171,10 +171,18 @@ class Machine:
         if self.roster is not None:
             self.roster.answered(answer)
         if reading and isinstance(self.side, SentSide):
-            if untold := sum(line.kind == "fill" for line in self.lines[booked:]):
-                self.say("differs", {"what": "fill", "untold": untold})
+            for ticker, untold in fills_told(self.lines[booked:]).items():
+                self._differs({"what": "fill", "market": ticker, "untold": untold})
             for one in self.comparison.read(answer, self.ledger, self.side):
-                self.say("differs", one)
+                self._differs(one)
+
+    def _differs(self, told: dict[str, Any]) -> None:
+        """Write down what the exchange says otherwise, and see at once whether that stops something."""
+        self.say("differs", told)
+        self.comparison.count(told, self.now)
+        if told.get("ours") == "over" and (order := self.ledger.known(told["client_id"])) is not None:
+            self.ask(Job(0, "cancel", order.ticker, order.client_id, order.order_id or ""))
+        self._next_look = 0
 
     def command(self, ts: int, command: Command) -> None:
         """Do what a person says."""
@@ -378,11 +386,7 @@ class Machine:
         if not held or market.closed:
             del self._flattening[ticker]
             return
-        side = -1 if held > 0 else 1
-        reach = round((self.settings.collar or 10.0) * TICKS_PER_CENT)
-        grid = kernel_grid(market.listed.market.grid)
-        level = int(grid.below[min(max(mid + side * reach, int(grid.ticks[1])), int(grid.ticks[-2]))])
-        price = int(grid.ticks[max(level, 1)])
+        side, price = way_out(market, held, self.settings)
         allowed = self.side_limits(ticker, reducing(held, {(side, price): abs(held)}))
         if mid and allowed:
             lots = allowed[side, price]
@@ -413,7 +417,8 @@ class Machine:
         return guards.MarketSeen(
             ticker, market.event, market.listed.exclusive, held.position, held.cash, market.live.mid, held.day_cash,
             now.refused, now.unknown_since, self.comparison.disagreed(ticker), self._collared.get(ticker),
-            now.group_stopped, now.unpaid, buys, sells,
+            now.group_stopped, now.unpaid, buys, sells, now.untold_since,
+            self.comparison.differences(ticker, self.now), self.comparison.ghosts.get(ticker),
         )  # fmt: skip
 
     def _look(self) -> None:
@@ -488,13 +493,9 @@ class Machine:
             self.ledger.holding(ticker).halted = None
             self._collared.pop(ticker, None)
             self._flattening.pop(ticker, None)
-            self.comparison.forget(ticker)
-            if isinstance(self.side, SentSide):
-                orders = self.side.orders[ticker]
-                orders.refused, orders.unknown_since = 0, None
-                orders.group_stopped = orders.unpaid = False
-                if orders.group:
-                    self.ask(Job(0, "group", ticker, group=orders.group))
+            self.comparison.resume(ticker)
+            if isinstance(self.side, SentSide) and (group := self.side.resume(ticker)):
+                self.ask(Job(0, "group", ticker, group=group))
             self.touch(ticker)
         self.comparison.forget_account()
         self.say("lift", {"markets": tickers, "session": session, "reason": reason})

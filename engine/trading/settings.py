@@ -40,7 +40,8 @@ class TradeSettings:
     exposure_market: float | None = _limit(None, "dollars", 0.01)  #: lost at worst in a market: it is halted
     exposure_event: float | None = _limit(None, "dollars", 0.01)  #: at worst over an event's outcomes: all are halted
     exposure_account: float | None = _limit(None, "dollars", 0.01)  #: at worst over all: killed
-    cash_apart: float | None = _limit(None, "dollars", 0.01)  #: moved by what is none of ours: killed
+    cash_apart: float | None = _limit(5.0, "dollars", 0.01)  #: gone by what is none of ours: killed; none if shared
+    differences: float | None = _limit(5.0, "in an hour", 1.0)  #: lists that were put right: the market is halted
     refusals: float | None = _limit(10.0, "in a row", 1.0)  #: orders refused one after the other: the market is halted
     unknown_s: float = _limit(60.0, "s", 1.0)  #: an outcome that stays unknown for so long halts its market
     feed_age_s: float | None = _limit(30.0, "s", 0.1)  #: nothing heard for so long: quotes go until the feed is back

@@ -107,7 +107,7 @@ class Startup:
 
     def groups(self, tickers: list[str]) -> None:
         """Give each market its order group; one that was stopped takes orders again only where nothing is halted."""
-        limit = self._settings.lots("group_contracts")
+        limit, own = self._settings.lots("group_contracts"), self._settings.subaccount
         if limit is None:
             return
         for ticker in tickers:
@@ -115,13 +115,13 @@ class Startup:
             group = held.group if held is not None else None
             if group is not None:
                 try:
-                    self._client.order_groups.set_limit(group, limit)
+                    self._client.order_groups.set_limit(group, limit, subaccount=own)
                     if held is not None and held.halted is None and self._ledger.killed is None:
-                        self._client.order_groups.reset(group)
+                        self._client.order_groups.reset(group, subaccount=own)
                 except (NotFoundError, RefusedRequestError):
                     group = None
             if group is None:
-                group = self._client.order_groups.create(limit, subaccount=self._settings.subaccount)
+                group = self._client.order_groups.create(limit, subaccount=own)
             self._say("group", {"market": ticker, "id": group})
             if ticker not in self._ledger.holdings:
                 self._ledger.holding(ticker).position = self.held[ticker]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from ....io.ground.units import NS_PER_SECOND, TICKS_PER_DOLLAR
+from ..journal import JournalLine
 from ..ledger import TradeLedger
 from ..settings import TradeSettings
 from .jobs import Answer
@@ -15,6 +19,7 @@ from .jobs import Answer
 _FEE = 200
 #: A fill that is older than this when it is read was not told by the stream.
 FILL_LAG_NS = 2 * NS_PER_SECOND
+_HOUR_NS = 3_600 * NS_PER_SECOND
 
 
 class Losing(Protocol):
@@ -51,6 +56,9 @@ class Comparison:
     _told: dict[str, int] = field(default_factory=dict)  #: market -> the exchange's position that was written down
     _suspects: set[str] = field(default_factory=set)
     _missing: set[str] = field(default_factory=set)
+    ghosts: dict[str, str] = field(default_factory=dict)  #: market -> an order of ours that rests and was over here
+    _over: dict[str, int] = field(default_factory=dict)  #: an order that is listed and over here, and since when
+    _times: dict[str, deque[int]] = field(default_factory=dict)  #: when a market's lists had to be put right
     _cash_off: bool = False
 
     def note(self, now: int, ledger: TradeLedger) -> None:
@@ -112,7 +120,33 @@ class Comparison:
             found.append({"what": "order", "market": ticker, "client_id": client_id, "ours": "resting", "theirs": "no"})
             host.lose(ticker)
         self._suspects, self._missing = suspects, missing - self._missing
+        return found + self._ghosts(answer, ledger)
+
+    def _ghosts(self, answer: Answer, ledger: TradeLedger) -> list[dict[str, Any]]:
+        """Orders that the list shows longer than it may lag, although they are over here."""
+        over = {order.client_id for order in answer.orders if order.client_id not in ledger.orders}
+        self._over = {one: self._over.get(one, answer.asked) for one in sorted(over) if ledger.known(one) is not None}
+        found: list[dict[str, Any]] = []
+        for client_id, since in self._over.items():
+            order = ledger.known(client_id)
+            if order is None or answer.asked - since <= self._lag or order.ticker in self.ghosts:
+                continue
+            self.ghosts[order.ticker] = client_id
+            told = {"what": "order", "market": order.ticker, "client_id": client_id}
+            found.append({**told, "ours": "over", "theirs": "resting"})
         return found
+
+    def count(self, told: dict[str, Any], now: int) -> None:
+        """Remember a difference that was put right, of the market that it is of."""
+        if told["what"] in ("fill", "order") and "market" in told:
+            self._times.setdefault(told["market"], deque()).append(now)
+
+    def differences(self, ticker: str, now: int) -> int:
+        """How often a market's lists had to be put right within the last hour."""
+        times = self._times.get(ticker)
+        while times and times[0] < now - _HOUR_NS:
+            times.popleft()
+        return len(times or ())
 
     def _cash(self, answer: Answer, since: int) -> list[dict[str, Any]]:
         if answer.cash is None or not self._past:
@@ -146,10 +180,21 @@ class Comparison:
         return self._apart.get(ticker, 0)
 
     def forget(self, ticker: str) -> None:
-        """Begin to count anew."""
+        """Begin to count positions anew: they agree."""
         self._apart.pop(ticker, None)
         self._told.pop(ticker, None)
+
+    def resume(self, ticker: str) -> None:
+        """Begin to count everything of a market anew."""
+        self.forget(ticker)
+        self.ghosts.pop(ticker, None)
+        self._times.pop(ticker, None)
 
     def forget_account(self) -> None:
         """Begin to count anew what is nobody's market."""
         self.stranger, self.cash_apart = None, 0
+
+
+def fills_told(lines: Iterable[JournalLine]) -> Counter[str]:
+    """How many fills of each market are among some lines."""
+    return Counter(msgspec.json.decode(line.payload)["market"] for line in lines if line.kind == "fill")

@@ -115,11 +115,11 @@ class Sender:
         return Answer(job.n, "done", fills=self._fills_of(None, job.since))
 
     def _group(self, job: Job) -> Answer:
-        self._client.order_groups.reset(job.group)
+        self._client.order_groups.reset(job.group, subaccount=self._subaccount)
         return Answer(job.n, "done")
 
     def _trigger(self, job: Job) -> Answer:
-        self._client.order_groups.trigger(job.group)
+        self._client.order_groups.trigger(job.group, subaccount=self._subaccount)
         return Answer(job.n, "done")
 
     def _read(self, job: Job) -> Answer:
@@ -146,7 +146,8 @@ class Sender:
         found: dict[str, int] = {}
         with contextlib.suppress(KalshiError):
             for some in chunks(tickers, _QUEUES):
-                found |= {one.order_id: int(one.ahead) for one in self._client.portfolio.queue_positions(tickers=some)}
+                told = self._client.portfolio.queue_positions(tickers=some, subaccount=self._subaccount)
+                found |= {one.order_id: int(one.ahead) for one in told}
         return found
 
     def positions(self) -> dict[str, int]:

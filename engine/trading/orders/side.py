@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
-from ....io.ground.units import MICROS_PER_DOLLAR, NS_PER_SECOND, TICKS_PER_CENT, exact
+from ....io.ground.units import MICROS_PER_DOLLAR, TICKS_PER_CENT, exact
 from ....io.kalshi.rest.wire import read_count, read_price
 from ....io.kalshi.stream.frames import FillFrame, GroupFrame, OrderFrame
 from ....io.store.schema import Side
@@ -18,6 +18,7 @@ from ..settings import TradeSettings
 from .jobs import Answer, FoundFill, Job, TokenBudget, cost_of
 from .sent_orders import SentOrders, Take, Wish
 from .settling import settled
+from .untold import UntoldFills
 
 #: Refusals that say nothing of our orders: nobody may trade now.
 _CLOSED = ("EXCHANGE_PAUSED", "TRADING_PAUSED", "MARKET_INACTIVE")
@@ -25,8 +26,6 @@ _CLOSED = ("EXCHANGE_PAUSED", "TRADING_PAUSED", "MARKET_INACTIVE")
 _REFUSING = ("PostOnlyCrossCancel", "SelfTradeCancel", "ReduceOnlyCancel")
 _PAUSING = ("CloseCancel", "HaltCancel")
 _UNPAID = "MarginCancel"
-#: A fill whose order says that it filled, and which nobody told for so long, is asked for.
-_UNTOLD_NS = 2 * NS_PER_SECOND
 
 
 class OrderStanding(NamedTuple):
@@ -36,6 +35,7 @@ class OrderStanding(NamedTuple):
     refused: int = 0  #: in a row
     group_stopped: bool = False
     unpaid: bool = False
+    untold_since: int | None = None  #: an order says since then that it filled, and the fill was not told
 
 
 class Host(Protocol):
@@ -201,7 +201,7 @@ class SentSide:
         self.orders: dict[str, SentOrders] = {}
         self._jobs: dict[int, Job] = {}
         self._n = 0
-        self._untold: dict[str, tuple[int, int]] = {}  # client id -> lots that the order says filled, and since when
+        self._untold = UntoldFills()
         self._rank: dict[str, int] = {}  # the best market has the lowest
         self._by_group: dict[str, str] = {}
 
@@ -415,8 +415,7 @@ class SentSide:
         order = self._host.ledger.by_order_id(body.order_id) or self._host.ledger.orders.get(body.client_order_id or "")
         if order is None:
             return
-        if (filled := read_count(body.filled)) > order.filled:
-            self._untold[order.client_id] = filled, self._host.now
+        self._untold.told(order, read_count(body.filled), self._host.now)
         orders = self.orders.get(order.ticker)
         if orders is None or body.status != "canceled" or order.client_id not in self._host.ledger.orders:
             return
@@ -460,19 +459,20 @@ class SentSide:
         orders = self.orders.get(ticker)
         if orders is None:
             return OrderStanding()
-        return OrderStanding(orders.unknown_since, orders.refused, orders.group_stopped, orders.unpaid)
+        since = self._untold.since(ticker)
+        return OrderStanding(orders.unknown_since, orders.refused, orders.group_stopped, orders.unpaid, since)
+
+    def resume(self, ticker: str) -> str:
+        """Begin to count anew what speaks against a market; returns its order group, if it has one."""
+        orders = self.orders[ticker]
+        orders.refused, orders.unknown_since = 0, None
+        orders.group_stopped = orders.unpaid = False
+        self._untold.forget(ticker)
+        return orders.group
 
     def overdue(self) -> bool:
         """Whether an order filled and nobody told the fill."""
-        late = False
-        for client_id, (filled, since) in list(self._untold.items()):
-            order = self._host.ledger.known(client_id)
-            if order is None or order.filled >= filled:
-                del self._untold[client_id]
-            elif self._host.now - since >= _UNTOLD_NS:
-                self._untold[client_id] = filled, self._host.now
-                late = True
-        return late
+        return self._untold.overdue(self._host.ledger, self._host.now)
 
     def quiet(self, ticker: str) -> bool:
         """Whether nothing rests and nothing is under way in a market."""

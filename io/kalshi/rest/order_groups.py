@@ -20,7 +20,7 @@ class OrderGroup(Wire, rename=names(fp="contracts_limit")):
 
 
 class OrderGroups:
-    """Create, read, change and delete order groups; limits in lots."""
+    """Create, read, change and delete order groups; limits in lots. A group belongs to a subaccount; 0 is the first."""
 
     def __init__(self, transport: Transport) -> None:
         self._ask = transport
@@ -32,29 +32,35 @@ class OrderGroups:
             body["subaccount"] = subaccount
         return self._ask.call("POST", f"{_PATH}/create", "order_group_id", str, body=body, private=True)
 
-    def list(self) -> list[OrderGroup]:
-        """All groups of the account."""
-        return self._ask.get(_PATH, "order_groups", list[OrderGroup], private=True)
+    def list(self, *, subaccount: int | None = None) -> list[OrderGroup]:
+        """All groups of the account, or of one of its subaccounts."""
+        return self._ask.get(_PATH, "order_groups", list[OrderGroup], params=_of(subaccount), private=True)
 
-    def get(self, group_id: str) -> OrderGroup:
+    def get(self, group_id: str, *, subaccount: int | None = None) -> OrderGroup:
         """One group with its orders."""
-        return self._ask.get(f"{_PATH}/{group_id}", None, OrderGroup, private=True)
+        return self._ask.get(f"{_PATH}/{group_id}", None, OrderGroup, params=_of(subaccount), private=True)
 
-    def delete(self, group_id: str) -> None:
+    def delete(self, group_id: str, *, subaccount: int | None = None) -> None:
         """Delete a group and cancel its orders."""
-        self._ask.call("DELETE", f"{_PATH}/{group_id}", None, None, private=True, repeatable=True)
+        path = f"{_PATH}/{group_id}"
+        self._ask.call("DELETE", path, None, None, params=_of(subaccount), private=True, repeatable=True)
 
-    def reset(self, group_id: str) -> None:
+    def reset(self, group_id: str, *, subaccount: int | None = None) -> None:
         """Let a triggered group take orders again."""
-        self._put(group_id, "reset", {})
+        self._put(group_id, "reset", {}, subaccount)
 
-    def trigger(self, group_id: str) -> None:
+    def trigger(self, group_id: str, *, subaccount: int | None = None) -> None:
         """Cancel the group's orders now."""
-        self._put(group_id, "trigger", {})
+        self._put(group_id, "trigger", {}, subaccount)
 
-    def set_limit(self, group_id: str, limit: int) -> None:
+    def set_limit(self, group_id: str, limit: int, *, subaccount: int | None = None) -> None:
         """Change the limit."""
-        self._put(group_id, "limit", {"contracts_limit_fp": write_count(limit)})
+        self._put(group_id, "limit", {"contracts_limit_fp": write_count(limit)}, subaccount)
 
-    def _put(self, group_id: str, action: str, body: dict[str, str]) -> None:
-        self._ask.call("PUT", f"{_PATH}/{group_id}/{action}", None, None, body=body, private=True, repeatable=True)
+    def _put(self, group_id: str, action: str, body: dict[str, str], subaccount: int | None) -> None:
+        path, params = f"{_PATH}/{group_id}/{action}", _of(subaccount)
+        self._ask.call("PUT", path, None, None, params=params, body=body, private=True, repeatable=True)
+
+
+def _of(subaccount: int | None) -> dict[str, int | None]:
+    return {"subaccount": subaccount}

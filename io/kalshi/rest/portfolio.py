@@ -188,9 +188,13 @@ class PortfolioCalls:
         path = f"/portfolio/orders/{order_id}/queue_position"
         return self._ask.get(path, "queue_position_fp", Lots, private=True)
 
-    def queue_positions(self, *, tickers: Sequence[str] | None = None, event: str | None = None) -> list[QueuePosition]:
+    def queue_positions(
+        self, *, tickers: Sequence[str] | None = None, event: str | None = None, subaccount: int | None = None
+    ) -> list[QueuePosition]:
         """What stands before every resting order of some markets or of an event."""
-        params = {"market_tickers": ",".join(tickers) if tickers else None, "event_ticker": event}
+        params: dict[str, str | int | None] = {
+            "market_tickers": ",".join(tickers) if tickers else None, "event_ticker": event, "subaccount": subaccount
+        }  # fmt: skip
         path = "/portfolio/orders/queue_positions"
         return self._ask.get(path, "queue_positions", list[QueuePosition], params=params, private=True)
 

@@ -55,7 +55,10 @@ CASES: dict[str, tuple[Seen, Seen]] = {
     "collar": (seen(collared=7_000), seen(collared=None)),
     "group": (seen(group_stopped=True), seen(group_stopped=False)),
     "margin": (seen(unpaid=True), seen(unpaid=False)),
-    "cash": (seen(cash_apart=-1_000_000), seen(cash_apart=-999_999)),
+    "untold": (seen(untold_since=NOW - 35 * SECOND), seen(untold_since=NOW - 34 * SECOND)),
+    "differences": (seen(differences=5), seen(differences=4)),
+    "ghost": (seen(ghost="tl-1"), seen(ghost=None)),
+    "cash": (seen(cash_apart=-1_000_000), seen(cash_apart=9_000_000)),
     "loss-session": (seen(mid=3_500), seen(mid=3_501)),
     "loss-day": (seen(day_start=8_000_000), seen(day_start=7_999_999)),
     "exposure-account": (seen(position=15_000, cash=-65_200_000, mid=4_340), seen(position=10_000, cash=-45_000_000)),
@@ -84,8 +87,12 @@ def test_a_healthy_session_has_no_reason_to_stop():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in CASES if name not in ("disagreement", "group", "margin", "stranger", "unknown")]
-)
+    "name",
+    [
+        name for name in CASES
+        if name not in ("disagreement", "group", "margin", "stranger", "unknown", "untold", "ghost")
+    ],
+)  # fmt: skip
 def test_a_limit_that_is_lifted_does_not_fire(name: str):
     setting = {"cash": "cash_apart", "clock": "clock_drift_s", "disk": "disk_mb", "feed-age": "feed_age_s"}.get(
         name, name.replace("-", "_")

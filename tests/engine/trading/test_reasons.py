@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from touchline.engine.trading import guards
 from touchline.engine.trading.guards import OF_MARKETS, OF_SESSION, exposure
 from touchline.engine.trading.orders.jobs import Answer, FoundOrder, Job
 
@@ -17,7 +19,7 @@ from .stand import SECOND, A, B, Stand
 ALL: dict[str, Any] = {
     "loss_market": 0.02, "loss_session": 0.03, "loss_day": 0.03, "exposure_market": 0.2, "exposure_event": 0.3,
     "exposure_account": 0.3, "cash_apart": 0.01, "refusals": 3, "reconcile_s": 5, "list_lag_s": 2,
-    "group_contracts": 50,
+    "group_contracts": 50, "differences": 1,
 }  # fmt: skip
 
 
@@ -71,6 +73,36 @@ def cash_goes(stand: Stand) -> None:
     stand.goes_on(13)
 
 
+def fills_and_nobody_tells(stand: Stand) -> None:
+    stand.ended("Trade", status="executed", filled="5.00")
+    stand.goes_on(8)
+
+
+def unlisted(stand: Stand, *, readings: int) -> None:
+    """The exchange's list never has what we bid in A: it is read back, and bid anew."""
+    stand.turn(3)
+    stand.other["read"] = lambda job: stand.reading(
+        job, orders=[one for one in stand.reading(job).orders if one.client_id not in bids(stand)]
+    )
+    stand.goes_on(5 * readings)
+
+
+def bids(stand: Stand) -> set[str]:
+    return {one.client_id for one in stand.orders(A) if one.side == 1}
+
+
+def differs_often(stand: Stand) -> None:
+    unlisted(stand, readings=8)
+
+
+def rests_although_it_is_over(stand: Stand) -> None:
+    one = stand.order(A, 1)
+    there = FoundOrder(one.client_id, one.order_id or "", "resting", 0)
+    stand.ended("ExpiryCancel")
+    stand.other["read"] = lambda job: stand.reading(job, orders=[*stand.reading(job).orders, there])
+    stand.goes_on(14)
+
+
 def drifts(stand: Stand) -> None:
     stand.drift = 3 * SECOND
     stand.goes_on(40)
@@ -103,11 +135,20 @@ TRIGGERS: dict[str, tuple[dict[str, Any], Callable[[Stand], None]]] = {
     "margin": ({}, cannot_pay), "cash": ({"cash_apart": 0.5, "reconcile_s": 5, "list_lag_s": 1}, cash_goes),
     "clock": ({}, drifts), "stranger": ({"reconcile_s": 5}, meets_a_stranger), "disk": ({}, fills_its_disk),
     "feed-age": ({}, falls_silent),
+    "untold": ({"list_lag_s": 5}, fills_and_nobody_tells),
+    "differences": ({"differences": 2, "reconcile_s": 5, "list_lag_s": 1}, differs_often),
+    "ghost": ({"reconcile_s": 5, "list_lag_s": 4}, rests_although_it_is_over),
 }  # fmt: skip
 
 
 def test_every_guard_is_set_off_by_a_session():
     assert set(TRIGGERS) == {*OF_MARKETS, *OF_SESSION}
+
+
+def test_no_other_reason_is_in_the_code_but_a_persons_and_an_uneven_start():
+    files = [path.read_text() for path in Path(guards.__file__).parent.rglob("*.py")]
+    named = {name for text in files for name in re.findall(r'(?:Reason\(|"guard": )"([^"]+)"', text)}
+    assert named == {"person", "uneven"}
 
 
 @pytest.mark.parametrize("guard", TRIGGERS)
@@ -212,12 +253,40 @@ def test_an_order_that_should_rest_and_is_not_listed_twice_is_read_back(tmp_path
     assert stand.guards() == [] and len(stand.orders(A)) == 2 and lost not in stand.ledger.orders
 
 
-def test_a_deposit_is_written_down_and_stops_nothing_unless_a_limit_says_so(tmp_path: Path):
+def test_a_deposit_is_written_down_and_stops_nothing(tmp_path: Path):
     stand = Stand(tmp_path, reconcile_s=5, list_lag_s=1)
-    stand.deposit = 2_000_000
+    stand.deposit = 20_000_000
     stand.goes_on(30)
     assert [one["what"] for one in stand.told("differs")] == ["cash"]
-    assert stand.told("differs")[0]["apart"] == 2_000_000 and stand.guards() == []
+    assert stand.told("differs")[0]["apart"] == 20_000_000 and stand.guards() == []
+
+
+@pytest.mark.parametrize(("given", "told"), [({}, ["cash"]), ({"cash_apart": "none"}, [])])
+def test_cash_that_goes_stops_the_session_unless_the_account_is_shared(
+    given: dict[str, Any], told: list[str], tmp_path: Path
+):
+    stand = Stand(tmp_path, reconcile_s=5, list_lag_s=1, **given)
+    stand.deposit = -6_000_000
+    stand.goes_on(20)
+    assert {one["what"] for one in stand.told("differs")} == {"cash"} and stand.guards() == told
+
+
+def test_an_order_that_rests_although_it_is_over_is_cancelled_by_its_id(tmp_path: Path):
+    stand = Stand(tmp_path, reconcile_s=5, list_lag_s=4)
+    ghost = stand.order(A, 1)
+    rests_although_it_is_over(stand)
+    assert ghost.order_id in {job.order_id for job in stand.jobs if job.do == "cancel"}
+    assert [one["ours"] for one in stand.told("differs")] == ["over"] and stand.orders(A) == []
+
+
+def test_a_market_that_a_person_resumes_counts_its_differences_anew(tmp_path: Path):
+    stand = Stand(tmp_path, differences=2, reconcile_s=5, list_lag_s=1)
+    differs_often(stand)
+    assert stand.guards() == ["differences"]
+    del stand.other["read"]
+    stand.command("resume", reason="the list is whole again")
+    stand.goes_on(20)
+    assert stand.guards() == ["differences"] and len(stand.orders(A)) == 2
 
 
 def test_orders_are_cut_to_what_may_still_be_lost_with_all_that_rests(tmp_path: Path):

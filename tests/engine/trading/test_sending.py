@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import msgspec
 import pytest
 from touchline.engine.trading.folder import SessionFolder, recovered
 from touchline.engine.trading.journal import JournalLine, SessionJournal
@@ -12,7 +14,10 @@ from touchline.engine.trading.orders.jobs import Answer, FoundOrder, Job, encode
 from touchline.engine.trading.orders.sending import Sender
 from touchline.engine.trading.orders.settling import settled
 from touchline.engine.trading.settings import TradeSettings
+from touchline.engine.trading.startup import Startup
+from touchline.io.kalshi.client import Client
 from touchline.io.kalshi.rest.orders import NewOrder
+from touchline.io.kalshi.rest.settings import Settings
 from touchline.io.store.store import Store
 
 from .conftest import opened, tickers_of
@@ -82,3 +87,35 @@ def test_a_fill_that_was_told_before_its_orders_answer_counts_for_it_after_a_cra
     assert ledger.orders == {} and ledger.holding(TICKER).position == 5
     known = ledger.by_order_id("o")
     assert known is not None and (known.client_id, known.filled) == (f"{prefix}7", 5)
+
+
+#: An answer that every call finds its part in.
+ANSWER: dict[str, Any] = {
+    "order_id": "o", "client_order_id": "tl-1", "reduced_by": "0.00", "order_group_id": "g", "balance": 1, "cursor": "",
+    "fills": [], "market_positions": [], "queue_positions": [], "order": {"order_id": "o", "status": "canceled"},
+    "orders": [{"order_id": "o", "ticker": TICKER, "client_order_id": "tl-1", "status": "resting"}],
+}  # fmt: skip
+
+
+def test_every_request_about_the_account_names_the_subaccount(monkeypatch: pytest.MonkeyPatch):
+    """What is left out means another subaccount at each of the exchange's addresses."""
+    asked: list[tuple[str, str, dict[str, Any]]] = []
+    client = Client(Settings())
+
+    def ask(method: str, path: str, params: Any, body: Any, *_: Any) -> bytes:
+        asked.append((method, path, {**(params or {}), **(body or {})}))
+        return msgspec.json.encode(ANSWER)
+
+    monkeypatch.setattr(client.transport, "_ask", ask)
+    sender = Sender(client, "tl-", 3)
+    own: dict[str, Any] = {"client_id": "tl-1", "order_id": "o", "side": 1, "price": 4400, "lots": 100, "group": "g"}
+    for do in ("create", "amend", "cancel", "settle", "group", "trigger", "fills", "read"):
+        named = {"orders": [("tl-1", "", 1), ("tl-2", "", 1)]} if do == "settle" else own
+        assert sender.do(Job(1, do, TICKER, expires=60 * SECOND, **named)).is_ == "done", do
+    ledger = TradeLedger("tl-")
+    ledger.holding(TICKER).group = "g"
+    start = Startup(client, sender, ledger, TradeSettings(subaccount=3), lambda *_: None, sleep=lambda s: None)
+    start.run([TICKER, tickers_of()[1]])
+    assert len({path for _, path, _ in asked}) > 10
+    by_id = ("/portfolio/orders/o", "/exchange/user_data_timestamp")  # one order by its id is in no other
+    assert [one for one in asked if one[1] not in by_id and one[2].get("subaccount") != 3] == []
