@@ -47,6 +47,10 @@ SENTENCES: dict[str, str] = {
     "rewards-by-volume": "Programs that pay by volume are estimated beside the P&L, and no part of it.",
     "no-programs": "Incentive programs were to be counted, and none is known of this market and time.",
     "synthetic-data": "The data is synthetic: results say how the program works, not how a market does.",
+    "killed": "The session was killed: everything was cancelled, and stays so until a person resumes it.",
+    "halted": "Markets were halted: they are not quoted until a person resumes them.",
+    "no-fills": "Nothing was filled.",
+    "settlement": "What a market paid by the session's own account is not what the exchange says that it paid.",
     "edited-parameters": "The parameter file was edited by hand after it was exported.",
     "forced-export": "The export was forced although the checks refused it.",
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ....io.ground.units import NS_PER_SECOND, TICKS_PER_CENT
+from ....io.ground.units import LOTS_PER_CONTRACT, MICROS_PER_TICK, NS_PER_SECOND, TICKS_PER_CENT
 from .course import MarketCourse, SessionCourse
 from .queues import value
 
@@ -40,15 +40,31 @@ class SettledAs:
     """What a market paid by our account, and by the exchange's."""
 
     ticker: str
-    position: int  #: lots that were held
-    value: int  #: ticks
+    position: int  #: lots that were held, or are where the session heard of no settlement
+    value: int | None  #: ticks; None where it heard of none
     told: int | None  #: the exchange's value, ticks; None where it told none
     told_position: int | None
 
     @property
     def agrees(self) -> bool | None:
         """Whether both say the same; None where the exchange said nothing."""
-        return None if self.told is None else (self.told, self.told_position) == (self.value, self.position)
+        if self.told is None:
+            return None
+        same = self.value is None or self.value // TICKS_PER_CENT == self.told // TICKS_PER_CENT  # it tells cents
+        return self.told_position == self.position and same
+
+    @property
+    def difference(self) -> str | None:
+        """What the exchange says otherwise, in words; None where it agrees or said nothing."""
+        if self.agrees is not False:
+            return None
+        ours, theirs = (_paid(*one) for one in ((self.position, self.value), (self.told_position, self.told)))
+        return f"{self.ticker}: our account has {ours}, the exchange {theirs}"
+
+
+def _paid(lots: int | None, ticks: int | None) -> str:
+    paid = "not yet paid" if ticks is None else f"paid at {ticks / TICKS_PER_CENT:g} cents"
+    return f"{(lots or 0) / LOTS_PER_CONTRACT:g} contracts {paid}"
 
 
 def markouts(course: SessionCourse) -> list[Markout]:
@@ -116,14 +132,18 @@ def _stretch(own: Quoting, begins: int, ends: int, lines: list[tuple[str, int, d
 
 
 def settlements(course: SessionCourse, told: Iterable[Any] = ()) -> list[SettledAs]:
-    """What markets paid by our account, beside what the exchange says it paid."""
+    """What markets paid by our account, beside what the exchange says it paid; markets of the session alone."""
     there = {one.ticker: one for one in told}
+    lines = {line["market"]: line for _, line in course.of("settle")}
+    held_last = {line["market"]: line["position"] for _, line in course.of("fill")}
     made: list[SettledAs] = []
-    for _, line in course.of("settle"):
-        one = there.get(line["market"])
-        paid = None if one is None or one.value is None else one.value // 100
+    for ticker in dict.fromkeys([*lines, *(name for name in course.markets if name in there)]):
+        line, one = lines.get(ticker, {}), there.get(ticker)
+        paid = None if one is None or one.value is None else one.value // MICROS_PER_TICK
         held = None if one is None else int((one.yes_count or 0) - (one.no_count or 0))
-        made.append(SettledAs(line["market"], line["position"], line["value"], paid, held))
+        ours = line.get("position", held_last.get(ticker, 0))
+        if ours or held:
+            made.append(SettledAs(ticker, ours, line.get("value"), paid, held))
     return made
 
 

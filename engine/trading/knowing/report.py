@@ -14,7 +14,7 @@ from ...reports import page
 from ...reports.look import BAD, GOOD
 from ...results.results import synthetic
 from .course import SessionCourse
-from .daily import markouts, pnl_path, quoting, settlements
+from .daily import SettledAs, markouts, pnl_path, quoting, settlements
 from .twin import Twin, twin_of
 
 REPORT = "report.html"
@@ -24,8 +24,9 @@ def write_session_report(
     session: str | Path, out: str | Path | None = None, *, trust: Trust = (), settled: Iterable[Any] = ()
 ) -> Path:
     """Write the page; ``settled`` are the exchange's settlements, where they were read."""
-    twin = twin_of(session, trust=trust)
+    twin, told = twin_of(session, trust=trust), list(settled)
     course = twin.course
+    paid = settlements(course, told)
     name = Path(session).name
     begun, ended = (iso(at) for at in (course.runs[0][0], course.runs[-1][1])) if course.runs else ("", "")
     return page.write_page(
@@ -35,7 +36,7 @@ def write_session_report(
             f"{name}: a session in {course.mode}", f"{begun} to {ended}, UTC; {len(course.markets)} markets",
             synthetic(list(course.markets)),
         ),
-        page.warnings_section(_notices(course, twin)),
+        page.warnings_section(_notices(course, twin, paid)),
         page.section("In short", page.tiles(_tiles(course, twin))),
         page.section(
             "P&L, real and of the twin",
@@ -68,7 +69,7 @@ def write_session_report(
         page.section("What stopped it", page.table(["when", "what", "market", "reason"], _stops(course))),
         page.section("Settlements", page.table(
             ["market", "contracts held", "paid, cents", "exchange: contracts", "exchange: cents", "agrees"],
-            _settled(course, settled),
+            _settled(paid),
         )),
         page.footer(f"made from the journal of {name}"),
     )  # fmt: skip
@@ -82,7 +83,7 @@ def _contracts(lots: int) -> float:
     return lots / LOTS_PER_CONTRACT
 
 
-def _notices(course: SessionCourse, twin: Twin) -> list[Notice]:
+def _notices(course: SessionCourse, twin: Twin, paid: list[SettledAs]) -> list[Notice]:
     found = [Notice("killed", f"{iso(ts)}: {told['guard']}: {told['text']}") for ts, told in course.of("kill")]
     halts = course.of("halt")
     if halts:
@@ -90,8 +91,8 @@ def _notices(course: SessionCourse, twin: Twin) -> list[Notice]:
             Notice("halted", f"{len(halts)} halts; the last: {halts[-1][1]['market']}, {halts[-1][1]['text']}")
         )
     if not any(one.fills for one in twin.markets.values()):
-        found.append(Notice("no-fills", "nothing was filled"))
-    return found
+        found.append(Notice("no-fills"))
+    return found + [Notice("settlement", one.difference) for one in paid if one.difference]
 
 
 def _tiles(course: SessionCourse, twin: Twin) -> dict[str, str | tuple[str, str]]:
@@ -150,12 +151,12 @@ def _stops(course: SessionCourse) -> list[tuple[object, ...]]:
     return rows[-200:]
 
 
-def _settled(course: SessionCourse, told: Iterable[Any]) -> list[tuple[object, ...]]:
+def _settled(paid: list[SettledAs]) -> list[tuple[object, ...]]:
     return [
-        (one.ticker, _contracts(one.position), one.value / TICKS_PER_CENT,
+        (one.ticker, _contracts(one.position), None if one.value is None else one.value / TICKS_PER_CENT,
          None if one.told_position is None else _contracts(one.told_position),
          None if one.told is None else one.told / TICKS_PER_CENT, "–" if one.agrees is None else one.agrees)
-        for one in settlements(course, told)
+        for one in paid
     ]  # fmt: skip
 
 

@@ -114,6 +114,7 @@ class _Paper:
         self.fills: list[Reported] = []
         self.live: Live | None = None
         self.real: Live | None = None
+        self._earned = 0  # by incentive programs in the runs before
         self._closes = 0
 
     def begin(self, header: RunHeader, market: TradedMarket, folder: Path, trust: Trust) -> _Paper:
@@ -126,8 +127,15 @@ class _Paper:
         )  # fmt: skip
         if self.live.course is not None and market.live.course is not None:  # of other markets it knows the same
             self.live.course.known.update({name: market.live.course.known[name] for name in self.live.follows})
+        self._earned = self.earned
         self._closes, self.real = len(market.live.market.closes), market.live
         return self
+
+    @property
+    def earned(self) -> int:
+        """What the quotes as they were decided are expected to earn of incentive programs, micros."""
+        periods = [] if self.real is None else self.real.programs.so_far()
+        return self._earned + sum(one.get("earned") or 0 for one in periods)
 
     def see(self, market: TradedMarket, events: Columns, values: F64) -> None:
         """Take a batch of events in."""
@@ -166,8 +174,7 @@ def twin_of(session: str | Path, *, trust: Trust = ()) -> Twin:
         {"market": ticker, "ts": one.ts, "side": int(one.side), "price": one.price, "lots": one.lots, "fee": one.fee}
         for ticker, paper in papers.items() for one in paper.fills
     ]  # fmt: skip
-    earned = (one.get("earned") or 0 for paper in papers.values() if paper.real for one in paper.real.programs.so_far())
-    return Twin(model.name, made, course, assumed, sum(earned))
+    return Twin(model.name, made, course, assumed, sum(paper.earned for paper in papers.values()))
 
 
 def _fees(paper: _Paper) -> int:

@@ -6,18 +6,23 @@ import random
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 from touchline import engine
 from touchline.engine.api.asked import assumptions_of
+from touchline.engine.results.params import load_params, write_params
 from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.trading.folder import SessionFolder
 from touchline.engine.trading.knowing.course import course_of
-from touchline.engine.trading.knowing.daily import markouts, quoting
+from touchline.engine.trading.knowing.daily import markouts, quoting, settlements
 from touchline.engine.trading.knowing.session_fit import fit_session
 from touchline.engine.trading.knowing.twin import Twin, twin_of
+from touchline.engine.trading.lines import Command
 from touchline.engine.trading.runner import SessionRunner
 from touchline.io.ground.errors import InputError
+from touchline.io.kalshi.rest import wire
+from touchline.io.kalshi.rest.portfolio import SettlementRecord
 from touchline.io.store.chunk import Chunk
 from touchline.io.store.schema import BookKind
 from touchline.io.store.store import Store
@@ -25,6 +30,7 @@ from touchline.io.store.store import Store
 from ..exchanges.conftest import SECOND, START, book_rows, market_row, random_frames, trade_rows
 from .conftest import begun, opened, tickers_of, walked, write_quick_params
 from .queue_fits import held
+from .test_paper import replayed
 
 
 def busy_queues(rows: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
@@ -99,6 +105,69 @@ def test_the_report_of_a_session_is_a_page_of_its_own(crossing: SessionFolder):
     assert path.stat().st_size < 1_000_000 and crossing.document()["prefix"] not in text
     for told in ("P&amp;L of the twin", "Markouts", "Uptime", "both sides quoted", "Fills by place in the queue"):
         assert told in text
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_rewards_expected_are_those_of_the_backtest_and_add_up_over_restarts(restarts: bool, tmp_path: Path):
+    markets, books, trades = random_frames(7, tickers=1, rows=100)
+    ticker, made = tickers_of(1)[0], {"kind": "liquidity", "reward": 9_000_000, "target": 200, "discount": 5_000}
+    programs = [
+        {"id": f"p{k}", "ticker": ticker, "start_ts": START + at * SECOND, "end_ts": START + (at + 20) * SECOND, **made}
+        for k, at in enumerate((2, 25))
+    ]
+    store = Store(tmp_path / "store")
+    frames = {"markets": markets, "book": books, "trades": trades, "programs": pl.DataFrame(programs)}
+    store.ingest("made up", "day", [Chunk(frames)])
+    plain = load_params(write_quick_params(tmp_path / "plain.toml", size=3.0, queue="power@3"))
+    counted = msgspec.structs.replace(plain, venue={**plain.venue, "rewards": "recorded"})
+    write_params(tmp_path / "params.toml", counted)
+    folder = begun(tmp_path / "session", tmp_path / "params.toml", mode="paper")
+    with opened(store) as (exchange, client):
+        earned: list[int] = []
+        for moments in (46, None) if restarts else (None,):
+            with SessionRunner(folder, client, [ticker], inline=True) as runner:
+                walked(exchange, runner, moments)
+                earned.append(runner.status()["rewards"]["earned"])
+    found = twin_of(folder.path)
+    assert found.rewards == sum(earned) and all(earned)
+    if not restarts:
+        periods = replayed(store, folder.params, ticker).periods or []
+        assert [one["earned"] > 0 for one in periods] == [True, True]
+        assert found.rewards == sum(one["earned"] for one in periods)
+    assert f"${found.rewards / 1e6:,.2f}" in engine.report(folder.path).read_text()
+
+
+def test_settlements_agree_in_contracts_and_whole_cents_or_say_what_differs(crossing: SessionFolder):
+    course = course_of(crossing.path)
+    first, second = tickers_of(2)
+    course.told.append(("settle", 1, {"market": first, "position": -30, "value": 3_333}))
+    held = course.of("fill")[-1][1]["position"] if course.of("fill")[-1][1]["market"] == second else None
+    ours = {one.ticker: one for one in settlements(course)}
+    assert ours[first].agrees is None and ours[first].difference is None
+
+    def there(ticker: str, yes: str, no: str, value: int) -> SettlementRecord:
+        told = {"ticker": ticker, "yes_count_fp": yes, "no_count_fp": no, "value": value}
+        return wire.decode(SettlementRecord, msgspec.json.encode(told))
+
+    (same,) = [one for one in settlements(course, [there(first, "0.00", "0.30", 33)]) if one.ticker == first]
+    assert same.agrees is True and same.difference is None
+    (other,) = [one for one in settlements(course, [there(first, "0.00", "0.10", 33)]) if one.ticker == first]
+    assert other.difference == (
+        f"{first}: our account has -0.3 contracts paid at 33.33 cents, the exchange -0.1 contracts paid at 33 cents"
+    )
+    (strange,) = [one for one in settlements(course, [there(second, "9.00", "0.00", 100)]) if one.ticker == second]
+    assert "not yet paid, the exchange 9 contracts paid at 100 cents" in (strange.difference or "")
+    assert held is None or strange.position == held
+
+
+def test_the_report_of_a_killed_session_without_a_fill_says_both(tmp_path: Path, params: Path, day: Store):
+    folder = begun(tmp_path / "killed", params, mode="paper")
+    with opened(day) as (exchange, client), SessionRunner(folder, client, tickers_of(1), inline=True) as runner:
+        walked(exchange, runner, 1)
+        runner.order(Command("halt", "one by one"))
+        runner.order(Command("kill", "for a test"))
+    text = engine.report(folder.path).read_text()
+    assert "person: for a test" in text and "1 halts" in text and "Nothing was filled" in text
 
 
 def test_uptime_and_markouts_are_those_of_the_lines(crossing: SessionFolder):

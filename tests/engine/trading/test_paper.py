@@ -15,10 +15,12 @@ from touchline.engine.trading.audit import audit
 from touchline.engine.trading.folder import SessionFolder
 from touchline.engine.trading.journal import JournalLine, read, segments
 from touchline.engine.trading.runner import SessionRunner
+from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 from touchline.strategies.models.registry import quoting_model
 
-from .conftest import opened, tickers_of, walked
+from ..exchanges.conftest import random_frames
+from .conftest import MARKETS, opened, tickers_of, walked
 
 MS = 1_000_000
 
@@ -76,6 +78,24 @@ def test_a_paper_session_is_the_backtest_of_its_recording(day: Store, paper: Ses
     done = audit(paper.path)
     assert (done.difference, done.runs) == (None, 1)
     assert done.counts["quote"] > 50
+
+
+def test_an_exchange_at_two_thousand_times_serves_a_session_without_fault(tmp_path: Path, paper: SessionFolder):
+    """It waits for nobody: a session begins somewhere on the way, and all that it hears is whole."""
+    store = Store(tmp_path / "store")
+    markets, books, trades = random_frames(5, tickers=MARKETS, rows=150, step=40.0)
+    store.ingest("made up", "long", [Chunk({"markets": markets, "book": books, "trades": trades})])
+    with (
+        opened(store, speed=2_000.0) as (exchange, client),
+        SessionRunner(paper, client, tickers_of()) as runner,
+    ):
+        while not exchange.finished():
+            runner.step(0.1)
+        runner.step(0.1)
+        assert runner.messages > 100 and runner.stream.connections == 1
+        assert all(one.live.count > 20 for one in runner.machine.markets.values())
+    lines = [line.kind for line in read(segments(paper.journal))]
+    assert not {"gap", "halt", "kill"} & {*lines} and audit(paper.path).difference is None
 
 
 def test_a_paper_session_is_the_backtest_however_fast_the_exchange_is(day: Store, paper: SessionFolder):

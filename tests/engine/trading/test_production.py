@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from touchline import engine
 from touchline.engine.exchanges import Exchange
 from touchline.engine.trading.audit import audit
 from touchline.engine.trading.folder import SessionFolder, recovered
@@ -225,3 +227,25 @@ def test_the_account_is_even_at_settlement(result: str, value: int, tmp_path: Pa
         ticker: one.cash for ticker, one in runner.machine.ledger.holdings.items()
     }
     assert told(folder, "halt") == [] and audit(folder.path).difference is None
+
+
+def test_the_report_holds_settlements_against_the_exchanges_and_names_a_difference(
+    tmp_path: Path, params: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store = Store(tmp_path / "store")
+    markets, books, trades = random_frames(3, tickers=2, rows=40, result="scalar", settlement=3_333)
+    store.ingest("made up", "settled", [Chunk({"markets": markets, "book": books, "trades": trades})])
+    folder = begun(tmp_path / "session", params, mode="production")
+    with opened(store) as (exchange, client), SessionRunner(folder, client, tickers_of(2), inline=True) as runner:
+        walked(exchange, runner)
+        for name, value in exchange.environment.items():
+            monkeypatch.setenv(name, value)
+        ours = [one for _, one in told(folder, "settle")]
+        assert len(ours) == 2 and all(one["position"] for one in ours)
+        even_page = engine.report(folder.path, settlements=True).read_text()
+        paid = exchange.call(lambda: exchange.venue.account.settlements[0])
+        exchange.call(lambda: exchange.venue.account.settlements.__setitem__(0, replace(paid, value=9_900)))
+        page = engine.report(folder.path, settlements=True).read_text()
+    held = next(one["position"] / 100 for one in ours if one["market"] == paid.ticker)
+    named = f"{paid.ticker}: our account has {held:g} contracts paid at 33.33 cents, the exchange {held:g} contracts"
+    assert "our account has" not in even_page and f"{named} paid at 99 cents" in page
