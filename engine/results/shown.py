@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .evidence import Evidence, judge
-from .results import LEAST_PNL, Sweep
+from .results import LEAST_PNL, REWARD_RATE, Sweep
 from .selection import Ranking, best_overall, best_plateau, effect_sizes, marginal_effects, ranked
 
 
@@ -18,7 +18,8 @@ def shown(sweep: Sweep, top: int = 10, evidence: Evidence | None = None, by: Ran
     evidence = evidence or judge(sweep, robust)
     order = ranked(sweep, by).head(top)
     names = [axis.name for axis in sweep.axes]
-    figures = ("total_pnl", "pnl", LEAST_PNL, "cash", "abs_position", "fills", "uptime")
+    figures = ["total_pnl", "pnl", LEAST_PNL, "cash", "abs_position", "fills", "uptime"]
+    figures += [name for name in ("rewards", "pnl_without_rewards", REWARD_RATE) if name in order.columns]
     return {
         "strategy": sweep.strategy,
         "ranked_by": by,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ....io.kalshi.rest.wire import write_time
 from ....io.kalshi.scan import Candidate
+from ...figures.words import percent, usd
 from ..console import emit_table
 
 if TYPE_CHECKING:
@@ -97,8 +98,8 @@ def tell_paying(found: Sequence[RewardCandidate]) -> None:
     """Show candidates for rewards as a table."""
     rows = [
         (
-            one.ticker, one.programs, f"${one.reward_day:,.2f}", f"{one.share:.1%}", f"{one.filled_day:,.1f}",
-            f"{one.loss:.2f}", f"${one.locked:,.2f}", f"${one.net_day:,.2f}", f"${one.per_dollar:,.4f}",
+            one.ticker, one.programs, usd(one.reward_day * 1e6), percent(one.share), f"{one.filled_day:,.1f}",
+            f"{one.loss:.2f}", usd(one.locked * 1e6), usd(one.net_day * 1e6), f"{one.per_dollar:,.4f}",
         )
         for one in found
     ]  # fmt: skip

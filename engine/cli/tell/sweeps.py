@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ...figures.words import count, percent, usd
+from ...results.results import REWARD_RATE
+from ...results.selection import RANKINGS
 from ..console import emit_facts, emit_table, say
+
+#: What a sweep that counted programs says of each cell, and how it is written.
+_REWARDS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "rewards": ("rewards", usd),
+    "pnl_without_rewards": ("without rewards", usd),
+    REWARD_RATE: ("rewards a dollar", percent),
+}
 
 
 def tell(shown: dict[str, Any]) -> None:
@@ -27,18 +37,22 @@ def tell(shown: dict[str, Any]) -> None:
         first = first[:1]
     elif shown["ranked_by"] == "cash":
         first.reverse()
+    rewards = _REWARDS if _REWARDS.keys() <= {name for row in shown["top"] for name in row} else {}
     rows = [
         [
             row["cell"],
             *(text(name, row[name]) for name in names),
             *(usd(row["total_pnl"]) for _ in totals),
             *(usd(row[name]) for name, _ in first),
+            *(write(row[name]) for name, (_, write) in rewards.items()),
         ]
         for row in shown["top"]
     ]
     of = f", averages over {count(shown['markets'], 'market')}" if several else ""
-    title = "Highest cash, which leaves settlement out" if shown["ranked_by"] == "cash" else "Highest P&L"
-    emit_table(title + of, ["cell", *names, *totals, *(title.strip() for _, title in first)], rows)
+    title = f"Highest {RANKINGS[shown['ranked_by']]}"
+    title += ", which leaves settlement out" if shown["ranked_by"] == "cash" else ""
+    columns = [*(title.strip() for _, title in first), *(title for title, _ in rewards.values())]
+    emit_table(title + of, ["cell", *names, *totals, *columns], rows)
     effects = [
         [row["parameter"], text(row["parameter"], row["value"]), usd(row["pnl"]), percent(row["profitable"], 0)]
         for row in shown["effects"]
