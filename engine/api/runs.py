@@ -382,7 +382,8 @@ def show(folder: str | Path, *, top: int = 10, by: Ranking = "pnl") -> dict[str,
     Args:
         folder: A sweep's folder.
         top: How many cells to list.
-        by: What the cells rank by: ``pnl``, or ``cash``, which leaves out what positions settled at.
+        by: What the cells rank by: ``pnl``; ``cash``, which leaves out what positions settled at; where programs were
+            counted, ``pnl-without-rewards`` or ``rewards-per-collateral``.
 
     Returns:
         A document of plain values, money in micros.
@@ -469,7 +470,7 @@ def export(
         folder: A sweep's folder.
         out: The file to write, such as ``params.toml``.
         pick: ``robust``, the best neighbourhood; ``overall``, the highest average P&L; ``by-market``, each its own.
-        by: What the last two rank by: ``pnl`` or ``cash``.
+        by: What the last two rank by, as in :func:`show`.
         force: Export although the checks refuse it; the file says so.
         valid_days: Days after the data's end for which the file holds; as long as the data unless given.
 

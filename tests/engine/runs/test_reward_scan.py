@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pytest
 from touchline.engine import scan
+from touchline.engine.exchanges import Exchange
 from touchline.engine.rewards.programs import Program
 from touchline.engine.runs.reward_scan import _best, _of_replay, candidate_of, stored_losses
 from touchline.engine.simulator.assumptions.venue import Assumptions
@@ -18,7 +20,7 @@ from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
 from touchline.strategies.models.behind_best import BehindBest
 
-from ..exchanges.conftest import random_frames
+from ..exchanges.conftest import START, random_frames
 from ..simulator.test_rewards import QUIET, paying, still_tape
 
 #: 20 dollars a quarter of an hour, 300 contracts a side: 960 dollars a side and day.
@@ -70,7 +72,10 @@ def test_a_tape_says_what_its_replay_does() -> None:
 def history(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = Store(tmp_path_factory.mktemp("history"))
     markets, books, trades = random_frames(3, tickers=2, rows=400)
-    store.ingest("made up", "history", [Chunk({"markets": markets, "book": books, "trades": trades})])
+    paid = {"id": "p", "ticker": "KXTEST-26SEP21-B0", "kind": "liquidity", "start_ts": START, "end_ts": START + 10**12}
+    programs = pl.DataFrame([paid | {"reward": 10**8, "target": 10, "discount": 5_000, "cap": None}])
+    tables = {"markets": markets, "book": books, "trades": trades, "programs": programs}
+    store.ingest("made up", "history", [Chunk(tables)])
     return store
 
 
@@ -86,6 +91,20 @@ def test_a_store_says_what_fills_lose_in_a_series(history: Store) -> None:
     assert stored_losses(history, ["KXTEST"], 10.0, 0.0) == {"KXTEST": pytest.approx(-sum(made) / sum(lots) / 100)}
     with pytest.raises(InputError, match="no order of 10 contracts 90 cents behind filled"):
         stored_losses(history, ["KXTEST"], 10.0, 90.0)
+
+
+@pytest.mark.usefixtures("plain_kernels")
+def test_a_scan_of_open_markets_takes_the_loss_from_a_store_of_the_same_series(
+    history: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Exchange(history.path, speed=0, tier="unlimited") as exchange:
+        for name, value in exchange.environment.items():
+            monkeypatch.setenv(name, value)
+        exchange.advance(30)
+        [one] = scan("KXTEST", rewards=True, history=history, size=10, rate=1000)
+    assert (one.ticker, one.programs) == ("KXTEST-26SEP21-B0", 1)
+    assert {"KXTEST": one.loss} == stored_losses(history, ["KXTEST"], 10.0, 0.0)
+    assert one.reward_day > 0.0 and one.share > 0.0
 
 
 def test_a_scan_for_rewards_says_what_it_needs(history: Store) -> None:
