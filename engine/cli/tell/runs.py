@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...figures.words import UNKNOWN
 from ..console import emit_facts, emit_groups, emit_table, say
 
 if TYPE_CHECKING:
@@ -42,24 +44,33 @@ def tell_replays(record: Mapping[str, Any]) -> None:
     _warn(record)
 
 
+def _value(number: float) -> str:
+    """Write what a model knew or made; a dash for nothing.
+
+    >>> _value(0.5), _value(math.nan)
+    ('0.5', '–')
+    """
+    return UNKNOWN if math.isnan(number) else f"{number:.6g}"
+
+
 def tell_explanation(found: Explanation, title: str) -> None:
     """Print for a person why a quote was what it was."""
     from datetime import UTC, datetime
 
     when = datetime.fromtimestamp(found.decided_ts / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S.%f UTC")
     known = {name: value for name, value in found.known.items() if name != "time"}
-    emit_facts(f"{title}: decided at {when}", {name.replace("_", " "): f"{value:.6g}" for name, value in known.items()})
-    emit_facts("parameters", {name.replace("_", " "): f"{value:.6g}" for name, value in found.values.items()})
+    emit_facts(f"{title}: decided at {when}", {name.replace("_", " "): _value(value) for name, value in known.items()})
+    emit_facts("parameters", {name.replace("_", " "): _value(value) for name, value in found.values.items()})
     if found.state:
-        emit_facts("state", {name: f"{value:.6g}" for name, value in found.state.items()})
+        emit_facts("state", {name: _value(value) for name, value in found.state.items()})
     if found.ladder:
         emit_facts("levels", dict(line.split(": ") for line in found.ladder))
     if found.signals:
-        emit_facts("signals", {name: f"{value:.6g}" for name, value in found.signals.items()})
+        emit_facts("signals", {name: _value(value) for name, value in found.signals.items()})
     if found.inside:
-        emit_facts("inside the model", {name: f"{value:.6g}" for name, value in found.inside.items()})
+        emit_facts("inside the model", {name: _value(value) for name, value in found.inside.items()})
     rows = [
-        (name, f"{price:.6g}", f"{size:.6g}", rounded, wanted)
+        (name, _value(price), _value(size), rounded, wanted)
         for name, price, size, rounded, wanted in zip(
             ("bid", "ask"), found.asked[:2], found.asked[2:], found.rounded, found.wanted, strict=True
         )
