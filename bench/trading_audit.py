@@ -23,7 +23,7 @@ from touchline.engine.trading.runner import SessionRunner
 from tests.engine.trading.conftest import begun, opened, write_quick_params
 from tests.engine.trading.day import chosen, sample_day, series_of
 
-ENGINE = [sys.executable, "-c", "from touchline.engine.cli import main; main()"]
+from .exchange_process import ENGINE
 
 
 def main() -> None:

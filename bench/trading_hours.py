@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import gc
 import json
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -31,7 +29,8 @@ from touchline.io.store.store import Store
 from tests.engine.exchanges.conftest import START, random_frames
 from tests.engine.trading.conftest import tickers_of, write_quick_params
 
-ENGINE = [sys.executable, "-c", "from touchline.engine.cli import main; main()"]
+from .exchange_process import exchange_process
+
 MARKETS, STEP_S, HOUR = 5, 4.0, 3_600 * 1_000_000_000
 LIMITS: dict[str, Any] = {
     "feed_age_s": "none", "clock_drift_s": "none", "collar": "none", "lease_s": 1200, "reconcile_s": 60,
@@ -44,25 +43,12 @@ def main() -> None:
     hours = float(sys.argv[1]) if len(sys.argv) > 1 else 8.0
     speed = float(sys.argv[2]) if len(sys.argv) > 2 else 120.0
     with tempfile.TemporaryDirectory() as top:
-        store, keys = Store(Path(top) / "store"), Path(top) / "keys"
+        store = Store(Path(top) / "store")
         rows = int((hours + 0.2) * 3600 / STEP_S)
         markets, books, trades = random_frames(5, tickers=MARKETS, rows=rows, step=STEP_S)
         store.ingest("made up", "hours", [Chunk({"markets": markets, "book": books, "trades": trades})])
-        command = [*ENGINE, "exchange", "--store", store.path, "--speed", str(speed), "--keys", str(keys)]
-        command += ["--tier", "prestige", "--queue", "touch+cross@1"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as served:
-            assert served.stdout is not None
-            address = json.loads(served.stdout.readline())
-            environ = {
-                "KALSHI_KEY_ID": (keys / "key-id").read_text().strip(),
-                "KALSHI_PRIVATE_KEY_PATH": str(keys / "private.pem"),
-                "KALSHI_REST_URL": address["rest"],
-                "KALSHI_WS_URL": address["ws"],
-            }
-            try:
-                out = grown(Path(top), Settings.from_env(environ, dotenv=None), hours, 3600 / speed)
-            finally:
-                served.send_signal(signal.SIGTERM)
+        with exchange_process(store, Path(top) / "keys", speed) as settings:
+            out = grown(Path(top), settings, hours, 3600 / speed)
     sys.stdout.write(json.dumps(out) + "\n")
 
 

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,7 +22,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from touchline.engine.trading.folder import SessionFolder
 from touchline.engine.trading.orders.jobs import Answer, Job
 from touchline.engine.trading.runner import SessionRunner
@@ -38,7 +35,8 @@ from touchline.io.store.store import Store
 from tests.engine.exchanges.conftest import random_frames
 from tests.engine.trading.conftest import tickers_of, write_quick_params
 
-ENGINE = [sys.executable, "-c", "from touchline.engine.cli import main; main()"]
+from .exchange_process import apart, exchange_process
+
 MARKETS, SPEED, STEP_S = 10, 10.0, 0.25
 STAGES = ("read and queued", "heard and decided", "handed over", "signed and written")
 Course = list[int]  #: when a request's message was received, heard, its turn over, begun to be sent, written
@@ -53,24 +51,10 @@ def main() -> None:
         store = Store(Path(top) / "store")
         markets, books, trades = random_frames(5, tickers=MARKETS, rows=int(3 * seconds * SPEED / STEP_S), step=STEP_S)
         if not together:
-            books, trades = apart(books), apart(trades)
+            books, trades = (apart(frame, STEP_S, MARKETS) for frame in (books, trades))
         store.ingest("made up", "wire", [Chunk({"markets": markets, "book": books, "trades": trades})])
-        keys = Path(top) / "keys"
-        command = [*ENGINE, "exchange", "--store", store.path, "--speed", str(SPEED), "--keys", str(keys)]
-        command += ["--tier", "prestige", "--queue", "touch+cross@1"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as served:
-            assert served.stdout is not None
-            address = json.loads(served.stdout.readline())
-            environ = {
-                "KALSHI_KEY_ID": (keys / "key-id").read_text().strip(),
-                "KALSHI_PRIVATE_KEY_PATH": str(keys / "private.pem"),
-                "KALSHI_REST_URL": address["rest"],
-                "KALSHI_WS_URL": address["ws"],
-            }
-            try:
-                courses, own, share = timed(Path(top), Settings.from_env(environ, dotenv=None), seconds)
-            finally:
-                served.send_signal(signal.SIGTERM)
+        with exchange_process(store, Path(top) / "keys", SPEED) as settings:
+            courses, own, share = timed(Path(top), settings, seconds)
     out: dict[str, Any] = {"orders": len(courses), "share": round(share, 3)}
     for name, (first, last) in {"": (0, 4), **{one: (k, k + 1) for k, one in enumerate(STAGES)}}.items():
         took = sorted((one[last] - one[first]) / 1e6 for one in courses)
@@ -80,12 +64,6 @@ def main() -> None:
         spent.sort()
         out[f"{name} own ms"] = [round(spent[int(part * len(spent))] / 1e6, 3) for part in (0.5, 0.99)]
     sys.stdout.write(json.dumps(out) + "\n")
-
-
-def apart(frame: pl.DataFrame) -> pl.DataFrame:
-    """Move each market's moments a little, so that no two fall together."""
-    number = pl.col("ticker").str.extract(r"B(\d+)$").cast(pl.Int64)
-    return frame.with_columns(ts=pl.col("ts") + number * round(STEP_S * 1e9 / MARKETS)).sort("ts", maintain_order=True)
 
 
 def timed(top: Path, settings: Settings, seconds: float) -> tuple[list[Course], Own, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import queue
 import sys
@@ -175,7 +176,7 @@ class SessionRunner:
     def run(self, stop: threading.Event | None = None, seconds: float | None = None) -> None:
         """Trade until ``stop`` is set, ``seconds`` are over or every market is closed."""
         end = None if seconds is None else time.monotonic() + seconds
-        with _quick_switches():
+        with _without_pauses():
             while not (stop is not None and stop.is_set()) and (end is None or time.monotonic() < end):
                 self.step(_TURN_S)
                 roster = self.machine.roster
@@ -464,13 +465,19 @@ class SessionRunner:
 
 
 @contextlib.contextmanager
-def _quick_switches() -> Iterator[None]:
-    """Let threads take turns often: a request is written while the next message is already being decided on."""
+def _without_pauses() -> Iterator[None]:
+    """Let threads take turns often, and nobody look through everything that was there before for what is unused.
+
+    So a request is written while the next message is already being decided on.
+    """
     before = sys.getswitchinterval()
     sys.setswitchinterval(min(before, _SWITCH_S))
+    gc.collect()
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         sys.setswitchinterval(before)
 
 
