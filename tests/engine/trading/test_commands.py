@@ -93,16 +93,3 @@ def test_real_money_is_not_traded_without_saying_so(day: Store, params: Path, pl
         with pytest.raises(InputError, match="lists no market KXNONE"):
             _ = engine.trade(params, "KXNONE", client=client, session="t").runner
         assert exchange.desk.orders == {}
-
-
-def test_no_secret_is_in_a_sessions_folder_and_nobody_else_may_enter(day: Store, session: Callable[..., SessionFolder]):
-    folder = session(mode="production")
-    with opened(day) as (exchange, client), SessionRunner(folder, client, tickers_of(), inline=True) as runner:
-        walked(exchange, runner, 20)
-        key_id, pem = exchange.keys.key_id.encode(), exchange.keys.path.read_bytes()
-    secret = [line for line in pem.splitlines() if not line.startswith(b"-----")]
-    for path in folder.path.rglob("*"):
-        if path.is_file():
-            written = path.read_bytes()
-            assert key_id not in written and not any(part in written for part in secret), path
-    assert folder.path.stat().st_mode & 0o077 == 0 and folder.journal.stat().st_mode & 0o077 == 0

@@ -105,6 +105,7 @@ def test_nothing_that_a_session_tells_or_writes_holds_a_secret(
     secrets = [key_id, TOKEN, *signed, *(line for line in pem.splitlines() if not line.startswith("-----"))]
     places = {"counters": counters, "report": report, "alerts": b"".join(receiver), **written}
     places |= {f"told {number}": one.encode() for number, one in enumerate(told)}
+    assert Path("s").stat().st_mode & 0o077 == Path("s/journal").stat().st_mode & 0o077 == 0
     assert [(name, one) for name, text in places.items() for one in secrets if one.encode() in text] == []
 
 
