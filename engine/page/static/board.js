@@ -94,6 +94,17 @@ function side(pen, columns, y, at, wide, colour, width) {
   pen.lines(runs.filter((run) => run.length > 2), colour, width, 0.95);
 }
 
+// The mid where both sides stand.
+function middle(found, y, at, wide) {
+  const runs = [[]];
+  for (let i = 0; i < found.count; i++) {
+    const [b, a] = [found.bid[2][i], found.ask[2][i]];
+    if (b < 0 || a < 0) runs.at(-1).length && runs.push([]);
+    else runs.at(-1).push(at(i), y((a + b) / 2), at(i) + wide, y((a + b) / 2));
+  }
+  return runs;
+}
+
 const PANES = {
   price(pen, w, pane, c, { found, x, at, wide, step }) {
     const lists = [found.bid[0], found.bid[1], found.ask[0], found.ask[1]].map((one) => one.filter((v) => v >= 0));
@@ -111,6 +122,7 @@ const PANES = {
         if (b >= 0 && a >= 0) spread.push([at(i), y(a), wide + 0.5, Math.max(y(b) - y(a), 0)]);
       }
       for (const [left, top, wider, tall] of spread) pen.rect(left, top, wider, tall, c.mid, 0.07);
+      pen.lines(middle(found, y, at, wide), c.mid, 1, 0.55);
       side(pen, found.bid, y, at, wide, c.bid, 1.2);
       side(pen, found.ask, y, at, wide, c.ask, 1.2);
       const half = Math.max(Math.min(Math.abs(y(step) - y(0)) * 0.32, 7), 1.5);

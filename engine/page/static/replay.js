@@ -11,6 +11,8 @@ import { colours, picture } from "./picture.js";
 import { facts, table } from "./table.js";
 import { copies } from "./tools.js";
 
+// What a decision followed, by its number.
+const TRIGGERS = ["a change of the book", "a trade", "a price of the underlying", "a status", "a gap", "the clock"];
 const SPEEDS = [["1", "real time"], ["10", "10 ×"], ["60", "60 ×"], ["600", "600 ×"], ["3600", "an hour a second"]];
 const SHORTEST = 1e6;
 
@@ -146,7 +148,7 @@ async function travel(view, id, what, given) {
     clear(why, el("p.wait", {}, "Deciding again …"));
     try {
       const found = await ask("why", { ...what, event: state.event ?? 0 });
-      const rows = [...Object.entries(found.signals), ...Object.entries(found.inside).map(([name, v]) => [name, figure(v)]), ...Object.entries(found.known).filter(([, v]) => v !== null).map(([name, v]) => [name, figure(v)])];
+      const rows = [...Object.entries(found.signals), ...Object.entries(found.inside).map(([name, v]) => [name, figure(v)]), ...Object.entries(found.known).filter(([name, v]) => v !== null && name !== "time").map(([name, v]) => [name.replaceAll("_", " "), name === "trigger" ? TRIGGERS[v] ?? v : figure(v)])];
       clear(why, el("p", {}, el("b", {}, `Decided ${stamp(about.origin, found.decided, 6)}`)),
         el("p", {}, `asked for ${asked(found.asked)}, wanted ${found.wanted.join(" and ")}`),
         found.because.length > 0 && el("ul.warnings", {}, found.because.map((one) => el("li", {}, one))),
@@ -178,7 +180,7 @@ async function travel(view, id, what, given) {
     ...(about.programs && { s: () => to("snapshot", 1), S: () => to("snapshot", -1) }),
   };
   const settled = about.settlement === null ? "not settled" : `settled at ${cents(about.settlement)} c`;
-  const colour = [["bid", "best bid"], ["ask", "best ask"], ...(own ? [["own_bid", "own bid"], ["own_ask", "own ask"], ["fill", "fill"]] : []), ["trade", "trade, green bought and red sold"], ["gap", "book not known"]];
+  const colour = [["bid", "best bid"], ["ask", "best ask"], ["mid", "mid"], ...(own ? [["own_bid", "own bid"], ["own_ask", "own ask"], ["fill", "fill"]] : []), ["trade", "trade, green bought and red sold"], ["gap", "book not known"]];
   return {
     title: about.ticker, keys, walk: fills?.walk,
     leave: () => clearInterval(state.playing),

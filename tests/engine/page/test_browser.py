@@ -218,6 +218,45 @@ def test_a_moment_is_kept_in_the_address_and_keys_move_it(tab: Open, shown: dict
     one.well()
 
 
+def test_every_key_that_the_page_lists_does_what_it_says(tab: Open, shown: dict[str, str]):
+    one = tab()
+    one.go(shown["paid"], ".at b")
+    at = lambda: int(one.page.get_attribute(".at b", "data-event") or -1)  # noqa: E731  # short, and local
+    for key in ("f", "q", "t", "s"):
+        begun = at()
+        one.page.keyboard.press(key)
+        one.quiet()
+        assert at() > begun, key
+        there = at()
+        one.page.keyboard.press(f"Shift+{key.upper()}")
+        one.quiet()
+        assert at() < there, key
+    one.page.keyboard.press("g")
+    one.page.wait_for_selector("#said.shown:has-text('no later gap')")
+    one.page.keyboard.press("w")
+    one.page.wait_for_selector("main >> text=/^Decided /")
+    window = "document.querySelector('main canvas').dataset.window"
+    whole = one.page.evaluate(window)
+    seen = [whole]
+    for key in ("+", "+", "-", "0"):
+        one.page.keyboard.press(key)
+        one.quiet()
+        seen.append(one.page.evaluate(window))
+    assert len(set(seen[:3])) == 3
+    assert (seen[3], seen[4]) == (seen[1], whole)
+    theme = one.page.evaluate("document.documentElement.dataset.theme")
+    one.page.keyboard.press("d")
+    assert one.page.evaluate("document.documentElement.dataset.theme") != theme
+    one.page.keyboard.press("?")
+    listed = one.page.locator("dialog kbd").all_inner_texts()
+    one.page.keyboard.press("?")
+    assert one.page.locator("dialog").count() == 0
+    assert {"j / k", "Enter", "/", "← →", "Space", "f / F", "q / Q", "t / T", "g / G", "s / S", "w", "d", "?"} < set(
+        listed
+    )
+    one.well()
+
+
 def test_a_list_is_filtered_walked_through_opened_and_compared(tab: Open, shown: dict[str, str]):
     one = tab()
     one.go(shown["results"])
