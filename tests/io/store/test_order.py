@@ -86,3 +86,13 @@ def test_reads_equal_the_obvious_answer(compacting, data, low, high):
         assert by_ticker(read(store, ["A", "Ü"], low, high)) == by_ticker(some)
         assert {table.name: table.rows for table in store.tables()}["trades"] == len(want)
         assert store.tickers() == sorted({one[1] for one in want}, key=str.encode)
+
+
+def test_no_compacted_file_has_more_than_its_rows(tmp_path):
+    store = Store(tmp_path)
+    for number in range(2):
+        store.ingest(f"s{number}", f"d{number}", [chunk([(number + 2 * at, "A", 50, None, None) for at in range(4)])])
+    with patch.object(compaction, "FULL_ROWS", 7):
+        store.compact()
+    sizes = [pl.scan_parquet(path).select(pl.len()).collect().item() for path in (tmp_path / "trades").glob("compact*")]
+    assert sorted(sizes) == [4, 4]

@@ -19,6 +19,7 @@ from touchline.engine.simulator.replay import replay
 from touchline.engine.simulator.state import Columns
 from touchline.engine.simulator.tape.source import compile_tape
 from touchline.io.store.chunk import Chunk
+from touchline.io.store.closes import told_closes
 from touchline.io.store.store import Store
 from touchline.strategies.models.avellaneda_stoikov import AvellanedaStoikov
 from touchline.strategies.models.fixed_spread import FixedSpread
@@ -139,6 +140,13 @@ def test_the_close_is_what_was_known_then(tmp_path: Path, rows: list[dict], clos
     assert ("close-told-late" in tape.notes) is is_late
     again = compile_tape(Store(tmp_path / "store"), "M")
     assert (again.digest, again.market) == (tape.digest, tape.market)
+
+
+@pytest.mark.parametrize(("told_at", "late"), [(OPEN, []), (OPEN + 1, ["M"])])
+def test_a_close_told_at_the_open_was_told_in_time(tmp_path: Path, told_at: int, late: list[str]):
+    rows = [{"valid_from": 0, "close_ts": EARLY}, {"valid_from": told_at, "close_ts": PLANNED}]
+    asked = pl.DataFrame({"ticker": ["M"], "open_ts": [OPEN], "close_ts": [EARLY]})
+    assert told_closes(store_of(tmp_path, *rows, until=OPEN + 3 * SECOND), asked)[1] == late
 
 
 def test_a_window_after_the_news_knows_it_from_its_begin(tmp_path: Path):
