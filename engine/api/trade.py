@@ -13,7 +13,6 @@ from .data import listed
 if TYPE_CHECKING:
     from ...io.kalshi.client import Client
     from ..trading.audit import AuditDone
-    from ..trading.bets.runner import BetSession
     from ..trading.doctor import Checkup
     from ..trading.knowing.twin import Twin
     from ..trading.session import TradingSession
@@ -30,7 +29,7 @@ def trade(
     client: Client | None = None, clock: Callable[[], int] | None = None, inline: bool = False,
     tell: Callable[[str], None] | None = None, underlying: Mapping[str, str] | None = None,
     sources: Mapping[str, str] | None = None, metrics: int | None = None,
-) -> TradingSession | BetSession:  # fmt: skip
+) -> TradingSession:  # fmt: skip
     """Begin a session, or go on with one: quote or bet on markets by a file, on paper unless another mode is named.
 
     Args:
@@ -66,6 +65,8 @@ def trade(
     """
     from ...io.kalshi.client import Client as KalshiClient
     from ...strategies.families import is_pipeline_file
+    from ...strategies.pipeline.pipeline import load_pipeline
+    from ..trading.bets.runner import check_bets
     from ..trading.choosing.choice import choosing_of
     from ..trading.folder import SessionFolder
     from ..trading.listing import tickers_of
@@ -83,15 +84,21 @@ def trade(
             where = own.settings.rest_url
             raise InputError(f"{where} is neither the demo nor this machine: real money needs yes_really={REALLY!r}")
         if is_pipeline_file(params):
-            given = {
-                "limits": limits, "underlying": underlying, "sources": sources, "metrics": metrics, "top": top
-            }  # fmt: skip
-            for name, value in given.items():
-                if value or (value is not None and name == "metrics"):
+            for name, value in {"underlying": underlying, "sources": sources, "top": top}.items():
+                if value:
                     raise InputError(f"{name}= is for sessions that quote; a pipeline says itself how it bets")
             choosing_of(listed(tickers), listed(series), None)
             named = list(dict.fromkeys([*listed(tickers), *tickers_of(own, listed(series))]))
-            return _bets(params, own, named, mode, session, clock=clock, owns=client is None, tell=tell)
+            pipeline = load_pipeline(params)
+            check_bets(pipeline)
+            folder = SessionFolder(session)
+            folder.begin_bets(
+                pipeline.as_dict(), TradeSettings().with_options({"feed_age_s": "none", **(limits or {}), "mode": mode})
+            )
+            return TradingSession(
+                folder, own, named, trust=trust, tell=tell or (lambda line: None), owns_client=client is None,
+                clock=clock, inline=inline, metrics=metrics, pipeline=pipeline,
+            )  # fmt: skip
         folder = SessionFolder(session)
         folder.begin(params, TradeSettings().with_options({**(limits or {}), "mode": mode}))
         named, choosing = listed(tickers), choosing_of(listed(tickers), listed(series), top)
@@ -103,25 +110,6 @@ def trade(
         folder, own, named, trust=trust, tell=tell or (lambda line: None), owns_client=client is None, clock=clock,
         inline=inline, follows=Follows(underlying or {}, sources or {}), choosing=choosing, metrics=metrics,
     )  # fmt: skip
-
-
-def _bets(
-    params: str | Path, client: Client, tickers: list[str], mode: Mode, session: str | Path, *,
-    clock: Callable[[], int] | None, owns: bool, tell: Callable[[str], None] | None,
-) -> BetSession:  # fmt: skip
-    """Begin a session of bets, or go on with one."""
-    from ...strategies.pipeline.pipeline import load_pipeline
-    from ..trading.bets.runner import BetSession, check_bets
-    from ..trading.folder import SessionFolder
-    from ..trading.settings import TradeSettings
-
-    pipeline = load_pipeline(params)
-    check_bets(pipeline, mode)
-    folder = SessionFolder(session)
-    folder.begin_bets(pipeline.as_dict(), TradeSettings(mode=mode))
-    return BetSession(
-        folder, client, pipeline, tickers, clock=clock, owns_client=owns, tell=tell or (lambda line: None)
-    )
 
 
 def status(session: str | Path) -> dict[str, Any]:

@@ -198,7 +198,7 @@ def backtest(
     panel, notes = panel_for(data, pipeline, start, end, progress)
     _has_orders(panel, (pipeline,))
     scored = score_panel(panel, pipeline)
-    columns = columns_of(panel, scored.score, _membership(pipeline))
+    columns = columns_of(panel, scored.score, membership_of(pipeline))
     rule = rules(pipeline.limits())
     made = run(columns, rule, scored.passed)
     random = compare_random(columns, rule, made, random_portfolios, seed) if random_portfolios else None
@@ -235,7 +235,8 @@ def _by_queue(
     return {name: found[name] for name in dict.fromkeys((BRACKET[0], chosen, BRACKET[1]))}
 
 
-def _membership(pipeline: Pipeline) -> Membership:
+def membership_of(pipeline: Pipeline) -> Membership:
+    """Whose rounding of fees holds."""
     return "broker" if pipeline.executor.values.get("membership") == "broker" else "direct"
 
 
@@ -266,7 +267,7 @@ def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells, progress: Progress 
     _has_orders(panel, made)
     shared: dict[str, list[int]] = {}
     for index, one in enumerate(made):
-        known = (one.scorer.values, [part.values for part in (*one.tables, *one.filters)], _membership(one))
+        known = (one.scorer.values, [part.values for part in (*one.tables, *one.filters)], membership_of(one))
         shared.setdefault(repr(known), []).append(index)
     parts: list[tuple[list[int], Any]] = []
     columns: PanelColumns | None = None
@@ -275,7 +276,7 @@ def run_grid(panel: Panel, pipeline: Pipeline, cells: Cells, progress: Progress 
         one = made[places[0]]
         scored = score_panel(panel, one)
         cut += scored.cut
-        columns = columns_of(panel, scored.score, _membership(one))
+        columns = columns_of(panel, scored.score, membership_of(one))
         for some in (places[at : at + CHUNK] for at in range(0, len(places), CHUNK)):
             wanted = np.concatenate([rules(made[place].limits()) for place in some])
             parts.append((some, (wanted, *run_cells(columns, wanted, scored.passed))))

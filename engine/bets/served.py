@@ -63,6 +63,47 @@ def check_live(pipeline: Pipeline, now: int, panel: Panel | None = None) -> None
             raise InputError(f"{one.path.name} reads what has moved: {told_moves(moved)}: {AGAIN}")
 
 
+class Moves:
+    """How far what trained models read has moved, counted bar by bar: a bar costs as much after a year as at first.
+
+    ``counts`` are those of before: of each model by its folder, of each of its inputs, how many rows fell where.
+    """
+
+    def __init__(self, pipeline: Pipeline, counts: Mapping[str, list[list[int]]]) -> None:
+        self._pipeline, self._scorers = pipeline, list(trained_scorers(pipeline.scorer))
+        self._counts = {name: [np.array(one, np.int64) for one in groups] for name, groups in counts.items()}
+
+    def state(self) -> dict[str, list[list[int]]]:
+        """The counts so far."""
+        return {name: [one.tolist() for one in groups] for name, groups in self._counts.items()}
+
+    def see(self, panel: Panel) -> None:
+        """Count the rows of a panel's last bar; refuse a model whose inputs have moved too far since it was trained."""
+        for part in self._pipeline.tables if self._scorers and not panel.extras else ():
+            panel = panel.with_extras(ask(part, "prepare", Mapping, panel))
+        for one in self._scorers:
+            assert one.trained is not None
+            rows = _inputs(panel, one.trained, max(one.trained.models[-1].since, int(panel.times[-1])), None)
+            reference = one.trained.drift["features"]
+            counts = self._counts.setdefault(
+                str(one.path), [np.zeros(len(told["edges"]) + 1, np.int64) for told in reference]
+            )
+            for place, told in enumerate(reference):
+                where = np.searchsorted(np.asarray(told["edges"], np.float64), rows[:, place], side="right")
+                counts[place] += np.bincount(where, minlength=len(counts[place]))
+            total = int(counts[0].sum()) if counts else 0
+            if total < FEWEST_ROWS:
+                continue
+            moved = too_far(
+                {
+                    told["name"]: stability_index(told["shares"], group / total)
+                    for told, group in zip(reference, counts, strict=True)
+                }
+            )
+            if moved:
+                raise InputError(f"{one.path.name} reads what has moved: {told_moves(moved)}: {AGAIN}")
+
+
 def _served(
     panel: Panel, pipeline: Pipeline, passed: npt.NDArray[np.int8] | None
 ) -> Iterator[tuple[OnnxScorer, Trained, dict[str, float]]]:
@@ -99,13 +140,20 @@ def told_skill(trained: Trained) -> str:
 
 def drift(panel: Panel, scorer: OnnxScorer, trained: Trained, passed: npt.NDArray[np.int8] | None) -> dict[str, float]:
     """How far each input has moved from what was learned from, over the bars after the newest model was trained."""
-    since = trained.models[-1].since
-    if panel.times[-1] < since:
+    rows = _inputs(panel, trained, trained.models[-1].since, passed)
+    if len(rows) < FEWEST_ROWS:
         return {}
+    return moved_from(trained.drift["features"], rows)
+
+
+def _inputs(panel: Panel, trained: Trained, since: int, passed: npt.NDArray[np.int8] | None) -> npt.NDArray[np.float32]:
+    """What a model is served from a moment on, where nothing of it is missing: a row a bar and market."""
     names = trained.features
     wanted = [feature(name).cast(pl.Float32).alias(f"_{place}") for place, name in enumerate(names)]
+    if panel.times[-1] < since:
+        return np.zeros((0, len(names)), np.float32)
     roots = sorted({root for expression in wanted for root in expression.meta.root_names()})
-    parts = list[npt.NDArray[np.float32]]()
+    parts = [np.zeros((0, len(names)), np.float32)]
     for block in panel.blocks():
         frame = panel.frame(block, [*roots, "ts"])
         chosen = frame["ts"].to_numpy() >= since
@@ -113,10 +161,7 @@ def drift(panel: Panel, scorer: OnnxScorer, trained: Trained, passed: npt.NDArra
             chosen &= panel.lives.take(passed, block) == 0
         parts.append(frame.lazy().select(wanted).collect().to_numpy()[chosen])
     rows = np.concatenate(parts)
-    rows = rows[np.isfinite(rows).all(axis=1)]
-    if len(rows) < FEWEST_ROWS:
-        return {}
-    return moved_from(trained.drift["features"], rows)
+    return rows[np.isfinite(rows).all(axis=1)]
 
 
 def moved_from(reference: Sequence[dict[str, Any]], rows: npt.NDArray[Any]) -> dict[str, float]:

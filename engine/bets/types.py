@@ -39,6 +39,7 @@ class Exit(IntEnum):
     TIME_STOP = 6
     END_OF_DATA = 7
     STILL_OPEN = 8
+    BY_HAND = 9
 
 
 class Fate(IntEnum):

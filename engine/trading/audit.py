@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import msgspec
-
 from ...io.ground.errors import CheckError
 from ...strategies.own_file import Trust
 from .folder import SessionFolder
 from .journal import JournalLine, read, segments
-from .ledger import LedgerState, TradeLedger
-from .lines import INCOMING, RunHeader
+from .lines import INCOMING
 from .machine import Machine
 
 
@@ -85,8 +82,8 @@ def replayed(folder: SessionFolder, replayer: TakesLines) -> AuditDone:
 class Replayer:
     """A machine that the journal's incoming lines go through again, run after run."""
 
-    def __init__(self, folder: Path, trust: Trust) -> None:
-        self._folder, self._trust = folder, trust
+    def __init__(self, folder: Path, trust: Trust, kind: type[Machine] = Machine) -> None:
+        self._folder, self._trust, self._kind = folder, trust, kind
         self.machine: Machine | None = None
         self._state: JournalLine | None = None
         self._due: deque[JournalLine] = deque()
@@ -119,9 +116,7 @@ class Replayer:
     def _begin(self, line: JournalLine) -> str | None:
         if self._state is None:
             raise CheckError("a run of the journal begins without a state")
-        header = msgspec.json.decode(line.payload, type=RunHeader)
-        state = msgspec.json.decode(self._state.payload, type=LedgerState)
-        self.machine = Machine(header, TradeLedger.of(state), self._folder, trust=self._trust)
+        self.machine = self._kind.of(line.payload, self._state.payload, self._folder, self._trust)
         self._due.clear()
         return None
 

@@ -102,6 +102,10 @@ class SessionFolder:
         """The parameter file that the session trades by: its own copy."""
         return self.path / self.document()["params"]
 
+    def pipeline(self) -> dict[str, Any]:
+        """The pipeline that a session of bets goes by, as it was written down."""
+        return json.loads(self.params.read_text(encoding="utf-8"))
+
     def settings(self) -> TradeSettings:
         """How the session trades."""
         return TradeSettings().with_options(self.document()["settings"])

@@ -22,18 +22,19 @@ from ..results.params import load_params
 from . import guards
 from .choosing.roster import Roster
 from .journal import JournalLine
-from .ledger import ENDING, LEFT, OwnOrder, TradeLedger, side_of
+from .ledger import ENDING, LEFT, LedgerState, OwnOrder, TradeLedger, side_of
 from .lines import INCOMING, Command, RunHeader, Scan, Tick
 from .market import Listed, ReadMarket, TradedMarket
 from .orders.drift import Drift
 from .orders.jobs import Answer, Job, TokenBudget, encode
 from .orders.payouts import Payouts
 from .orders.reconcile import Comparison, fills_told
-from .orders.room import Room, at_stake
+from .orders.room import Room
 from .orders.sent_orders import Take, Wish, reducing
 from .orders.side import PaperSide, SentSide, VenueSide, is_collared
 from .orders.way_out import way_out
 from .orders.wished import shown_of, wish_of
+from .seen import market_seen, seen_of
 from .settings import TradeSettings
 
 _LOOK_NS = 250_000_000  # from one look at the limits to the next
@@ -51,18 +52,17 @@ class Machine:
         self.jobs: list[Job] = []
         self.markets: dict[str, TradedMarket] = {}
         self.waits: str | None = None
-        params = folder / header.params
-        self._loaded = load_params(params), model_of(params, trust)
+        self._load(folder / header.params, trust)
         mode, budget = self.settings.mode, TokenBudget(header.write_rate, header.write_capacity)
         self.side: VenueSide = PaperSide() if mode == "paper" else SentSide(self, budget, sends=mode == "production")
         self.comparison, self.room = Comparison(self.settings), Room(self.settings)
         self._touched: dict[str, None] = {}
         self._flattening: dict[str, None] = {}
-        self._collared: dict[str, int] = {}
+        self.collared: dict[str, int] = {}
         self._next_look = self._next_read = self._next_close = 0
         self._filled = self._leaving = False
-        self._disk_free: int | None = None
-        self.payouts, self._drift = Payouts(), Drift()
+        self.disk_free: int | None = None
+        self.payouts, self.drift = Payouts(), Drift()
         self._opening = set[str]()
         self._following: dict[str, dict[str, None]] = {}  # symbol of an underlying -> markets whose models read it
         for listed in header.markets:
@@ -75,12 +75,26 @@ class Machine:
         for market in self.markets.values():
             self._others.read(market.live, market.listed.others, known)
 
+    @classmethod
+    def of(cls, header: bytes, state: bytes, folder: Path, trust: Trust = ()) -> Machine:
+        """A machine as a journal's lines say that it began."""
+        ledger = TradeLedger.of(msgspec.json.decode(state, type=LedgerState))
+        return cls(msgspec.json.decode(header, type=RunHeader), ledger, folder, trust=trust)
+
+    def _load(self, params: Path, trust: Trust) -> None:
+        self._loaded = load_params(params), model_of(params, trust)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to trade."""
+        return all(one.closed for one in self.markets.values()) and (self.roster is None or not self.roster.ahead)
+
     # Lines that come in
 
     def take(self, line: JournalLine) -> None:
         """Take a line of the journal in."""
         if line.kind == "<":
-            self.hear(line.ts, decode_frame(line.payload))
+            self.hear(line.ts, decode_frame(line.payload), line.payload)
         elif line.kind == "turn":
             self.turn(line.ts, msgspec.json.decode(line.payload, type=dict[str, int])["wall"])
         elif line.kind == "gap":
@@ -96,14 +110,14 @@ class Machine:
         elif line.kind not in INCOMING:
             raise CheckError(f"a journal has no lines of kind {line.kind!r} that come in")
 
-    def hear(self, ts: int, frame: Frame) -> None:
-        """Take a message of the stream in."""
+    def hear(self, ts: int, frame: Frame, raw: bytes = b"") -> None:
+        """Take a message of the stream in, with its text as it came."""
         self.now = self.heard = max(self.now, ts)
         value = reference_of(frame)
         if value is not None:
             self._price(value.symbol, value.ts_ms * 1_000_000, value.value)
             return
-        self._drift.see(ts, getattr(getattr(frame, "msg", None), "ts_ms", 0))
+        self.drift.see(ts, getattr(getattr(frame, "msg", None), "ts_ms", 0))
         if isinstance(frame, FillFrame):
             self.side.fill_told(frame)
         elif isinstance(frame, OrderFrame):
@@ -202,7 +216,7 @@ class Machine:
             self._leaving = True
             self._touched |= dict.fromkeys(self.markets)
         elif command.verb == "seen":
-            self._disk_free = command.disk_free
+            self.disk_free = command.disk_free
 
     def turn(self, ts: int, wall: int) -> None:
         """Decide on everything that came."""
@@ -214,6 +228,7 @@ class Machine:
                 live.heard(signal, at, *values)
         for ticker in touched:
             self._decide(self.markets[ticker])
+        self._decided()
         for told in self.payouts.pay(self.ledger, self.now):
             self.say("settle", told)
         if self.now >= self._next_look or self._filled:
@@ -221,6 +236,9 @@ class Machine:
         self._act(touched)
         if self.roster is not None and not self._leaving:
             self.roster.turn()
+
+    def _decided(self) -> None:
+        """Every market has taken in what it heard."""
 
     # Lines that go out
 
@@ -270,7 +288,7 @@ class Machine:
         market = self.markets.get(ticker)
         if market is not None and not self.side.assumed:
             if is_collared(self.settings, price, market.live.mid):
-                self._collared[ticker] = price
+                self.collared[ticker] = price
             taker = isinstance(self.side, SentSide) and order is not None and self.side.orders[ticker].took is order
             market.filled(ts, side_of(side), price, lots, fee, taker=taker)
 
@@ -281,11 +299,7 @@ class Machine:
     def begin(self, listed: Listed) -> None:
         """Begin to trade a market."""
         ticker = listed.market.ticker
-        market = TradedMarket(
-            listed, self._loaded, self.ledger, lambda: self.now, assumed=self.side.assumed,
-            resting=lambda: self.side.resting(ticker),
-        )  # fmt: skip
-        self.markets[ticker] = market
+        market = self.markets[ticker] = self._market(listed)
         if market.live.model.needs_underlying and listed.market.underlying:
             self._following.setdefault(listed.market.underlying, {})[ticker] = None
         if ticker not in self.ledger.holdings:
@@ -295,11 +309,17 @@ class Machine:
         if listed.held:
             self._opening.add(ticker)
 
+    def _market(self, listed: Listed) -> TradedMarket:
+        return TradedMarket(
+            listed, self._loaded, self.ledger, lambda: self.now, assumed=self.side.assumed,
+            resting=lambda: self.side.resting(listed.market.ticker),
+        )  # fmt: skip
+
     def forget(self, ticker: str) -> None:
         """Let go of a market that has left: the account alone remembers it."""
         market = self.markets.pop(ticker)
         self._following.get(market.listed.market.underlying or "", {}).pop(ticker, None)
-        for kept in (self._collared, self._flattening):
+        for kept in (self.collared, self._flattening):
             kept.pop(ticker, None)
         self._opening.discard(ticker)
         self.side.forget(ticker)
@@ -362,7 +382,7 @@ class Machine:
                 asked = reducing(self.ledger.holding(ticker).position, asked)
             wishes[ticker] = self.side_limits(ticker, asked)
             if self.room.is_limited:
-                wishes[ticker] = self.room.cut(self._market_seen(ticker), wishes[ticker])
+                wishes[ticker] = self.room.cut(market_seen(self, ticker), wishes[ticker])
         takes = {
             ticker: Take(*place, lots) for ticker, place in taken.items() if (lots := wishes[ticker].pop(place, 0))
         }
@@ -399,27 +419,7 @@ class Machine:
 
     def seen(self) -> guards.Seen:
         """The session as the guards see it."""
-        if self.side.assumed:  # on paper the quotes rest
-            quotes = {ticker: wish_of(market.live.quote) for ticker, market in self.markets.items()}
-            rest = [(ticker, *place, lots) for ticker, wish in quotes.items() for place, lots in wish.items()]
-        else:
-            rest = [(one.ticker, one.side, one.price, one.left) for one in self.ledger.orders.values()]
-        stakes = at_stake(rest)
-        markets = {ticker: self._market_seen(ticker, *stakes.get(ticker, (0, 0))) for ticker in self.markets}
-        return guards.Seen(
-            self.now, self.heard, self._drift.ns, self._disk_free, self.comparison.stranger,
-            self.comparison.cash_apart, markets, self.ledger.left(),
-        )  # fmt: skip
-
-    def _market_seen(self, ticker: str, buys: int = 0, sells: int = 0) -> guards.MarketSeen:
-        market, held = self.markets[ticker], self.ledger.holding(ticker)
-        now = self.side.standing(ticker)
-        return guards.MarketSeen(
-            ticker, market.event, market.listed.exclusive, held.position, held.cash, market.live.mid, held.day_cash,
-            now.refused, now.unknown_since, self.comparison.disagreed(ticker), self._collared.get(ticker),
-            now.group_stopped, now.unpaid, buys, sells, now.untold_since,
-            self.comparison.differences(ticker, self.now), self.comparison.ghosts.get(ticker),
-        )  # fmt: skip
+        return seen_of(self)
 
     def _look(self) -> None:
         """Hold what is seen against the limits, and ask for the exchange's own lists when that is due."""
@@ -491,7 +491,7 @@ class Machine:
             self.ledger.killed = None
         for ticker in tickers:
             self.ledger.holding(ticker).halted = None
-            self._collared.pop(ticker, None)
+            self.collared.pop(ticker, None)
             self._flattening.pop(ticker, None)
             self.comparison.resume(ticker)
             if isinstance(self.side, SentSide) and (group := self.side.resume(ticker)):

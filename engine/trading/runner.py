@@ -86,20 +86,18 @@ class SessionRunner:
         self._follows = follows or Follows()
         self.folder, self._client, self._inline, self._tell = folder, client, inline, tell
         self.settings: TradeSettings = folder.settings()
-        sends = self.settings.mode == "production"
         rates = _limits(client, needed=self.settings.mode != "paper")
-        until = load_params(folder.params).validity.valid_until
-        if client.now() >= nanoseconds(until, "valid_until"):
-            raise InputError(f"{folder.params} was valid until {until}: sweep newer data and export anew")
+        self._check()
         self._clock = clock
         self._stream_now = client.now() if client.transport.is_replay else 0
         self.journal = SessionJournal(folder.journal, limits)
         try:
             ledger = recovered(folder)
             self.sender = Sender(client, ledger.prefix, self.settings.subaccount)
-            self._lookout = Lookout(client, folder, choosing, self._follows.underlying, trust)
+            self._lookout = self._look_out(choosing, trust)
             named = self._lookout.begins_with(ledger, list(dict.fromkeys(tickers)))
-            self.machine = self._machine(ledger, named, sends, rates, trust)
+            held, cash = self._started(ledger, named)
+            self.machine = self._machine(ledger, named, held, cash, rates, trust)
         except BaseException:
             self.journal.close()
             raise
@@ -128,18 +126,30 @@ class SessionRunner:
             for symbol, spec in self._follows.sources.items() if symbol in symbols
         ]  # fmt: skip
 
-    def _machine(
-        self, ledger: TradeLedger, tickers: list[str], sends: bool, rates: tuple[float, float], trust: Trust
-    ) -> Machine:
-        held = {ticker: one.position for ticker, one in ledger.holdings.items()}
-        cash = None
-        if sends:
+    def _check(self) -> None:
+        """Refuse parameters that have ended."""
+        until = load_params(self.folder.params).validity.valid_until
+        if self._client.now() >= nanoseconds(until, "valid_until"):
+            raise InputError(f"{self.folder.params} was valid until {until}: sweep newer data and export anew")
+
+    def _look_out(self, choosing: Choosing | None, trust: Trust) -> Lookout:
+        return Lookout(self._client, self.folder, choosing, self._follows.underlying, trust)
+
+    def _started(self, ledger: TradeLedger, tickers: list[str]) -> tuple[dict[str, int], int | None]:
+        """Take the steps of a start; returns what is held in each market, and the account's cash where that counts."""
+        own = {ticker: one.position for ticker, one in ledger.holdings.items()}
+        if self.settings.mode == "production":
             startup = Startup(self._client, self.sender, ledger, self.settings, self._say)
             startup.run(tickers)
-            held = {**startup.held, **{ticker: one.position for ticker, one in ledger.holdings.items()}}
-            cash = startup.cash
-        elif self.settings.mode == "shadow":
-            held = {**dict.fromkeys(tickers, 0), **self.sender.positions()}
+            return {**startup.held, **{ticker: one.position for ticker, one in ledger.holdings.items()}}, startup.cash
+        if self.settings.mode == "shadow":
+            return {**dict.fromkeys(tickers, 0), **self.sender.positions()}, None
+        return own, None
+
+    def _machine(
+        self, ledger: TradeLedger, tickers: list[str], held: dict[str, int], cash: int | None,
+        rates: tuple[float, float], trust: Trust,
+    ) -> Machine:  # fmt: skip
         counted = load_params(self.folder.params).assumptions.rewards == "recorded"
         listed = listed_markets(self._client, tickers, held, self._follows.underlying, programs=counted)
         listed, read = with_others(self._client, listed, model_of(self.folder.params, trust))
@@ -179,8 +189,7 @@ class SessionRunner:
         with _without_pauses():
             while not (stop is not None and stop.is_set()) and (end is None or time.monotonic() < end):
                 self.step(_TURN_S)
-                roster = self.machine.roster
-                if all(one.closed for one in self.machine.markets.values()) and (roster is None or not roster.ahead):
+                if self.machine.over:
                     return
 
     def step(self, timeout: float = _TURN_S) -> None:
@@ -278,7 +287,7 @@ class SessionRunner:
         for message in messages:
             ts = self._ts(message)
             journal.append(JournalLine("<", ts, message.raw))
-            machine.hear(ts, message.frame)
+            machine.hear(ts, message.frame, message.raw)
             if machine.lines:
                 self._outgoing()
         self.messages += len(messages)

@@ -12,6 +12,7 @@ from typing import Any
 from ...io.ground.errors import InputError
 from ...io.kalshi.client import Client
 from ...strategies.own_file import Trust
+from ...strategies.pipeline.pipeline import Pipeline
 from .around.metrics import MetricsServer
 from .around.word import SessionWord
 from .audit import AuditDone, audit
@@ -35,9 +36,9 @@ class TradingSession:
         self, folder: SessionFolder, client: Client | None = None, tickers: Sequence[str] = (), *, trust: Trust = (),
         tell: Tell = lambda line: None, owns_client: bool = False, clock: Callable[[], int] | None = None,
         inline: bool = False, follows: Follows | None = None, choosing: Choosing | None = None,
-        metrics: int | None = None,
+        metrics: int | None = None, pipeline: Pipeline | None = None,
     ) -> None:  # fmt: skip
-        self._follows, self._choosing = follows, choosing
+        self._follows, self._choosing, self._pipeline = follows, choosing, pipeline
         self._metrics_port = metrics
         self._word: SessionWord | None = None
         self._metrics: MetricsServer | None = None
@@ -70,10 +71,16 @@ class TradingSession:
             if self._metrics_port is not None:
                 self._metrics = MetricsServer(self.status, self._metrics_port)
                 self._word(f"metrics: http://127.0.0.1:{self._metrics.port}/metrics")
-            self._runner = SessionRunner(
-                self.folder, self._client, self._tickers, clock=self._clock, inline=self._inline, trust=self._trust,
-                tell=self._word, follows=self._follows, choosing=self._choosing,
-            )  # fmt: skip
+            given: dict[str, Any] = {
+                "clock": self._clock, "inline": self._inline, "trust": self._trust, "tell": self._word
+            }  # fmt: skip
+            if self.folder.is_of_bets:
+                from .bets.runner import BetRunner  # with the panels of bets
+
+                self._runner = BetRunner(self.folder, self._client, self._tickers, pipeline=self._pipeline, **given)
+            else:
+                given |= {"follows": self._follows, "choosing": self._choosing}
+                self._runner = SessionRunner(self.folder, self._client, self._tickers, **given)
         return self._runner
 
     def status(self) -> dict[str, Any]:
@@ -103,12 +110,10 @@ class TradingSession:
         if self.folder.is_of_bets:
             from .bets.audit import audit_bets  # with the panels of bets
 
-            return audit_bets(self.path)
+            return audit_bets(self.path, trust=self._trust)
         return audit(self.path, trust=self._trust)
 
     def _order(self, verb: str, reason: str, tickers: Sequence[str]) -> None:
-        if self.folder.is_of_bets:
-            raise InputError(f"{self.path} holds bets on paper and takes no {verb}: end its process with Ctrl-C")
         unknown = [one for one in tickers if one not in self.status().get("markets", {one: None})]
         if unknown:
             raise InputError(f"{unknown[0]} is no market of the session {self.path}")

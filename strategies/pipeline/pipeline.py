@@ -81,6 +81,8 @@ class Part:
 
     name: ClassVar[str] = ""
     PARAMETERS: ClassVar[tuple[Parameter, ...]] = ()
+    #: Of a part of one's own: how many bars before its own an answer depends on; None: on all of them.
+    looks_back: ClassVar[int | None] = None
 
     def __init__(self, folder: Path | None = None, **given: Any) -> None:
         self.folder = folder

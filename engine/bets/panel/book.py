@@ -10,6 +10,7 @@ import polars as pl
 
 from ....io.book.columns import fill_nb, set_nb
 from ....io.ground.jit import kept
+from ...simulator.state import Grid
 from ...simulator.tape.events import BOOK, GAP, KIND
 from ...simulator.tape.tape import Tape
 from ..types import NO_PRICE, NO_SIZE
@@ -24,8 +25,13 @@ def best_at(tape: Tape, times: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.in
     """
     c = tape.columns
     made = np.full((4, len(times)), STANDING, np.int64)
-    _best_nb((c.ts, c.kind, c.side, c.level, c.size), tape.grid.ticks, times, made)
+    best_nb((c.ts, c.kind, c.side, c.level, c.size), tape.grid.ticks, times, *empty_book(tape.grid), made)
     return tuple(made)
+
+
+def empty_book(grid: Grid) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Lots at each level of both sides, each on its own scale, and the best levels: of nothing yet."""
+    return np.zeros((2, int(grid.top) + 1), np.int64), np.zeros(2, np.int64)
 
 
 def book_quotes(tape: Tape) -> pl.DataFrame:
@@ -41,10 +47,10 @@ def book_quotes(tape: Tape) -> pl.DataFrame:
 
 
 @kept()
-def _best_nb(c: Any, ticks: Any, times: Any, made: Any) -> None:
+def best_nb(c: Any, ticks: Any, times: Any, book: Any, best: Any, made: Any) -> None:
+    """Walk events on from a book that is changed on the way, and write what is best in it at each time."""
     ts, kind, side, level, size = c
     top = len(ticks) - 1
-    book, best = np.zeros((2, top + 1), np.int64), np.zeros(2, np.int64)
     i = 0
     for t in range(len(times)):
         changed = False

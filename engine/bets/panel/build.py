@@ -44,18 +44,8 @@ def build_panel(
     Without ``start`` it begins with the first thing that happened, without ``end`` it ends with the last payout. Sizes
     and trades of which there are none were not recorded, unless ``recorded`` says that they were listened to.
     """
-    markets = listed(store)
-    markets = (markets if where is None else markets.filter(where)).sort("ticker")
-    markets = with_closes(store, with_market_columns(markets)).with_columns(
-        pl.coalesce("event", pl.col("ticker").str.replace(r"-[^-]*$", "")).alias("event"),
-        pl.coalesce("series", pl.col("ticker").str.split("-").list.first()).alias("series"),
-    )
+    markets, late = markets_of(store, where)
     tickers = markets["ticker"].to_list()
-    if not tickers:
-        raise InputError("no market is left to look at; check the series and category that the pipeline asks for")
-    markets, late = with_known_closes(store, markets)
-    charged = _fee_history(store, tickers)
-    markets = markets.drop("fee_history").join(charged, on="ticker", how="left", maintain_order="left")
     low, high = window(start, end)
     first, last = _extent(store, markets, low, high)
     begin = first // step_ns * step_ns if low is None else low
@@ -82,13 +72,34 @@ def build_panel(
     return Panel(times, markets, lives, made, quoted, growing.folder, late=tuple(closed))
 
 
+def markets_of(store: Store, where: pl.Expr | None) -> tuple[pl.DataFrame, list[str]]:
+    """The markets of a panel, and the names of those of which only the end is recorded."""
+    markets = listed(store)
+    markets = (markets if where is None else markets.filter(where)).sort("ticker")
+    markets = with_closes(store, with_market_columns(markets)).with_columns(
+        pl.coalesce("event", pl.col("ticker").str.replace(r"-[^-]*$", "")).alias("event"),
+        pl.coalesce("series", pl.col("ticker").str.split("-").list.first()).alias("series"),
+    )
+    tickers = markets["ticker"].to_list()
+    if not tickers:
+        raise InputError("no market is left to look at; check the series and category that the pipeline asks for")
+    markets, late = with_known_closes(store, markets)
+    charged = _fee_history(store, tickers)
+    return markets.drop("fee_history").join(charged, on="ticker", how="left", maintain_order="left"), late
+
+
 def over_at(times: npt.NDArray[np.int64], markets: pl.DataFrame) -> npt.NDArray[np.int64]:
     """The bar in which each market is over, by its close or its payout; the last one where neither is known."""
-    paid = pl.col("settlement").is_not_null() | pl.col("result").is_in(["yes", "no"]).fill_null(value=False)
-    settled = pl.when(paid).then(pl.coalesce("settled_ts", "close_ts", "expiration_ts"))
-    ended = markets.select(pl.min_horizontal("close_ts", settled))["close_ts"]
+    ended = ends_of(markets)
     at = np.searchsorted(times, ended.fill_null(0).to_numpy(), side="left")
     return np.minimum(np.where(ended.is_null().to_numpy(), len(times), at), len(times) - 1)
+
+
+def ends_of(markets: pl.DataFrame) -> pl.Series:
+    """When each market is over, by its close or its payout, ns; null where neither is known."""
+    paid = pl.col("settlement").is_not_null() | pl.col("result").is_in(["yes", "no"]).fill_null(value=False)
+    settled = pl.when(paid).then(pl.coalesce("settled_ts", "close_ts", "expiration_ts"))
+    return markets.select(pl.min_horizontal("close_ts", settled))["close_ts"]
 
 
 def _blocks(times: npt.NDArray[np.int64], markets: pl.DataFrame, over: npt.NDArray[np.int64]) -> Iterator[slice]:

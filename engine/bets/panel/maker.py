@@ -77,17 +77,29 @@ def rested(
     """``after`` and ``lots`` of one market's orders, each sides x bars. An order rests for ``bars`` bars."""
     after = np.full((2, len(times)), NO_ORDER, np.int16)
     lots = np.zeros((2, len(times)), np.int32)
-    assumed = Assumptions(queue=queue, requote_ms=0, volatility="constant", fees="none", position_limit=10_000_000)
     known = np.flatnonzero(times >= tape.columns.ts[0])
     for first in range(min(bars, len(known))):
-        placed = known[first::bars]
-        clocked, events = with_clock(tape, times[placed])
-        block = new_block(clocked, JoinTouch, [{"size": size_lots / 100}], [assumed], record=True)
-        for stop in (*events[ORDERS_A_SLICE::ORDERS_A_SLICE].tolist(), len(clocked)):
-            run_block(block, JoinTouch, stop)
-            block.ints(I.position)[:] = 0
-        _read(block, clocked, events, placed, times, after, lots)
+        _placed(tape, times, known[first::bars], queue, size_lots, after, lots)
     return after, lots
+
+
+def first_fill(tape: Tape, times: I64, queue: str) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int32]]:
+    """``after`` and ``lots`` of an order a side that joins at the first time and rests until the last one."""
+    after = np.full((2, len(times)), NO_ORDER, np.int16)
+    lots = np.zeros((2, len(times)), np.int32)
+    _placed(tape, times, np.zeros(1, np.int64), queue, ORDER_LOTS, after, lots)
+    return after[:, 0], lots[:, 0]
+
+
+def _placed(tape: Tape, times: I64, placed: I64, queue: str, size_lots: int, after: Any, lots: Any) -> None:
+    """Let orders join at some of the times, each until the next one does, and write down what they got."""
+    assumed = Assumptions(queue=queue, requote_ms=0, volatility="constant", fees="none", position_limit=10_000_000)
+    clocked, events = with_clock(tape, times[placed])
+    block = new_block(clocked, JoinTouch, [{"size": size_lots / 100}], [assumed], record=True)
+    for stop in (*events[ORDERS_A_SLICE::ORDERS_A_SLICE].tolist(), len(clocked)):
+        run_block(block, JoinTouch, stop)
+        block.ints(I.position)[:] = 0
+    _read(block, clocked, events, placed, times, after, lots)
 
 
 def with_clock(tape: Tape, times: I64) -> tuple[Tape, I64]:

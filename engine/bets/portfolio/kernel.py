@@ -189,6 +189,23 @@ def pay_nb(c: PanelColumns, t: Int, desk: BetDesk) -> None:
     account.drawdown = max(account.drawdown, account.peak - account.equity)
 
 
+@compiled
+def bar_nb(c: PanelColumns, rule: Record, candidates: Candidates, t: Int, desk: BetDesk) -> None:
+    """Everything that happens in bar t."""
+    if rule.maker == 1:
+        orders_nb(c, rule, t, desk)
+    pay_nb(c, t, desk)
+    exits_nb(c, rule, t, desk)
+    if desk.account.cash > 0:
+        entries_nb(c, rule, candidates, t, desk)
+
+
+@kept()
+def step_nb(c: PanelColumns, rule: Record, candidates: Candidates, t: Int, desk: BetDesk) -> None:
+    """Run one bar of one cell: for a run under way, whose orders go on resting."""
+    bar_nb(c, rule, candidates, t, desk)
+
+
 @kept()
 def walk_nb(c: PanelColumns, rule: Record, candidates: Candidates, desk: BetDesk, sampled: Ints, first: Int) -> Int:
     """Run one cell through the panel from bar ``first``; the bar at which its trades need more room, or the end."""
@@ -196,18 +213,11 @@ def walk_nb(c: PanelColumns, rule: Record, candidates: Candidates, desk: BetDesk
     account, slots, curve = desk.account, desk.slots, desk.curve
     if first == 0:
         account.cash = account.equity = account.peak = rule.capital
-    for t in range(first, bars + 1):  # one more, in which orders are withdrawn
-        if recorded and t < bars and account.trades + account.held > len(desk.trades):
+    for t in range(first, bars):
+        if recorded and account.trades + account.held > len(desk.trades):
             return t
         held, equity = account.held, account.equity
-        if rule.maker == 1:
-            orders_nb(c, rule, t, desk)
-        if t == bars:
-            break
-        pay_nb(c, t, desk)
-        exits_nb(c, rule, t, desk)
-        if account.cash > 0:
-            entries_nb(c, rule, candidates, t, desk)
+        bar_nb(c, rule, candidates, t, desk)
         account.locked_bars += account.locked
         sampled[c.bucket[t], SAMPLED_EQUITY] = account.equity
         if held > 0 or account.held > 0 or account.equity != equity:
@@ -216,6 +226,8 @@ def walk_nb(c: PanelColumns, rule: Record, candidates: Candidates, desk: BetDesk
         if recorded:
             curve[t, 0], curve[t, 1] = account.equity, account.cash
             curve[t, 2], curve[t, 3] = account.locked, account.held
+    if rule.maker == 1:
+        orders_nb(c, rule, bars, desk)  # at the end of data orders are withdrawn
     account.equity = account.cash
     for i in range(account.held):
         own = own_nb(mark_nb(c, bars - 1, np.int64(slots[i].market)), slots[i].side)

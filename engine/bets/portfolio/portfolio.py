@@ -147,7 +147,7 @@ def desks(columns: PanelColumns, cells: npt.NDArray[Any], *, booked: bool = Fals
 
 def run(columns: PanelColumns, rule: npt.NDArray[Any], passed: npt.NDArray[np.int8] | None = None) -> PortfolioRun:
     """Run one cell and record every trade, the curve and what became of every candidate."""
-    _check(columns, rule)
+    check_columns(columns, rule)
     listed = candidates(columns, passed, 1, bool(rule["ranked"][0]))
     desk = BetDesk(*(column[0] for column in desks(columns, rule, recorded=True)))
     sampled = np.zeros((int(columns.bucket[-1]) + 1, SAMPLED), np.int64)
@@ -167,7 +167,7 @@ def run_cells(
 
     The last is cells x markets x BOOKED.
     """
-    _check(columns, cells)
+    check_columns(columns, cells)
     if is_crowded(columns, len(cells)):
         columns, passed = bar_after_bar(columns, passed)
     accounts = np.zeros(len(cells), ACCOUNT)
@@ -189,7 +189,8 @@ def run_cells(
     return accounts, sampled, booked
 
 
-def _check(columns: PanelColumns, cells: npt.NDArray[Any]) -> None:
+def check_columns(columns: PanelColumns, cells: npt.NDArray[Any]) -> None:
+    """Refuse columns that a portfolio cannot go through."""
     rows = columns.mark.shape
     if len(columns.times) == 0 or len(columns.market) == 0:
         raise InputError("the panel is empty: no bar or no market in the chosen data and period")

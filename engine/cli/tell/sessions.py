@@ -26,7 +26,6 @@ def tell(status: dict[str, Any]) -> None:
     emit_facts(str(status.get("session", "")), facts)
     if status.get("kind") == "bets":
         _tell_bets(status["bets"], status["bets_over"])
-        return
     rows = [
         (
             ticker, one["position"] / 100, _dollars(one["worth"]), one["fills"], _side(one["quote"], "bid"),

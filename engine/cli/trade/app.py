@@ -15,7 +15,6 @@ from ..options import TRUST, pairs, texts
 from .status import SESSION, status
 
 if TYPE_CHECKING:
-    from ...trading.bets.runner import BetSession
     from ...trading.session import TradingSession
 
 
@@ -103,7 +102,7 @@ def _asked() -> str:
     return REALLY
 
 
-def _stop_on_signals(session: TradingSession | BetSession) -> None:
+def _stop_on_signals(session: TradingSession) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: session.stop.set())
 

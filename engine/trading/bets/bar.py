@@ -4,78 +4,63 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import polars as pl
-
-from ...bets.backtest import BetsRun
-from ...bets.results import BetsResult, chances, fate_names
-from ...bets.types import NO_PRICE, Fate
+from ....io.ground.units import MICROS_PER_DOLLAR
+from ...figures.calibration import calibration
+from .account import BetAccount, told_bet
+from .deciding import MarketScore
 
 #: Bets and scores that are told: those that are held and the newest, the markets with the largest edges.
 BETS, SCORES = 300, 200
+_DOLLAR = 10_000
 
 
-def bar_in_short(found: BetsRun) -> dict[str, Any]:
+def bar_in_short(account: BetAccount, scores: list[MarketScore]) -> dict[str, Any]:
     """Return what a bar came to: prices in ticks, sizes in lots, money in micros, probabilities as shares of one."""
-    made = BetsResult(found)
+    held = [
+        _bet(told_bet(ticker, h, account), account.rows[ticker].last.mark if ticker in account.rows else -1)
+        for ticker, h in account.held.items() if not h["reserved"]
+    ]  # fmt: skip
+    held.sort(key=lambda one: -one["entry_ts"])
+    over = [_bet(one, -1) for one in reversed(account.lately)]
+    shown = sorted(scores, key=lambda one: (-abs(one.score), one.ticker))[:SCORES]
     return {
-        "bar": int(found.panel.times[-1]),
-        "bets": _bets(made),
-        "of": made.trades.height,
-        "scores": _scores(found),
-        "candidates": made.candidates.to_dicts(),
-        "calibration": {name: None if one is None else one.as_dict() for name, one in made.calibration.items()},
+        "bar": account.until,
+        "bets": [*held, *over][:BETS],
+        "of": len(held) + account.over,
+        "scores": [{name: getattr(one, name) for name in ("ticker", "mark", "score", "now", "before")} for one in shown],
+        "candidates": [_fate(account, fate) for fate in account.fates],
+        "calibration": calibrations(account.lately),
     }
 
 
-def _bets(made: BetsResult) -> list[dict[str, Any]]:
-    """Each bet with its probability and, once its market has paid, whether its side won."""
-    run, trades = made.found.run, made.trades
-    rows = np.concatenate([run.trades, run.still_open])
-    paid = made.found.columns.market["payout"][rows["market"]].astype(np.int64)
-    own = pl.Series(np.where(rows["side"] > 0, paid, 10_000 - paid) / 10_000)
-    held = pl.col("exit") == "still open"
-    told = trades.with_columns(
-        pl.Series("probability", chances(rows)),
-        pl.when(pl.Series(paid == NO_PRICE)).then(None).otherwise(own).alias("result"),
-        pl.when(held).then(None).otherwise(pl.col("exit_ts")).alias("exit_ts"),
-        pl.col("exit_price").fill_nan(None),
-    )
-    names = ("ticker", "side", "probability", "entry_ts", "exit_ts", "lots", "entry_price", "exit_price", "score",
-             "fees", "pnl", "result", "exit")  # fmt: skip
-    return told.sort(held, "entry_ts", descending=True).head(BETS).select(names).to_dicts()
+def calibrations(bets: Any) -> dict[str, Any]:
+    """How well the prices and the probabilities of bets were calibrated, of those whose result is known."""
+    known = [one for one in bets if one.get("result") in (0.0, 1.0)]
+    results = [one["result"] for one in known]
+    told = {
+        "market": calibration([one["mark"] / _DOLLAR for one in known], results),
+        "strategy": calibration([one["probability"] for one in known], results),
+    }
+    return {name: None if one is None else one.as_dict() for name, one in told.items()}
 
 
-def _scores(found: BetsRun) -> list[dict[str, Any]]:
-    """The markets that lived in the last bar with their edges, and what became of the edge of the bar before."""
-    market, bars = found.columns.market, len(found.columns.times)
-    delay, names = int(found.rule["delay"][0]), fate_names(found.pipeline)
-    names |= {int(Fate.NONE): "no edge"}
-    least = int(found.rule["min_score"][0])
-    rows: list[dict[str, Any]] = []
-    for place in np.flatnonzero((market["first"] < bars) & (market["last"] >= bars - 1)):
-        one = market[place]
+def _bet(told: dict[str, Any], mark: int) -> dict[str, Any]:
+    """A bet with its probability and, once its market has paid, whether its side won."""
+    is_open, sold = told["exit"] is None, told["lots"] - told["left"]
+    own = told["price"] if mark < 0 else mark if told["side"] == "yes" else _DOLLAR - mark
+    made = told["proceeds"] + own * told["left"] - told["price"] * told["lots"] - told["fees"]
+    return {
+        "ticker": told["market"], "side": told["side"], "probability": told["probability"],
+        "entry_ts": told["entered"], "exit_ts": told["left_at"], "lots": told["lots"], "entry_price": told["price"],
+        "exit_price": told["proceeds"] / sold if sold else None, "score": told["score"], "fees": told["fees"],
+        "pnl": made if is_open else told["pnl"], "result": told.get("result"),
+        "exit": "still open" if is_open else told["exit"],
+    }  # fmt: skip
 
-        def fate(t: int, one: Any = one) -> str | None:
-            if t < one["first"]:
-                return None
-            row = one["base"] + t * one["stride"]
-            if (code := int(found.run.fates[row])) or not found.scored.score[row]:
-                return names.get(code)
-            stopped = 0 if found.scored.passed is None else int(found.scored.passed[row])
-            if stopped or abs(int(found.scored.score[row])) < least:
-                return names[stopped or int(Fate.WEAK)]
-            return "waits for the next bar"
 
-        row = one["base"] + (bars - 1) * one["stride"]
-        mark = int(found.columns.mark[row])
-        rows.append(
-            {
-                "ticker": found.panel.markets["ticker"][int(place)],
-                "mark": None if mark == NO_PRICE else mark,
-                "score": int(found.scored.score[row]),
-                "now": fate(bars - 1),
-                "before": fate(bars - 1 - delay),
-            }
-        )
-    return sorted(rows, key=lambda one: (-abs(one["score"]), one["ticker"]))[:SCORES]
+def _fate(account: BetAccount, fate: str) -> dict[str, Any]:
+    settled, won, made = account.settled.get(fate, (0, 0, 0))
+    return {
+        "fate": fate, "candidates": account.fates[fate], "settled": settled, "won": won / settled if settled else None,
+        "mean_pnl": made / settled / MICROS_PER_DOLLAR if settled else None,
+    }  # fmt: skip

@@ -1,8 +1,7 @@
-"""What a session heard, as the store that its bars are made of: messages in, rows out, as an import makes them."""
+"""What a session of bets knows of its markets: as the exchange listed them, and what it told of their lives since."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,37 +14,51 @@ from ....io.importers.stream.websocket import CaptureReader
 from ....io.importers.values.lines import TextBlock
 from ....io.kalshi.client import Client
 from ....io.kalshi.rows import market_frame
-from ....io.kalshi.stream.stream import BOOK, Gap
 from ....io.store.chunk import Chunk
 from ....io.store.schema import MARKETS
 from ....io.store.store import Store
+from ...bets.panel.build import markets_of
+from ...bets.panel.scratch import Scratch
 from ..orders.jobs import encode
 
 #: A message comes at most so long after its own time; a bar is scored when that has passed.
 LATE_NS = 2 * NS_PER_SECOND
 MS = 1_000_000
+LIFECYCLE = b'"market_lifecycle_v2"'
 
 
-class HeardHistory:
-    """A store that grows by what a session hears."""
+class MarketsHeard:
+    """The table of markets, which grows by what a session is told of them: rows come out as an import makes them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.store = Store(folder)
+    def __init__(self, where: pl.Expr | None) -> None:
+        self._folder = Scratch("bets-")
+        self._store, self._where = Store(self._folder.path), where
         self._reader = CaptureReader(FrameScanner(("frame",), "recv_ts"), Options(use_yes_price=True))
-        self._lines: list[bytes] = []
-        self._lives: list[tuple[int, bytes]] = []  # of markets, with their times
+        self._waiting: list[tuple[int, bytes]] = []  # with their times
         self._determined: dict[str, tuple[int, bytes]] = {}  # results that are not paid yet
         self._read = self._brought = 0
+        self._frame: pl.DataFrame | None = None
+        self.log: list[dict[str, Any]] = []  #: everything it was told, in order
+
+    @classmethod
+    def of(cls, where: pl.Expr | None, log: list[dict[str, Any]]) -> MarketsHeard:
+        """Take it up from what another was told."""
+        made = cls(where)
+        for one in log:
+            if "rows" in one:
+                made.list(one["rows"])
+            else:
+                made.hear(one["ts"], one["raw"].encode())
+        return made
 
     def list(self, markets: list[dict[str, Any]]) -> None:
         """Take markets in as the exchange lists them."""
+        self.log.append({"rows": markets})
         self._bring(Chunk({"markets": pl.DataFrame(markets, schema=dict(MARKETS.columns))}))
 
     def hear(self, ts: int, raw: bytes) -> None:
-        """Take a message in; it is in the store with the next bar, a result when it is paid."""
-        if b'"market_lifecycle_v2"' not in raw:
-            self._lines.append(b'{"recv_ts":%d,"frame":%s}' % (ts, raw.replace(b"\n", b" ")))
-            return
+        """Take a message of a market's life in; a result counts from when it is paid."""
+        self.log.append({"ts": ts, "raw": raw.decode()})
         told: dict[str, Any] = msgspec.json.decode(raw)["msg"]
         frame = {"type": "market_lifecycle_v2", "msg": told}  # without its number, as it comes out of turn
         line = encode({"recv_ts": ts, "frame": frame})
@@ -54,28 +67,25 @@ class HeardHistory:
             self._determined[ticker] = at, line
             return
         if told.get("event_type") == "settled" and ticker in self._determined:
-            self._lives.append((at, self._determined.pop(ticker)[1]))
-        self._lives.append((at, line))
+            self._waiting.append((at, self._determined.pop(ticker)[1]))
+        self._waiting.append((at, line))
 
-    def miss(self, ts: int, gap: Gap) -> None:
-        """Something was missed: books are unknown until their next snapshot."""
-        if gap.channel == BOOK and not gap.numbered:
-            body = {"market_tickers": list(gap.tickers), "start_ts": gap.start, "reason": gap.reason}
-            self.hear(ts, encode({"type": "gap", "msg": body}))
-
-    def bring(self, end: int) -> None:
-        """Bring what was heard into the store; what became of markets after ``end`` is not known yet."""
-        lines = self._lines + [line for at, line in self._lives if at <= end]
-        self._lines, self._lives = [], [(at, line) for at, line in self._lives if at > end]
-        if not lines:
-            return
-        self._bring(self._reader.chunk(TextBlock(b"\n".join(lines) + b"\n", self._read + 1, len(lines))))
-        self._read += len(lines)
+    def at(self, end: int) -> pl.DataFrame:
+        """The markets as they were known at a bar's end."""
+        lines = [line for at, line in self._waiting if at <= end]
+        if lines:
+            self._waiting = [(at, line) for at, line in self._waiting if at > end]
+            self._bring(self._reader.chunk(TextBlock(b"\n".join(lines) + b"\n", self._read + 1, len(lines))))
+            self._read += len(lines)
+        if self._frame is None:
+            self._frame, _ = markets_of(self._store, self._where)
+        return self._frame
 
     def _bring(self, chunk: Chunk) -> None:
         if chunk.tables:
             self._brought += 1
-            self.store.ingest("heard", f"part {self._brought}", [chunk], label="session")
+            self._frame = None
+            self._store.ingest("heard", f"part {self._brought}", [chunk], label="session")
 
 
 def listed_now(client: Client, tickers: list[str], since: int) -> list[dict[str, Any]]:

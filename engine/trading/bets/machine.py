@@ -1,7 +1,7 @@
-"""The deterministic heart of a session of bets: lines come in, and at each bar's end bets go out.
+"""The deterministic heart of a session of bets: that of every session, with bars that decide in the place of quotes.
 
-A bar is the backtest itself, on what was heard up to its end: its panel, its scores, its portfolio. What a bet is worth
-saying is what changed since the bar before.
+At each bar's end a pipeline scores, enters, holds and leaves as its backtest does. On paper its fills are assumed, and
+in production they are the exchange's, by orders that take or rest as those of quotes do.
 """
 
 from __future__ import annotations
@@ -11,151 +11,262 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import polars as pl
 
-from ....io.ground.errors import CheckError, InputError
-from ....io.ground.times import iso
-from ....io.kalshi.stream.stream import BOOK, Gap
+from ....io.ground.errors import InputError
+from ....io.kalshi.stream.frames import Frame, Lifecycle
+from ....io.store.schema import Side
+from ....strategies.own_file import Trust, trusting
 from ....strategies.pipeline.pipeline import Pipeline, recorded_pipeline
-from ...bets.backtest import MINUTE_NS, BetsRun, backtest, panel_for
-from ...bets.results import BetsResult, chances
-from ...bets.served import check_live
-from ...bets.types import NO_PRICE, Exit
+from ...bets.panel.build import ends_of
+from ...bets.served import Moves, check_live
+from ...bets.types import Exit
+from ...live.live import Taking
+from ...simulator.tape.tape import kernel_grid
+from .. import guards
 from ..journal import JournalLine
+from ..ledger import TradeLedger
+from ..lines import Command
+from ..machine import Machine
+from ..market import Listed
 from ..orders.jobs import encode
-from .history import HeardHistory
+from ..orders.wished import wish_of, worst_price
+from .account import BetAccount, BetHeader, BetLedgerState, BetState, Want, state_of, told_bet
+from .deciding import Decided, Decider, GotResting, MarketScore
+from .history import MarketsHeard
+from .market import BetMarket
+from .paper import got_on_paper
+from .rows import BarRow, MarketRows
+
+#: Bets that are over and that the status shows.
+_SHOWN = 50
+_PAID = {"yes": 10_000, "no": 0}
 
 
-class BetHeader(msgspec.Struct):
-    """How a run of a session of bets began."""
+class BetMachine(Machine):
+    """One run of a session of bets."""
 
-    version: int
-    pipeline: dict[str, Any]
-    markets: list[dict[str, Any]]  #: rows of the table of markets, as the exchange listed them
-    now: int
-    engine: str = ""
+    def __init__(
+        self, header: BetHeader, ledger: TradeLedger, folder: Path, *, trust: Trust = (), bets: BetState | None = None,
+        pipeline: Pipeline | None = None,
+    ) -> None:  # fmt: skip
+        if pipeline is None:
+            with trusting(trust, folder):
+                pipeline = recorded_pipeline(header.pipeline)
+        self.pipeline, self._late_ns = pipeline, header.late_ns
+        self.decider = Decider(pipeline, assumed=header.settings["mode"] == "paper")
+        self.bets = BetAccount(bets or BetState(), self.decider.rule, self.decider.keep)
+        self.bets.began(header.now, header.step)
+        self.known = MarketsHeard.of(pipeline.source.keep(), self.bets.log)
+        self.known.list(header.rows)
+        self.bets.log = self.known.log
+        self.scores: list[MarketScore] = []
+        self._moves = Moves(pipeline, self.bets.moved)
+        super().__init__(header, ledger, folder, trust=trust)
 
+    @classmethod
+    def of(cls, header: bytes, state: bytes, folder: Path, trust: Trust = ()) -> BetMachine:
+        """A machine as a journal's lines say that it began."""
+        stood = msgspec.json.decode(state, type=BetLedgerState)
+        told = msgspec.json.decode(header, type=BetHeader)
+        return cls(told, TradeLedger.of(stood), folder, trust=trust, bets=stood.bets)
 
-class BetMachine:
-    """A session from its first line on, over all its runs."""
-
-    def __init__(self, folder: Path) -> None:
-        self.history = HeardHistory(folder)
-        self.pipeline: Pipeline | None = None
-        self.now = self.begin = self.done = self.step = self.runs = 0
-        self.refused: str | None = None
-        self.found: BetsRun | None = None
-        self.bets: dict[tuple[str, int], dict[str, Any]] = {}
-
-    def take(self, line: JournalLine) -> list[JournalLine]:
-        """Take a line in; returns the lines that go out."""
-        before, self.now = self.now, max(self.now, line.ts)
-        if line.kind == "run":
-            self._begin(msgspec.json.decode(line.payload, type=BetHeader), before)
-        elif line.kind == "<":
-            self.history.hear(line.ts, line.payload)
-        elif line.kind == "gap":
-            self.history.miss(line.ts, msgspec.json.decode(line.payload, type=Gap))
-        elif line.kind == "turn":
-            return self._turn(msgspec.json.decode(line.payload, type=dict[str, int])["until"])
-        else:
-            raise CheckError(f"a journal of bets has no lines of kind {line.kind!r} that come in")
-        return []
-
-    def due(self, known: int) -> int | None:
-        """The end of the last bar of which everything is known, when everything before ``known`` was heard."""
-        last = self.begin + (known - 1 - self.begin) // self.step * self.step
-        return last if last > self.done else None
+    def state(self) -> JournalLine:
+        """The account as a segment of the journal begins with it."""
+        return JournalLine("state", self.now, encode(state_of(self.ledger, self.bets)))
 
     @property
     def over(self) -> bool:
         """Whether every market has paid and nothing is held."""
-        if self.found is None:
+        if not self.bets.bars or self.bets.held:
             return False
-        market = self.found.columns.market
-        paid = (market["payout"] != NO_PRICE) & (market["settles"] < len(self.found.columns.times))
-        return bool(paid.all()) and not len(self.found.run.still_open)
+        markets = self.known.at(self.bets.until)
+        paid = markets["settlement"].is_not_null() | markets["result"].is_in(["yes", "no"])
+        over = (markets["settled_ts"] <= self.bets.until).fill_null(value=True)
+        return bool((paid.fill_null(value=False) & over).all())
 
-    def _begin(self, header: BetHeader, heard: int) -> None:
-        self.refused = None
-        if self.runs:  # what came while nobody listened is not known
-            self.history.miss(header.now, Gap(BOOK, (), heard, "the session began anew"))
+    def warm(self) -> None:
+        """Compile what a bar needs before the stream begins."""
+        self.decider.warm(self.known.at(self.now))
+        market = next(iter(self._bet_markets().values()))
+        spare = BetMarket(market.listed, self.ledger, lambda: self.now, MarketRows(), told=lambda *_: None)
+        spare.bar(0, self.now - self.bets.step, self.now)
+        if self.decider.orders is not None and self.side.assumed:
+            spare.show(4_900, 5_100)
+            spare.placed(self.now)
+            got_on_paper(spare, 1, self.now, self.now + self.bets.step, self.bets.step, self.decider.orders[0])
+
+    @staticmethod
+    def keeps(pipeline: Pipeline) -> int | None:
+        """How many bars of a market a pipeline needs; None: all."""
+        return Decider(pipeline, assumed=True).keep
+
+    def paid(self, end: int) -> dict[str, int]:
+        """What one YES of each market paid, in ticks, where that was known at a bar's end."""
+        markets = self.known.at(end)
+        payout = pl.coalesce("settlement", pl.col("result").replace_strict(_PAID, default=None, return_dtype=pl.Int32))
+        found = markets.filter(pl.coalesce("settled_ts", "close_ts") <= end).select("ticker", payout.alias("paid"))
+        return dict(found.drop_nulls().iter_rows())
+
+    def _load(self, params: Path, trust: Trust) -> None:
+        """A pipeline was loaded already."""
+
+    def _market(self, listed: Listed) -> BetMarket:
+        ticker = listed.market.ticker
+        return BetMarket(
+            listed, self.ledger, lambda: self.now, self.bets.rows.setdefault(ticker, MarketRows()),
+            resting=lambda: self.side.resting(ticker), told=self._filled_bet,
+        )  # fmt: skip
+
+    def hear(self, ts: int, frame: Frame, raw: bytes = b"") -> None:
+        """Take a message of the stream in, with its text as it came."""
+        if isinstance(frame, Lifecycle) and frame.msg.market_ticker in self.markets:
+            self.known.hear(ts, raw.replace(b"\n", b" "))
+        super().hear(ts, frame, raw)
+
+    def command(self, ts: int, command: Command) -> None:
+        """Do what a person says."""
+        if command.verb == "flatten":
+            self.bets.by_hand(command.tickers)
+        super().command(ts, command)
+
+    # Bars
+
+    def _decided(self) -> None:
+        """Decide on the bars that are over, when all that was heard is taken in."""
+        bets = self.bets
+        while bets.until + bets.step < self.now - self._late_ns:
+            self._bar(bets.until + bets.step)
+
+    def _bar(self, end: int) -> None:
+        bets = self.bets
+        markets = self.known.at(end)
+        ends = dict(zip(markets["ticker"], ends_of(markets).to_list(), strict=True))
+        rows: dict[str, BarRow] = {}
+        late = 0
+        for ticker, market in self._bet_markets().items():
+            over = ends.get(ticker)
+            row, came = market.bar(bets.bars, bets.until, end)
+            late += came
+            if row is not None and (over is None or over > bets.until) and ticker in ends:
+                rows[ticker] = row
+        decided = self.decider.bar(bets, markets, rows, self._got(end), self._closed(), self._is_shut)
+        self._take_bar(decided, late, end)
+
+    def _take_bar(self, decided: Decided, late: int, end: int) -> None:
+        """Write a bar down, and want what it asks for."""
+        line = decided.line
+        if late:
+            line["late"] = late
+        self._refuse(end, decided)
+        line["moved"] = self._moves.state()
+        line["candidates"] = [[one.ticker, one.before, one.side, one.price] for one in decided.scores if one.side]
+        line["paid"] = {ticker: paid for ticker, paid in self.paid(end).items() if ticker in self.bets.unpaid}
+        self.bets.bar(line)
+        for told in decided.changed:
+            self.say("bet", told, end)
+        for one in decided.fills:
+            self.fill(one.ticker, one.side, one.price, one.lots, one.fee, end, "", None)
+        self.say("bar", line, end)
+        self.scores = decided.scores
+        leaving = {one.ticker: one for one in decided.leaving}
+        for ticker, market in self._bet_markets().items():
+            h, want = self.bets.held.get(ticker), self.bets.wants.get(ticker)
+            market.live.nothing()
+            if h is not None and h["reserved"]:
+                self._rest(market, h, end)
+            else:
+                market.left()
+            if (one := leaving.get(ticker)) is not None:
+                self._leave(market, one.side, one.lots)
+            elif want is not None:
+                self._enter(market, want)
+            self.touch(ticker)
+
+    def _rest(self, market: BetMarket, h: Any, end: int) -> None:
+        market.live.rests(int(h["side"]), _yes(h), int(h["ordered"]))
+        if h["entry_bar"] == self.bets.bars - 1 and self.side.assumed:
+            market.placed(end)
+
+    def _enter(self, market: BetMarket, want: Want) -> None:
+        """Take up to what the backtest pays, which has its slippage in it."""
+        ticks = kernel_grid(market.listed.market.grid).ticks
+        if want.side > 0:
+            price = int(ticks[np.searchsorted(ticks, want.price, side="right") - 1])
         else:
-            self.pipeline = recorded_pipeline(header.pipeline)
-            self.step = int(self.pipeline.source.values["step_minutes"]) * MINUTE_NS
-            self.begin = self.done = header.now // self.step * self.step
-        self.runs += 1
-        self.history.list(header.markets)
+            price = int(ticks[np.searchsorted(ticks, 10_000 - want.price, side="left")])
+        market.live.taking = Taking(Side(want.side), price, want.lots)
 
-    def _turn(self, until: int) -> list[JournalLine]:
-        lines: list[JournalLine] = []
-        while self.done < until and self.refused is None:
-            lines += self._bar(self.done + self.step)
-        return lines
+    def _leave(self, market: BetMarket, side: int, lots: int) -> None:
+        """Sell no worse than the collar."""
+        if market.live.mid:
+            price = worst_price(market.listed.market.grid, market.live.mid, -side, self.settings)
+            market.live.taking = Taking(Side(-side), price, lots)
 
-    def _bar(self, end: int) -> list[JournalLine]:
-        """Run the backtest up to a bar's end, and tell what changed."""
-        assert self.pipeline is not None
-        self.history.bring(end)
-        panel, _ = panel_for(self.history.store, self.pipeline, self.begin, end, recorded=True)
-        self.done = end
-        if not panel.lives.total:
-            return []
+    def _bet_markets(self) -> dict[str, BetMarket]:
+        return {ticker: one for ticker, one in self.markets.items() if isinstance(one, BetMarket)}
+
+    def _closed(self) -> list[str]:
+        """Markets in which nothing is entered or left now; on paper what a person sells is sold at the next bar."""
+        by_hand = {ticker for ticker, h in self.bets.held.items() if self.side.assumed and h["reason"] == Exit.BY_HAND}
+        return [ticker for ticker in self.markets if self._stopped(ticker) and ticker not in by_hand]
+
+    def _is_shut(self, ticker: str) -> bool:
+        market = self.markets.get(ticker)
+        return not isinstance(market, BetMarket) or not market.is_open
+
+    def _got(self, end: int) -> dict[str, GotResting]:
+        """What orders that rest got since the last bar: as the exchange told it, or as the venue's model has it."""
+        if not self.side.assumed:
+            return {ticker: GotResting(lots, fee) for ticker, (lots, fee) in self.bets.got.items()}
+        assert self.decider.orders is not None or not any(h["reserved"] for h in self.bets.held.values())
+        found: dict[str, GotResting] = {}
+        for ticker, h in self.bets.held.items():
+            market = self.markets.get(ticker)
+            if h["reserved"] and isinstance(market, BetMarket) and self.decider.orders is not None:
+                first = self.bets.begin + (int(h["entry_bar"]) + 1) * self.bets.step
+                found[ticker] = GotResting(
+                    got_on_paper(market, int(h["side"]), first, end, self.bets.step, self.decider.orders[0]), None
+                )
+        return found
+
+    def _refuse(self, end: int, decided: Decided) -> None:
+        """Stop where a trained model has expired, or what it reads has moved."""
         try:
-            check_live(self.pipeline, end, panel)
+            check_live(self.pipeline, end)
+            self._moves.see(decided.window.panel)
         except InputError as error:
-            return self._halt(end, "model", str(error))
-        found = backtest(panel, self.pipeline)
-        stand = bets_of(found)
-        other = sorted(self.bets.keys() - stand.keys()) + [
-            key for key in stand if key[1] < end and key not in self.bets
-        ]
-        if other:
-            text = f"what came late changes the bet on {other[0][0]} of {iso(other[0][1])}, a bar that was over"
-            return self._halt(end, "late", text)
-        self.found = found
-        lines: list[JournalLine] = []
-        for key, told in stand.items():
-            if self.bets.get(key) != told:
-                self.bets[key] = told
-                lines.append(JournalLine("bet", end, encode(told)))
-        account = self.found.run.account
-        equity = {"equity": int(account["equity"]), "cash": int(account["cash"]), "open": int(account["held"])}
-        return [*lines, JournalLine("bar", end, encode(equity))]
+            self._kill(guards.Reason("model", "kill", None, str(error)))
 
-    def _halt(self, end: int, guard: str, text: str) -> list[JournalLine]:
-        self.refused = text
-        return [JournalLine("halt", end, encode({"guard": guard, "text": text}))]
+    # Orders
 
+    def _act(self, touched: list[str]) -> None:
+        """Send what bets ask for; a lease is renewed though nothing happens in its market."""
+        asking = [ticker for ticker, market in self.markets.items() if market.live.taking or wish_of(market.live.quote)]
+        super()._act(list(dict.fromkeys([*touched, *asking])))
 
-def bets_of(found: BetsRun) -> dict[tuple[str, int], dict[str, Any]]:
-    """Every bet of a run as it stands, by market and time of entry: prices in ticks, sizes in lots, money in micros."""
-    run, times = found.run, found.panel.times
-    rows = np.concatenate([run.trades, run.still_open])
-    tickers = found.panel.markets["ticker"].to_list()
-    shown: dict[tuple[str, int], dict[str, Any]] = {}
-    for place, (h, chance) in enumerate(zip(rows, chances(rows).tolist(), strict=True)):
-        over = place < len(run.trades)
-        ticker, entered = tickers[int(h["market"])], int(times[h["entry_bar"]])
-        shown[ticker, entered] = {
-            "market": ticker, "side": "yes" if h["side"] > 0 else "no", "entered": entered,
-            "probability": chance, "mark": int(h["mark"]), "score": int(h["score"]), "price": int(h["price"]),
-            "lots": int(h["lots"]), "left": int(h["left"]), "proceeds": int(h["proceeds"]),
-            "fees": int(h["entry_fee"] + h["exit_fee"]),
-            "exit": Exit(int(h["reason"])).name.lower().replace("_", " ") if over else None,
-            "left_at": int(times[h["exit_bar"]]) if over else None,
+    def _filled_bet(self, ticker: str, side: int, price: int, lots: int, fee: int) -> None:
+        h = self.bets.held.get(ticker)
+        for told in self.bets.filled(ticker, side, price, lots, fee):
+            self.say("bet", told)
+        if h is not None and h["reserved"]:  # what filled is wished for no more
+            rest = int(h["ordered"]) - self.bets.got[ticker][0]
+            self._bet_markets()[ticker].live.rests(int(h["side"]), _yes(h), max(rest, 0))
+
+    def bet_status(self) -> dict[str, Any]:
+        """The bets as the session's status tells them."""
+        bets = self.bets
+        return {
+            "kind": "bets", "bar": bets.until, "cash": int(bets.account["cash"]), "equity": int(bets.account["equity"]),
+            "bets": [told_bet(ticker, h, bets) for ticker, h in bets.held.items() if not h["reserved"]],
+            "bets_resting": [
+                {"market": ticker, "side": "yes" if h["side"] > 0 else "no", "price": int(h["price"]),
+                 "lots": int(h["ordered"])} for ticker, h in bets.held.items() if h["reserved"]
+            ],
+            "bets_over": bets.over, "bets_made": bets.made, "bets_lately": list(bets.lately)[-_SHOWN:],
         }  # fmt: skip
-    return shown
 
 
-def judged(found: BetsRun | None) -> dict[str, Any]:
-    """Each bet's probability beside its result once known, and how well the probabilities were calibrated."""
-    if found is None:
-        return {"bets": [], "market": None, "strategy": None}
-    market = dict(zip(found.panel.markets["ticker"], found.columns.market["payout"].tolist(), strict=True))
-    bets = []
-    for one in bets_of(found).values():
-        paid = market[one["market"]]
-        own = None if paid == NO_PRICE else (paid if one["side"] == "yes" else 10_000 - paid) / 10_000
-        bets.append({**one, "result": own})
-    told = BetsResult(found).calibration
-    return {"bets": bets, **{name: None if one is None else one.as_dict() for name, one in told.items()}}
+def _yes(h: Any) -> int:
+    """The price of a holding as one of YES."""
+    return int(h["price"]) if h["side"] > 0 else 10_000 - int(h["price"])

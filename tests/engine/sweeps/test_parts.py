@@ -27,7 +27,7 @@ def test_every_file_that_computes_is_in_the_name_of_a_part():
         assert Path(str(sys.modules[name].__file__)) in named, name
 
 
-@pytest.mark.parametrize("kernel", [tape.build_nb, panel._best_nb, doctor._replay_nb, state._apply_nb])
+@pytest.mark.parametrize("kernel", [tape.build_nb, panel.best_nb, doctor._replay_nb, state._apply_nb])
 def test_the_rule_of_a_book_is_in_the_name_of_every_kernel_that_follows_it(kernel: Any):
     made = {part.partition(" ")[0] for part in made_of(kernel)}
     assert made & {"stands_nb", "set_nb"}

@@ -4,44 +4,58 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
-import polars as pl
+import pytest
+from touchline import engine
 from touchline.engine.bets.backtest import backtest
 from touchline.engine.bets.results import BetsResult
-from touchline.engine.trading.bets.bar import bar_in_short
-from touchline.strategies.pipeline.pipeline import pipeline_of
+from touchline.engine.trading.folder import SessionFolder
+from touchline.io.store.store import Store
 
-from ..histories import made_up
+from ..exchanges.conftest import SECOND
+from .conftest import opened, tickers_of
+from .test_bets_live import PIPELINE, bars_of, bet_day, pipeline, walk
 
-ASKED = {
-    "source": {"step_minutes": 60},
-    "scorer": {"name": "momentum", "window_bars": 2, "strength": 1.0},
-    "filters": [{"name": "price-band", "low": 20, "high": 80}],
-    "selector": {"name": "top-k", "k": 2, "min_score": 0.001},
-    "executor": {"sizing": "fixed-fraction", "fraction": 0.01, "capital": 1000, "max_hold_hours": 5},
-}
+__all__ = ["bet_day", "pipeline"]
+BAND = '[[filters]]\nname = "price-band"\nlow = 20\nhigh = 80\n'
 
 
-def test_a_bar_in_short_is_the_backtest_up_to_then(tmp_path: Path):
-    store = made_up(tmp_path / "store", 3, markets=8)
-    first, last = store.sql("select min(ts), max(ts) from trades").row(0)
-    found = backtest(store, pipeline_of(ASKED, "asked"), end=(first + last) // 2)
-    told, made = bar_in_short(found), BetsResult(found)
-    assert json.loads(json.dumps(told)) == told
-    bets = pl.DataFrame(told["bets"], infer_schema_length=None)
-    assert told["of"] == bets.height == made.trades.height > 3
-    assert bets["pnl"].sum() == found.run.pnl
-    paid = dict(zip(found.panel.markets["ticker"], found.columns.market["payout"].tolist(), strict=True))
-    for one in told["bets"]:
-        own = paid[one["ticker"]] if one["side"] == "yes" else 10_000 - paid[one["ticker"]]
-        assert one["result"] == (None if paid[one["ticker"]] < 0 else own / 10_000)
-        assert (one["exit_ts"] is None) == (one["exit"] == "still open")
+@pytest.mark.slow
+def test_a_bar_in_short_is_the_backtest_up_to_then(bet_day: Store, pipeline: Path, tmp_path: Path):
+    pipeline.write_text(BAND + PIPELINE, encoding="utf-8")
+    folder, after = tmp_path / "session", [0]
+    with opened(bet_day) as (exchange, client):
+        clock = lambda: exchange.now() + after[0]  # noqa: E731 - the exchange's time, and a little more at the end
+        given: dict[str, Any] = {"session": folder, "client": client, "clock": clock, "inline": True}
+        with engine.trade(pipeline, tickers_of(), **given) as session:
+            for until in (lambda: len(session.runner.machine.bets.held) > 1, lambda: False):
+                walk(exchange, session, until=until)
+                if exchange.finished():
+                    after[0] = 180 * SECOND
+                    session.step()
+                same(SessionFolder(folder).bar(), bet_day, pipeline, bars_of(folder)[-1])
+
+
+def same(told: dict[str, Any] | None, store: Store, pipeline: Path, end: int) -> None:
+    found = backtest(store, pipeline, end=end)
+    made = BetsResult(found)
+    assert told is not None and json.loads(json.dumps(told)) == told
+    assert (told["bar"], told["of"]) == (int(found.panel.times[-1]), made.trades.height)
+    shown = {(one["ticker"], one["entry_ts"]): one for one in told["bets"]}
+    for one in made.trades.iter_rows(named=True):
+        bet, is_open = shown[one["ticker"], one["entry_ts"]], one["exit"] == "still open"
+        assert [bet[name] for name in ("side", "lots", "entry_price", "pnl", "fees", "exit")] == [
+            one[name] for name in ("side", "lots", "entry_price", "pnl", "fees", "exit")
+        ]
+        assert bet["exit_ts"] == (None if is_open else one["exit_ts"])
     opens = [one["exit_ts"] is None for one in told["bets"]]
     assert opens == sorted(opens, reverse=True)
-    alive = found.columns.market["last"] >= len(found.panel.times) - 1
-    assert {one["ticker"] for one in told["scores"]} == set(found.panel.markets["ticker"].filter(pl.Series(alive)))
     edges = [abs(one["score"]) for one in told["scores"]]
     assert edges == sorted(edges, reverse=True)
-    fates = {one["fate"] for one in told["candidates"]} | {"no edge", "waits for the next bar"}
-    assert {one[which] for one in told["scores"] for which in ("now", "before")} <= fates
-    assert sum(one["candidates"] for one in told["candidates"]) > told["of"]
+    there = {one["fate"]: one for one in made.candidates.to_dicts()}
+    last = {one["now"] for one in told["scores"]}  # of the last bar, on which the next one decides
+    for one in told["candidates"]:
+        assert one["candidates"] <= there[one["fate"]]["candidates"] <= one["candidates"] + len(tickers_of())
+        assert one["settled"] <= there[one["fate"]]["settled"]
+    assert set(there) <= {one["fate"] for one in told["candidates"]} | last

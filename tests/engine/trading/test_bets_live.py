@@ -1,4 +1,4 @@
-"""A session of bets comes to the bets of the backtest of the same recording, over restarts too."""
+"""A session of bets on paper comes to the bets of the backtest of the same recording, over restarts too."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import polars as pl
 import pytest
 from touchline import engine
 from touchline.engine.api.trade import audit
-from touchline.engine.bets.backtest import backtest
+from touchline.engine.bets.backtest import BetsRun, backtest
+from touchline.engine.bets.results import chances
+from touchline.engine.bets.types import Exit
 from touchline.engine.cli.app import app
 from touchline.engine.trading.bets import machine
-from touchline.engine.trading.bets.machine import bets_of
 from touchline.engine.trading.journal import read, segments
+from touchline.engine.trading.lines import Command
 from touchline.io.ground.errors import InputError
 from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
@@ -41,6 +43,7 @@ fraction = 0.01
 capital = 1000
 max_hold_hours = 0.3
 """
+Told = dict[tuple[str, int], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +66,39 @@ def pipeline(tmp_path: Path) -> Path:
     return path
 
 
-def bet_lines(session: Path) -> dict[tuple[str, int], dict[str, Any]]:
+def bets_of(found: BetsRun) -> Told:
+    """Every bet of a backtest, by market and time of entry."""
+    times, tickers = found.panel.times, found.panel.markets["ticker"].to_list()
+    shown: Told = {}
+    for rows, over in ((found.run.trades, True), (found.run.still_open, False)):
+        for h, chance in zip(rows, chances(rows).tolist(), strict=True):
+            pnl = int(h["proceeds"] - h["price"] * h["lots"] - h["entry_fee"] - h["exit_fee"])
+            entered = int(times[h["entry_bar"]])
+            shown[tickers[h["market"]], entered] = {
+                "market": tickers[h["market"]], "side": "yes" if h["side"] > 0 else "no", "entered": entered,
+                "probability": chance, "mark": int(h["mark"]), "score": int(h["score"]), "price": int(h["price"]),
+                "lots": int(h["lots"]), "left": int(h["left"]), "proceeds": int(h["proceeds"]),
+                "fees": int(h["entry_fee"] + h["exit_fee"]),
+                "exit": Exit(int(h["reason"])).name.lower().replace("_", " ") if over else None,
+                "left_at": int(times[h["exit_bar"]]) if over else None, "pnl": pnl if over else None,
+            }  # fmt: skip
+    return shown
+
+
+def bet_lines(session: Path) -> Told:
     found = [json.loads(line.payload) for line in read(segments(session / "journal")) if line.kind == "bet"]
-    return {(one["market"], one["entered"]): one for one in found}
+    return {(one["market"], one["entered"]): {k: v for k, v in one.items() if k != "result"} for one in found}
 
 
-def walk(exchange: Any, session: Any, *, until: Callable[[], bool]) -> None:
+def walk(exchange: Any, session: Any, *, until: Callable[[], bool] = lambda: False) -> None:
     session.step()
     while not exchange.finished() and not until():
         exchange.step()
         session.step()
+
+
+def bars_of(session: Path) -> list[int]:
+    return [line.ts for line in read(segments(session / "journal")) if line.kind == "bar"]
 
 
 @pytest.mark.slow
@@ -82,21 +108,20 @@ def test_a_session_of_bets_is_the_backtest_of_its_recording(bet_day: Store, pipe
         clock = lambda: exchange.now() + after[0]  # noqa: E731 - the exchange's time, and a little more at the end
         given: dict[str, Any] = {"session": folder, "client": client, "clock": clock, "inline": True}
         with engine.trade(pipeline, tickers_of(), **given) as session:
-            walk(exchange, session, until=lambda: bool(session.told()["bets"]))
+            walk(exchange, session, until=lambda: bool(session.runner.machine.bets.held))
         held = engine.status(folder)["bets"]
         assert held
-        torn = segments(folder / "journal")[-1]
-        whole = torn.read_bytes().splitlines(keepends=True)
-        assert b" bar " in whole[-1]
-        torn.write_bytes(b"".join(whole[:-1]))  # killed before it wrote that down
         with engine.trade(pipeline, tickers_of(), **given) as session:  # another process goes on with them
-            assert session.told()["bets"] == held
-            walk(exchange, session, until=lambda: False)
+            assert session.runner.status()["bets"] == held
+            walk(exchange, session)
             after[0] = 180 * SECOND  # the last bar ends
             session.step()
-            assert session.machine.over
-    last = max(line.ts for line in read(segments(folder / "journal")) if line.kind == "bar")
-    there = bets_of(backtest(bet_day, pipeline, end=last))
+            assert session.runner.machine.over
+            ledger = session.runner.machine.ledger
+            assert not any(one.position for one in ledger.holdings.values())
+            made = session.runner.status()
+            assert made["pnl"] == sum(one.cash for one in ledger.holdings.values()) == made["bets_made"]
+    there = bets_of(backtest(bet_day, pipeline, end=bars_of(folder)[-1]))
     assert bet_lines(folder) == there
     assert {one["exit"] for one in there.values()} >= {"resolution", "stop loss"}
     assert len(there) > 3
@@ -105,6 +130,25 @@ def test_a_session_of_bets_is_the_backtest_of_its_recording(bet_day: Store, pipe
     assert done.bets is not None
     assert {one["result"] for one in done.bets["bets"]} <= {0.0, 1.0}
     assert done.bets["strategy"]["count"] == len(there)
+
+
+@pytest.mark.slow
+def test_orders_of_bets_that_rest_on_paper_get_what_the_backtest_says(bet_day: Store, pipeline: Path, tmp_path: Path):
+    pipeline.write_text(PIPELINE + 'entry = "maker"\nmaker_bars = 2\nqueue = "power@3"\n', encoding="utf-8")
+    folder, after = tmp_path / "session", [0]
+    with opened(bet_day) as (exchange, client):
+        clock = lambda: exchange.now() + after[0]  # noqa: E731 - the exchange's time, and a little more at the end
+        given: dict[str, Any] = {"session": folder, "client": client, "clock": clock, "inline": True}
+        with engine.trade(pipeline, tickers_of(), **given) as session:
+            rested = list[Any]()
+            walk(exchange, session, until=lambda: bool(rested.extend(session.runner.status()["bets_resting"])))
+            after[0] = 180 * SECOND
+            session.step()
+    found = backtest(bet_day, pipeline, end=bars_of(folder)[-1])
+    assert bet_lines(folder) == bets_of(found)
+    assert len(found.run.trades) > 2 and rested
+    assert int(found.run.account["orders"]) > len(found.run.trades)  # some were withdrawn
+    assert audit(folder).difference is None
 
 
 @pytest.mark.slow
@@ -119,7 +163,7 @@ def test_a_session_of_bets_from_the_command_line_is_the_backtest_from_where_it_b
         made = CliRunner().invoke(app, ["trade", str(pipeline), *tickers_of(), "--session", str(folder), "--for", "9"])
     assert made.exit_code == 0, made.output
     assert "bets that are held; " in made.output
-    bars = [line.ts for line in read(segments(folder / "journal")) if line.kind == "bar"]
+    bars = bars_of(folder)
     there = bets_of(backtest(bet_day, pipeline, start=bars[0] - 180 * SECOND, end=bars[-1]))
     assert (bet_lines(folder), len(there) > 3) == (there, True)
     told = CliRunner().invoke(app, ["trade", "audit", str(folder)])
@@ -127,42 +171,59 @@ def test_a_session_of_bets_from_the_command_line_is_the_backtest_from_where_it_b
     assert "probabilities of the strategy" in told.output
 
 
-def test_a_model_that_may_not_serve_any_more_ends_the_session_in_one_line(
+def test_a_model_that_may_not_serve_any_more_kills_the_session_in_one_line(
     bet_day: Store, pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def check(pipeline: Any, now: int, panel: Any = None) -> None:
-        if panel is not None and panel.shape[0] > 1:
+    def see(moves: Any, panel: Any) -> None:
+        if panel.shape[0] > 1:
             raise InputError("forest reads what has moved")
 
-    monkeypatch.setattr(machine, "check_live", check)
+    monkeypatch.setattr(machine.Moves, "see", see)
     folder = tmp_path / "session"
     with opened(bet_day) as (exchange, client):
         given: dict[str, Any] = {"session": folder, "client": client, "clock": exchange.now, "inline": True}
-        with (
-            engine.trade(pipeline, tickers_of(), **given) as session,
-            pytest.raises(InputError, match="forest reads what has moved"),
-        ):
-            walk(exchange, session, until=lambda: False)
-    assert engine.status(folder)["killed"] == "forest reads what has moved"
+        with engine.trade(pipeline, tickers_of(), **given) as session:
+            walk(exchange, session, until=lambda: len(session.runner.machine.bets.rows["KXTEST-26SEP21-B0"]) > 3)
+    assert engine.status(folder)["killed"] == "model: forest reads what has moved"
+    assert not engine.status(folder)["bets"]
     assert session.audit().difference is None
 
 
-def test_a_bet_of_a_bar_that_was_over_is_never_changed_in_silence(bet_day: Store, pipeline: Path, tmp_path: Path):
+def test_a_person_orders_a_session_of_bets_about(bet_day: Store, pipeline: Path, tmp_path: Path):
+    """Nothing is entered or left in a halted market, what is flattened is sold, and a kill holds over restarts."""
+    folder, first = tmp_path / "session", tickers_of()[0]
     with opened(bet_day) as (exchange, client):
-        given: dict[str, Any] = {"session": tmp_path / "session", "client": client, "clock": exchange.now}
+        given: dict[str, Any] = {"session": folder, "client": client, "clock": exchange.now, "inline": True}
         with engine.trade(pipeline, tickers_of(), **given) as session:
-            session.machine.bets[tickers_of()[0], START] = {"exit": None}
-            with pytest.raises(InputError, match="what came late changes the bet on KXTEST-26SEP21-B0"):
-                walk(exchange, session, until=lambda: False)
+            session.halt("news", [first])
+            walk(exchange, session, until=lambda: len(session.runner.machine.bets.held) > 1)
+            held = dict.fromkeys(session.runner.machine.bets.held)
+            assert first not in held
+            fates = {one.ticker: one.before for one in session.runner.machine.scores}
+            assert fates[first] in ("no edge", "not tradable")
+            session.runner.order(Command("flatten", "enough"))
+            walk(exchange, session, until=lambda: not session.runner.machine.bets.held)
+            lately = session.runner.status()["bets_lately"]
+            assert {one["market"] for one in lately if one["exit"] == "by hand"} == set(held)
+            session.runner.order(Command("kill", "no more"))
+        with engine.trade(pipeline, tickers_of(), **given) as session:
+            assert session.runner.status()["killed"] == "person: no more"
+            bars = session.runner.machine.bets.bars
+            walk(exchange, session, until=lambda: session.runner.machine.bets.bars > bars + 1)
+            assert not session.runner.machine.bets.held
+            session.runner.order(Command("resume", "looked at it"))
+            assert session.runner.status()["killed"] is None
+            walk(exchange, session)
+            assert "not tradable" not in {one.before for one in session.runner.machine.scores}
+    assert audit(folder).difference is None
 
 
 @pytest.mark.parametrize(
     ("more", "mode", "wrong"),
     [
-        ("", {"production": True}, "bets are held on paper, not in production"),
-        ("entry = 'maker'", {}, "set entry=taker"),
         ("close_at_end = 'yes'", {}, "has no last bar"),
-        ("", {"limits": {"loss_day": 5}}, "limits= is for sessions that quote"),
+        ("entry = 'maker'\nqueue = 'poisson@0.7,0.3'", {}, "need the whole history"),
+        ("", {"underlying": {"KXTEST": "BRTI"}}, "underlying= is for sessions that quote"),
     ],
 )
 def test_what_a_session_of_bets_does_not_do_is_refused(
