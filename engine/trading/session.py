@@ -65,7 +65,8 @@ class TradingSession:
     def runner(self) -> SessionRunner:
         """What trades: it starts at its first use."""
         if self._runner is None:
-            if self._client is None or not (self._tickers or self._choosing):
+            named = self._tickers or self._choosing or self._pipeline  # bets may be held though nothing is open
+            if self._client is None or not named:
                 raise InputError(f"{self.path} was opened to watch: begin it with parameters and markets to trade")
             self._word = SessionWord(self.path, self._tell)
             if self._metrics_port is not None:

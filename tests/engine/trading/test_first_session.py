@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,10 +21,23 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "live.md"
 MAIN = [sys.executable, "-c", "from touchline.engine.cli import main; main()"]
 
 
-def typed() -> list[list[str]]:
-    """The commands before and in the part on a first session."""
-    before = PAGE.read_text().split("From Python, moment by moment")[0]
-    found = re.findall(r"^```\w*\n(.*?)^```$", before, re.DOTALL | re.MULTILINE)
+PIPELINE = """
+[source]
+step_minutes = 1
+[scorer]
+name = "momentum"
+window_bars = 1
+strength = 1.0
+[selector]
+min_score = 0.001
+"""
+
+
+def typed(before: str = "From Python, moment by moment", after: str = "") -> list[list[str]]:
+    """The commands of a part of the page, by default those before and in the part on a first session."""
+    part = PAGE.read_text().split(before)[0]
+    part = part.split(after)[-1] if after else part
+    found = re.findall(r"^```\w*\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)
     return [shlex.split(line)[1:] for body in found for line in body.splitlines() if line.startswith("engine ")]
 
 
@@ -38,9 +54,33 @@ def test_the_first_session_of_the_docs_takes_five_commands(tmp_path: Path):
     env = dict(os.environ)
     for words in (first, export):
         done(words, tmp_path, env)
+    with served(exchange, tmp_path, env):
+        done([*trade, "--for", "5"], tmp_path, env)
+    assert "equal" in done(audit, tmp_path, env)
+    assert (tmp_path / "sessions" / "first" / "session.log").exists()
+
+
+@pytest.mark.slow
+def test_the_commands_of_bets_do_what_the_docs_say(tmp_path: Path):
+    made_books(tmp_path / "data", markets=2, seconds=3600)
+    (tmp_path / "pipeline.toml").write_text(PIPELINE, encoding="utf-8")
+    exchange, env = typed()[2], dict(os.environ)
+    trade, *others, audit = typed("## What is the same", "## Bets")
+    with served([*exchange[:-2], "--tier", "advanced", "--speed", "40"], tmp_path, env):
+        done([*trade, "--production", "--for", "6"], tmp_path, env)
+        for words in others:
+            done(words, tmp_path, env)
+        done([*trade, "--production", "--for", "2"], tmp_path, env)
+    told = done([*audit, "--json"], tmp_path, env)
+    assert json.loads(told)["equal"] and json.loads(told)["bar lines"] > 3
+
+
+@contextmanager
+def served(words: list[str], place: Path, env: dict[str, str]) -> Iterator[None]:
+    """The exchange as its command starts it; how to reach it is put into the environment."""
     with subprocess.Popen(
-        [*MAIN, *exchange, "--port", "0"],
-        cwd=tmp_path,
+        [*MAIN, *words, "--port", "0"],
+        cwd=place,
         env=env,
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -53,8 +93,6 @@ def test_the_first_session_of_the_docs_takes_five_commands(tmp_path: Path):
                 name, _, value = serving.stderr.readline().strip().removeprefix("export ").partition("=")
                 if name.startswith("KALSHI_"):
                     env[name] = value
-            done([*trade, "--for", "5"], tmp_path, env)
+            yield
         finally:
             serving.terminate()
-    assert "equal" in done(audit, tmp_path, env)
-    assert (tmp_path / "sessions" / "first" / "session.log").exists()
