@@ -31,7 +31,7 @@ app = typer.Typer(
     cls=_ParametersOrVerb, no_args_is_help=True, add_completion=False, rich_markup_mode=None,
     help="Trade by a parameter file (engine trade PARAMS [TICKER…]), and watch, halt or audit a session.",
 )  # fmt: skip
-_PARAMS = typer.Argument(..., help="A file that engine export wrote, or a pipeline.toml, which bets on paper.")
+_PARAMS = typer.Argument(..., help="A file that engine export wrote, or a pipeline.toml, which bets.")
 _TICKERS = typer.Argument(None, help="Markets to quote.")
 _SERIES = typer.Option([], "--series", help="All open markets of a series, new ones too; may repeat.")
 _FOLDER = typer.Option(Path("sessions/first"), "--session", help="The session's folder.")
@@ -171,7 +171,8 @@ def audit(
     from ..tell.sessions import tell_audit
 
     done = run(session, trust=trust)
-    beside = twin(session, trust=trust) if with_twin and done.difference is None and done.counts["ask"] else None
+    shows = with_twin and done.difference is None and done.counts["ask"] and done.bets is None
+    beside = twin(session, trust=trust) if shows else None
     facts = done.facts | ({} if beside is None else {"twin": beside.facts})
     emit(as_json, lambda: facts, lambda: tell_audit(session, done, beside))
     if done.difference is not None:

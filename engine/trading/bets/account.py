@@ -97,7 +97,7 @@ class BetAccount:
     def state(self) -> BetState:
         """The account as it stands."""
         return BetState(
-            self.begin, self.step, self.bars, self.runs, plain(self.account),
+            self.begin if self.bars else 0, self.step, self.bars, self.runs, plain(self.account),
             [(ticker, plain(one)) for ticker, one in self.held.items()],
             {ticker: one.state() for ticker, one in self.rows.items()}, list(self.wants.values()), self.got, self.log,
             self.moved, self.over, self.made, self.fates, self.unpaid, self.settled,
@@ -113,7 +113,7 @@ class BetAccount:
 
     def began(self, now: int, step: int) -> None:
         """A run begins: what the last one wanted and did not get is over."""
-        if not self.runs:
+        if not self.bars:
             self.begin, self.step = now // step * step, step
         self.runs += 1
         self.wants = {}
@@ -122,6 +122,7 @@ class BetAccount:
         """A bar is over: its rows, and what is held after it."""
         for ticker, row in told["rows"].items():
             self.rows.setdefault(ticker, MarketRows()).append(self.bars, row, self.keep)
+        self.begin = told["until"] - (self.bars + 1) * self.step
         self.bars += 1
         self.account = np.array([tuple(told["account"])], ACCOUNT)[0]
         self.held = {ticker: np.array([tuple(one)], HOLDING)[0] for ticker, one in told["held"]}

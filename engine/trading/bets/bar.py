@@ -11,6 +11,7 @@ from .deciding import MarketScore
 
 #: Bets and scores that are told: those that are held and the newest, the markets with the largest edges.
 BETS, SCORES = 300, 200
+_TOLD = ("ticker", "mark", "score", "now", "before")
 _DOLLAR = 10_000
 
 
@@ -27,7 +28,7 @@ def bar_in_short(account: BetAccount, scores: list[MarketScore]) -> dict[str, An
         "bar": account.until,
         "bets": [*held, *over][:BETS],
         "of": len(held) + account.over,
-        "scores": [{name: getattr(one, name) for name in ("ticker", "mark", "score", "now", "before")} for one in shown],
+        "scores": [{name: getattr(one, name) for name in _TOLD} for one in shown],
         "candidates": [_fate(account, fate) for fate in account.fates],
         "calibration": calibrations(account.lately),
     }

@@ -120,9 +120,11 @@ class Decider:
         leaving = [] if self._assumed else _leaving(firm, wanted, tickers)
         if not self._assumed and self.orders is None:
             line["wants"] = _entries(wanted, firm, tickers, account.bars, t)
+        scores = self._scores(columns, passed, wanted, tickers, t)
+        line["candidates"] = [[one.ticker, one.before, one.side, one.price] for one in scores if one.side]
         fills = _fills(account, firm, tickers) if self._assumed else []
         return Decided(
-            line, changed, fills, leaving, self._scores(columns, passed, wanted, tickers, t), window, scored.passed
+            line, changed, fills, leaving, scores, window, scored.passed
         )  # fmt: skip
 
     def warm(self, markets: Any) -> None:
@@ -222,6 +224,7 @@ class Decider:
             "cash": int(firm.account["cash"]), "open": int(firm.account["held"]),
             "rows": {ticker: list(row) for ticker, row in rows.items()}, "account": plain(firm.account),
             "held": [*held, *waiting], "ended": ended, "wants": list[dict[str, Any]](), "moved": account.moved,
+            "paid": dict[str, int](),
         }  # fmt: skip
         return line, [*changed, *ended]
 

@@ -150,6 +150,9 @@ class BetMachine(Machine):
             late += came
             if row is not None and (over is None or over > bets.until) and ticker in ends:
                 rows[ticker] = row
+        if not rows and not bets.bars:  # bars begin with the first that has a book
+            bets.begin = end
+            return
         decided = self.decider.bar(bets, markets, rows, self._got(end), self._closed(), self._is_shut)
         self._take_bar(decided, late, end)
 
@@ -160,7 +163,6 @@ class BetMachine(Machine):
             line["late"] = late
         self._refuse(end, decided)
         line["moved"] = self._moves.state()
-        line["candidates"] = [[one.ticker, one.before, one.side, one.price] for one in decided.scores if one.side]
         line["paid"] = {ticker: paid for ticker, paid in self.paid(end).items() if ticker in self.bets.unpaid}
         self.bets.bar(line)
         for told in decided.changed:

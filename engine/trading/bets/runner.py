@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+
 from ....io.ground.errors import InputError
 from ....io.kalshi.client import Client
 from ....strategies.own_file import Trust, trusting
@@ -89,13 +91,14 @@ class BetRunner(SessionRunner):
             pipeline=self._pipeline.as_dict(), rows=rows, late_ns=0 if replays else LATE_NS,
             step=int(self._pipeline.source.values["step_minutes"]) * MINUTE_NS,
         )  # fmt: skip
+        BetMachine(header, TradeLedger(ledger.prefix), self.folder.path, pipeline=self._pipeline).warm()
+        now = self.now()
+        header = msgspec.structs.replace(header, now=now)
         state = state_of(ledger, bets)
         self.journal.append(JournalLine("state", now, encode(state)))
         self.journal.append(JournalLine("run", now, encode(header)))
         self.journal.commit()
-        machine = BetMachine(header, ledger, self.folder.path, bets=state.bets, pipeline=self._pipeline)
-        machine.warm()
-        return machine
+        return BetMachine(header, ledger, self.folder.path, bets=state.bets, pipeline=self._pipeline)
 
     def step(self, timeout: float = 0.25) -> None:
         """Take in what came, decide, and send; a replay that says nothing is asked how late it is there."""
