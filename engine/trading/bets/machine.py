@@ -30,7 +30,8 @@ from ..lines import Command
 from ..machine import Machine
 from ..market import Listed
 from ..orders.jobs import encode
-from ..orders.wished import wish_of, worst_price
+from ..orders.way_out import way_out
+from ..orders.wished import wish_of
 from .account import BetAccount, BetHeader, BetLedgerState, BetState, Want, state_of, told_bet
 from .deciding import Decided, Decider, GotResting, MarketScore
 from .history import MarketsHeard
@@ -202,8 +203,7 @@ class BetMachine(Machine):
     def _leave(self, market: BetMarket, side: int, lots: int) -> None:
         """Sell no worse than the collar."""
         if market.live.mid:
-            price = worst_price(market.listed.market.grid, market.live.mid, -side, self.settings)
-            market.live.taking = Taking(Side(-side), price, lots)
+            market.live.taking = Taking(Side(-side), way_out(market, side, self.settings)[1], lots)
 
     def _bet_markets(self) -> dict[str, BetMarket]:
         return {ticker: one for ticker, one in self.markets.items() if isinstance(one, BetMarket)}
