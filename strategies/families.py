@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from ..io.ground.errors import InputError
@@ -30,6 +29,8 @@ def is_pipeline(strategy: str) -> bool:
 
 def is_pipeline_file(path: str | Path) -> bool:
     """Whether a file that a session is to go by is a pipeline: a TOML file that names a scorer."""
+    import tomllib
+
     try:
         document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,18 +10,18 @@ from ...io.ground.errors import InputError
 from ...io.store.store import Store
 from ...strategies.families import is_pipeline
 from ...strategies.models.registry import quoting_model
-from ...strategies.pipeline.pipeline import Pipeline
 from ...strategies.quoting.model import QuotingModel
 from ..simulator.assumptions.latency import Delay
 from ..simulator.assumptions.venue import ALSO, Assumed, Assumptions
-from .data import listed
+from .given import listed
 
 if TYPE_CHECKING:
+    from ...strategies.pipeline.pipeline import Pipeline
     from ..bets.panel.history import Opened
     from ..bets.panel.panel import Panel
 
-#: A name, a file, or the thing itself.
-Strategy = str | Path | type[QuotingModel] | Pipeline
+    #: A name, a file, or the thing itself.
+    Strategy = str | Path | type[QuotingModel] | Pipeline
 #: Assumptions as a whole, some of them by name, or a file of them as a session's fit writes it.
 Assume = Assumptions | Mapping[str, Assumed] | str | Path
 #: What counts as not given.
@@ -31,7 +30,7 @@ _NOTHING: tuple[Any, ...] = (None, (), [], {})
 
 def is_betting(strategy: Strategy) -> bool:
     """Whether a strategy bets across markets; one that is no strategy at all is an error."""
-    return isinstance(strategy, Pipeline | Path) or (isinstance(strategy, str) and is_pipeline(strategy))
+    return is_pipeline(strategy) if isinstance(strategy, str) else not isinstance(strategy, type)
 
 
 def model_of(strategy: str | type[QuotingModel]) -> type[QuotingModel]:
@@ -116,6 +115,8 @@ def assumptions_of(
 
 def written_assumptions(path: str | Path) -> dict[str, Any]:
     """Read a file of assumptions: its tables ``venue`` and ``limits``; files of delays stand beside it."""
+    import tomllib
+
     file = Path(path)
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))

@@ -14,6 +14,7 @@ from ...io.ground.errors import InputError
 from ...io.ground.progress import Progress
 from ...io.ground.times import Moment
 from ...io.store.store import Store
+from .given import opened
 from .showing import bars, showing
 
 if TYPE_CHECKING:
@@ -436,13 +437,3 @@ def features(
     if out is not None:
         write_frame(frame, Path(out))
     return frame
-
-
-def listed(names: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Return names as a tuple: of one, of several, or of none."""
-    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
-
-
-def opened(store: Store | str | Path) -> Store:
-    """Return a store from its place."""
-    return store if isinstance(store, Store) else Store(store)

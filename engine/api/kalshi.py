@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from ...io.ground.errors import InputError
 from ...io.ground.times import Moment, nanoseconds
 from ...io.store.store import Store
-from .data import listed, opened
+from .given import listed, opened
 from .showing import board
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from ...io.ground.times import Moment
 from ...io.store.store import Store
 from ...strategies.own_file import Trust
 from ...strategies.parameters import nearest
-from .data import listed, opened
+from .given import listed, opened
 from .showing import showing
 
 if TYPE_CHECKING:

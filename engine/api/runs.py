@@ -12,14 +12,12 @@ from ...io.ground.progress import Progress
 from ...io.ground.times import Moment, nanoseconds
 from ...io.store.store import Store
 from ...strategies.parameters import Setting, check
-from ...strategies.pipeline.pipeline import Pipeline
 from ...strategies.quoting.model import QuotingModel
 from ..simulator.ahead import compile_ahead
 from ..simulator.assumptions.latency import Delay
 from ..simulator.assumptions.venue import Assumptions
 from .asked import (
     Assume,
-    Strategy,
     assumptions_of,
     class_of,
     history_of,
@@ -30,7 +28,7 @@ from .asked import (
     not_for_quotes,
     place_of,
 )
-from .data import listed
+from .given import listed
 from .showing import showing
 
 if TYPE_CHECKING:
@@ -43,6 +41,7 @@ if TYPE_CHECKING:
     from ..runs.explain import Explanation
     from ..runs.replayed import ReplaySettings
     from ..runs.result import Result
+    from .asked import Strategy
 
 #: Values of an axis: a text such as ``"0.05:1:32"``, one value, or several.
 AxisValues = str | float | Iterable[float | str]
@@ -162,6 +161,7 @@ def _bet(
     strategy: Strategy, store: Store | str | Path | Panel, params: Mapping[str, Setting] | None,
     window: tuple[Moment | None, Moment | None], chance: tuple[int, int], reward: str, progress: Progress | bool,
 ) -> Result:  # fmt: skip
+    from ...strategies.pipeline.pipeline import Pipeline
     from ..bets.backtest import backtest as bet
     from ..bets.results import BetsResult
     from ..runs.result import Result
@@ -345,6 +345,7 @@ def _sweep_bets(
 ) -> Sweep:
     import numba
 
+    from ...strategies.pipeline.pipeline import Pipeline
     from ..bets.sweep import sweep_bets
 
     assert isinstance(strategy, str | Path | Pipeline)

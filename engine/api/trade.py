@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...io.ground.errors import InputError
 from ...strategies.own_file import Trust
-from .data import listed
+from .given import listed
 
 if TYPE_CHECKING:
     from ...io.kalshi.client import Client

@@ -16,7 +16,7 @@ from ...strategies.models.registry import quoting_model
 from ...strategies.own_file import Trust, from_anywhere, trusting
 from ...strategies.pipeline.pipeline import Pipeline, load_pipeline
 from .asked import is_betting, not_for_bets
-from .data import listed
+from .given import listed
 from .showing import showing
 
 if TYPE_CHECKING:

@@ -110,7 +110,6 @@ class Recorded:
         return self.frames["equity"]
 
 
-@dataclass(frozen=True)
 class Run(Recorded):
     """A replay: one market, one cell, every fill, quote and equity point."""
 
@@ -141,7 +140,6 @@ class Runs(Recorded):
         return tuple(run for run in found if isinstance(run, Run))
 
 
-@dataclass(frozen=True)
 class Bets(Recorded):
     """A betting backtest: many markets, every trade, every bar's equity, every candidate's fate."""
 

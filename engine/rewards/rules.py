@@ -7,9 +7,8 @@ from typing import Any, Literal
 
 from ...io.ground.errors import InputError
 from ...io.ground.times import nanoseconds
+from . import BY_DAY
 
-#: The rules that hold on the day at which a period begins.
-BY_DAY = "by-day"
 #: From when on the payout is reduced by the share of snapshots that were excluded.
 SCALED_SINCE = nanoseconds("2026-07-30")
 

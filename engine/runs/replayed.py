@@ -23,16 +23,15 @@ from ..figures.words import count as count_of
 from ..figures.words import usd
 from ..results.result_files import frames_hash, settled
 from ..results.results import Run
+from ..rewards import LARGE_SHARE
 from ..simulator.ahead import compile_ahead
 from ..simulator.assumptions.queue import BRACKET
 from ..simulator.assumptions.venue import Assumptions
-from ..simulator.prepare import counts_to_close, ground, notes_of
-from ..simulator.programs import LARGE_SHARE
+from ..simulator.prepare import counts_to_close, ground, notes_of, own_period
 from ..simulator.quote_figures import quote_figures
 from ..simulator.replay import Replay, Totals, quantiles, replay, replay_block, totals
 from ..simulator.tape.source import compile_tape
 from ..simulator.tape.tape import Tape
-from ..sweeps.block import own_period
 from ..version import __version__
 
 

@@ -19,9 +19,10 @@ from ...io.kalshi.rest.models import MarketRecord, OrderBook
 from ...io.kalshi.stream.stream import chunks
 from ...io.store.store import Store
 from ...strategies.models.behind_best import BehindBest
+from ..rewards import BY_DAY
 from ..rewards.exact import Distance, side_score
 from ..rewards.programs import LIQUIDITY, Program, recorded
-from ..rewards.rules import BY_DAY, RewardRules, rules_at
+from ..rewards.rules import RewardRules, rules_at
 from ..simulator.assumptions.venue import Assumptions
 from ..simulator.replay import Replay, replay
 from ..simulator.tape.source import compile_tape

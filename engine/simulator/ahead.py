@@ -22,8 +22,7 @@ from ...strategies.models.registry import quoting_model
 from ...strategies.parameters import check
 from .assumptions.venue import Assumptions
 from .kernel.build import expect, kernel_file, under_way
-from .prepare import Ground, fees_of, new_block
-from .programs import reward_plan
+from .prepare import Ground, counted_programs, fees_of, new_block
 from .state import Columns, Points
 from .tape.events import MOMENT, STATUS
 from .tape.tape import Coverage, Tape, TapeMarket
@@ -59,7 +58,7 @@ def child() -> None:
     nothing = np.zeros(0)
     shared = Ground(  # the mids' own kernel is left to the parent, who waits for this one
         fees_of(tape, assumed), np.zeros((2, 2), np.int32), Points(np.zeros((4, 1), np.int64), nothing),
-        np.zeros(0, np.int64), reward_plan(tape, assumed) if assumed.rewards != "none" else None,
+        np.zeros(0, np.int64), counted_programs(tape, assumed),
     )  # fmt: skip
     values = [check(model.parameters, {})] * cells
     new_block(tape, model, values, [assumed] * cells, shared=shared, **kind).run(0)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .kernel.rows import FINISHED, GROUP, INTS, LONGS, MORE_LOG, NOTICE, ORDER, PLACE, SLOTS, TIMES, I, L, S
-from .programs import RewardPlan
 from .state import F64, I32, I64, Columns, Flight, Grid, Log, Points, RewardArrays, Samples, State, VenueNumbers
+
+if TYPE_CHECKING:
+    from .programs import RewardPlan
 
 LINE = 64  #: bytes of a line of the processor's cache
 _ORDER_TIMES = [TIMES.order, TIMES.version, *range(TIMES.groups, TIMES.groups + 2 * SLOTS)]

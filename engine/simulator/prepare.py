@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
@@ -22,13 +22,17 @@ from .block import Block, new_flight, new_log, new_state, start
 from .kernel.build import kernel, read_of
 from .kernel.rows import I, L
 from .kernel.told import PLACES
-from .programs import RewardPlan, reward_arrays, reward_plan
-from .state import F64, I32, I64, Points, Samples
+from .state import F64, I32, I64, Points, RewardArrays, Samples
 from .tape.tape import Tape, mids_of, open_at_start
 from .tape.volatility import points_of
 
+if TYPE_CHECKING:
+    from .programs import RewardPlan
+
 #: The equity of a cell is sampled at most so often over a tape.
 SAMPLES = 512
+#: A tape's P&L is kept for at least so many periods, if its samples allow.
+PERIODS = 64
 #: Distances between samples, and lengths of periods, in ns: each is a multiple of the one before.
 STEPS = tuple(
     round(seconds * 1e9)
@@ -71,6 +75,19 @@ def sample_times(tape: Tape) -> I64:
     return np.arange((first // step + 1) * step, last, step, dtype=np.int64)
 
 
+def own_period(tape: Tape) -> int:
+    """Length of a tape's own periods, ns: about a 64th of it, and never less than the distance of its samples."""
+    span = int(tape.columns.ts[-1] - tape.columns.ts[0])
+    samples = sample_times(tape)
+    least = int(samples[1] - samples[0]) if len(samples) > 1 else STEPS[0]
+    return max(period_for(span), least)
+
+
+def period_for(span: int) -> int:
+    """The longest round period that goes at least 64 times into a span."""
+    return max((step for step in STEPS if step * PERIODS <= span), default=STEPS[0])
+
+
 @dataclass(frozen=True)
 class Ground:
     """What all blocks on a tape share under one way of measuring volatility and one membership: made once a tape."""
@@ -85,8 +102,17 @@ class Ground:
 def ground(tape: Tape, assumptions: Assumptions) -> Ground:
     """Prepare a tape for blocks."""
     points = points_of(tape.columns, tape.grid, assumptions.volatility, assumptions.window_s)
-    rewards = reward_plan(tape, assumptions) if assumptions.rewards != "none" else None
-    return Ground(fees_of(tape, assumptions), mids_of(tape.columns, tape.grid), points, sample_times(tape), rewards)
+    mids, samples = mids_of(tape.columns, tape.grid), sample_times(tape)
+    return Ground(fees_of(tape, assumptions), mids, points, samples, counted_programs(tape, assumptions))
+
+
+def counted_programs(tape: Tape, assumptions: Assumptions) -> RewardPlan | None:
+    """Return the incentive programs that a run counts; None, and nothing of them is loaded, where it counts none."""
+    if assumptions.rewards == "none":
+        return None
+    from .programs import reward_plan
+
+    return reward_plan(tape, assumptions)
 
 
 def new_block(
@@ -127,11 +153,16 @@ def new_block(
         new_flight(n, slots=model.slots()), new_log(4096 if record else 1, model.levels),
         Samples(base.samples, np.zeros((len(base.samples), n), np.int64)),
         signals_of(tape, model) if signals is None else signals,
-        () if base.rewards is None else reward_arrays(
-            base.rewards, tape, first, n, samples=len(base.samples) if record else None
-        ),
+        () if base.rewards is None else _scored(base.rewards, tape, first, n, len(base.samples) if record else None),
         base.rewards,
     )  # fmt: skip
+
+
+def _scored(plan: RewardPlan, tape: Tape, assumptions: Assumptions, cells: int, samples: int | None) -> RewardArrays:
+    """What a kernel scores programs in."""
+    from .programs import reward_arrays
+
+    return reward_arrays(plan, tape, assumptions, cells, samples=samples)
 
 
 def signals_of(tape: Tape, model: type[QuotingModel]) -> F64 | tuple[()]:

@@ -22,8 +22,6 @@ DAY_NS = 86_400_000_000_000
 FAR = 1 << 62
 #: A period of which more than one snapshot in so many lies outside of the tape is told as a part and pays nothing.
 WHOLE = 100
-#: A share of a side above which others would answer.
-LARGE_SHARE = 0.3
 
 
 @dataclass(frozen=True)

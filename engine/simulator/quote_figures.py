@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ..figures.inventory import inventory
 from ..figures.metrics import sharpe
-from ..figures.performance import inventory
 from .state import F64, I64
 from .tape.tape import Tape
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -15,16 +15,15 @@ from .assumptions.venue import Assumptions
 from .block import Block
 from .kernel.rows import I, L, S
 from .prepare import Ground, new_block, parameter_values, run_block
-from .programs import paid_until, periods_of, reward_columns
-from .rewarded import by_volume, course_of, with_fills
-from .state import F64, I64
+from .state import F64, I64, RewardArrays
 from .tape.later import mids_at, mids_later
 from .tape.tape import Tape
 
+if TYPE_CHECKING:
+    from .programs import RewardPlan
+
 #: After how many seconds a fill is looked at again.
 MARKOUTS_S = (1, 10, 60, 600)
-
-
 #: Fields of ``Totals`` that only a run with incentive programs has.
 REWARDS = (
     "pnl_without_rewards", "rewards", "rewards_earned", "side_share", "locked", "rewards_unanswered",
@@ -118,6 +117,8 @@ def totals_columns(block: Block, tape: Tape) -> dict[str, np.ndarray[Any, Any]]:
         "exposure": block.longs(L.held) / count,
     }  # fmt: skip
     if block.counted is not None:
+        from .programs import reward_columns  # with all that reads programs
+
         columns |= reward_columns(*block.counted, pnl, count)
     return {
         name: column.astype(np.float64 if column.dtype.kind == "f" else np.int64) for name, column in columns.items()
@@ -145,21 +146,23 @@ def replay(
     block = replay_block(tape, model, values, assumed)
     total = totals(block, tape)[0]
     fills = _fills(block, tape)
-    counted = block.counted
-    periods = None if counted is None else with_fills(periods_of(*counted), fills)
-    return Replay(
-        tape,
-        model,
-        values,
-        assumed,
-        total,
-        fills,
-        _quotes(block, tape),
-        _equity(block, tape, fills),
-        periods,
-        _signals(block, model),
-        None if counted is None else course_of(*counted, block.samples),
-        None if counted is None else by_volume(counted[0], tape, fills),
+    run = Replay(
+        tape, model, values, assumed, total, fills, _quotes(block, tape), _equity(block, tape, fills),
+        signals=_signals(block, model),
+    )  # fmt: skip
+    return run if block.counted is None else _with_programs(run, block, *block.counted)
+
+
+def _with_programs(run: Replay, block: Block, plan: RewardPlan, arrays: RewardArrays) -> Replay:
+    """A replay with what programs came to."""
+    from .programs import periods_of
+    from .rewarded import by_volume, course_of, with_fills
+
+    return replace(
+        run,
+        periods=with_fills(periods_of(plan, arrays), run.fills),
+        rewards=course_of(plan, arrays, block.samples),
+        volume=by_volume(plan, run.tape, run.fills),
     )
 
 
@@ -239,6 +242,8 @@ def _equity(block: Block, tape: Tape, fills: pl.DataFrame) -> pl.DataFrame:
     mid = mids_later(tape, ts, 0)
     columns = {"ts": ts, "cash": cash, "position": position, "mid": mid, "equity": cash + position * mid}
     if block.counted is not None:
+        from .programs import paid_until
+
         columns["rewards"] = paid_until(*block.counted, ts, 1)[:, 0]
         columns["equity"] = columns["equity"] + columns["rewards"]
     return pl.DataFrame(columns)

@@ -12,8 +12,7 @@ import numpy as np
 from ...strategies.quoting.model import QuotingModel
 from ..results.results import WORST_PNL
 from ..simulator.assumptions.venue import Assumptions
-from ..simulator.prepare import STEPS, Ground, ground, new_block, run_block, sample_times
-from ..simulator.programs import paid_until
+from ..simulator.prepare import Ground, ground, new_block, own_period, run_block
 from ..simulator.replay import totals_columns
 from ..simulator.state import F64, I64
 from ..simulator.tape.tape import Tape
@@ -23,10 +22,6 @@ from .plan import PER_CELL
 BLOCK = 512
 #: A block looks up after so many cell-events: to tell how far it is, and whether it should stop.
 SLICE = 1 << 27
-#: A tape's P&L is kept for at least so many periods, if its samples allow.
-PERIODS = 64
-
-
 #: One block is made at a time, so that two threads never make the same kernel twice.
 _MAKING = threading.Lock()
 
@@ -84,6 +79,8 @@ def run_part(
             seen((stop - before) * count)
         columns, equity = totals_columns(block, tape), block.samples.equity
         if block.counted is not None:
+            from ..simulator.programs import paid_until
+
             equity = equity + paid_until(*block.counted, block.samples.ts, block.cells)
         return {name: column[:count] for name, column in columns.items()}, equity[:, :count]
 
@@ -97,19 +94,6 @@ def run_part(
         columns[WORST_PNL] = run([changed[id(one)] for one in limits])[0]["pnl"]
     starts, pnl = _periods(tape, base.samples, equity, columns["pnl"])
     return BlockPart(keys_of(values, limits), columns, starts, pnl)
-
-
-def own_period(tape: Tape) -> int:
-    """Length of a tape's own periods, ns: about a 64th of it, and never less than the distance of its samples."""
-    span = int(tape.columns.ts[-1] - tape.columns.ts[0])
-    samples = sample_times(tape)
-    least = int(samples[1] - samples[0]) if len(samples) > 1 else STEPS[0]
-    return max(period_for(span), least)
-
-
-def period_for(span: int) -> int:
-    """The longest round period that goes at least 64 times into a span."""
-    return max((step for step in STEPS if step * PERIODS <= span), default=STEPS[0])
 
 
 def _periods(tape: Tape, samples: I64, equity: I64, pnl: I64) -> tuple[I64, I64]:

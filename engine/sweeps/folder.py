@@ -26,13 +26,13 @@ from ..results.result_files import (
     write_files,
 )
 from ..results.results import WORST_PNL, Axis, Sweep, sweep_of
+from ..rewards import LARGE_SHARE
 from ..simulator.assumptions.venue import Assumptions, table_of
-from ..simulator.prepare import counts_to_close, notes_of
-from ..simulator.programs import LARGE_SHARE, reward_plan
+from ..simulator.prepare import counted_programs, counts_to_close, notes_of, period_for
 from ..simulator.state import I64
 from ..simulator.tape.tape import Tape
 from ..version import __version__
-from .block import BlockPart, coarser, period_for
+from .block import BlockPart, coarser
 from .plan import Plan
 
 PARTS = "parts"
@@ -64,7 +64,7 @@ class TapeFacts:
 def facts_of(tape: Tape, period: int, assumptions: Assumptions) -> TapeFacts:
     """Take note of a tape."""
     market, ts = tape.market, tape.columns.ts
-    paying = None if assumptions.rewards == "none" else reward_plan(tape, assumptions)
+    paying = counted_programs(tape, assumptions)
     count = None if paying is None else len(paying.programs)
     parts = 0 if paying is None else sum(map(paying.is_part, range(len(paying.programs))))
     return TapeFacts(

@@ -24,12 +24,11 @@ from ...strategies.quoting.model import QuotingModel
 from ..results.results import Sweep
 from ..simulator.ahead import compile_ahead
 from ..simulator.assumptions.venue import Assumptions
-from ..simulator.lookahead import prove as look_ahead
-from ..simulator.prepare import Ground, ground
+from ..simulator.prepare import Ground, ground, own_period
 from ..simulator.state import F64
 from ..simulator.tape.source import compile_tape
 from ..simulator.tape.tape import Tape
-from .block import BLOCK, BlockPart, StoppedError, keys_of, own_period, run_part
+from .block import BLOCK, BlockPart, StoppedError, keys_of, run_part
 from .folder import PARTS, TapeFacts, assumed_of, facts_of, refuse_other_sweep, write_sweep
 from .grid_spec import axes_of
 from .parts import Parts, gather, group_name, missing
@@ -92,13 +91,15 @@ def sweep_quotes(
 
 def prove_plan(plan: Plan, tapes: Iterable[Tape], cuts: int = PROVING_CUTS, seed: int = 0) -> dict[str, Any]:
     """Cut every tape at random times and run some cells on what is left; raise an error if anything earlier changes."""
+    from ..simulator.lookahead import prove  # with all that signals read from
+
     tried = 0
     for tape in tapes:
         for group in plan.groups:
             some = np.unique(np.linspace(0, len(group.cells) - 1, PROVING_CELLS).astype(np.int64))
             given = [plan.given(int(cell)) for cell in group.cells[some]]
             limits = [group.limits[at] for at in some]
-            leaks = look_ahead(tape, plan.model, given, limits, cuts, seed, plan.float_queue)
+            leaks = prove(tape, plan.model, given, limits, cuts, seed, plan.float_queue)
             if leaks:
                 more = f" ({len(leaks) - 1} more)" if len(leaks) > 1 else ""
                 raise CheckError(f"look-ahead: {leaks[0]}{more}")

@@ -15,7 +15,7 @@ from ..ground.errors import InputError
 from ..ground.progress import Progress
 from ..ground.units import NS_PER_SECOND
 from .files.intact import checked
-from .files.manifest import FOLDER, Ledger, Manifest, StoredFile, StoreState, commit, name_of
+from .files.manifest import FOLDER, KEEP_SECONDS, Ledger, Manifest, StoredFile, StoreState, commit, name_of
 from .files.place import Place
 from .ingest.ingest import QUARANTINE, drop_abandoned, unfinished_files, waiting
 from .ingest.rows import put_rows
@@ -24,8 +24,6 @@ from .schema import TABLES, StoredTable
 
 #: Rows of a well-filled file.
 FULL_ROWS = 2 << 20
-#: Replaced files are kept this long for readers that asked for them earlier.
-KEEP_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)

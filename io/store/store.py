@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -12,15 +13,17 @@ from ..ground.errors import InputError
 from ..ground.progress import Progress, silent
 from ..ground.times import Moment, nanoseconds
 from ..ground.units import NS_PER_SECOND
-from .compaction import KEEP_SECONDS, CompactReport, compact
 from .files.intact import FileState, check_files
-from .files.manifest import ImportRecord, Ledger, StoredFile, StoreState, fingerprint
+from .files.manifest import KEEP_SECONDS, ImportRecord, Ledger, StoredFile, StoreState, fingerprint
 from .files.places import place_at
-from .forgetting import Forgotten, brought, find, forget
-from .ingest.grouping import SmallSource, ingest_small
-from .ingest.ingest import Chunks, ImportReport, Origin, ingest, report_of
 from .reading import merged, scan
 from .schema import MARKETS, TABLES, StoredTable
+
+if TYPE_CHECKING:  # what changes a store is loaded by whoever changes one: most only read
+    from .compaction import CompactReport
+    from .forgetting import Forgotten
+    from .ingest.grouping import SmallSource
+    from .ingest.ingest import Chunks, ImportReport, Origin
 
 Tickers = str | Sequence[str] | None
 
@@ -72,10 +75,14 @@ class Store:
         again. ``chunks`` is what an importer gives, or a function from the number of chunks to skip to the rest of
         them: a killed import goes on where it was. ``label`` is a word on the source for people, such as its format.
         """
+        from .ingest.ingest import Origin
+
         return self.ingest_file(Origin(source, digest, label), chunks)
 
     def ingest_file(self, origin: Origin, chunks: Chunks) -> ImportReport:
         """Bring rows in as ``ingest`` does, of a source of which more is known."""
+        from .ingest.ingest import ingest
+
         return ingest(self._place, self._ledger, origin, chunks)
 
     def records(self, label: str | None = None) -> list[ImportRecord]:
@@ -87,6 +94,8 @@ class Store:
 
         A kill loses what this call read. If a source cannot be read, those before it are stored and it raises.
         """
+        from .ingest.grouping import ingest_small
+
         return ingest_small(self._place, self._ledger, sources)
 
     def trades(self, ticker: Tickers = None, start: Moment | None = None, end: Moment | None = None) -> pl.LazyFrame:
@@ -189,10 +198,14 @@ class Store:
 
     def imports(self) -> list[ImportReport]:
         """What was imported, in order."""
+        from .ingest.ingest import report_of
+
         return [report_of(self._place, record, new=False) for record in self._state().imports]
 
     def brought(self, import_id: str) -> pl.DataFrame:
         """Count the rows of an import by ``table`` and ``ticker``: ``rows``, and ``start`` and ``end`` in ns."""
+        from .forgetting import brought, find
+
         state = self._state()
         return brought(self._place, state, find(state, import_id))
 
@@ -201,8 +214,15 @@ class Store:
 
         The same file can be imported again afterwards. Rows that later imports left out as stored already go too.
         """
+        from .forgetting import forget
+
         self._state()
         return forget(self._place, self._ledger, import_id, dry_run=dry_run)
+
+    def may_hold(self, table: str, ticker: Tickers = None) -> bool:
+        """Whether some file may hold rows of these tickers; no file is opened."""
+        _table(table)
+        return bool(self._state().select(table, _tickers(ticker), None, None))
 
     def version(
         self, table: str, ticker: Tickers = None, start: Moment | None = None, end: Moment | None = None
@@ -217,6 +237,8 @@ class Store:
         ``progress`` is called with rows done and rows in all. What is replaced is kept for ``keep_seconds`` and
         removed by a later compaction.
         """
+        from .compaction import compact
+
         self._state()
         return compact(self._place, self._ledger, progress, keep_seconds)
 

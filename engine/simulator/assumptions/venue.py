@@ -11,8 +11,7 @@ import numpy as np
 
 from ....io.ground.errors import InputError
 from ....strategies.parameters import nearest, switch
-from ...rewards.programs import answer_ns, check_rewards
-from ...rewards.rules import BY_DAY, check_rules
+from ...rewards import BY_DAY
 from ..state import I64, Grid, VenueNumbers
 from .draws import uniform_draws
 from .fees import FeeTable
@@ -123,9 +122,8 @@ class Assumptions:
         _one_of("amend", self.amend, ("keep", "replace"))
         _one_of("fees", self.fees, ("exchange", "none"))
         _one_of("membership", self.membership, ("direct", "broker"))
-        check_rewards(self.rewards)
-        check_rules(self.reward_rules)
-        answer_ns(self.reaction)
+        if (self.rewards, self.reward_rules, self.reaction) != ("none", BY_DAY, "none"):
+            _check_programs(self.rewards, self.reward_rules, self.reaction)
         if self.shrink != "none" and self.calm is None:
             raise InputError("shrink needs calm: the volatility in cents up to which nothing shrinks")
         for name in ("feed_ms", "entry_ms", "response_ms"):
@@ -231,6 +229,16 @@ class Assumptions:
 def close_steps(closes: Sequence[tuple[int, int]]) -> I64:
     """Since when each close of a session was known, and the close, as the kernel needs them."""
     return np.ascontiguousarray(np.array(closes, np.int64).T)
+
+
+def _check_programs(rewards: str, rules: str, reaction: str) -> None:
+    """Refuse what says of incentive programs nothing that is known; most runs count none and load nothing of them."""
+    from ...rewards.programs import answer_ns, check_rewards
+    from ...rewards.rules import check_rules
+
+    check_rewards(rewards)
+    check_rules(rules)
+    answer_ns(reaction)
 
 
 def _prompts(given: object) -> str:

@@ -8,16 +8,17 @@ underlying's last price, a pause) is its first moment. Whatever else the store h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import polars as pl
 
 from ....io.ground.errors import InputError
 from ....io.ground.times import Moment, iso, window
 from ....io.ground.units import NS_PER_SECOND
-from ....io.store.closes import told_closes
+from ....io.store.closes import closes_told
 from ....io.store.store import Store
 from .tape import TapeMarket
 
@@ -95,10 +96,10 @@ def standing(rows: Callable[[int | None, int], pl.LazyFrame], ts: int) -> pl.Dat
     return found.with_columns(ts=pl.lit(ts, pl.Int64))
 
 
-def turns_of(store: Store, market: TapeMarket) -> tuple[Turn, ...]:
-    """When the market begins and stops to trade, each turn once."""
-    history = store.markets(history=True, ticker=market.ticker).select("valid_from", "status").collect()
-    told = [(int(at), _TRADES[status]) for at, status in history.iter_rows() if at and status in _TRADES]
+def turns_of(rows: Iterable[Mapping[str, Any]], market: TapeMarket) -> tuple[Turn, ...]:
+    """When the market begins and stops to trade, each turn once; ``rows`` are its own in table ``markets``."""
+    known = ((row["valid_from"], row["status"]) for row in rows)
+    told = [(int(at), _TRADES[status]) for at, status in known if at and status in _TRADES]
     told += [(market.open_ts, 1)] if market.open_ts is not None else []
     told += [(market.close_ts, 0)] if market.close_ts is not None else []
     told.sort()
@@ -115,19 +116,18 @@ def turns_within(turns: tuple[Turn, ...], first: int, last: int) -> list[Turn]:
     return kept if kept or not before or before[-1] else [(first, 0)]
 
 
-def closes_of(store: Store, market: TapeMarket) -> tuple[tuple[Close, ...], bool]:
+def closes_of(rows: Sequence[Mapping[str, Any]], market: TapeMarket) -> tuple[tuple[Close, ...], bool]:
     """What was known of a market's close and since when, and whether a guess stands for what was known first.
 
     Where only rows with a time tell of it, the later of close and expiration as told first stands for the time before.
     """
     if market.close_ts is None:
         return (), False
-    own = pl.DataFrame({"ticker": [market.ticker], "open_ts": [market.open_ts], "close_ts": [market.close_ts]})
-    told, late = told_closes(store, own.cast({"open_ts": pl.Int64}))
-    (since, close, expiration), *_ = told.select("since", "close", "expiration").rows()
-    steps: list[Close] = told.select("since", "close").rows()
+    told, late = closes_told(rows, market.open_ts, market.close_ts)
+    (since, close, expiration), *_ = told
+    steps: list[Close] = [(at, known) for at, known, _ in told]
     if since == 0 or expiration is None or expiration <= close:
-        return ((0, close), *steps[1:]), bool(late)
+        return ((0, close), *steps[1:]), late
     return ((0, expiration), *steps), True
 
 

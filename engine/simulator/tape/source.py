@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import astuple, replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -16,7 +16,6 @@ from ....io.ground.made_of import made_of
 from ....io.ground.times import Moment
 from ....io.store.schema import BookKind, Side
 from ....io.store.store import Store
-from ...rewards.programs import recorded
 from ..state import I64
 from . import kept as tape_cache
 from . import rebuild as kernel
@@ -33,6 +32,9 @@ from .life import (
 )
 from .tape import Tape, TapeMarket, TapeOrigin, TapeRows, build
 
+if TYPE_CHECKING:
+    from ...rewards.programs import Program
+
 #: Part of the key of a kept tape, beside the kernels: raise it when the same rows would come to other columns by other
 #: code than theirs.
 FORMAT = 5
@@ -43,10 +45,11 @@ def compile_tape(
     underlying: str | None = None, keep: bool = True,
 ) -> Tape:  # fmt: skip
     """Return the tape of one market between two moments; compiled once, then mapped from the cache folder."""
-    market = _market(store, ticker, grid, underlying)
-    closes, is_guessed = closes_of(store, market)
+    rows = store.markets(history=True, ticker=ticker).collect().to_dicts()
+    market = _market(rows, ticker, grid, underlying)
+    closes, is_guessed = closes_of(rows, market)
     market = replace(market, closes=closes)
-    window, turns = window_of(market, start, end), turns_of(store, market)
+    window, turns = window_of(market, start, end), turns_of(rows, market)
     streams = ("book", "trades", "quotes")
     versions = [store.version(name, ticker, None, end) for name in streams]
     versions.append(store.version("underlying", market.underlying, None, window.high) if market.underlying else "")
@@ -56,8 +59,16 @@ def compile_tape(
     if tape is None:
         tape = _compile(store, market, turns, window, (start, end), is_guessed=is_guessed)
         tape = tape_cache.keep(tape, folder) if keep else tape
-    programs = tuple(recorded(store.programs(ticker).collect().to_dicts()))
-    return replace(tape, origin=TapeOrigin(str(store.path), start, end), programs=programs)
+    return replace(tape, origin=TapeOrigin(str(store.path), start, end), programs=_programs(store, ticker))
+
+
+def _programs(store: Store, ticker: str) -> tuple[Program, ...]:
+    """The recorded incentive programs of a market; where no file can hold one, nothing of them is loaded."""
+    if not store.may_hold("programs", ticker):
+        return ()
+    from ...rewards.programs import recorded
+
+    return tuple(recorded(store.programs(ticker).collect().to_dicts()))
 
 
 @cache
@@ -67,24 +78,23 @@ def _kernels() -> str:
     return hashlib.sha256(made.encode()).hexdigest()
 
 
-def _market(store: Store, ticker: str, grid: str | None, underlying: str | None) -> TapeMarket:
-    rows = store.markets(ticker=ticker).collect().to_dicts()
-    row: dict[str, Any] = rows[0] if rows else {}
+def _market(rows: list[dict[str, Any]], ticker: str, grid: str | None, underlying: str | None) -> TapeMarket:
+    """A market as last known from its rows through time: a missing value hides none."""
+    row = {name: value for one in rows for name, value in one.items() if value is not None}
     series = row.get("series") or ticker.split("-", maxsplit=1)[0]
     return TapeMarket(
         ticker, series, row.get("event") or ticker.rpartition("-")[0] or ticker, row.get("title") or "",
         row.get("category") or "", row.get("open_ts"), row.get("close_ts"), row.get("settled_ts"), row.get("result"),
         settlement_of(row), row.get("floor"), row.get("cap"), underlying or row.get("underlying"),
         grid or row.get("grid") or "linear_cent",
-        _fee_history(store, ticker),
+        _fee_history(rows),
     )  # fmt: skip
 
 
-def _fee_history(store: Store, ticker: str) -> tuple[tuple[int, str | None, float | None], ...]:
+def _fee_history(rows: list[dict[str, Any]]) -> tuple[tuple[int, str | None, float | None], ...]:
     """The market's fee types and multipliers, by the time from which each held."""
-    history = store.markets(history=True, ticker=ticker)
-    columns = history.select("valid_from", "fee_type", "fee_multiplier").collect()
-    return tuple((int(at or 0), kind, by) for at, kind, by in columns.iter_rows() if kind or by is not None)
+    known = ((row["valid_from"], row["fee_type"], row["fee_multiplier"]) for row in rows)
+    return tuple((int(at or 0), kind, by) for at, kind, by in known if kind or by is not None)
 
 
 def settlement_of(row: dict[str, Any]) -> int | None:

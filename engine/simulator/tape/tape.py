@@ -8,7 +8,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,10 +16,12 @@ from ....io.ground.errors import InputError
 from ....io.ground.grids import grid_levels
 from ....io.ground.times import Moment
 from ....io.ground.units import NS_PER_SECOND, cents
-from ...rewards.programs import Program
 from ..state import F64, I8, I32, I64, U8, Columns, Grid
 from . import rebuild as kernel
 from .events import BOOK, GAP, KIND, MOMENT, STATUS
+
+if TYPE_CHECKING:
+    from ...rewards.programs import Program
 
 #: A trade and the change of the book it caused lie at most this far apart in time.
 MATCH_WINDOW_NS = NS_PER_SECOND

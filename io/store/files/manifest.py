@@ -22,6 +22,8 @@ FORMAT = 2
 FOLDER = "manifests"
 #: Stands for a missing sequence number: before all others.
 NO_SEQ = -(2**63)
+#: Files that a snapshot replaced are kept this long for readers that asked for them earlier.
+KEEP_SECONDS = 3600.0
 
 
 class StoredFile(msgspec.Struct, frozen=True):
