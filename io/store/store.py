@@ -17,7 +17,7 @@ from .files.intact import FileState, check_files
 from .files.manifest import KEEP_SECONDS, ImportRecord, Ledger, StoredFile, StoreState, fingerprint
 from .files.places import place_at
 from .reading import merged, scan
-from .schema import MARKETS, TABLES, StoredTable
+from .schema import MARKETS, PROGRAMS, TABLES, StoredTable
 
 if TYPE_CHECKING:  # what changes a store is loaded by whoever changes one: most only read
     from .compaction import CompactReport
@@ -162,10 +162,12 @@ class Store:
 
         ``first_seen`` and ``last_seen`` are those of all that was told of it.
         """
+        low, high = _span(start, end)
+        if not self._state().select(PROGRAMS.name, _tickers(ticker), None, None):
+            return pl.LazyFrame(schema=PROGRAMS.columns)  # of most markets: nothing is read nor merged
         from .programs import as_last_told
 
-        low, high = _span(start, end)
-        return as_last_told(self.table("programs", ticker), low, high)
+        return as_last_told(self.table(PROGRAMS.name, ticker), low, high)
 
     def sql(self, query: str) -> pl.DataFrame:
         """Run a query over the tables; it can read them and nothing else.
@@ -218,11 +220,6 @@ class Store:
 
         self._state()
         return forget(self._place, self._ledger, import_id, dry_run=dry_run)
-
-    def may_hold(self, table: str, ticker: Tickers = None) -> bool:
-        """Whether some file may hold rows of these tickers; no file is opened."""
-        _table(table)
-        return bool(self._state().select(table, _tickers(ticker), None, None))
 
     def version(
         self, table: str, ticker: Tickers = None, start: Moment | None = None, end: Moment | None = None

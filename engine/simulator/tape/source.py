@@ -63,12 +63,13 @@ def compile_tape(
 
 
 def _programs(store: Store, ticker: str) -> tuple[Program, ...]:
-    """The recorded incentive programs of a market; where no file can hold one, nothing of them is loaded."""
-    if not store.may_hold("programs", ticker):
+    """The recorded incentive programs of a market; where there is none, nothing of them is loaded."""
+    rows = store.programs(ticker).collect().to_dicts()
+    if not rows:
         return ()
     from ...rewards.programs import recorded
 
-    return tuple(recorded(store.programs(ticker).collect().to_dicts()))
+    return tuple(recorded(rows))
 
 
 @cache

@@ -33,6 +33,8 @@ UNFINISHED, QUARANTINE = "unfinished", "quarantine"
 BATCH_ROWS = 1 << 20
 #: ... or this many rows that could not be read.
 BATCH_BAD = 50_000
+#: A file has at most so many rows: its first reader reads all of it, to see that it is as it was written.
+FILE_ROWS = 1 << 19
 
 Chunks = Iterable[Chunk] | Callable[[int], Iterable[Chunk]]
 
@@ -260,8 +262,10 @@ class _Import:
             if not fresh.height:
                 continue
             rows = stored(table, fresh, self.origin.source, self.id)
-            path = f"{name}/{self.id}-{len(self.done.batches):06d}.parquet"
-            files.append(put_rows(self.place, table, rows, path))
+            path = f"{name}/{self.id}-{len(self.done.batches):06d}"
+            for part, some in enumerate(rows.iter_slices(FILE_ROWS)):
+                own = f"{part:03d}" if part else ""
+                files.append(put_rows(self.place, table, some, f"{path}{own}.parquet"))
             if table.sort[0] == "ticker":
                 self.tickers.update(rows.get_column("ticker").unique())
         return _Batch(self.state.epoch, batch.chunks, files, duplicates, [*batch.bad, *conflicts], 0.0, len(conflicts))

@@ -10,6 +10,8 @@ from polars.testing import assert_frame_equal
 from touchline.io.ground.checksums import with_checksum
 from touchline.io.ground.errors import InputError
 from touchline.io.store.chunk import BadRow, Chunk
+from touchline.io.store.files import intact
+from touchline.io.store.files.local import LocalPlace
 from touchline.io.store.store import Store
 
 DAY = 86_400 * 10**9
@@ -38,6 +40,27 @@ def test_rows_come_back_in_order_with_provenance(store):
     assert frame.select("ticker", "ts", "price").rows() == [("A", 1, 30), ("A", 1, 31), ("A", 5, 20), ("B", 2, 10)]
     assert set(frame["source"]) == {"a.csv"}
     assert set(frame["import_id"]) == {report.import_id}
+
+
+def test_a_large_batch_becomes_files_of_which_a_reader_checks_only_its_own(store, monkeypatch, tmp_path):
+    monkeypatch.setattr("touchline.io.store.ingest.ingest.FILE_ROWS", 4)
+    rows = [(ts, "AABAB"[ts % 5], 10 + ts, 1) for ts in range(20)]  # twelve of A, eight of B
+    report = store.ingest("a", "d1", [trades(*rows)])
+    assert [table.files for table in store.tables() if table.name == "trades"] == [5]
+    assert sorted(store.trades().select("ts", "ticker", "price", "size").collect().rows()) == rows
+    assert store.trades("B").collect()["ts"].to_list() == [2, 4, 7, 9, 12, 14, 17, 19]
+
+    read: list[str] = []
+    monkeypatch.setenv("TOUCHLINE_CACHE", str(tmp_path / "another"))  # where nothing was found whole yet
+    intact._checked.cache_clear()
+    checksum = LocalPlace.checksum
+    monkeypatch.setattr(LocalPlace, "checksum", lambda place, name: read.append(name) or checksum(place, name))
+    assert store.trades("B", 15, 20).collect()["ts"].to_list() == [17, 19]
+    assert len(read) == 1
+
+    store.forget(report.import_id)
+    assert store.trades().collect().height == 0
+    intact._checked.cache_clear()
 
 
 def test_same_content_twice_changes_nothing(store):
