@@ -9,13 +9,31 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from touchline.engine.results.params import FORMAT, VERSION, Applies, Params, Provenance, Validity, write_params
+from touchline.engine.results.params import (
+    FORMAT,
+    VERSION,
+    Applies,
+    Params,
+    Provenance,
+    Validity,
+    load_params,
+    write_params,
+)
+from touchline.engine.rewards.programs import Program
+from touchline.engine.simulator.tape.tape import TapeMarket
 from touchline.engine.trading.around.standing import status_of
 from touchline.engine.trading.knowing.report import write_session_report
 from touchline.engine.trading.knowing.twin import twin_of
+from touchline.engine.trading.ledger import TradeLedger
+from touchline.engine.trading.market import Listed, TradedMarket
 from touchline.engine.trading.runner import SessionRunner
+from touchline.io.kalshi.stream.frames import Frame
+from touchline.io.store.schema import Side
 from touchline.io.store.store import Store
+from touchline.strategies.models.fixed_spread import FixedSpread
 
+from ..exchanges.conftest import SECOND, START, TICKER
+from ..live.test_live_feed import Wire
 from .conftest import begun, opened, walked
 from .day import LEASE_S, sample_day
 from .test_paper import replayed
@@ -39,7 +57,10 @@ def write_rewarded(path: Path, distances: dict[str, float]) -> Path:
     cells = [
         Applies({"half_spread": half, "skew": 0.0, "size": 100.0}, market=ticker) for ticker, half in distances.items()
     ]
-    venue = {"queue": "touch+cross@1", "horizon": "fixed", "rewards": "recorded", "position_limit": 50_000.0}
+    venue = {
+        "queue": "touch+cross@1", "horizon": "fixed", "volatility": "constant", "rewards": "recorded",
+        "position_limit": 50_000.0,
+    }  # fmt: skip
     write_params(
         path,
         Params(
@@ -49,6 +70,33 @@ def write_rewarded(path: Path, distances: dict[str, float]) -> Path:
         ),
     )  # fmt: skip
     return path
+
+
+@pytest.mark.usefixtures("plain_kernels")
+def test_orders_score_until_the_moment_at_which_they_end(tmp_path: Path) -> None:
+    """Each takes its side alone: the bid fills after eight seconds, the ask is cancelled a second later."""
+    params, now, wire = load_params(write_rewarded(tmp_path / "p.toml", {TICKER: 1.0})), [START], Wire(TICKER)
+    paying = Program("p", TICKER, START + 2 * SECOND, START + 12 * SECOND, 10**8, 100, 5_000)
+    listed = TapeMarket(TICKER, "KXTEST", open_ts=START - SECOND, close_ts=START + 10**12)
+    market = TradedMarket(
+        Listed(listed, programs=(paying,)), (params, FixedSpread), TradeLedger("tl-"), lambda: now[0], assumed=False
+    )
+
+    def hears(frame: Frame) -> None:
+        market.take(frame, now[0])
+        market.gather()
+        market.decide(now[0])
+
+    hears(wire.snapshot({(1, 4_500): 1_000, (-1, 5_500): 1_000}))
+    for second, ends in ((1, False), (11, True), (14, False)):
+        now[0] = START + second * SECOND
+        if ends:
+            market.filled(START + 10 * SECOND, Side.BID, 4_900, 10_000, 0)
+            market.gone(-1, 5_100)
+        else:
+            hears(wire.delta(now[0], 1, 4_400, 100))
+    [one] = market.live.programs.so_far()
+    assert (one["included"], one["bid_share"], one["ask_share"]) == (10, 0.8, 0.9)
 
 
 @pytest.mark.slow
