@@ -175,16 +175,22 @@ def _keeping(model: type[QuotingModel]) -> str:
 
 
 def _matching(levels: int) -> str:
-    """The text of what makes each wish of a side some order's, with all of a cell in registers."""
+    """The text of what makes each wish of a side some order's, with all of a cell in registers.
+
+    Which wishes are ``open`` and which orders ``free`` are truths of their own: a wait for numbers would be three times
+    as long.
+    """
     ranks = range(levels)
     rows = [f"side + {2 * at}, c" for at in ranks]
     lines = [f"q{at}, s{at}, p{at} = lots[{row}], spot[{row}], px[{row}]" for at, row in enumerate(rows)]
-    lines += [f"w{at}, z{at} = none, none" for at in ranks]
+    lines += [f"z{at}, free{at} = none, True" for at in ranks]
     lines += _merged(ranks)
-    pairs = [(one, wish, f" & (s{wish} == p{one})") for one in ranks for wish in ranks]
-    pairs += [(one, wish, f" & (w{one} == 0)" if one + 1 < levels else "") for wish in ranks for one in ranks]
-    for one, wish, where in pairs:  # no two wishes are for one level, and the last order is free for who found no other
-        lines += _given(one, wish, where)
+    for one, wish in product(ranks, ranks):  # no two wishes are for one level
+        lines += [f"takes = open{wish} & (s{wish} == p{one})", f"z{one} = q{wish} if takes else z{one}"]
+        lines += [f"free{one}, open{wish} = free{one} ^ takes, open{wish} ^ takes"]
+    lines += [f"w{at} = none if free{at} else p{at}" for at in ranks]
+    for wish, one in product(ranks, ranks):
+        lines += _given(one, wish, f" & free{one}" if one + 1 < levels else "")  # one is free for who found no other
     lines += [f"want[{row}], size[{row}] = w{at}, z{at}" for at, row in enumerate(rows)]
     return "\n".join(f"        {line}" for line in lines)
 
@@ -195,21 +201,21 @@ def _staying(levels: int) -> str:
     for side, ranks in enumerate(both):
         for at in ranks:
             lines += [f"q{at}, s{at}, p{at} = lots[{at}, c], spot[{at}, c], px[{at}, c]"]
-            lines += [f"w{at}, z{at} = want[{at}, c], size[{at}, c]"]
+            lines += [f"w{at}, z{at} = want[{at}, c], size[{at}, c]", f"free{at} = w{at} == 0"]
         lines += _merged(ranks)
         for one, wish in product(ranks, ranks):
-            lines += [f"same = (q{wish} > 0) & (s{wish} == p{one})", f"fresh = same & (w{one} == 0)"]
-            lines += [f"w{one} = s{wish} if fresh else w{one}", f"z{one} = q{wish} if fresh else z{one}"]
-            lines += [f"q{wish} = none if same else q{wish}"]
+            lines += [f"same = open{wish} & (s{wish} == p{one})", f"takes = same & free{one}"]
+            lines += [f"w{one} = p{one} if takes else w{one}", f"z{one} = q{wish} if takes else z{one}"]
+            lines += [f"free{one}, open{wish} = free{one} ^ takes, open{wish} ^ same"]
         for wish, one in product(ranks, ranks):
             near = f"(p{one} > 0) & (p{one} < far[{side}]) & (abs(i32(s{wish} - p{one})) <= tolerance[c])"
-            lines += _given(one, wish, f" & (w{one} == 0) & {near}", stays=True)
+            lines += _given(one, wish, f" & free{one} & {near}", stays=True)
         lines += [f"most{side} = none"] + [f"most{side} = w{at} if w{at} > most{side} else most{side}" for at in ranks]
     for side, ranks in enumerate(both):
         lines += [f"rest, bound = room[{side}, c], i32(top - most{1 - side})", "rest = rest if rest > 0 else none"]
-        lines += [f"q{wish} = none if s{wish} >= bound else q{wish}" for wish in ranks]
+        lines += [f"open{wish} = open{wish} & (s{wish} < bound)" for wish in ranks]
         for wish, one in product(ranks, ranks):
-            lines += _given(one, wish, f" & (w{one} == 0)")
+            lines += _given(one, wish, f" & free{one}")
         for at in ranks:
             lines += [f"z{at} = z{at} if z{at} < rest else rest", f"rest = i32(rest - z{at})"]
             lines += [f"want[{at}, c], size[{at}, c] = w{at} if z{at} > 0 else none, z{at}"]
@@ -222,15 +228,16 @@ def _merged(ranks: Sequence[int]) -> list[str]:
     for near, deep in zip(ranks[-2::-1], ranks[:0:-1], strict=True):
         lines += [f"same = s{deep} == s{near}", f"q{near} = i32(q{near} + q{deep}) if same else q{near}"]
         lines += [f"q{deep} = none if same else q{deep}"]
-    return lines
+    return lines + [f"open{at} = q{at} > 0" for at in ranks]
 
 
 def _given(one: int, wish: int, where: str, *, stays: bool = False) -> list[str]:
-    """A wish becomes an order's, which stays at its own level if so."""
+    """An open wish becomes an order's, which stays at its own level if so."""
     level = f"p{one}" if stays else f"s{wish}"
     return [
-        f"takes = (q{wish} > 0){where}", f"w{one} = {level} if takes else w{one}",
-        f"z{one} = q{wish} if takes else z{one}", f"q{wish} = none if takes else q{wish}",
+        f"takes = open{wish}{where}", f"w{one} = {level} if takes else w{one}",
+        f"z{one} = q{wish} if takes else z{one}",
+        f"free{one}, open{wish} = free{one} ^ takes, open{wish} ^ takes",
     ]  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from .orders import WIDE, i32, i64, price_nb, u64
 
 SHRINK_LIMIT, SHRINK_SIZE = 1, 2
 HALF = 0.5 + 1e-9  # of a level or lot: floats say an exact half as a little less or more, and halves go up
+MOST_LOTS = 2.0**31 - 1.0
 
 
 @compiled
@@ -51,9 +52,9 @@ def level_of_nb(grid, cents):
 @compiled
 def lots_of_nb(contracts, room):
     """Contracts in lots, at most ``room``; any float is safe, what is not a number counts as nothing."""
-    x, most = contracts * 100.0 + HALF, float(room)
+    x = contracts * 100.0 + HALF
     x = x if x > 0.0 else 0.0
-    return i32(x if x < most else most)
+    return smaller_nb(room, i32(x if x < MOST_LOTS else MOST_LOTS))  # sizes that are the same are converted once
 
 
 @disjoint

@@ -168,14 +168,16 @@ def afford_nb(which, active, groups, n, mask, want, size, grid, st):
 
 
 @disjoint
-def rest_nb(active, groups, keep, mask, want, size, px, left, ahead, change, moved, carry, queue):
+def rest_nb(active, groups, keep, mask, want, size, px, left, ahead, change, moved, carry, queue, tops):
     """Where marked cells want something else than rests, the old order goes and the new one joins the queue.
 
-    With ``keep``, a smaller size at the same price keeps its place. Returns the highest level of these groups.
+    With ``keep``, a smaller size at the same price keeps its place. Returns the highest level of these groups,
+    which is looked for lane by lane in ``tops``: a group need not wait for that of another.
     """
-    best = i32(0)
+    for j in range(WIDE):
+        tops[u64(j)] = 0
     for k in range(active):
-        first, highest = u64(groups[u64(k)]), i32(0)  # of this group: groups need not wait for one another's
+        first = u64(groups[u64(k)])
         for j in range(WIDE):
             c = first + u64(j)
             w, old, had, new = want[c], px[c], left[c], size[c]
@@ -187,7 +189,7 @@ def rest_nb(active, groups, keep, mask, want, size, px, left, ahead, change, mov
             rest = new if changed > 0 else had
             left[c] = rest if price > 0 else i32(0)
             moves = i32(0) if keep & (w == old) & (new < had) else changed
-            highest = larger_nb(highest, price)
+            tops[u64(j)] = larger_nb(tops[u64(j)], price)
             if TAKER or STILL:
                 change[c] = changed
             if FEES or not LAZY:
@@ -195,7 +197,6 @@ def rest_nb(active, groups, keep, mask, want, size, px, left, ahead, change, mov
             if LAZY:
                 before = ahead[c]
                 ahead[c] = AHEAD(-1) if moves > 0 else before
-        best = larger_nb(best, highest)
         if not LAZY:
             for j in range(WIDE):
                 c = first + u64(j)
@@ -206,6 +207,9 @@ def rest_nb(active, groups, keep, mask, want, size, px, left, ahead, change, mov
                 c = first + u64(j)
                 carried = carry[c]
                 carry[c] = i64(0) if moved[c] > 0 else carried
+    best = i32(0)
+    for j in range(WIDE):
+        best = larger_nb(best, tops[u64(j)])
     return i64(best)
 
 
@@ -295,6 +299,7 @@ def place_nb(w, which, i, now, active, groups, mask, want, size):
     highest = rest_nb(
         active, groups, venue.amend_keeps, mask, want, size, ints[I.px + which], ints[I.left + which], st.ahead[which],
         ints[I.change], ints[I.moved], st.longs[L.carry + which], st.book[side],
+        ints[I.room],
     )  # fmt: skip
     st.scalars[S.high + side] = larger_nb(st.scalars[S.high + side], highest)
     if STILL and not LATENCY:
