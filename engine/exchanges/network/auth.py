@@ -29,16 +29,17 @@ class TrustedKeys:
     def __init__(self, folder: Path, kind: str = "rsa") -> None:
         self.path = folder / "private.pem"
         name = folder / "key-id"
+        private = None
         try:
             if not self.path.exists():
-                _make(folder, self.path, name, kind)
+                private = _make(folder, self.path, name, kind)
         except OSError as error:
             raise InputError(
                 f"cannot make a key pair in {folder}: {error.strerror}; name another folder with keys="
             ) from None
         try:
             self.key_id = name.read_text().strip()
-            private = serialization.load_pem_private_key(self.path.read_bytes(), password=None)
+            private = private or serialization.load_pem_private_key(self.path.read_bytes(), password=None)
         except (OSError, ValueError, TypeError) as error:
             raise InputError(f"{folder} does not hold a readable private.pem and key-id: {error}") from None
         if not isinstance(private, rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey):
@@ -57,7 +58,7 @@ class TrustedKeys:
         return True
 
 
-def _make(folder: Path, private: Path, name: Path, kind: str) -> None:
+def _make(folder: Path, private: Path, name: Path, kind: str) -> rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey:
     folder.mkdir(parents=True, exist_ok=True)
     key = (
         rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -67,6 +68,7 @@ def _make(folder: Path, private: Path, name: Path, kind: str) -> None:
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     atomic.write(name, f"{uuid.uuid4()}\n")
     atomic.write(private, pem, durable=True, mode=0o600)
+    return key
 
 
 class Gate:
