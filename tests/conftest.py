@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
+from functools import cache
+from itertools import cycle
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 ROOT = Path(__file__).resolve().parent.parent
 
 gc.set_threshold(200_000, 20, 100)  # as the command does: compiling makes many objects that stay
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers share the cores: threads that wait for one cost more than they bring.
+    for library in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(library, "1")
 
 
 @pytest.fixture(scope="session")
@@ -22,14 +31,31 @@ def market_data() -> Path:
     return folder
 
 
-@pytest.fixture
-def plain_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kernels run as plain Python, the same to the bit: where what is tested is not how they are compiled."""
+def uncompiled(patched: pytest.MonkeyPatch) -> None:
+    """Let kernels run as plain Python, the same to the bit: where what is tested is not how they are compiled."""
     from touchline.engine.simulator import prepare
     from touchline.engine.simulator.kernel.build import interpreted
 
-    monkeypatch.setattr(prepare, "kernel", interpreted)
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # nor is one compiled ahead
+    patched.setattr(prepare, "kernel", interpreted)
+    patched.setattr(os, "cpu_count", lambda: 1)  # nor is one compiled ahead
+
+
+@pytest.fixture
+def plain_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels run as plain Python in one test."""
+    uncompiled(monkeypatch)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _two_keys() -> Iterator[None]:
+    """Local exchanges share two RSA keys, each read once: making and checking one costs more than most tests."""
+    make, read = rsa.generate_private_key, cache(serialization.load_pem_private_key)
+    keys = cycle((cache(lambda: make(65537, 2048)), cache(lambda: make(65537, 2048))))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(rsa, "generate_private_key", lambda public_exponent, key_size: next(keys)())
+        patched.setattr(serialization, "load_pem_private_key", read)
+        patched.setattr("touchline.io.kalshi.rest.signing.load_pem_private_key", read)
+        yield
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

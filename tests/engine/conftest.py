@@ -38,20 +38,18 @@ def write_sweep(
             ticker = f"{series}-{event:03d}-B{number}"
             begin = START + event * 24 * HOUR_NS
             pnl = np.round((mean + noise * rng.normal(size=(6, len(g)))) * 1e6).astype(np.int64)
-            for period in range(6):
-                row = {"market": ticker, "cell": cell, "period": begin + period * 4 * HOUR_NS, "pnl": pnl[period]}
-                periods.append(pl.DataFrame(row, schema_overrides={"period": pl.Int64}))
+            periods.append((begin + np.arange(6).repeat(len(g)) * 4 * HOUR_NS, pnl.ravel()))
             total = pnl.sum(axis=0)
             fees = np.full(len(g), 10_000, dtype=np.int64)
             drift, settlement = total // 5, -(total // 7)
-            columns = {"market": ticker, "cell": cell, "gamma": g, "kappa": k}
+            columns = {"cell": cell, "gamma": g, "kappa": k}
             columns |= {"cash": total + 500_000, "pnl": total, "spread_capture": total - drift - settlement + fees}
             columns |= {"drift": drift, "settlement": settlement, "rebates": np.zeros_like(total), "fees": fees}
             columns |= {"max_drawdown": np.abs(total) // 2, "position": rng.integers(-9, 9, len(g)) * 100}
             columns |= {"max_position": np.full(len(g), 2_000), "fills": rng.integers(5, 50, len(g))}
             columns |= {"volume": np.full(len(g), 5_000), "requotes": np.full(len(g), 900)}
             columns |= {"uptime": rng.uniform(0.8, 1, len(g)), "markout_10s": rng.normal(0, 0.2, len(g))}
-            cells.append(pl.DataFrame(columns))
+            cells.append(columns)
             markets.append(
                 {
                     "ticker": ticker,
@@ -62,8 +60,16 @@ def write_sweep(
                 }
             )
     folder.mkdir(parents=True, exist_ok=True)
-    pl.concat(cells).write_parquet(folder / "cells.parquet")
-    pl.concat(periods).write_parquet(folder / "periods.parquet")
+    names = [one["ticker"] for one in markets]
+
+    def whole(count: int, columns: dict[str, np.ndarray]) -> pl.DataFrame:
+        return pl.DataFrame({"market": [name for name in names for _ in range(count)], **columns})
+
+    each = {name: np.concatenate([one[name] for one in cells]) for name in cells[0]}
+    whole(len(g), each).write_parquet(folder / "cells.parquet")
+    period, made = (np.concatenate(columns) for columns in zip(*periods, strict=True))
+    each = {"cell": np.tile(cell, len(period) // len(g)), "period": period, "pnl": made}
+    whole(6 * len(g), each).write_parquet(folder / "periods.parquet")
     document = {
         "strategy": "avellaneda-stoikov",
         "axes": [

@@ -40,10 +40,9 @@ def made(
             x, noise = float(rng.choice([-1.0, 1.0])), float(rng.normal())
             paid.append(int(rng.random() < sigmoid(logit(price / 10_000) + beta * x)))
             ticker = f"KXMADE-{event:04d}-T{number}"
-            ts = [opened + bar * HOUR + 60_000_000_000 for bar in range(bars + 1)]
             quotes.append(
-                pl.DataFrame({"ts": ts, "ticker": ticker, "bid": price - 100, "ask": price + 100, "bid_size": 50_000,
-                              "ask_size": 50_000})
+                [{"ts": opened + bar * HOUR + 60_000_000_000, "ticker": ticker, "bid": price - 100, "ask": price + 100,
+                  "bid_size": 50_000, "ask_size": 50_000} for bar in range(bars + 1)]
             )  # fmt: skip
             signals.append({"published": iso(opened), "ticker": ticker, "signal": x, "noise": noise})
             markets.append(
@@ -52,7 +51,7 @@ def made(
             )  # fmt: skip
         results.append(paid)
     if shuffle:  # among events of the same prices, so that the market stays right and nothing else is
-        prices = [tuple(quote["bid"][0] for quote in quotes[2 * event : 2 * event + 2]) for event in range(events)]
+        prices = [tuple(quote[0]["bid"] for quote in quotes[2 * event : 2 * event + 2]) for event in range(events)]
         for alike in set(prices):
             places = [place for place, one in enumerate(prices) if one == alike]
             drawn = [results[place] for place in rng.permutation(places)]
@@ -61,7 +60,8 @@ def made(
     for row, paid in zip(markets, np.ravel(results).tolist(), strict=True):
         row |= {"result": "yes" if paid else "no", "settlement": 10_000 * paid}
     store = Store(folder)
-    store.ingest("made", f"{seed}", [Chunk({"markets": pl.DataFrame(markets), "quotes": pl.concat(quotes)})])
+    quoted = pl.DataFrame([row for quote in quotes for row in quote])
+    store.ingest("made", f"{seed}", [Chunk({"markets": pl.DataFrame(markets), "quotes": quoted})])
     pl.DataFrame(signals).write_csv(folder.parent / "signals.csv")
     return store
 

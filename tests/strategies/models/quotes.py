@@ -82,6 +82,13 @@ def random_known(rng: np.random.Generator) -> Known:
     )  # fmt: skip
 
 
+@cache
+def moments(seed: int) -> list[Known]:
+    """Six hundred such moments, made once for all models."""
+    rng = np.random.default_rng(seed)
+    return [random_known(rng) for _ in range(600)]
+
+
 def random_program(rng: np.random.Generator, bid: float, ask: float) -> Reward:
     """A program that a model may be told of, or none."""
     if rng.integers(0, 3) == 0:

@@ -10,7 +10,7 @@ import pytest
 from touchline.strategies.models.registry import QUOTING, quoting_model
 from touchline.strategies.quoting.known import Known
 
-from .quotes import TOLD, bits, compiled, random_known, random_row, row, rungs, told
+from .quotes import TOLD, bits, compiled, moments, random_row, row, rungs, told
 
 MODELS = sorted(QUOTING)
 #: Models that quote a side only where it is worth it.
@@ -22,11 +22,9 @@ def test_the_compiled_quote_is_the_python_quote_bit_for_bit(name: str):
     model, rng = quoting_model(name), np.random.default_rng(1)
     fast = compiled(model)
     pair = row(model)
-    for _ in range(600):
-        known, p = (
-            random_known(rng)._replace(signals=told(model, rng).signals),
-            pair._replace(**random_row(model, rng)._asdict()),
-        )
+    for moment in moments(1):
+        known = moment._replace(signals=told(model, rng).signals)
+        p = pair._replace(**random_row(model, rng)._asdict())
         assert bits(fast(known, p)) == bits(model.quote(known, p)), (known, p)
 
 
@@ -34,8 +32,8 @@ def test_the_compiled_quote_is_the_python_quote_bit_for_bit(name: str):
 def test_no_nan_and_no_infinity_leaks_where_everything_is_known(name: str):
     model, rng = quoting_model(name), np.random.default_rng(2)
     p = row(model)
-    for _ in range(600):
-        known = random_known(rng)._replace(signals=told(model, rng).signals)
+    for moment in moments(2):
+        known = moment._replace(signals=told(model, rng).signals)
         for bid, ask, bid_size, ask_size in rungs(model.quote(known, p)):
             assert math.isfinite(bid_size) and math.isfinite(ask_size)
             assert not math.isinf(bid) and not math.isinf(ask)
@@ -46,8 +44,8 @@ def test_no_nan_and_no_infinity_leaks_where_everything_is_known(name: str):
 @pytest.mark.parametrize("name", MODELS)
 def test_the_bid_is_not_above_the_ask(name: str):
     model, rng = quoting_model(name), np.random.default_rng(3)
-    for _ in range(600):
-        known = random_known(rng)._replace(trigger=0.0, signals=told(model, rng).signals)
+    for moment in moments(3):
+        known = moment._replace(trigger=0.0, signals=told(model, rng).signals)
         p = random_row(model, rng)
         levels = rungs(model.quote(known, p))
         for bid, ask, *_ in levels:

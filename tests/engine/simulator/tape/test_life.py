@@ -7,6 +7,7 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +42,9 @@ FIRST, LAST = OPEN + 5 * SECOND, CLOSE - 7 * SECOND  # of the market's own event
 DELTA, CLEAR = 0, 2
 
 
-def market_store(
-    folder: Path, *, opens: int | None = OPEN, closes: int | None = CLOSE, ticks: tuple[int, int] = (0, 0),
-    more: dict[str, list[dict]] | None = None,
-) -> Store:  # fmt: skip
-    """A market of a quarter of an hour, and its underlying every second for so many days before and after it."""
+@cache
+def recorded() -> dict[str, list[dict]]:
+    """Changes of the book and trades of the market's quarter of an hour."""
     rng = np.random.default_rng(5)
     book: list[dict] = [{"ts": FIRST, "kind": CLEAR, "side": 0, "price": 0, "size": 0}]
     trades: list[dict] = []
@@ -61,15 +60,29 @@ def market_store(
         if rng.random() < 0.5:
             side = int(rng.choice([-1, 1]))
             trades.append({"ts": ts, "price": (mid + 2 * side) * 100, "size": 4_000, "taker_side": side})
+    return {"book": book, "trades": trades}
+
+
+def frame_of(rows: list[dict]) -> pl.DataFrame:
+    return pl.DataFrame(rows, infer_schema_length=None).with_columns(ticker=pl.lit("M"))
+
+
+@cache
+def recorded_frame(name: str) -> pl.DataFrame:
+    return frame_of(recorded()[name])
+
+
+def market_store(
+    folder: Path, *, opens: int | None = OPEN, closes: int | None = CLOSE, ticks: tuple[int, int] = (0, 0),
+    more: dict[str, list[dict]] | None = None,
+) -> Store:  # fmt: skip
+    """A market of a quarter of an hour, and its underlying every second for so many days before and after it."""
     at = np.arange(OPEN - 10 * SECOND - ticks[0] * DAY, CLOSE + 10 * SECOND + ticks[1] * DAY, SECOND)
     listed = {"series": "M", "event": "M", "open_ts": opens, "close_ts": closes, "result": "yes", "underlying": "U"}
-    given = {"book": book, "trades": trades, "markets": [listed]}
+    given = recorded() | {"markets": [listed]}
+    tables = {name: recorded_frame(name) for name in recorded()} | {"markets": frame_of([listed])}
     for name, rows in (more or {}).items():
-        given[name] = sorted([*given.get(name, []), *rows], key=lambda row: row.get("ts", 0))
-    tables = {
-        name: pl.DataFrame(rows, infer_schema_length=None).with_columns(ticker=pl.lit("M"))
-        for name, rows in given.items()
-    }
+        tables[name] = frame_of(sorted([*given.get(name, []), *rows], key=lambda row: row.get("ts", 0)))
     tables["underlying"] = pl.DataFrame({"ts": at, "symbol": "U", "value": 100.0 + (at // SECOND % 60)})
     store = Store(folder)
     store.ingest("made", "made", [Chunk(tables)])
