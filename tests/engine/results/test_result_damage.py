@@ -27,6 +27,7 @@ from touchline.io.ground.errors import DamagedError, InputError
 from touchline.io.store.store import Store
 from touchline.strategies.pipeline.pipeline import load_pipeline
 
+from ...conftest import uncompiled
 from ...damage import flips
 from ..histories import made_up
 
@@ -42,9 +43,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture(scope="module")
 def folders(store: Store) -> dict[str, Path]:
     place = Path(store.path).parent
-    run("fixed-spread", MARKETS[0], store.path, out=place / "replay")
-    run("quant", store=store, compare_random=20, out=place / "bets")
-    sweep("fixed-spread", MARKETS, store, out=place / "sweep", axes={"half_spread": "1:3:3"}, pictures=False)
+    with pytest.MonkeyPatch.context() as patched:
+        uncompiled(patched)
+        run("fixed-spread", MARKETS[0], store.path, out=place / "replay")
+        run("quant", store=store, compare_random=20, out=place / "bets")
+        sweep("fixed-spread", MARKETS, store, out=place / "sweep", axes={"half_spread": "1:3:3"}, pictures=False)
     return {kind: place / kind for kind in ("replay", "bets", "sweep")}
 
 
@@ -77,7 +80,9 @@ def test_a_damaged_result_is_named_and_never_shown(folders: dict[str, Path], kin
 
 
 @pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.slow)])
-def test_damaged_parts_of_a_sweep_are_computed_again(folders: dict[str, Path], store: Store, count: int):
+def test_damaged_parts_of_a_sweep_are_computed_again(
+    folders: dict[str, Path], store: Store, count: int, plain_kernels: None
+):
     folder = folders["sweep"]
     made = read_results(folder).about["result_hash"]
     for _ in flips(sorted(folder.glob("parts/*/*")), count):
@@ -86,7 +91,9 @@ def test_damaged_parts_of_a_sweep_are_computed_again(folders: dict[str, Path], s
 
 
 @pytest.mark.parametrize("kind", ["replay", "bets"])
-def test_what_is_whole_and_not_what_its_hash_says_is_damaged(folders: dict[str, Path], kind: str, tmp_path: Path):
+def test_what_is_whole_and_not_what_its_hash_says_is_damaged(
+    folders: dict[str, Path], kind: str, tmp_path: Path, plain_kernels: None
+):
     """A folder put together from two results, checksums and all."""
     folder = tmp_path / "mixed"
     folder.mkdir()

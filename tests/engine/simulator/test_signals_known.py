@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from touchline.engine.simulator.assumptions.venue import Assumptions
@@ -25,13 +27,20 @@ class Shown(FixedSpread):
         return known.signals.seen, known.signals.pair[1], 1.0, 1.0
 
 
-@pytest.mark.parametrize("feed_ms", [0.0, 250.0])
-def test_a_quote_reads_the_row_of_the_event_it_has_seen(feed_ms):
+LATE = Assumptions(queue="touch@1", feed_ms=250.0, entry_ms=0.0, response_ms=0.0)
+
+
+@pytest.mark.parametrize(
+    ("feed_ms", "compiled"), [(0.0, False), pytest.param(0.0, True, marks=pytest.mark.slow), (250.0, True)]
+)
+def test_a_quote_reads_the_row_of_the_event_it_has_seen(feed_ms, compiled, request):
+    if not compiled:
+        request.getfixturevalue("plain_kernels")
     tape = noise_tape(seconds=60)
     rows = np.arange(len(tape), dtype=float)
     low, high = 10.0 + rows % 20, 80.0 + rows % 19
     signals = np.stack([low, np.full(len(tape), np.nan), high], axis=1)
-    assumed = Assumptions(queue="touch@1", feed_ms=feed_ms, entry_ms=0.0, response_ms=0.0)
+    assumed = replace(LATE, feed_ms=feed_ms)
     block = new_block(tape, Shown, [{"half_spread": 1.0, "skew": 0.0, "size": 1.0}], [assumed], record=True,
                       signals=signals)  # fmt: skip
     run_block(block, Shown)
@@ -50,10 +59,10 @@ def test_the_plain_kernel_reads_the_same():
     rows = np.arange(len(tape), dtype=float)
     signals = np.stack([10.0 + rows % 20, rows, 80.0 + rows % 19], axis=1)
     blocks = [
-        new_block(tape, Shown, [{"half_spread": 1.0, "skew": 0.0, "size": 1.0}], [Assumptions()], record=True,
+        new_block(tape, Shown, [{"half_spread": 1.0, "skew": 0.0, "size": 1.0}], [LATE], record=True,
                   signals=signals) for _ in range(2)
     ]  # fmt: skip
-    flags = Assumptions().flags(tape.grid, new_fees(blocks[0]), cells=1, record=True)
+    flags = LATE.flags(tape.grid, new_fees(blocks[0]), cells=1, record=True)
     told = []
     blocks[1].kernel = interpreted(Shown, flags, lambda known, *rest: told.append(known.signals))
     for block in blocks:

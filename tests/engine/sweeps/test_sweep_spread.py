@@ -156,7 +156,7 @@ def wait_for(happened, seconds: float = 120.0) -> None:
         time.sleep(0.05)
 
 
-def test_a_worker_with_another_model_under_the_same_name_refuses(store: Store):
+def test_a_worker_with_another_model_under_the_same_name_refuses(store: Store, plain_kernels: None):
     ticker = store.sql("select min(ticker) from book").item()
     source = {"store": store.path, "ticker": ticker, "start": None, "end": None, "grid": None, "underlying": None}
     tape = compile_tape(store, ticker)

@@ -29,6 +29,7 @@ from .conftest import SECOND, begun, opened, tickers_of, walked, write_quick_par
 from .test_paper import lines_of
 from .test_production import even, told
 
+pytestmark = pytest.mark.usefixtures("plain_kernels")
 NAMES = [f"KX{series}-{number}" for series in "AB" for number in range(6)]
 BAND = 0.25
 SERIES = Choosing(["KXTEST"])

@@ -28,6 +28,7 @@ from ..exchanges.conftest import SECOND, START, random_frames
 from .conftest import begun, opened, tickers_of, walked
 from .test_paper import lines_of
 
+pytestmark = pytest.mark.usefixtures("plain_kernels")
 BAND = {"scale": 2e-5, "half_spread": 1.0, "step": 1.0, "size": 0.05, "skew": 0.5, "most": 2.0}
 
 

@@ -76,15 +76,23 @@ def test_an_early_close_changes_no_quote_before_it_is_told(
 
 
 @pytest.mark.parametrize("assumed", HORIZONS, ids=lambda one: one.horizon)
-@pytest.mark.parametrize("delay", [0.0, pytest.param(150.0, marks=pytest.mark.slow)])
-def test_an_early_close_is_no_look_ahead(tmp_path: Path, assumed: Assumptions, delay: float):
+@pytest.mark.parametrize(
+    ("delay", "compiled"), [(0.0, False), *(pytest.param(ms, True, marks=pytest.mark.slow) for ms in (0.0, 150.0))]
+)
+def test_an_early_close_is_no_look_ahead(
+    tmp_path: Path, assumed: Assumptions, delay: float, compiled: bool, request: pytest.FixtureRequest
+):
+    if not compiled:
+        request.getfixturevalue("plain_kernels")
     whole = compile_tape(store_of(tmp_path / "whole", LISTED, MOVED), "M")
     assumed = replace(assumed, feed_ms=delay, entry_ms=delay)
     assert not prove(whole, AvellanedaStoikov, [MODEL], [assumed], cuts=8)
 
 
 @pytest.mark.parametrize("assumed", HORIZONS, ids=lambda one: one.horizon)
-def test_a_stream_that_is_told_of_an_early_close_quotes_as_the_replay(tmp_path: Path, assumed: Assumptions):
+def test_a_stream_that_is_told_of_an_early_close_quotes_as_the_replay(
+    tmp_path: Path, assumed: Assumptions, plain_kernels: None
+):
     tape = compile_tape(store_of(tmp_path / "whole", LISTED, MOVED), "M")
     run = replay(tape, AvellanedaStoikov, MODEL, assumed)
     listed = replace(tape.market, close_ts=PLANNED, closes=())
@@ -159,7 +167,9 @@ def test_a_window_after_the_news_knows_it_from_its_begin(tmp_path: Path):
     ("model", "horizon", "warns"),
     [(AvellanedaStoikov, "session", True), (AvellanedaStoikov, "fixed", False), (FixedSpread, "session", False)],
 )
-def test_only_a_run_that_counts_to_the_close_warns_of_one_told_late(tmp_path: Path, model, horizon: str, warns: bool):
+def test_only_a_run_that_counts_to_the_close_warns_of_one_told_late(
+    tmp_path: Path, model, horizon: str, warns: bool, plain_kernels: None
+):
     tape = compile_tape(store_of(tmp_path / "store", {"valid_from": 0, "close_ts": EARLY}), "M")
     run = replay(tape, model, {}, Assumptions(horizon=horizon))
     assert ("close-told-late" in {one.name for one in notices_of(run, {})}) is warns
