@@ -10,6 +10,8 @@ TORCH := $(VENV)/.torch
 # Of what pip says: the packages as they come.
 SHORTLY := awk '/^Collecting/ { printf "  %3d %s\n", ++n, $$2 } /^Installing/ { print "  unpacking them ..." } \
   /^FAILED/ { bad = 1 } { fflush() } END { exit bad }'
+# On every core, which pip does not; some packages hold files for another Python, which cannot be compiled here.
+COMPILED := $(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null 2>&1 || true
 
 .PHONY: setup demo test test-all lint docs gallery install lock bench bench-short screenshots exchange clean
 
@@ -18,8 +20,9 @@ setup: $(STAMP)
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing up to $$(grep -c == requirements.lock) packages, 1 GB, into $(VENV) (once; some minutes) ..."
-	@{ $(BIN)/python -u -m pip install --progress-bar off --disable-pip-version-check --require-hashes \
+	@{ $(BIN)/python -u -m pip install --progress-bar off --disable-pip-version-check --no-compile --require-hashes \
 	  -r requirements.lock || echo FAILED; } | $(SHORTLY)
+	@$(COMPILED)
 	@$(MAKE) --no-print-directory install
 	@touch $(STAMP)
 
@@ -42,7 +45,8 @@ test: setup
 
 $(TORCH): $(STAMP)  ## torch is twenty times as large as the rest of training: only for the slow tests, and once
 	@echo "installing torch (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile "torch==2.13.0"
+	@$(COMPILED)
 	@touch $(TORCH)
 
 test-all: test $(TORCH)  ## the slow ones wait a lot for others: three at once
