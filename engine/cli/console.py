@@ -55,7 +55,8 @@ def stoppable(hint: str) -> Iterator[None]:
 def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table on stdout; numbers stand to the right.
 
-    On a terminal too narrow for the words of a row each row becomes a block of lines.
+    Cells wrap between words. On a terminal too narrow for the words of a row each row becomes a block of lines, without
+    what is empty.
     """
     from rich.console import Console
     from rich.table import Table
@@ -64,30 +65,41 @@ def emit_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     from ..figures.words import is_figure
 
     listed = [list(row) for row in rows]
-    table = Table(show_edge=False, pad_edge=False, show_header=any(columns))
-    for index, name in enumerate(columns):
-        numeric = bool(listed) and all(is_figure(row[index]) for row in listed)
-        table.add_column(Text(plain(name)), justify="right" if numeric else "left")
-    for row in listed:
-        table.add_row(*(Text(_cell(value)) for value in row))  # no strings, in which rich would look for markup
+    texts = [[plain(name), *(_cell(row[index]) for row in listed)] for index, name in enumerate(columns)]
     # a pipe has no edge to wrap at
     console = Console(width=None if sys.stdout.isatty() else 10_000)
     if title:
         console.print(Text(plain(title), "table.title"), soft_wrap=True)
-    if len(columns) > 2 and _least_width(columns, listed) > console.width:
-        for row in listed:
-            console.print(Text(f"{columns[0]} {_cell(row[0])}".strip()))
-            for name, value in zip(columns[1:], row[1:], strict=True):
-                console.print(Text(f"  {plain(name)}: {_cell(value)}"))
-    else:
-        console.print(table)
+    widths = _widths(texts, console.width - 3 * (len(columns) - 1))
+    if widths is None and len(columns) > 2:
+        for first, *others in zip(*(column[1:] for column in texts), strict=True):
+            console.print(Text(f"{texts[0][0]} {first}".strip()))
+            for column, text in zip(texts[1:], others, strict=True):
+                if text not in ("", "–"):
+                    console.print(Text(f"  {column[0]}: {text}"))
+        return
+    table = Table(show_edge=False, pad_edge=False, show_header=any(columns))
+    for index, (name, *_) in enumerate(texts):
+        numeric = bool(listed) and all(is_figure(row[index]) for row in listed)
+        width = widths[index] if widths else None
+        table.add_column(Text(name), justify="right" if numeric else "left", width=width, overflow="fold")
+    for row in zip(*(column[1:] for column in texts), strict=True):
+        table.add_row(*map(Text, row))  # no strings, in which rich would look for markup
+    console.print(table)
 
 
-def _least_width(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
-    """Return the width of a table whose cells wrap between words only."""
-    texts = [[name, *(_cell(row[index]) for row in rows)] for index, name in enumerate(columns)]
-    longest = [max((len(word) for text in column for word in text.split()), default=0) for column in texts]
-    return sum(longest) + 3 * (len(columns) - 1)
+def _widths(texts: Sequence[Sequence[str]], room: int) -> list[int] | None:
+    """Return how wide each column is where cells wrap between words only, the widest first; None without the room."""
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in texts]
+    longest = [max((cell_len(word) for text in column for word in text.split()), default=0) for column in texts]
+    if sum(longest) > room:
+        return None
+    while sum(widths) > room:
+        at = max((index for index, width in enumerate(widths) if width > longest[index]), key=lambda at: widths[at])
+        widths[at] -= 1
+    return widths
 
 
 def _cell(value: object) -> str:

@@ -26,7 +26,7 @@ def tell(found: Checked) -> None:
         if found.without:
             total = found.files + found.without
             say(f"{found.without} of {total} files are of before 0.2.0 and have no checksum: not checked")
-        say(f"{found.files} files are as they were written")
+        say(f"{_many(found.files, 'file')} {'is as it was' if found.files == 1 else 'are as they were'} written")
     counted = (("kept tape", found.tapes, found.damaged_tapes), ("kept table", found.signals, found.damaged_signals))
     for word, count, damaged in counted:
         kept = _many(count, word) + (" of signals" if word == "kept table" else "")
@@ -54,7 +54,7 @@ def tell(found: Checked) -> None:
         for name in dict.fromkeys(one.check for one in found.findings):
             say(f"{name}: {next(one.meaning for one in found.findings if one.check == name)}")
     if not found.faults:
-        say(f"no faults; {len(found.findings)} notes" if found.findings else "no faults")
+        say(f"no faults; {_many(len(found.findings), 'note')}" if found.findings else "no faults")
 
 
 def faults_of(found: Checked) -> str:

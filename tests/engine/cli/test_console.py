@@ -63,6 +63,33 @@ def test_titles_of_columns_wrap_between_words_before_rows_become_blocks(terminal
     assert "  P&L: $5.01" not in out.getvalue()
 
 
+def test_a_market_is_named_whole_where_titles_can_wrap(terminal):
+    """Two markets of one event read alike: SYNINX-26OCT06H1600… and SYNINX-26OCT06H1600…."""
+    out = terminal(80)
+    columns = ("market", "P&L", "fees", "fills", "contracts", "position at the end")
+    markets = ["SYNINX-26OCT06H1600-B6737", "SYNINX-26OCT06H1600-B6762"]
+    emit_table("", columns, [[one, "-$1,037.49", "$0.00", "21", "162.96", "42.96, settled"] for one in markets])
+    lines = out.getvalue().splitlines()
+    assert [line.split()[0] for line in lines if line.startswith("SYN")] == markets
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_a_block_of_lines_leaves_out_what_is_empty(terminal):
+    out = terminal(30)
+    emit_table("", ("market", "minutes lost", "from", "detail"), [["A-LONG-NAME-OF-A-MARKET", 0, "–", ""]])
+    assert out.getvalue().split() == ["market", "A-LONG-NAME-OF-A-MARKET", "minutes", "lost:", "0"]
+
+
+def test_no_word_of_a_fact_is_cut(terminal):
+    out = terminal(30)
+    emit_facts("", {"a longer name of a fact": "/home/somebody/results/a-folder"})
+    assert "…" not in out.getvalue()
+    assert (
+        "".join(line.split("│ ")[1].strip() for line in out.getvalue().splitlines())
+        == "/home/somebody/results/a-folder"
+    )
+
+
 def test_facts_wrap_on_a_narrow_terminal(terminal):
     out = terminal(60)
     emit_facts("quant", {"exposure": "1.3 % of capital on average while something was at stake, at most 3.2 %"})
