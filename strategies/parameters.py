@@ -18,6 +18,10 @@ MOST_NAMED = 20
 _SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
+def _written(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:g}"
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One declared parameter. ``low`` and ``high`` are both allowed; ``None`` means no bound on that side."""
@@ -39,16 +43,18 @@ class Parameter:
 
         >>> Parameter("gamma", 0.1, low=0, high=5).bounds, Parameter("lots", 1, low=1, kind="int").bounds
         ('0 to 5', '1 or more')
+        >>> Parameter("size", 10.0, low=0.01, high=1e6).bounds
+        '0.01 to 1,000,000'
         """
         if self.kind == "choice":
             return ", ".join(self.choices)
         if self.kind == "text":
             return "a text"
         if self.low is not None and self.high is not None:
-            return f"{self.low:g} to {self.high:g}"
+            return f"{_written(self.low)} to {_written(self.high)}"
         if self.low is not None:
-            return f"{self.low:g} or more"
-        return "any" if self.high is None else f"at most {self.high:g}"
+            return f"{_written(self.low)} or more"
+        return "any" if self.high is None else f"at most {_written(self.high)}"
 
     def check(self, given: Any) -> float | int | str:
         """Return ``given`` as this parameter's kind, or say what was expected.

@@ -11,7 +11,7 @@ from .console import JSON_OPTION, emit
 from .options import END, START, STORE, TRUST
 
 app = typer.Typer()
-_MARKETS = typer.Option([], "--market", help="Ticker whose A, kappa and sigma are fitted; may repeat.")
+_MARKETS = typer.Option([], "--market", "-m", help="Ticker whose A, kappa and sigma are fitted; may repeat.")
 _SESSION = typer.Option(None, "--session", help="A session: how its queues moved, and its delays.")
 _OUT = typer.Option(None, "--out", help="Folder for a session's assumptions; else SESSION/fit.")
 _UNDERLYINGS = typer.Option([], "--underlying", help="Symbol whose return's law is fitted; may repeat.")

@@ -7,7 +7,7 @@ import re
 from ...io.ground.times import iso
 
 UNKNOWN = "–"
-_FIGURE = re.compile(r"[-+]?\$?\d[\d,]*(\.\d+)?( ?[%c])?")
+_FIGURE = re.compile(r"[-+]?\$?\d[\d,]*(\.\d+)?(e-?\d+)?( ?[%c])?")
 _SPANS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -89,8 +89,10 @@ def moment(ts: int | None, seconds: bool = False) -> str:
 def is_figure(cell: object) -> bool:
     """Whether a cell of a table is a number, or a text of one with its unit: such stand to the right.
 
-    >>> [is_figure(cell) for cell in (None, 3, "-$1,234.50", "42.1 %", "+0.85 c", "–", "12 lots", "$", "")]
-    [True, True, True, True, True, True, False, False, False]
+    >>> [is_figure(cell) for cell in (None, 3, "-$1,234.50", "42.1 %", "+0.85 c", "–", "1.8e-05")]
+    [True, True, True, True, True, True, True]
+    >>> [is_figure(cell) for cell in ("12 lots", "$", "")]
+    [False, False, False]
     """
     if cell is None or cell == UNKNOWN:
         return True

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from ...runs.explain import Explanation
     from ...runs.result import Result
 
+#: What a model was last told of, as its number is written.
+_SEEN = {
+    "0": "a change of the book", "1": "a trade", "2": "a price of the underlying", "3": "a status", "4": "a gap",
+    "5": "the clock",
+}  # fmt: skip
+
 
 def tell(found: Result, place: Path | None = None) -> None:
     """Print a backtest, of whatever kind it is, and where it was written now."""
@@ -58,8 +64,10 @@ def tell_explanation(found: Explanation, title: str) -> None:
     from datetime import UTC, datetime
 
     when = datetime.fromtimestamp(found.decided_ts / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S.%f UTC")
-    known = {name: value for name, value in found.known.items() if name != "time"}
-    emit_facts(f"{title}: decided at {when}", {name.replace("_", " "): _value(value) for name, value in known.items()})
+    known = {name.replace("_", " "): _value(value) for name, value in found.known.items() if name != "time"}
+    if known.get("trigger") in _SEEN:
+        known["trigger"] = _SEEN[known["trigger"]]
+    emit_facts(f"{title}: decided at {when}", known)
     emit_facts("parameters", {name.replace("_", " "): _value(value) for name, value in found.values.items()})
     if found.state:
         emit_facts("state", {name: _value(value) for name, value in found.state.items()})

@@ -100,6 +100,8 @@ def test_the_command_explains(tmp_path: Path, tape):
     assert shown.returncode == 0, shown.stderr
     for text in ("reservation price, cents", "half spread, cents", "sigma", "on the grid", "resting at the moment"):
         assert text in shown.stdout
+    (last,) = [line for line in shown.stdout.splitlines() if line.startswith("trigger")]
+    assert last.split("│")[1].strip() in ("a change of the book", "a trade", "the clock")
     told = json.loads(engine("explain", *given, "--at", moment, "--json").stdout)
     assert told["decided_ts"] <= ts
     assert "own_bid" in told["known"]
