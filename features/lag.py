@@ -1,4 +1,4 @@
-"""Values as they were known some time ago, on rows that come at irregular times."""
+"""What was known at a row's time: a column as it was some time before, an outside series from its publication on."""
 
 from __future__ import annotations
 

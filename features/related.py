@@ -1,4 +1,7 @@
-"""Markets that move together: does one lead another?"""
+"""Markets that move together: the correlation of one's changes with another's earlier ones, and who leads whom.
+
+An expression for two columns, pairs of markets that may be related, and a kernel that finds leaders on a whole panel.
+"""
 
 from __future__ import annotations
 

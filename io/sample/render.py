@@ -1,4 +1,4 @@
-"""Write rows as text fast: a template is constant pieces with whole-number fields between them."""
+"""The sample's rows as the text of its captures, compiled: a template is constant pieces with whole numbers between."""
 
 from __future__ import annotations
 
