@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import cycle
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -55,6 +56,15 @@ def _two_keys() -> Iterator[None]:
         patched.setattr(rsa, "generate_private_key", lambda public_exponent, key_size: next(keys)())
         patched.setattr(serialization, "load_pem_private_key", read)
         patched.setattr("touchline.io.kalshi.rest.signing.load_pem_private_key", read)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_ahead() -> Iterator[None]:
+    """A worker beside others has no core to spare for compiling ahead."""
+    with pytest.MonkeyPatch.context() as patched:
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            patched.setattr("touchline.engine.simulator.ahead.os", SimpleNamespace(cpu_count=lambda: 1))
         yield
 
 

@@ -62,6 +62,7 @@ def test_a_kernel_is_compiled_ahead_beside_files_that_hide_modules(
 ):
     monkeypatch.setenv("TOUCHLINE_CACHE", str(booby_trapped / "cache"))
     monkeypatch.setattr(ahead, "CHILD", "from touchline.engine.simulator.ahead import child; raise SystemExit(7)")
+    monkeypatch.setattr(ahead, "os", os)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(build, "under_way", {})
     monkeypatch.setattr(ahead, "under_way", build.under_way)
