@@ -42,10 +42,15 @@ export function heat({ name, label, across, down, value, text, marks, open, heig
     down.texts.forEach((one, j) => j % skipY === 0 && pen.text(left - 6, y(j) + tall / 2, one, c.muted, "right"));
     pen.text(left + (across.texts.length * wide) / 2, h - 8, across.name, c.text, "center");
     pen.text(4, 10, down.name, c.text);
+    const there = {};
     for (const { i, j, colour, text: word } of marks?.() || []) {
       if (i < 0 || j < 0) continue;
-      const [a, b] = [left + i * wide - 0.5, y(j) - 0.5];
-      pen.lines([[a, b, a + wide, b, a + wide, b + tall, a, b + tall, a, b]], c[colour] || c.text, 2);
+      const inner = 3 * (there[`${i},${j}`] = (there[`${i},${j}`] ?? -1) + 1); // of several marks of a cell each is seen
+      const [a, b] = [left + i * wide - 0.5 + inner, y(j) - 0.5 + inner];
+      const [right, low] = [a + wide - 2 * inner, b + tall - 2 * inner];
+      const ring = [[a, b, right, b, right, low, a, low, a, b]];
+      pen.lines(ring, c.panel, 4);
+      pen.lines(ring, c[colour] || c.text, 2);
       if (word && wide > 30) pen.text(a + wide / 2, b + tall / 2, word, c.text, "center");
     }
     if (chosen.lit) {

@@ -1,6 +1,6 @@
 // A live session: markets, money, its journal as it is written, and the orders to it.
 
-import { button, clear, el, panel, say } from "./dom.js";
+import { add, button, clear, el, panel, say } from "./dom.js";
 import { heldBets } from "./held_bets.js";
 import { cents, contracts, count, figure, percent, stampOf, usd } from "./format.js";
 import { ask, order } from "./net.js";
@@ -86,7 +86,11 @@ export async function session(id) {
       status.commands_waiting > 0 && el("span.faint", {}, `${status.commands_waiting} orders wait`));
     const parts = [["P&L", usd(status.pnl)], ["feed age", status.feed_age_s === undefined ? "–" : `${status.feed_age_s.toFixed(1)} s`], ...(held ? inBets(status) : inQuotes(status)), ["messages", count(status.messages)],
       ["journal", status.journal_bytes === undefined ? "–" : `${(status.journal_bytes / 1e6).toFixed(1)} MB`], ["rate budget", status.budget ? `${count(Math.round(status.budget.left))} of ${count(status.budget.most)} tokens` : "nothing is sent"]];
-    clear(numbers, parts.map(([name, text]) => el("div", {}, el("span", {}, name), el("b", {}, text))));
+    if (!numbers.children.length) add(numbers, parts.map(([name]) => el("div", {}, el("span", {}, name), el("b"))));
+    parts.forEach(([, text], at) => { // what stays is not touched: this runs at every frame
+      const shown = numbers.children[at].lastChild;
+      if (shown.textContent !== text) shown.textContent = text;
+    });
   }
   function tables(status) {
     markets.update(Object.entries(status.markets || {}).map(([ticker, one]) => ({ ticker, ...one })));

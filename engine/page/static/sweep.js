@@ -63,7 +63,7 @@ export async function sweep(id, given) {
     const others = axes.filter((a) => a.name !== state.x && a.name !== state.y);
     clear(place, shown.figure,
       others.length > 0 && el("p.faint", {}, `Averaged over ${others.map((a) => a.name).join(", ")}; a click opens the best cell there.`),
-      el("ul.legend", {}, el("li", {}, el("i.swatch.own_bid"), "robust choice: best with its neighbours"), el("li", {}, el("i.swatch.fill"), "highest P&L: may be luck")));
+      el("ul.legend", {}, el("li", {}, el("i.swatch.own_bid"), "robust choice: best with its neighbours"), el("li", {}, el("i.swatch.fill"), "highest P&L: may be luck"), el("li", {}, el("i.swatch.accent"), "the cell that is shown below")));
   }
   // The slice through a cell along the axis across: what its P&L would be under the other queue model.
   function drawBand() {
