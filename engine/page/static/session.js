@@ -118,15 +118,15 @@ export async function session(id) {
   return {
     title: `session ${about.name}`, walk: (held || markets).walk, leave: () => source.close(),
     inside: [el("div.title", {}, el("h1", {}, `Session ${about.name}`), copies(() => about.copy)), el("p.faint", {}, about.folder), state,
-      el("section.panel", { "aria-label": "How it stands" }, numbers), panel("Orders to the session", orders(id, about)), held ? held.inside : panel("Markets", markets.holder),
-      el("div.columns", {}, panel("Last decisions", decided.holder), (!held || about.status.limits) && panel("Limits used", limits.holder)),
+      el("section.panel", { "aria-label": "How it stands" }, numbers), panel("Orders to the session", orders(id, about)), held?.inside, panel("Markets", markets.holder),
+      el("div.columns", {}, panel("Last decisions", decided.holder), panel("Limits used", limits.holder)),
       el("div.columns", {}, panel("Alerts", el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Alerts" }, el("table.prints.lines", { "aria-label": "Alerts" }, alarms))),
         panel("Journal, the last lines", el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Journal" }, el("table.prints.lines", { "aria-label": "Journal" }, journal))), !held && twin,
         panel("Settings", facts("Settings", about.settings)))],
   };
 }
 
-const inBets = (status) => [["cash", usd(status.cash)], ["bets held", count(status.bets?.length)], ["bets over", count(status.bets_over)]];
+const inBets = (status) => [["cash", usd(status.cash)], ["bets held", count(status.bets?.length)], ["orders resting", count(status.orders)], ["bets over", count(status.bets_over)]];
 
 const inQuotes = (status) => [["orders resting", count(status.orders)], ["markets", count(Object.keys(status.markets || {}).length)], ["rewards so far", status.rewards ? usd(status.rewards.earned) : "none counted"]];
 
