@@ -25,7 +25,7 @@ SECOND = 1_000_000_000
 NOW = 1_000 * SECOND
 LIMITS: dict[str, Any] = {
     "loss_market": 0.5, "loss_session": 1, "loss_day": 8, "exposure_market": 20, "exposure_event": 30,
-    "exposure_account": 60, "cash_apart": 1,
+    "exposure_account": 60, "cash_apart": 1, "mode": "production",
 }  # fmt: skip
 SETTINGS = TradeSettings().with_options(LIMITS)
 #: 10 contracts bought at 45 cents in one outcome, 10 sold at 52 in the other; mids have moved little.
@@ -82,6 +82,11 @@ def test_a_guard_fires_at_its_limit_and_not_before(name: str):
     assert name not in {reason.guard for reason in reasons(holds, SETTINGS)}
 
 
+def test_what_moves_in_the_account_of_a_shadow_is_not_the_shadows():
+    shadow = SETTINGS.with_options({"mode": "shadow"})
+    assert "cash" not in {reason.guard for reason in reasons(CASES["cash"][0], shadow)}
+
+
 def test_a_healthy_session_has_no_reason_to_stop():
     assert reasons(WELL, SETTINGS) == []
 
@@ -113,7 +118,7 @@ def test_exclusive_outcomes_lose_together_what_the_worst_of_them_leaves():
 
 
 def test_a_healthy_day_halts_nothing(day: Store, session: Callable[..., SessionFolder]):
-    folder = session(mode="production", **LIMITS)
+    folder = session(**LIMITS)
     with opened(day) as (exchange, client), SessionRunner(folder, client, tickers_of(), inline=True) as runner:
         walked(exchange, runner, 150)
     assert told(folder, "halt", "kill", "wait") == []
