@@ -51,15 +51,14 @@ class Walked:
     faults: list[str] = field(default_factory=list)
 
 
-def sample_day(top: Path, scale: float) -> Store:
-    """The sample day with the prices of its underlyings left out."""
+def sample_day(top: Path, scale: float, *, programs: bool = False) -> Store:
+    """The sample day with the prices of its underlyings left out; its programs cost an exchange most of its time."""
     made, store = Store(top / "sample"), Store(top / "day")
     sample.load(made, sample.make(7, scale, top / "files"))
     markets = made.markets(history=True).collect().with_columns(pl.lit(None, pl.String).alias("underlying"))
-    frames = {"markets": markets} | {
-        name: frame.collect()
-        for name, frame in (("book", made.book()), ("trades", made.trades()), ("programs", made.programs()))
-    }
+    frames = {"markets": markets, "book": made.book().collect(), "trades": made.trades().collect()}
+    if programs:
+        frames["programs"] = made.programs().collect()
     own = {name: frame.select(column for column in TABLES[name].columns) for name, frame in frames.items()}
     store.ingest("made up", "day", [Chunk(own)])
     return store

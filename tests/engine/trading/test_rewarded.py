@@ -44,7 +44,7 @@ DISTANCES = (2.0, 3.0, 4.0, 6.0, 10.0)
 
 @pytest.fixture(scope="module")
 def sampled(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return sample_day(tmp_path_factory.mktemp("rewarded"), 0.02)
+    return sample_day(tmp_path_factory.mktemp("rewarded"), 0.02, programs=True)
 
 
 def distances_of(store: Store) -> dict[str, float]:
