@@ -63,6 +63,37 @@ def check_live(pipeline: Pipeline, now: int, panel: Panel | None = None) -> None
             raise InputError(f"{one.path.name} reads what has moved: {told_moves(moved)}: {AGAIN}")
 
 
+class ServedInputs:
+    """What a trained model is served, as how many rows fell into each group of each of its inputs."""
+
+    def __init__(self, name: str, trained: Trained) -> None:
+        self.name, self.trained, self.since = name, trained, trained.models[-1].since
+        self._reference = trained.drift["features"]
+        self.counts = [np.zeros(len(told["edges"]) + 1, np.int64) for told in self._reference]
+
+    def begin(self, counts: list[list[int]] | None) -> None:
+        """Go on from counts of before."""
+        if counts is not None and [len(one) for one in counts] == [len(one) for one in self.counts]:
+            self.counts = [np.array(one, np.int64) for one in counts]
+
+    def count(self, rows: npt.NDArray[np.float32]) -> None:
+        """Count rows of inputs in which nothing is missing."""
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        for place, told in enumerate(self._reference if len(rows) else ()):
+            where = np.searchsorted(np.asarray(told["edges"], np.float64), rows[:, place], side="right")
+            self.counts[place] += np.bincount(where, minlength=len(self.counts[place]))
+
+    def check(self) -> None:
+        """Refuse a model whose inputs have moved too far since it was trained."""
+        total = int(self.counts[0].sum()) if self.counts else 0
+        if total < FEWEST_ROWS:
+            return
+        pairs = zip(self._reference, self.counts, strict=True)
+        moved = too_far({told["name"]: stability_index(told["shares"], group / total) for told, group in pairs})
+        if moved:
+            raise InputError(f"{self.name} reads what has moved: {told_moves(moved)}: {AGAIN}")
+
+
 class Moves:
     """How far what trained models read has moved, counted bar by bar: a bar costs as much after a year as at first.
 
@@ -71,37 +102,23 @@ class Moves:
 
     def __init__(self, pipeline: Pipeline, counts: Mapping[str, list[list[int]]]) -> None:
         self._pipeline, self._scorers = pipeline, list(trained_scorers(pipeline.scorer))
-        self._counts = {name: [np.array(one, np.int64) for one in groups] for name, groups in counts.items()}
+        self._inputs = [ServedInputs(one.path.name, one.trained) for one in self._scorers if one.trained is not None]
+        for one, inputs in zip(self._scorers, self._inputs, strict=True):
+            inputs.begin(counts.get(str(one.path)))
 
     def state(self) -> dict[str, list[list[int]]]:
         """The counts so far."""
-        return {name: [one.tolist() for one in groups] for name, groups in self._counts.items()}
+        pairs = zip(self._scorers, self._inputs, strict=True)
+        return {str(one.path): [group.tolist() for group in inputs.counts] for one, inputs in pairs}
 
     def see(self, panel: Panel) -> None:
         """Count the rows of a panel's last bar; refuse a model whose inputs have moved too far since it was trained."""
         for part in self._pipeline.tables if self._scorers and not panel.extras else ():
             panel = panel.with_extras(ask(part, "prepare", Mapping, panel))
-        for one in self._scorers:
+        for one, inputs in zip(self._scorers, self._inputs, strict=True):
             assert one.trained is not None
-            rows = _inputs(panel, one.trained, max(one.trained.models[-1].since, int(panel.times[-1])), None)
-            reference = one.trained.drift["features"]
-            counts = self._counts.setdefault(
-                str(one.path), [np.zeros(len(told["edges"]) + 1, np.int64) for told in reference]
-            )
-            for place, told in enumerate(reference):
-                where = np.searchsorted(np.asarray(told["edges"], np.float64), rows[:, place], side="right")
-                counts[place] += np.bincount(where, minlength=len(counts[place]))
-            total = int(counts[0].sum()) if counts else 0
-            if total < FEWEST_ROWS:
-                continue
-            moved = too_far(
-                {
-                    told["name"]: stability_index(told["shares"], group / total)
-                    for told, group in zip(reference, counts, strict=True)
-                }
-            )
-            if moved:
-                raise InputError(f"{one.path.name} reads what has moved: {told_moves(moved)}: {AGAIN}")
+            inputs.count(_inputs(panel, one.trained, max(inputs.since, int(panel.times[-1])), None))
+            inputs.check()
 
 
 def _served(

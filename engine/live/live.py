@@ -38,6 +38,7 @@ from ..simulator.tape.volatility import Decay, points_of
 from . import memory
 from .memory import KEPT, is_calm
 from .programs import StreamPrograms
+from .served import ServedSignals
 
 #: A bit of the kernel's "open" that none of its events sets.
 _HELD = 4
@@ -129,6 +130,7 @@ class Live:
         self._last_mid: Columns | None = None
         self._gone_prices = 0  #: prices of the underlying that were forgotten: events count all of them
         self.course = self._signals() if model.signals else None
+        self.served: ServedSignals | None = None  #: it sees what trained signals are served
         if market.close_ts is None and self.assumptions.horizon != "fixed":
             raise InputError(f"{market.ticker} has no close time: pass a market that has one, or the fixed horizon")
         if self.assumptions.is_poisson or any(str(d).endswith((".csv", ".parquet")) for d in self.assumptions.delays):
@@ -189,6 +191,8 @@ class Live:
             block.signals = memory.with_room(block.signals, len(block.columns.ts))
             rows = block.signals[before : self.count]
             self.course.take(block.columns, block.values, rows, before, self.count)
+            if self.served is not None:
+                self.served.see(self.market.ticker, events, rows)
         self.programs.reach(block, int(events.ts[-1]))
         decided = int(block.state.ints[I.requotes, 0])
         for until in self._stops(events, before):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from ...features.signals.outside import OnnxSignal
 from ...features.signals.signal import Signal, column_names
@@ -15,7 +16,8 @@ from ..bets.served import FEWEST_ROWS, moved_from, told_moves, told_skill, too_f
 from ..figures.warnings import Notice
 from ..simulator.signals.matrix import signal_matrix
 from ..simulator.signals.onnx import trained_of
-from ..simulator.tape.events import MOMENT
+from ..simulator.state import Columns
+from ..simulator.tape.events import CLOCK, KIND, MOMENT, TRADE
 from ..simulator.tape.tape import Tape
 
 
@@ -41,13 +43,28 @@ def signal_notices(tape: Tape, model: type[QuotingModel]) -> Iterator[Notice]:
             yield Notice("expired-model", f"{name} expired at {trained.expires}; {late:,} events came after")
 
 
+def served_at(trained: Trained, columns: Columns) -> tuple[npt.NDArray[np.int64], int]:
+    """The whole moments among events that are like those that were learned from.
+
+    Of the value of a fill they are the ones before a trade. The second number counts trades before the first of them,
+    whose moment came earlier.
+    """
+    kind = columns.kind & KIND
+    whole = np.flatnonzero(((columns.kind & MOMENT) > 0) & (kind < CLOCK))
+    if not trained.target.startswith("fill-value"):
+        return whole, 0
+    before = np.searchsorted(columns.ts[whole], np.unique(columns.ts[kind == TRADE]), side="left") - 1
+    return whole[before[before >= 0]], int((before < 0).sum())
+
+
 def drift(tape: Tape, model: type[QuotingModel], signal: OnnxSignal, trained: Trained) -> dict[str, float]:
     """How far each input has moved from what was learned from, over the moments after the newest model was trained."""
-    after = (tape.columns.ts >= trained.models[-1].since) & ((tape.columns.kind & MOMENT) > 0)
-    if not after.any():
+    at, _ = served_at(trained, tape.columns)
+    at = at[tape.columns.ts[at] >= trained.models[-1].since]
+    if not len(at):
         return {}
     columns = [column_names(model.signals).index(name) for name in signal.inputs]
-    rows = signal_matrix(tape, model.signals)[after][:, columns].astype(np.float32)
+    rows = signal_matrix(tape, model.signals)[at][:, columns].astype(np.float32)
     rows = rows[np.isfinite(rows).all(axis=1)]
     return moved_from(trained.drift["features"], rows) if len(rows) >= FEWEST_ROWS else {}
 

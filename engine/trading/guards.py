@@ -71,6 +71,7 @@ class Seen:
     stranger: str | None = None  #: the client id of an order that bears our prefix and that we do not know
     cash_apart: int = 0  #: by how much the exchange's cash is not what our fills explain, micros
     markets: Mapping[str, MarketSeen] = field(default_factory=dict)
+    unfit: str | None = None  #: why a trained model may not serve any more
     left: tuple[int, int] = (0, 0)  #: cash of markets that have left, and what of it the UTC day began with
 
     @property
@@ -235,6 +236,11 @@ def stranger(seen: Seen, settings: TradeSettings) -> str | None:
     return f"order {seen.stranger} bears our name and is not known here" if seen.stranger else None
 
 
+def model(seen: Seen, settings: TradeSettings) -> str | None:
+    """A trained model has expired, or what it reads has moved since it was trained."""
+    return seen.unfit
+
+
 def disk(seen: Seen, settings: TradeSettings) -> str | None:
     """The disk is nearly full."""
     most = settings.disk_mb
@@ -264,6 +270,7 @@ OF_SESSION: dict[str, tuple[Severity, SessionGuard]] = {
     "loss-session": ("kill", loss_session), "loss-day": ("kill", loss_day),
     "exposure-account": ("kill", exposure_account), "cash": ("kill", cash), "clock": ("kill", clock),
     "stranger": ("kill", stranger), "disk": ("kill", disk), "feed-age": ("wait", feed_age),
+    "model": ("kill", model),
 }  # fmt: skip
 
 

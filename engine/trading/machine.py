@@ -18,6 +18,7 @@ from ...io.kalshi.stream.stream import FILLS, GROUPS, ORDERS, Gap
 from ...strategies.own_file import Trust
 from ..live.live import model_of
 from ..live.others import OtherMarkets
+from ..live.served import served_signals
 from ..results.params import load_params
 from . import guards
 from .choosing.roster import Roster
@@ -40,10 +41,17 @@ from .settings import TradeSettings
 _LOOK_NS = 250_000_000  # from one look at the limits to the next
 _DAY_NS = 86_400 * NS_PER_SECOND
 _NEVER = 1 << 62
+#: Kinds of lines that come in: who takes each, and what it says.
+_TOLD: dict[str, tuple[str, Any]] = {
+    "gap": ("miss", Gap), "ans": ("answer", Answer), "cmd": ("command", Command), "tick": ("tick", Tick),
+    "scan": ("scan", Scan),
+}  # fmt: skip
 
 
 class Machine:
     """One run of a session."""
+
+    unfit: str | None = None  #: why a trained model may not serve any more
 
     def __init__(self, header: RunHeader, ledger: TradeLedger, folder: Path, *, trust: Trust = ()) -> None:
         self.settings = TradeSettings().with_options(header.settings)
@@ -64,7 +72,7 @@ class Machine:
         self.disk_free: int | None = None
         self.payouts, self.drift = Payouts(), Drift()
         self._opening = set[str]()
-        self._following: dict[str, dict[str, None]] = {}  # symbol of an underlying -> markets whose models read it
+        self.symbols: dict[str, dict[str, None]] = {}  # symbol of an underlying -> markets whose models read it
         for listed in header.markets:
             self.begin(listed)
         self.roster = None if header.choosing is None else Roster(self, header.choosing)
@@ -83,6 +91,7 @@ class Machine:
 
     def _load(self, params: Path, trust: Trust) -> None:
         self._loaded = load_params(params), model_of(params, trust)
+        self._served = served_signals(self._loaded[1])
 
     @property
     def over(self) -> bool:
@@ -97,16 +106,9 @@ class Machine:
             self.hear(line.ts, decode_frame(line.payload), line.payload)
         elif line.kind == "turn":
             self.turn(line.ts, msgspec.json.decode(line.payload, type=dict[str, int])["wall"])
-        elif line.kind == "gap":
-            self.miss(line.ts, msgspec.json.decode(line.payload, type=Gap))
-        elif line.kind == "ans":
-            self.answer(line.ts, msgspec.json.decode(line.payload, type=Answer))
-        elif line.kind == "cmd":
-            self.command(line.ts, msgspec.json.decode(line.payload, type=Command))
-        elif line.kind == "tick":
-            self.tick(line.ts, msgspec.json.decode(line.payload, type=Tick))
-        elif line.kind == "scan":
-            self.scan(line.ts, msgspec.json.decode(line.payload, type=Scan))
+        elif line.kind in _TOLD:
+            name, kind = _TOLD[line.kind]
+            getattr(self, name)(line.ts, msgspec.json.decode(line.payload, type=kind))
         elif line.kind not in INCOMING:
             raise CheckError(f"a journal has no lines of kind {line.kind!r} that come in")
 
@@ -149,14 +151,9 @@ class Machine:
             self.roster.scanned(found)
 
     def _price(self, symbol: str, ts: int, value: float) -> None:
-        for ticker in self._following.get(symbol, ()):
+        for ticker in self.symbols.get(symbol, ()):
             self.markets[ticker].tick(ts, value)
             self.touch(ticker)
-
-    @property
-    def symbols(self) -> list[str]:
-        """The underlyings that are followed."""
-        return list(self._following)
 
     def miss(self, ts: int, gap: Gap) -> None:
         """Something of the stream was missed."""
@@ -301,7 +298,7 @@ class Machine:
         ticker = listed.market.ticker
         market = self.markets[ticker] = self._market(listed)
         if market.live.model.needs_underlying and listed.market.underlying:
-            self._following.setdefault(listed.market.underlying, {})[ticker] = None
+            self.symbols.setdefault(listed.market.underlying, {})[ticker] = None
         if ticker not in self.ledger.holdings:
             self.ledger.holding(ticker).position = listed.held
         self.side.add(market)
@@ -312,13 +309,13 @@ class Machine:
     def _market(self, listed: Listed) -> TradedMarket:
         return TradedMarket(
             listed, self._loaded, self.ledger, lambda: self.now, assumed=self.side.assumed,
-            resting=lambda: self.side.resting(listed.market.ticker),
+            resting=lambda: self.side.resting(listed.market.ticker), served=self._served,
         )  # fmt: skip
 
     def forget(self, ticker: str) -> None:
         """Let go of a market that has left: the account alone remembers it."""
         market = self.markets.pop(ticker)
-        self._following.get(market.listed.market.underlying or "", {}).pop(ticker, None)
+        self.symbols.get(market.listed.market.underlying or "", {}).pop(ticker, None)
         for kept in (self.collared, self._flattening):
             kept.pop(ticker, None)
         self._opening.discard(ticker)
@@ -426,6 +423,7 @@ class Machine:
         self._next_look, self._filled = self.now + _LOOK_NS, False
         if not self.side.assumed:
             self._compare()
+        self.unfit = None if self._served is None else self._served.refusal(self.now)
         seen = self.seen()
         self.room.look(seen)
         self._new_day(seen)

@@ -14,6 +14,7 @@ from ...io.store.schema import Side
 from ...strategies.quoting.model import QuotingModel
 from ..live.feed import StreamFeed
 from ..live.live import Live, Told
+from ..live.served import ServedSignals
 from ..results.params import Params
 from ..rewards.programs import Program
 from ..simulator.state import F64, Columns
@@ -80,12 +81,14 @@ class TradedMarket:
     def __init__(
         self, listed: Listed, loaded: tuple[Params, type[QuotingModel]], ledger: TradeLedger,
         clock: Callable[[], int], *, assumed: bool, resting: Callable[[], Iterable[tuple[Side, int, int]]] = tuple,
+        served: ServedSignals | None = None,
     ) -> None:  # fmt: skip
         self.listed, self.ticker, self.event = listed, listed.market.ticker, listed.market.event
         self.live = Live.of(
             *loaded, listed.market, is_open=listed.is_open, fills="assumed" if assumed else "reported",
             position=listed.held, programs=listed.programs,
         )  # fmt: skip
+        self.live.served = served
         opens = None if listed.is_open or (listed.market.open_ts or 0) <= clock() else listed.market.open_ts
         self.feed = StreamFeed(listed.market, clock, sides=OwnSides(ledger), resting=resting, opens=opens)
         self._late: list[tuple[int, Side, int, int, int, bool]] = []  # fills that came before the first event

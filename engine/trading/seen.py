@@ -22,6 +22,7 @@ class Watched(Protocol):
     heard: int
     disk_free: int | None
     collared: dict[str, int]
+    unfit: str | None
     drift: Drift
     side: VenueSide
     comparison: Comparison
@@ -42,7 +43,7 @@ def seen_of(machine: Watched) -> Seen:
     markets = {ticker: market_seen(machine, ticker, *stakes.get(ticker, (0, 0))) for ticker in machine.markets}
     return Seen(
         machine.now, machine.heard, machine.drift.ns, machine.disk_free, machine.comparison.stranger,
-        machine.comparison.cash_apart, markets, machine.ledger.left(),
+        machine.comparison.cash_apart, markets, machine.unfit, machine.ledger.left(),
     )  # fmt: skip
 
 

@@ -23,7 +23,6 @@ from ...bets.served import Moves, check_live
 from ...bets.types import Exit
 from ...live.live import Taking
 from ...simulator.tape.tape import kernel_grid
-from .. import guards
 from ..journal import JournalLine
 from ..ledger import TradeLedger
 from ..lines import Command
@@ -110,7 +109,8 @@ class BetMachine(Machine):
         return dict(found.drop_nulls().iter_rows())
 
     def _load(self, params: Path, trust: Trust) -> None:
-        """A pipeline was loaded already."""
+        """A pipeline was loaded already, and looks after its own models."""
+        self._served = None
 
     def _market(self, listed: Listed) -> BetMarket:
         ticker = listed.market.ticker
@@ -233,12 +233,13 @@ class BetMachine(Machine):
         return found
 
     def _refuse(self, end: int, decided: Decided) -> None:
-        """Stop where a trained model has expired, or what it reads has moved."""
+        """Stop where a trained model has expired, or what it reads has moved: before anything is sent."""
+        self.unfit = None
         try:
             check_live(self.pipeline, end)
             self._moves.see(decided.window.panel)
         except InputError as error:
-            self._kill(guards.Reason("model", "kill", None, str(error)))
+            self.unfit, self._next_look = str(error), 0
 
     # Orders
 

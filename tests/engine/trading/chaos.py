@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from touchline.engine.api.trade import audit
 from touchline.engine.exchanges import Exchange, Faults
-from touchline.engine.trading.audit import audit
 from touchline.engine.trading.folder import SessionFolder, recovered
 from touchline.engine.trading.guards import OF_MARKETS, OF_SESSION
 from touchline.engine.trading.journal import read, segments

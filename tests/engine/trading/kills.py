@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from touchline.engine.api.trade import audit
 from touchline.engine.exchanges import Exchange
-from touchline.engine.trading.audit import audit
 from touchline.engine.trading.folder import SessionFolder, recovered
 from touchline.engine.trading.journal import read, segments
 from touchline.io.store.chunk import Chunk

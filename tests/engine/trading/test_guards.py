@@ -64,6 +64,7 @@ CASES: dict[str, tuple[Seen, Seen]] = {
     "exposure-account": (seen(position=15_000, cash=-65_200_000, mid=4_340), seen(position=10_000, cash=-45_000_000)),
     "clock": (seen(drift_ns=-2 * SECOND), seen(drift_ns=2 * SECOND - 1)),
     "stranger": (seen(stranger="tl-1"), seen(stranger=None)),
+    "model": (seen(unfit="fair expired"), seen(unfit=None)),
     "disk": (seen(disk_free=199_999_999), seen(disk_free=200_000_000)),
     "feed-age": (seen(heard=NOW - 30 * SECOND), seen(heard=NOW - 30 * SECOND + 1)),
 }  # fmt: skip
@@ -95,7 +96,7 @@ def test_a_healthy_session_has_no_reason_to_stop():
     "name",
     [
         name for name in CASES
-        if name not in ("disagreement", "group", "margin", "stranger", "unknown", "untold", "ghost")
+        if name not in ("disagreement", "group", "margin", "stranger", "unknown", "untold", "ghost", "model")
     ],
 )  # fmt: skip
 def test_a_limit_that_is_lifted_does_not_fire(name: str):

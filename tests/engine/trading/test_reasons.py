@@ -119,6 +119,15 @@ def fills_its_disk(stand: Stand) -> None:
     stand.turn()
 
 
+def is_served_by_an_old_model(stand: Stand) -> None:
+    class Old:
+        def refusal(self, now: int) -> str:
+            return "fair expired at 2026-09-21T00:00:00Z"
+
+    stand.machine._served = Old()  # pyright: ignore[reportAttributeAccessIssue]  # of which this is all that is asked
+    stand.turn()
+
+
 def falls_silent(stand: Stand) -> None:
     stand.goes_on(31, ticks=False)
 
@@ -134,7 +143,7 @@ TRIGGERS: dict[str, tuple[dict[str, Any], Callable[[Stand], None]]] = {
     "refusals": ({"refusals": 3}, is_refused), "collar": ({}, fills_far_away), "group": ({}, fills_its_group),
     "margin": ({}, cannot_pay), "cash": ({"cash_apart": 0.5, "reconcile_s": 5, "list_lag_s": 1}, cash_goes),
     "clock": ({}, drifts), "stranger": ({"reconcile_s": 5}, meets_a_stranger), "disk": ({}, fills_its_disk),
-    "feed-age": ({}, falls_silent),
+    "feed-age": ({}, falls_silent), "model": ({}, is_served_by_an_old_model),
     "untold": ({"list_lag_s": 5}, fills_and_nobody_tells),
     "differences": ({"differences": 2, "reconcile_s": 5, "list_lag_s": 1}, differs_often),
     "ghost": ({"reconcile_s": 5, "list_lag_s": 4}, rests_although_it_is_over),

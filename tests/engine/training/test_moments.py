@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import polars as pl
 import pytest
 from touchline import engine
+from touchline.engine.live.served import served_signals
 from touchline.engine.runs.trained_signals import check_live_signals, signal_notices
 from touchline.engine.simulator.signals.matrix import signal_matrix
 from touchline.engine.simulator.tape.source import compile_tape
@@ -171,6 +174,32 @@ def test_a_replay_warns_and_a_session_refuses(folder, trained):
     check_live_signals(reading(folder / "fair"), ends - 1)
     with pytest.raises(InputError, match=r"^fair expired at .*: train it again"):
         check_live_signals(reading(folder / "fair"), ends)
+
+
+def test_a_session_counts_what_trained_signals_are_served(folder, trained):
+    """Over all markets: values as they were learned from may go on, others may not, nor may an old model."""
+    model, ends = reading(folder / "fair"), nanoseconds(trained.record.expires)
+    tapes = [compile_tape(Store(folder / "store"), f"KXMM-{event:03d}-A") for event in range(30)]
+    rows = [signal_matrix(tape, model.signals) for tape in tapes]
+    since = trained.record.models[-1].since
+    served, moved = served_signals(model), served_signals(model)
+    assert served is not None and moved is not None
+    for tape, values in zip(tapes, rows, strict=True):
+        later = tape.columns._replace(ts=tape.columns.ts - tape.columns.ts[0] + since)
+        for _ in range(4):
+            for part in (slice(0, 7), slice(7, None)):  # as batches of a stream
+                events = type(later)(*(column[part] for column in later))
+                served.see(tape.market.ticker, events, values[part])
+                moved.see(tape.market.ticker, events, values[part] * 3 + 5)
+    assert served.refusal(ends - 1) is None
+    told = moved.refusal(ends - 1)
+    assert told is not None and re.match(r"^fair reads what has moved: .*; 0\.25 is the limit: train it again", told)
+    assert (served.refusal(ends) or "").startswith("fair expired at ")
+    assert served_signals(OnnxFairValue) is None
+    before = served_signals(model)
+    assert before is not None
+    before.see("A", tapes[0].columns._replace(ts=tapes[0].columns.ts - 10**18), rows[0] * 3)
+    assert before.refusal(ends - 1) is None
 
 
 def test_what_does_not_fit_is_one_line(folder, trained, tmp_path):

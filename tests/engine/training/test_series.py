@@ -8,12 +8,16 @@ import numpy as np
 import polars as pl
 import pytest
 from touchline import engine
-from touchline.engine.bets.served import check_live
+from touchline.engine.bets.served import Moves, check_live
 from touchline.engine.bets.training import known_panel
 from touchline.engine.training.learning.rows import rows_of
 from touchline.io.ground.errors import InputError
 from touchline.io.ground.times import iso, nanoseconds
+from touchline.io.store.chunk import Chunk
+from touchline.io.store.store import Store
 
+from ..exchanges.conftest import random_frames
+from ..trading.conftest import opened
 from .made import BEGIN, FEATURES, HOUR, made, pipeline
 
 HALF = BEGIN + 220 * HOUR
@@ -140,3 +144,40 @@ def test_code_that_a_folder_names_runs_only_if_it_is_trusted(folder, copied):
     with pytest.raises(InputError, match="whose code would run"):
         engine.audit_model(copied / "own")
     assert engine.audit_model(copied / "own", trust=copied / "own.py").predictions.height > 100
+
+
+def test_a_session_counts_bar_by_bar_how_far_inputs_have_moved(folder, copied):
+    """What all bars together say, with only the last one of each looked at; and after a restart in the middle."""
+    long = made(copied / "long", beta=2.0, events=400, bars=4)
+    pl.read_csv(copied / "signals.csv").with_columns(noise=pl.col("noise") * 5).write_csv(copied / "signals.csv")
+    live = pipeline(copied)
+    panel = known_panel(long, live, None)
+    since, bars = live.scorer.trained.models[-1].since, np.arange(1, panel.shape[0] + 1)
+    late = bars[panel.times >= since]
+    moves = Moves(live, {})
+    with pytest.raises(InputError, match=r"^model reads what has moved: .*noise \d\.\d\d; 0\.25 is the limit"):
+        for number in late:
+            if number == late[40]:
+                moves = Moves(live, moves.state())
+            moves.see(panel.until(int(number)))
+    rows = sum(moves.state()[str(copied / "model")][0])
+    assert 500 <= rows < 560
+    still = Moves(pipeline(folder), {})
+    own = known_panel(folder / "store", pipeline(folder), None)
+    for number in range(own.shape[0] - 30, own.shape[0] + 1):
+        still.see(own.until(number))
+
+
+def test_a_session_of_bets_by_an_expired_model_is_refused(copied, tmp_path):
+    file = tmp_path / "bets.toml"
+    file.write_text('[[tables]]\nfile = "signals.csv"\nby = "ticker"\n[scorer]\nname = "onnx"\nfile = "model"\n')
+    store = Store(tmp_path / "quoted")
+    markets, books, trades = random_frames(7, tickers=1, rows=5)
+    store.ingest("made up", "day", [Chunk({"markets": markets, "book": books, "trades": trades})])
+    with opened(store) as (_, client):
+        given = {"session": tmp_path / "session", "client": client, "inline": True}
+        with (
+            engine.trade(file, "KXTEST-26SEP21-B0", **given) as session,
+            pytest.raises(InputError, match=r"^model expired at 2026-01-12T04:00:00Z: train it again"),
+        ):
+            session.step()
