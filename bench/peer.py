@@ -159,4 +159,5 @@ def main():
     print(json.dumps({"wall": wall, "cpu": cpu, "events": len(events), "cells": chosen.tolist(), "answers": told}))
 
 
-main()
+if __name__ == "__main__":
+    main()
