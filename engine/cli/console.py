@@ -22,7 +22,6 @@ _VALUED = (
 )
 _VALUE = r"'[^']*'|\"[^\"]*\"|{[^}]*}|True\b|False\b|-?\d[\d.]*"
 _ONE = rf"(?<![\w.'\"-])(?<!--map )(?<!--set )(?:({_VALUED})=({_VALUE})|([a-z][a-z_]*)=(?![^\s,;:.)]))"
-_ARGUMENT, _ARGUMENTS = re.compile(_ONE), re.compile(rf"{_ONE}(?:, {_ONE})*")
 #: Arguments whose option has another name.
 _SPELT = {"params": "set", "axes": "axis"}
 #: The option every reporting command has.
@@ -130,7 +129,11 @@ def spelled(message: str) -> str:
     >>> spelled("name another folder with out=, or set gamma=0.1 with params=")
     'name another folder with --out, or set gamma=0.1 with --set'
     """
-    return _ARGUMENTS.sub(lambda run: " ".join(_option(*one.groups()) for one in _ARGUMENT.finditer(run[0])), message)
+
+    def options(run: re.Match[str]) -> str:
+        return " ".join(_option(*one.groups()) for one in re.finditer(_ONE, run[0]))
+
+    return re.sub(rf"{_ONE}(?:, {_ONE})*", options, message)
 
 
 def _option(valued: str | None, value: str | None, bare: str | None) -> str:

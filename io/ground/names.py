@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import PurePosixPath
 
@@ -29,6 +28,8 @@ def file_name(name: str) -> str:
     made = re.sub(r"[^\w.+@=,-]", "_", name, flags=re.ASCII).lstrip(".-")
     if made == name and 0 < len(made) <= _LONGEST:
         return made
+    import hashlib  # it loads a library, which the start of every command would pay for
+
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{made[: _LONGEST - len(digest) - 1]}-{digest}".lstrip("-")
 
