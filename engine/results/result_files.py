@@ -43,7 +43,7 @@ def frames_hash(totals: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]) -
     made = hashlib.sha256(json.dumps(totals, sort_keys=True, default=plain).encode())
     for frame in frames.values():
         for column in frame.iter_columns():
-            kind, parts = _canonical(column.to_physical())
+            kind, parts = _canonical(column)
             made.update(json.dumps([column.name, kind, len(column), column.null_count()]).encode())
             if column.null_count():
                 made.update(np.packbits(column.is_null().to_numpy()).tobytes())
@@ -56,12 +56,15 @@ def _canonical(column: pl.Series) -> tuple[str, list[bytes]]:
     """A column's kind and its values as bytes; where one is missing stands zero or an empty text."""
     if column.dtype == pl.Null:
         return "null", []
+    if not (column.dtype.is_integer() or column.dtype.is_float() or column.dtype in (pl.String, pl.Boolean)):
+        column = column.to_physical()  # only where it changes anything: each such call is a query of its own
+    if column.null_count():
+        column = column.fill_null("" if column.dtype == pl.String else False if column.dtype == pl.Boolean else 0)
     if column.dtype == pl.String:
-        texts = column.fill_null("")
-        return "text", [texts.str.len_bytes().to_numpy().astype("<u4").tobytes(), texts.str.join("").item().encode()]
+        return "text", [column.str.len_bytes().to_numpy().astype("<u4").tobytes(), column.str.join("").item().encode()]
     if column.dtype == pl.Boolean:
-        return "bool", [column.fill_null(False).cast(pl.UInt8).to_numpy().tobytes()]
-    values = column.fill_null(0).to_numpy()
+        return "bool", [column.cast(pl.UInt8).to_numpy().tobytes()]
+    values = column.to_numpy()
     if values.dtype.kind == "f":
         values = np.where(np.isnan(values), np.nan, values + 0.0)  # one NaN, one zero
     ordered = values.astype(values.dtype.newbyteorder("<"))
