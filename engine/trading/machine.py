@@ -423,7 +423,7 @@ class Machine:
         self._next_look, self._filled = self.now + _LOOK_NS, False
         if not self.side.assumed:
             self._compare()
-        self.unfit = None if self._served is None else self._served.refusal(self.now)
+        self.unfit = self.unfit if self._served is None else self._served.refusal(self.now)
         seen = self.seen()
         self.room.look(seen)
         self._new_day(seen)

@@ -120,10 +120,14 @@ class SentOrders:
                 pairs.append((order, price, lots))
         return pairs, fresh, free
 
+    @property
+    def is_told(self) -> bool:
+        """Whether all that was taken last is known."""
+        return self.took is None or (self.took_lots is not None and self.took.filled >= self.took_lots)
+
     def _may_take(self, take: Take) -> bool:
         """Whether all that was taken before is known, and an order of ours does not stand in the way."""
-        known = self.took is None or (self.took_lots is not None and self.took.filled >= self.took_lots)
-        return known and not any(
+        return self.is_told and not any(
             (take.price - order.price) * take.side >= 0 for order in self.working.values() if order.side != take.side
         )
 

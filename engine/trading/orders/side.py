@@ -326,7 +326,7 @@ class SentSide:
         if answer.is_ == "done" and answer.order_id:
             orders.accepted()
             self._host.ledger.confirmed(job.client_id, answer.order_id)
-            if job.now and job.client_id in self._host.ledger.orders:
+            if job.now and job.client_id in self._host.ledger.orders and orders.is_told:
                 self._gone(orders, order, "taken at once")
         elif answer.is_ == "refused":
             self._refused(orders, answer.text)
@@ -415,7 +415,8 @@ class SentSide:
         order = self._host.ledger.by_order_id(body.order_id) or self._host.ledger.orders.get(body.client_order_id or "")
         if order is None:
             return
-        self._untold.told(order, read_count(body.filled), self._host.now)
+        filled = read_count(body.filled)
+        self._untold.told(order, filled, self._host.now)
         orders = self.orders.get(order.ticker)
         if orders is None or body.status != "canceled" or order.client_id not in self._host.ledger.orders:
             return
@@ -426,8 +427,11 @@ class SentSide:
             orders.refused += 1
         elif reason in _PAUSING:
             orders.pause(self._host.now)
-        self._gone(orders, order, reason or "cancelled")
         self._host.touch(order.ticker)
+        if order is orders.took and order.filled < filled:
+            orders.took_lots = filled  # it ends when its fills are told
+        else:
+            self._gone(orders, order, reason or "cancelled")
 
     def group_told(self, frame: GroupFrame) -> str | None:
         """Take news of an order group in; returns the market that it stopped, if it did."""
@@ -450,6 +454,8 @@ class SentSide:
         orders = self.orders.get(order.ticker)
         if orders is not None and order.left <= 0:
             orders.working.pop(order.client_id, None)
+        elif orders is not None and orders.took is order and orders.is_told and order.client_id in host.ledger.orders:
+            self._gone(orders, order, "taken at once")  # not before: a killed process would not look for its fills
         host.touch(order.ticker)
 
     # What a guard asks
@@ -477,7 +483,7 @@ class SentSide:
     def quiet(self, ticker: str) -> bool:
         """Whether nothing rests and nothing is under way in a market."""
         orders = self.orders.get(ticker)
-        return orders is None or not (orders.working or orders.busy or orders.unsettled)
+        return orders is None or not (orders.working or orders.busy or orders.unsettled or not orders.is_told)
 
 
 def is_collared(settings: TradeSettings, price: int, mid: int) -> bool:

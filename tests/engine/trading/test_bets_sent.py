@@ -120,3 +120,22 @@ def test_what_a_person_flattens_is_sold_at_once(bet_day: Store, pipeline: Path, 
     ended = [one for one in told(folder, "bet") if one["exit"] is not None]
     assert ended and {one["exit"] for one in ended} == {"by hand"}
     assert audit(folder).difference is None
+
+
+@pytest.mark.slow
+def test_what_an_order_took_is_known_before_the_order_is_over(bet_day: Store, pipeline: Path, tmp_path: Path):
+    """A process that is killed between the answer and the fill finds the fill at its next start."""
+    folder = tmp_path / "session"
+    with opened(bet_day) as (exchange, client):
+        cash, at = exchange.venue.account.cash, given_to(exchange, client, folder)
+        session = engine.trade(pipeline, tickers_of(), **at)
+        heard = session.runner.machine.side.fill_told
+        session.runner.machine.side.fill_told = lambda frame: None  # the message does not come
+        walk(exchange, session, until=lambda: bool(told(folder, "ask", "ans")) and bool(exchange.desk.orders))
+        assert heard and session.runner.machine.ledger.orders and told(folder, "end") == []
+        crashed(session.runner)
+        with engine.trade(pipeline, tickers_of(), **at) as session:
+            runner: SessionRunner = session.runner
+            assert runner.machine.bets.held and runner.machine.ledger.orders == {}
+            even(exchange, runner, cash)
+    assert told(folder, "halt", "kill") == []
