@@ -53,7 +53,7 @@ MAKER = 'entry = "maker"\nmaker_bars = 3\n'
 def run(folder: Path, kills: int, seed: int) -> Killed:
     """Kill and start again ``kills`` times, then end in peace and look at everything."""
     store = Store(folder / "store")
-    markets, books, trades = random_frames(seed, tickers=MARKETS, rows=1_500 + 900 * kills, step=0.6)
+    markets, books, trades = random_frames(seed, tickers=MARKETS, rows=4_000 + 2_000 * kills, step=0.6)
     store.ingest("made up", "kills", [Chunk({"markets": markets, "book": books, "trades": trades})])
     pipeline = folder / "pipeline.toml"
     pipeline.write_text(PIPELINE + (MAKER if seed % 2 else ""), encoding="utf-8")

@@ -126,20 +126,20 @@ def weather(folder: Path, store: Store, seed: int) -> Weathered:
         settings = Settings.from_env(exchange.environment, dotenv=None)
         with Client(settings) as client, Client(settings) as stranger:
             clock = (lambda: exchange.now() + drift_s * 1_000_000_000) if drift_s else None
-            happen(exchange, session, client, events(draw, exchange, stranger), clock)
+            begin = lambda: SessionRunner(session, client, tickers_of(MARKETS), clock=clock)  # noqa: E731 - tried again
+            happen(exchange, begin, events(draw, exchange, stranger))
         exchange.call(exchange.venue.resume)
         judge(exchange, session, made, max(drift_s, 0))
     return made
 
 
 def happen(
-    exchange: Exchange, session: SessionFolder, client: Client, coming: list[tuple[float, Callable[[], object]]],
-    clock: Callable[[], int] | None,
-) -> None:  # fmt: skip
+    exchange: Exchange, begin: Callable[[], SessionRunner], coming: list[tuple[float, Callable[[], object]]]
+) -> None:
     until = time.monotonic() + 60
     while True:
         try:
-            runner = SessionRunner(session, client, tickers_of(MARKETS), clock=clock)
+            runner = begin()
             break
         except KalshiError:  # a start that the weather does not allow is tried again
             if time.monotonic() > until:
