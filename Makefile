@@ -39,7 +39,7 @@ TOGETHER := --dist worksteal
 
 test: setup
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
-	@$(BIN)/basedpyright
+	@$(BIN)/basedpyright --threads
 	@$(BIN)/python -m pytest -n 2 $(TOGETHER) -m "not slow and not bench"
 	@$(BIN)/python -m pytest -q -p tests.doctest_folder --doctest-modules --pyargs touchline.io touchline.features touchline.strategies touchline.engine
 
@@ -53,7 +53,7 @@ test-all: test $(TORCH)  ## the slow ones wait a lot for others: three at once
 	@$(BIN)/python -m pytest -n 3 $(TOGETHER) -m slow
 
 lint: setup
-	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/basedpyright
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/basedpyright --threads
 
 bench: setup  ## every bench; BENCH_DATA and BENCH_PEER name the common work's data and a Python with hftbacktest
 	@mkdir -p .cache
