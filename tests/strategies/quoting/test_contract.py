@@ -10,6 +10,7 @@ from touchline.strategies.models.registry import quoting_model
 from touchline.strategies.quoting.fingerprint import fingerprint
 
 MODEL = """
+from touchline.features.signals.flow import signed_flow
 from touchline.strategies.quoting import QuotingModel
 
 class Mine(QuotingModel):
@@ -73,6 +74,34 @@ def test_a_mistake_is_one_line(tmp_path, declared, returned, given, told):
         made(tmp_path, declared, returned, given)
     assert told in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+WHOLE_LINES = {
+    "a state that is not returned": (
+        'state = {"mean": 50.0}', "1, 2, 1, 1", "known, p, state",
+        "quote returned 4 values, not 5: bid, ask, bid size, ask size, state",
+    ),
+    "a signal that does not exist": (
+        'signals = {"flow": signed_flow(10)}', "known.signals.flo, 2, 1, 1", "known, p",
+        "quote reads known.signals.flo, which signals does not declare; did you mean 'flow'?",
+    ),
+    "a signal where none is declared": (
+        "levels = 1", "known.signals.flow, 2, 1, 1", "known, p",
+        "quote reads known.signals.flow, which signals does not declare; it declares none",
+    ),
+    "a size of the wrong length": (
+        "levels = 2", "(1, 2), (3, 4), (1, 1), (1,)", "known, p",
+        "quote returned (1,) as ask size, not a tuple of 2 numbers, as levels says",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", WHOLE_LINES)
+def test_the_whole_line_of_a_mistake(tmp_path, mistake):
+    *given, told = WHOLE_LINES[mistake]
+    with pytest.raises(InputError) as raised:
+        made(tmp_path, *given)
+    assert str(raised.value) == f"{tmp_path / 'mine.py'}:Mine: {told}"
 
 
 def test_where_a_state_starts_makes_another_model(tmp_path):
