@@ -275,6 +275,12 @@ def _texts() -> dict[str, str]:
 
 
 @cache
+def _copied() -> dict[str, CodeType]:
+    """The code of those files, which is every kernel's."""
+    return {name: compile(text, str(HERE / f"{name}.py"), "exec") for name, text in _texts().items()}
+
+
+@cache
 def kernel_file(model: type[QuotingModel], flags: Flags) -> tuple[Path, str]:
     """Where the code of the kernel's package stands once it was asked for, and the text of its head."""
     head = head_of(model, flags)
@@ -316,9 +322,7 @@ def _codes(path: Path, head: str) -> dict[str, CodeType]:
     kept = read_sealed(path)
     if kept is not None:
         return marshal.loads(kept)
-    made = {"head": compile(head, f"<{path.stem}/head.py>", "exec")}
-    for name, text in _texts().items():
-        made[name] = compile(text, str(HERE / f"{name}.py"), "exec")
+    made = {"head": compile(head, f"<{path.stem}/head.py>", "exec"), **_copied()}
     with suppress(OSError):
         write_sealed(path, marshal.dumps(made))
     return made
