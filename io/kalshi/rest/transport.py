@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
-import urllib3
+import requests
 from certifi import where
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 
 from . import wire
 from .errors import AnswerError, ApiError, NetworkError, RateLimitError, ServerError, api_error
@@ -23,10 +24,9 @@ Params = Mapping[str, str | int | bool | Sequence[str] | None]
 
 #: With this header a local exchange tells the time of its replay (ns UTC); the real one has none.
 SIMULATED_TIME = "Simulated-Time"
-_TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)  # s; the second between bytes
+_TIMEOUT_SECONDS = (5.0, 30.0)  # to connect, between bytes
 _KEPT = 10  #: connections that stay open
 _ALWAYS = {"User-Agent": "touchline", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
-_JSON = {"Content-Type": "application/json"}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 10.0
 
 
@@ -46,15 +46,13 @@ class Transport:
         self._attempts, self._sleep = attempts, sleep
         self._path = urlsplit(settings.rest_url).path
         self._ahead_ns = 0
-        # The environment could swap the certificates, add credentials from .netrc or reroute: it has no say here.
-        secured = {}
-        if settings.rest_url.startswith("https:"):
-            secured = {"cert_reqs": "CERT_REQUIRED", "ssl_context": ssl.create_default_context(cafile=where())}
-        self._pool = urllib3.connection_from_url(settings.rest_url, maxsize=_KEPT, timeout=_TIMEOUT, **secured)
+        # Requests go through an adapter without a session: it takes no proxies, credentials or certificates from the
+        # environment, follows no redirect, as a signature is for one host, and sends nothing again.
+        self._adapter = HTTPAdapter(pool_maxsize=_KEPT, max_retries=0)
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.close()
+        self._adapter.close()
 
     def now(self) -> int:
         """The exchange's time, ns UTC: this machine's, or that of a replay as of its last answer."""
@@ -119,25 +117,30 @@ class Transport:
         signer = self.settings.require_signer(path) if private else self.settings.signer
         headers, payload = _ALWAYS, None
         if body is not None:
-            headers, payload = _ALWAYS | _JSON, msgspec.json.encode(body)
+            payload = msgspec.json.encode(body)
+            headers = _ALWAYS | {"Content-Type": "application/json", "Content-Length": str(len(payload))}
         pairs = _query(params)
-        target = f"{self._path}{path}?{urlencode(pairs)}" if pairs else self._path + path
+        request = requests.PreparedRequest()
+        request.method, request.body = method, payload
+        request.url = self.settings.rest_url + path + (f"?{urlencode(pairs)}" if pairs else "")
         for attempt in range(self._attempts):
             last = attempt == self._attempts - 1
             self.budget.of(method).pay(cost)
-            signed = headers if signer is None else headers | signer.headers(method, self._path + path)
+            request.headers = CaseInsensitiveDict(
+                headers if signer is None else headers | signer.headers(method, self._path + path)
+            )
             try:
-                # Nothing is sent again here, and no redirect followed: a signature is for one host.
-                answer = self._pool.urlopen(method, target, payload, signed, retries=False, redirect=False)
-            except urllib3.exceptions.HTTPError as error:
+                answer = self._adapter.send(request, timeout=_TIMEOUT_SECONDS, verify=where())
+                content = answer.content
+            except requests.RequestException as error:
                 if last or not repeatable:
                     raise NetworkError(f"no answer from {method} {path}: {_reason(error)}") from None
             else:
                 simulated = answer.headers.get(SIMULATED_TIME, "")
                 self._ahead_ns = int(simulated) - time.time_ns() if simulated.isdigit() else 0
-                if answer.status < 300 or answer.status in accept:
-                    return answer.data
-                refusal = api_error(answer.status, answer.data)
+                if answer.status_code < 300 or answer.status_code in accept:
+                    return content
+                refusal = api_error(answer.status_code, content)
                 self._judge(refusal, method, last, repeatable)
             self._sleep(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)))
         raise AssertionError("unreachable")
@@ -177,10 +180,10 @@ def _query(params: Params | None) -> list[tuple[str, str]]:
     return pairs
 
 
-def _reason(error: urllib3.exceptions.HTTPError) -> str:
+def _reason(error: requests.RequestException) -> str:
     """What went wrong, without the address and its query."""
-    if isinstance(error, urllib3.exceptions.SSLError):
+    if isinstance(error, requests.exceptions.SSLError):
         return "the server's certificate is not trusted"
-    if isinstance(error, urllib3.exceptions.TimeoutError):
+    if isinstance(error, requests.exceptions.Timeout):
         return "timed out"
     return "the connection failed"
