@@ -158,7 +158,8 @@ def test_an_expiration_after_the_close_is_a_guess_at_the_first_close(tmp_path: P
     told = OPEN + 300 * SECOND
     row = {"valid_from": told, "open_ts": OPEN, "close_ts": OPEN + 900 * SECOND}
     store = store_of(tmp_path, markets=[{**row, "expiration_ts": OPEN + expiration * SECOND}])
-    closes, is_guess = closes_of(store, TapeMarket("M", open_ts=OPEN, close_ts=row["close_ts"]))
+    rows = store.markets(history=True, ticker="M").sort("valid_from").collect().to_dicts()
+    closes, is_guess = closes_of(rows, TapeMarket("M", open_ts=OPEN, close_ts=row["close_ts"]))
     assert is_guess is guessed
     first = OPEN + expiration * SECOND if guessed else row["close_ts"]
     assert closes[0] == (0, first)
