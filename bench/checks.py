@@ -77,7 +77,7 @@ class checksums_timed:  # noqa: N801 - used as a function
         return spent
 
     def __exit__(self, *raised: object) -> None:
-        LocalPlace.checksum = self.before  # type: ignore[method-assign]
+        LocalPlace.checksum = self.before  # type: ignore[method-assign]  # as it was
 
 
 def look_up(store: Store, number: int) -> int:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import queue
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -34,6 +32,7 @@ from ...strategies.own_file import Trust
 from ..live.live import model_of
 from ..results.params import load_params
 from ..version import __version__
+from .around.pauses import without_pauses
 from .around.sources import LineSource, SourcePrice, counts_at, source_of
 from .around.standing import status_of
 from .choosing.lookout import Lookout
@@ -50,8 +49,6 @@ from .startup import Startup
 
 _QUEUED, _SENDERS, _TURN_S, _STATUS_S, _DISK_S, _COMPARED = 256, 6, 0.25, 1.0, 10.0, 20
 _PATIENCE_S = 10.0
-#: How long a thread that has something to send or has heard something waits for one that computes.
-_SWITCH_S = 0.0005
 
 
 class Follows(NamedTuple):
@@ -186,7 +183,7 @@ class SessionRunner:
     def run(self, stop: threading.Event | None = None, seconds: float | None = None) -> None:
         """Trade until ``stop`` is set, ``seconds`` are over or every market is closed."""
         end = None if seconds is None else time.monotonic() + seconds
-        with _without_pauses():
+        with without_pauses():
             while not (stop is not None and stop.is_set()) and (end is None or time.monotonic() < end):
                 self.step(_TURN_S)
                 if self.machine.over:
@@ -471,23 +468,6 @@ class SessionRunner:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-@contextlib.contextmanager
-def _without_pauses() -> Iterator[None]:
-    """Let threads take turns often, and nobody look through everything that was there before for what is unused.
-
-    So a request is written while the next message is already being decided on.
-    """
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(min(before, _SWITCH_S))
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-        sys.setswitchinterval(before)
 
 
 def _limits(client: Client, *, needed: bool) -> tuple[float, float]:

@@ -219,7 +219,7 @@ def _pairs(lists: pl.Series) -> tuple[pl.Series, pl.Series]:
     inner = lists.dtype.inner if isinstance(lists.dtype, pl.List) else None
     if isinstance(inner, pl.Struct):
         names = [field.name for field in inner.fields][:2]
-        return tuple(lists.list.eval(pl.element().struct.field(name)) for name in names)  # pyright: ignore[reportReturnType]
+        return tuple(lists.list.eval(pl.element().struct.field(name)) for name in names)  # pyright: ignore[reportReturnType] - of two
     if isinstance(inner, pl.List):  # a map, or a pair as a list
         first, second = (lists.list.eval(pl.element().list.get(at, null_on_oob=True)) for at in (0, 1))
         deeper = inner.inner

@@ -261,7 +261,7 @@ class CaptureReader:
                 only = [self.books.code(str(name)) for name in listed] or None
                 begun = message.get("start_ts")
                 known = isinstance(begun, int) and 0 < begun < when[row]
-                self._hole(ops, row, ANY, NULL, int(begun if known else when[row]), only)  # pyright: ignore[reportArgumentType]
+                self._hole(ops, row, ANY, NULL, int(begun if known else when[row]), only)  # pyright: ignore[reportArgumentType] - known is an int
             elif kind == "ok" and isinstance(message.get("market_tickers"), list) and sid[row] != NULL:
                 left = {str(name) for name in message["market_tickers"]}
                 gone = [code for name, code in self.books.codes.items() if name not in left]

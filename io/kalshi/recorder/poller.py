@@ -93,7 +93,7 @@ class Poller:
     def _read_trades(self) -> list[Message]:
         begun = self._client.now()
         since = (self._since or begun) - _OVERLAP_NS
-        tickers: list[str | None] = sorted(self._wanted) if len(self._wanted) <= _FEW else [None]  # pyright: ignore[reportAssignmentType]
+        tickers: list[str | None] = sorted(self._wanted) if len(self._wanted) <= _FEW else [None]  # pyright: ignore[reportAssignmentType] - a list of strings is one
         found: list[TradeRecord] = []
         for ticker in tickers:
             for page in self._client.market_data.trades(ticker, start=since):
