@@ -32,7 +32,7 @@ def main(events: Annotated[int, typer.Option(help="How many, one a call.")] = 1_
     length, first = int(made.columns.ts[-1] - made.columns.ts[0]) + SECOND, len(made)
     ends = int(made.columns.ts[-1]) + (events // first + 2) * length
     live = Live(replace(made.market, close_ts=ends, closes=()), Reader)
-    took, busy = np.zeros(events), np.zeros(events)
+    took, busy = np.full(events, np.nan), np.full(events, np.nan)  # pages that count from the start
     process, memory = psutil.Process(), list[float]()
     for i in range(events):
         turn, at = divmod(i, first)

@@ -157,10 +157,10 @@ def test_a_session_of_bets_from_the_command_line_is_the_backtest_from_where_it_b
 ):
     folder = tmp_path / "session"
     monkeypatch.setattr("touchline.engine.cli.trade.app._stop_on_signals", lambda session: None)
-    with opened(bet_day, speed=400) as (exchange, _):
+    with opened(bet_day, speed=120) as (exchange, _):
         for name, value in exchange.environment.items():
             monkeypatch.setenv(name, value)
-        made = CliRunner().invoke(app, ["trade", str(pipeline), *tickers_of(), "--session", str(folder), "--for", "9"])
+        made = CliRunner().invoke(app, ["trade", str(pipeline), *tickers_of(), "--session", str(folder), "--for", "22"])
     assert made.exit_code == 0, made.output
     assert "bets that are held; " in made.output
     bars = bars_of(folder)
