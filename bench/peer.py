@@ -112,8 +112,8 @@ def run(hbt, gamma, kappa, first, last):
         number = place(hbt, ASK, orders, number, high, int(sell), ask)
 
 
-def answer(events, gamma, kappa):
-    """What one cell comes to, and its seconds."""
+def answer(strategy, events, *cell):
+    """What one cell of a strategy comes to, and its seconds: wall and CPU."""
     asset = (
         BacktestAsset()
         .data([events])
@@ -130,7 +130,7 @@ def answer(events, gamma, kappa):
     )
     began, used = time.perf_counter(), time.thread_time()
     hbt = ROIVectorMarketDepthBacktest([asset])
-    code, requotes = run(hbt, gamma, kappa, int(events["local_ts"][0]), int(events["local_ts"][-1]))
+    code, requotes = strategy(hbt, *cell, int(events["local_ts"][0]), int(events["local_ts"][-1]))
     took = time.perf_counter() - began, time.thread_time() - used
     if code != 1:
         raise SystemExit(f"hftbacktest stopped with code {code}")
@@ -138,6 +138,13 @@ def answer(events, gamma, kappa):
     told = {"fills": int(state.num_trades), "requotes": int(requotes), "position": int(state.position)}
     hbt.close()
     return took, told
+
+
+def timed(strategy, events, cells, turns):
+    """The wall and CPU seconds of all cells, each the best of some turns, and what each cell came to."""
+    done = [[answer(strategy, events, *cell) for cell in cells] for _ in range(turns)]
+    wall, cpu = (min(sum(took[kind] for took, _ in turn) for turn in done) for kind in (0, 1))
+    return {"wall": wall, "cpu": cpu, "events": len(events), "answers": [told for _, told in done[-1]]}
 
 
 def main():
@@ -149,14 +156,9 @@ def main():
     )
     chosen = np.linspace(0, 1023, count).round().astype(int)
     cells = [(0.1, 0.5)] if work == "replay" else list(zip(gamma[chosen], kappa[chosen], strict=True))
-    answer(events[:5000], 0.1, 0.5)
-    turns = []
-    for _ in range(3 if work == "replay" else 1):
-        done = [answer(events, *cell) for cell in cells]
-        turns.append([sum(took[kind] for took, _ in done) for kind in (0, 1)])
-    wall, cpu = min(turn[0] for turn in turns), min(turn[1] for turn in turns)
-    told = [one for _, one in done]
-    print(json.dumps({"wall": wall, "cpu": cpu, "events": len(events), "cells": chosen.tolist(), "answers": told}))
+    answer(run, events[:5000], 0.1, 0.5)
+    told = timed(run, events, cells, 3 if work == "replay" else 1)
+    print(json.dumps(told | {"cells": chosen.tolist()}))
 
 
 if __name__ == "__main__":

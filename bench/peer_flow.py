@@ -10,12 +10,11 @@ cells after compiling, the best of three turns where it is one, and what each ca
 import json
 import math
 import sys
-import time
 
 import numpy as np
-from hftbacktest import BUY_EVENT, GTX, LIMIT, BacktestAsset, ROIVectorMarketDepthBacktest
+from hftbacktest import BUY_EVENT, GTX, LIMIT
 from numba import njit
-from peer import LIMIT_CONTRACTS, NO_ORDER, ROOM, SECOND, SIZE, events_of
+from peer import LIMIT_CONTRACTS, NO_ORDER, ROOM, SECOND, SIZE, answer, events_of, timed
 
 WINDOW, LEVELS = 10 * SECOND, 3
 SKEW, MOST = 0.02, 1.5
@@ -73,7 +72,7 @@ def wish(wishes, level, price, room):
 
 
 @njit
-def run(hbt, half, lean, first):
+def run(hbt, half, lean, first, _last):
     """Walk the tape; gives how it ended and how often it re-quoted."""
     times, signed = np.empty(ROOM, np.int64), np.empty(ROOM, np.int64)
     head = tail = flow = number = requotes = 0
@@ -119,46 +118,13 @@ def run(hbt, half, lean, first):
         number = place(hbt, False, orders, number, sells, asks)
 
 
-def answer(events, half, lean):
-    """What one cell comes to, and its seconds."""
-    asset = (
-        BacktestAsset()
-        .data([events])
-        .linear_asset(1.0)
-        .constant_order_latency(0, 0)
-        .risk_adverse_queue_model()
-        .no_partial_fill_exchange()
-        .trading_value_fee_model(0.0, 0.0)
-        .tick_size(1.0)
-        .lot_size(1.0)
-        .last_trades_capacity(1000)
-        .roi_lb(0.0)
-        .roi_ub(100.0)
-    )
-    began, used = time.perf_counter(), time.thread_time()
-    hbt = ROIVectorMarketDepthBacktest([asset])
-    code, requotes = run(hbt, half, lean, int(events["local_ts"][0]))
-    took = time.perf_counter() - began, time.thread_time() - used
-    if code != 1:
-        raise SystemExit(f"hftbacktest stopped with code {code}")
-    state = hbt.state_values(0)
-    told = {"fills": int(state.num_trades), "requotes": int(requotes), "position": int(state.position)}
-    hbt.close()
-    return took, told
-
-
 def main():
     """Time the cells that were asked for."""
     folder, tape, *given = sys.argv[1:]
     events = events_of(f"{folder}/{tape}.npz")
     cells = [tuple(map(float, one.split(","))) for one in given]
-    answer(events[:5000], 1.0, 0.01)
-    turns = []
-    for _ in range(3 if len(cells) == 1 else 1):
-        done = [answer(events, *cell) for cell in cells]
-        turns.append([sum(took[kind] for took, _ in done) for kind in (0, 1)])
-    wall, cpu = min(turn[0] for turn in turns), min(turn[1] for turn in turns)
-    print(json.dumps({"wall": wall, "cpu": cpu, "events": len(events), "answers": [told for _, told in done]}))
+    answer(run, events[:5000], 1.0, 0.01)
+    print(json.dumps(timed(run, events, cells, 3 if len(cells) == 1 else 1)))
 
 
 if __name__ == "__main__":
