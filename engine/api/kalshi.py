@@ -122,11 +122,11 @@ def scan(
         >>> best.per_dollar  # doctest: +SKIP
     """
     named = listed(series)
+    if not rewards and (store is not None or loss is not None or reward or history is not None):
+        raise InputError("store=, loss=, history= and reward= belong to a scan for rewards; pass rewards=True too")
     if not named:
         raise InputError("nothing to scan: name a series with series= (all markets together are too many to ask for)")
     if not rewards:
-        if store is not None or loss is not None or reward or history is not None:
-            raise InputError("store=, loss=, history= and reward= belong to a scan for rewards; pass rewards=True too")
         from ...io.kalshi.scan import scan as look
 
         with _client(rate, named, tell) as client:

@@ -59,9 +59,11 @@ class LazyGroup(TyperGroup):
         module, line = COMMANDS[cmd_name]
         if self._listing:
             return TyperCommand(cmd_name, help=line)
+        from .options import with_words
+
         command = typer.main.get_command(importlib.import_module(f".{module}", __package__).app)
         command.name = cmd_name
-        return command
+        return with_words(command)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that was asked for, or say which one is near."""

@@ -7,7 +7,7 @@ import typer
 from .console import JSON_OPTION, emit
 from .options import FOLDER, START, TRUST
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

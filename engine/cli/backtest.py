@@ -29,7 +29,7 @@ from .options import (
     pairs,
 )
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 #: Parameters of a pipeline's executor that have an option of their own.
 _CAPS = (
     "capital", "max_position", "max_positions", "kelly_fraction", "max_position_pct", "take_profit", "stop_loss",

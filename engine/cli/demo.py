@@ -12,7 +12,7 @@ from .console import JSON_OPTION, emit, emit_facts, say
 if TYPE_CHECKING:
     from ..api.demo import Demo
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 _OUT = typer.Option(Path("results/demo"), "--out", help="The demo's folder; an earlier demo in it is replaced.")
 
 

@@ -23,7 +23,7 @@ from .options import (
     pairs,
 )
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 _STRATEGY = typer.Option(..., "--strategy", "-s", help="A quoting model or file.py:ClassName.")
 _MARKET = typer.Option(..., "--market", "-m", help="Ticker to run on.")
 

@@ -14,7 +14,7 @@ from .options import BY, FOLDER, RankBy
 if TYPE_CHECKING:
     from ..results.params import Params
 
-app = typer.Typer(help="Write a sweep's best parameters to a file for the live runner.")
+app = typer.Typer(add_completion=False, help="Write a sweep's best parameters to a file for the live runner.")
 
 
 class Choice(StrEnum):

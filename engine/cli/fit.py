@@ -10,7 +10,7 @@ from ...io.ground.errors import InputError
 from .console import JSON_OPTION, emit
 from .options import END, START, STORE, TRUST
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 _MARKETS = typer.Option([], "--market", "-m", help="Ticker whose A, kappa and sigma are fitted; may repeat.")
 _SESSION = typer.Option(None, "--session", help="A session: how its queues moved, and its delays.")
 _OUT = typer.Option(None, "--out", help="Folder for a session's assumptions; else SESSION/fit.")

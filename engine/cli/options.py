@@ -9,6 +9,38 @@ import typer
 
 from ...io.ground.errors import InputError
 
+#: What help shows in a value's place -> of which parameters of commands.
+VALUES: dict[str, tuple[str, ...]] = {
+    "TICKER": ("market", "ticker", "tickers"),
+    "SERIES": ("series",),
+    "SYMBOL": ("underlying",),
+    "SYMBOL=SOURCE": ("sources",),
+    "NAME=VALUE": ("assume", "limits"),
+    "NAME=VALUES": ("axes",),
+    "PROGRAM": ("reward",),
+    "STRATEGY": ("strategy",),
+    "MODEL": ("model", "queue"),
+    "GRID": ("price_grid",),
+    "MS": ("latency_ms",),
+    "TIME": ("at", "end", "start", "until"),
+    "SECONDS": ("duration", "step"),
+    "STORE": ("history", "store"),
+    "FOLDER": ("folders", "journal", "keys", "session"),
+    "FILE": ("map", "trust"),
+    "UNIT": ("price_unit", "size_unit"),
+    "NAMES": ("features",),
+    "SQL": ("query",),
+}
+_OF: dict[str, str] = {name: word for word, names in VALUES.items() for name in names}
+_TYPES: dict[str, str] = {
+    "int": "N",
+    "int range": "N",
+    "float": "NUMBER",
+    "float range": "NUMBER",
+    "path": "PATH",
+    "Path": "PATH",
+}
+
 QUOTING = "Options of quoting strategies"
 BETTING = "Options of betting pipelines"
 
@@ -50,6 +82,34 @@ BY = typer.Option(
     RankBy.PNL, "--by", "--objective",
     help="Rank by pnl, by cash, which leaves out what positions settled at, or by what rewards add.",
 )  # fmt: skip
+
+
+def with_words(command: Any) -> Any:
+    """Let the help of a command, or of all in a group, show words for values instead of types of Python."""
+    for below in getattr(command, "commands", {}).values():
+        with_words(below)
+    listed = command.get_params
+    command.get_params = lambda context: [_worded(parameter) for parameter in listed(context)]
+    return command
+
+
+def _worded(parameter: Any) -> Any:
+    argument = parameter.param_type_name == "argument"
+    kind = parameter.display_type(None).strip("<>")
+    if parameter.metavar is None and "|" not in kind:  # choices stand for themselves
+        parameter.metavar = _word(parameter, argument, kind.removeprefix("list[").rstrip("]"))
+    if argument:
+        parameter.display_type = lambda ctx: ""  # its word stands in its name's place
+    return parameter
+
+
+def _word(parameter: Any, argument: bool, kind: str) -> str:
+    name = str(parameter.name)
+    if getattr(parameter, "is_flag", False):
+        return ""
+    if argument:
+        return _OF.get(name, name.upper())
+    return "NAME=VALUE" if name == "params" else _OF.get(name, _TYPES.get(kind, "TEXT"))
 
 
 def pairs(given: list[str], option: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import typer
 from ...io.ground.names import plain
 from .options import FOLDER, TRUST
 
-app = typer.Typer(help="Write one HTML page about a run or a sweep.")
+app = typer.Typer(add_completion=False, help="Write one HTML page about a run or a sweep.")
 _OUT = typer.Option(None, "--out", help="The file to write; report.html in the folder unless given.")
 
 _SETTLEMENTS = typer.Option(False, "--settlements", help="Of a session: compare with the exchange's settlements.")

@@ -11,9 +11,9 @@ from .console import JSON_OPTION, emit, emit_table, say
 if TYPE_CHECKING:
     from ..api.models import Entry
 
-app = typer.Typer(help="List strategies and the parts of pipelines with their parameters.")
+app = typer.Typer(add_completion=False, help="List strategies and the parts of pipelines with their parameters.")
 
-_NAME = typer.Argument(None, metavar="[NAME]", help="Only this one.")
+_NAME = typer.Argument(None, help="Only this one.")
 
 
 @app.command()

@@ -10,7 +10,7 @@ import typer
 from .console import JSON_OPTION, emit
 from .options import FOLDER
 
-app = typer.Typer(help="Show a result again.")
+app = typer.Typer(add_completion=False, help="Show a result again.")
 
 
 @app.command()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..reports.drawing import Drawer
     from ..runs.result import Result
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 _KEPT = "stopped; what is done is kept in {}: the same command goes on from there"
 _WRITTEN = "written to {0}; engine sweep show {0} prints it again, engine export {0} --out params.toml exports it"
 _AXES = typer.Option(

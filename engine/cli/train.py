@@ -11,7 +11,7 @@ import typer
 from .console import JSON_OPTION, emit, emit_facts, stoppable
 from .options import FORCE, HISTORY, MARKETS, SET, START, TRUST, names, pairs
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 _UPDATE = typer.Option(None, "--update", metavar="FOLDER", help="Add the newest models to this folder instead.")
 _OUT = typer.Option(None, "--out", help="The folder of the model, as in models/first.")
 

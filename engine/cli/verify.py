@@ -9,7 +9,7 @@ import typer
 from ...io.ground.names import plain
 from .options import FOLDER, TRUST
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 _STORE = typer.Option(None, "--store", help="Where the store is now, if it is elsewhere.")
 
 

@@ -13,9 +13,7 @@ from .sample import data_sample
 from .signals import data_signals
 from .store import data_compact, data_forget, data_imports, data_sql, data_tables
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Import, check and query recorded markets."
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Import, check and query recorded markets.")
 
 
 @app.callback()

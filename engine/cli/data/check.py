@@ -7,7 +7,7 @@ import typer
 from ..console import JSON_OPTION, emit
 from ..options import STORE
 
-_TICKERS = typer.Argument(None, metavar="[TICKER…]", help="Tickers to check; none: all of the store.")
+_TICKERS = typer.Argument(None, help="Tickers to check; none: all of the store.")
 
 
 def data_check(

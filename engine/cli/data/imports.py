@@ -9,7 +9,7 @@ import typer
 from ..console import JSON_OPTION, emit
 from ..options import STORE
 
-_PATHS = typer.Argument(..., metavar="PATH…", help="Files and folders; .gz is read as it is.")
+_PATHS = typer.Argument(..., metavar="PATH", help="Files and folders; .gz is read as it is.")
 
 
 def data_import(

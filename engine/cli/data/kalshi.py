@@ -23,20 +23,16 @@ if TYPE_CHECKING:
     from ....io.kalshi.pull import Pulled
     from ....io.kalshi.scan import Candidate
 
-_SERIES = typer.Option([], "--series", metavar="SERIES", help="Every market of a series, new ones too; repeatable.")
-_TICKERS = typer.Argument([], metavar="TICKER…", help="Single markets.")
+_SERIES = typer.Option([], "--series", help="Every market of a series, new ones too; repeatable.")
+_TICKERS = typer.Argument([], help="Single markets.")
 _JOURNAL = typer.Option(None, "--journal", help="Folder of the journal; else STORE/journal.")
-_UNDERLYING = typer.Option(
-    [], "--underlying", metavar="SYMBOL", help="Reference values too: BRTI, BRTI@5hz, EURUSD@pyth; repeatable."
-)
+_UNDERLYING = typer.Option([], "--underlying", help="Reference values too: BRTI, BRTI@5hz, EURUSD@pyth; repeatable.")
 _RATE = typer.Option(10.0, "--rate", help="Requests a second at most.")
 
 
 def data_pull(
     series: list[str] = _SERIES,
-    start: str | None = typer.Option(
-        None, "--start", metavar="TIME", help="Begin: 2026-01-01 or 2026-01-01T12:00:00Z."
-    ),
+    start: str | None = typer.Option(None, "--start", help="Begin: 2026-01-01 or 2026-01-01T12:00:00Z."),
     end: str | None = END,
     markets: bool = typer.Option(False, "--markets", help="Markets with their results and fees."),
     trades: bool = typer.Option(False, "--trades", help="Every trade."),

@@ -74,7 +74,7 @@ def _tell_tables(store: str, found: list[dict[str, Any]]) -> None:
 
 
 def data_imports(
-    import_id: str | None = typer.Argument(None, metavar="[IMPORT]", help="Show what this import brought, by ticker."),
+    import_id: str | None = typer.Argument(None, metavar="IMPORT", help="Show what this import brought, by ticker."),
     store: str = STORE,
     as_json: bool = JSON_OPTION,
 ) -> None:

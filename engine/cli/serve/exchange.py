@@ -17,7 +17,7 @@ from ..console import say
 if TYPE_CHECKING:
     from ...exchanges.network.server import Exchange
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = typer.Typer(add_completion=False)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 

@@ -17,12 +17,14 @@ from ..console import say
 if TYPE_CHECKING:
     from ...page.server import Page
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def ui(
-    folders: Annotated[list[Path] | None, typer.Argument(help="Folders of results and stores [results].")] = None,
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of results and stores; results/ unless given.")
+    ] = None,
     *,
     store: Annotated[list[str] | None, typer.Option("--store", help="One more store; may repeat.")] = None,
     port: Annotated[int, typer.Option(help="The page's port. 0: any free one.")] = 0,

@@ -28,8 +28,9 @@ class _ParametersOrVerb(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_ParametersOrVerb, no_args_is_help=True, add_completion=False, rich_markup_mode=None,
-    help="Trade by a parameter file (engine trade PARAMS [TICKER…]), and watch, halt or audit a session.",
+    cls=_ParametersOrVerb, no_args_is_help=True, add_completion=False,
+    help="Trade by a parameter file (engine trade PARAMS [TICKER…]), and watch, halt or audit a session.\n\n"
+    "engine trade PARAMS --help lists the options of a start.",
 )  # fmt: skip
 _PARAMS = typer.Argument(..., help="A file that engine export wrote, or a pipeline.toml, which bets.")
 _TICKERS = typer.Argument(None, help="Markets to quote.")

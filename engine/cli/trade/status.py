@@ -10,7 +10,7 @@ import typer
 
 from ..console import JSON_OPTION, emit, stoppable
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 SESSION = typer.Argument(..., metavar="SESSION", help="The session's folder.")
 
 
