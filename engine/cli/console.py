@@ -107,7 +107,13 @@ def _cell(value: object) -> str:
 
 def emit_facts(title: str, facts: Mapping[str, object]) -> None:
     """Print named values, one a line."""
-    emit_table(title, ("", ""), ((name, str(value)) for name, value in facts.items()))
+    emit_table(title, ("", ""), ((name, _told(value)) for name, value in facts.items()))
+
+
+def _told(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return _cell(value)
 
 
 def emit_groups(title: str, groups: Iterable[tuple[str, Iterable[tuple[str, str]]]]) -> None:

@@ -12,7 +12,7 @@ SENTENCES: dict[str, str] = {
     "one-sided-settlement": "Nearly all settled markets paid the same side, so a constant bet would look like skill.",
     "thin-coverage": "Part of the time asked for has no usable book, and nothing could fill there.",
     "queue-sign": "The sign of the P&L depends on the queue model, so it is not known whether this makes money.",
-    "edge-of-grid": "The chosen cell lies on the edge of the grid, so the best value may lie outside it.",
+    "edge-of-grid": "Values on the edge of the grid did best, so better ones may lie outside it.",
     "lonely-peak": "The cells around the best one earn less than half of what it earns, as luck does.",
     "few-events": "There are too few independent events for the statistics to mean much.",
     "few-periods": "There are too few periods for the statistics to mean much.",

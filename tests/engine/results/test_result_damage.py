@@ -79,15 +79,20 @@ def test_a_damaged_result_is_named_and_never_shown(folders: dict[str, Path], kin
     read_results(folder)
 
 
-@pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.slow)])
-def test_damaged_parts_of_a_sweep_are_computed_again(
-    folders: dict[str, Path], store: Store, count: int, plain_kernels: None
-):
-    folder = folders["sweep"]
+def damaged_parts_are_computed_again(folder: Path, store: Store, count: int) -> None:
     made = read_results(folder).about["result_hash"]
     for _ in flips(sorted(folder.glob("parts/*/*")), count):
         again = sweep("fixed-spread", MARKETS, store, out=folder, axes={"half_spread": "1:3:3"}, pictures=False)
         assert again.recorded.computed > 0 and again.hash == made
+
+
+def test_damaged_parts_of_a_sweep_are_computed_again(folders: dict[str, Path], store: Store, plain_kernels: None):
+    damaged_parts_are_computed_again(folders["sweep"], store, 10)
+
+
+@pytest.mark.slow
+def test_many_damaged_parts_of_a_sweep_are_computed_again(folders: dict[str, Path], store: Store):
+    damaged_parts_are_computed_again(folders["sweep"], store, 200)
 
 
 @pytest.mark.parametrize("kind", ["replay", "bets"])

@@ -422,7 +422,7 @@ COMBINATIONS: dict[str, tuple[Flags, tuple[str, ...], tuple[type[QuotingModel], 
     "everything": (Flags(**ALL, **KEEPS, latency=True, uniform=False), UNEVEN, (Everything,)),
 }
 QUICK = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
-MANY = settings(QUICK, max_examples=700)
+MANY = settings(QUICK, max_examples=450)
 PART = settings(QUICK, max_examples=2_000, database=None)
 
 
