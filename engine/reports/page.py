@@ -80,7 +80,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], total: bool 
     listed = [list(row) for row in rows]
     if not listed:
         return ""
-    right = [all(is_figure(row[place]) for row in listed) for place in range(len(columns))]
+    right = [all(is_figure(row[place]) for row in listed[: -1 if total else None]) for place in range(len(columns))]
     long = [max(len(str(row[place])) for row in listed) > _LONG for place in range(len(columns))]
     wide = len(columns) > (_FEW if long[0] else _NARROW)
     head = "".join(f"<th{_side(right[place])}>{escape(name)}</th>" for place, name in enumerate(columns))

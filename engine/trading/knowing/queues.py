@@ -11,6 +11,7 @@ from .course import CROSS, LevelPast
 
 #: Places in the queue by lots that stood before an order when it came.
 PLACES = ((0, "front"), (10_00, "up to 10"), (100_00, "up to 100"), (1000_00, "up to 1,000"))
+PLACE_NAMES = (*(name for _, name in PLACES), "more")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def place_of(ahead: int) -> str:
     >>> place_of(0), place_of(2500), place_of(10**9)
     ('front', 'up to 100', 'more')
     """
-    return next((name for most, name in PLACES if ahead <= most), "more")
+    return next((name for most, name in PLACES if ahead <= most), PLACE_NAMES[-1])
 
 
 def share_behind(front: float, back: float, model: QueueModel) -> float:

@@ -20,7 +20,7 @@ from ...simulator.state import F64, Columns
 from ..lines import RunHeader
 from ..market import TradedMarket
 from .course import LevelPasts, MarketCourse, SessionCourse, course_of
-from .queues import expected, place_of, value
+from .queues import PLACE_NAMES, expected, place_of, value
 
 _PARTS = ("queue", "latency", "decisions", "fees")
 
@@ -78,14 +78,14 @@ class Twin:
 
     @property
     def places(self) -> dict[str, PlaceCount]:
-        """Fills expected and had, by place in the queue."""
+        """Fills expected and had, by place in the queue, the front first."""
         total: dict[str, PlaceCount] = {}
         for market in self.markets.values():
             for name, one in market.places.items():
                 own = total.setdefault(name, PlaceCount())
                 for what in ("orders", "expected", "had", "both"):
                     setattr(own, what, getattr(own, what) + getattr(one, what))
-        return total
+        return {name: total[name] for name in PLACE_NAMES if name in total}
 
     @property
     def facts(self) -> dict[str, Any]:

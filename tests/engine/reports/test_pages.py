@@ -144,6 +144,8 @@ def test_a_total_stands_out_and_numbers_stand_to_the_right():
     made = page.table(["market", "P&L"], [("A", "$1.00"), ("total", "-$2.00")], total=True)
     assert '<tr class="total"><td>total</td><td class="n bad">-$2.00</td></tr>' in made
     assert page.table(["market"], []) == ""
+    empty = page.table(["market", "contracts", "P&L"], [("A", "3", "$1.00"), ("all", "", "$1.00")], total=True)
+    assert '<td>all</td><td class="n"></td>' in empty, "what has no total stands to the right, too"
 
 
 @pytest.fixture(scope="module")

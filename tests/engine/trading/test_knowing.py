@@ -16,6 +16,7 @@ from touchline.engine.simulator.assumptions.venue import Assumptions
 from touchline.engine.trading.folder import SessionFolder
 from touchline.engine.trading.knowing.course import course_of
 from touchline.engine.trading.knowing.daily import markouts, quoting, settlements
+from touchline.engine.trading.knowing.queues import PLACE_NAMES
 from touchline.engine.trading.knowing.session_fit import fit_session
 from touchline.engine.trading.knowing.twin import Twin, twin_of
 from touchline.engine.trading.lines import Command
@@ -93,6 +94,7 @@ def test_the_difference_from_the_twin_is_split_without_a_rest(twin: Twin):
 
 def test_an_exchange_that_fills_as_assumed_gives_what_was_expected(twin: Twin):
     """Orders that rest for no time between two decisions of one moment are all that may differ."""
+    assert [*twin.places] == [name for name in PLACE_NAMES if name in twin.places]
     places = twin.places.values()
     expected, both = (sum(getattr(one, name) for one in places) for name in ("expected", "both"))
     assert both > 0.9 * expected and sum(one.had for one in places) > 0
