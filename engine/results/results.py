@@ -350,6 +350,8 @@ def _json(path: Path, command: str) -> dict[str, Any]:
         return read_json(path)
     except FileNotFoundError:
         raise InputError(f"{path} is missing; {command} writes it") from None
+    except NotADirectoryError:
+        raise InputError(f"{path.parent} is a file; a result is the folder that {command} wrote") from None
 
 
 def _frame(path: Path) -> pl.DataFrame:

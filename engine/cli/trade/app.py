@@ -24,6 +24,11 @@ class _ParametersOrVerb(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the name of the command that trades before a parameter file."""
         verb = not args or args[0] in (*self.commands, "-h", "--help")
+        if not verb and not args[0].startswith("-") and "." not in args[0] and not Path(args[0]).exists():
+            from ....strategies.parameters import nearest
+
+            near = nearest(args[0], [name for name, one in self.commands.items() if not one.hidden])
+            raise InputError(f"{args[0]} is no verb of engine trade and no parameter file; {near}")
         return super().parse_args(ctx, args if verb else ["trade", *args])
 
 

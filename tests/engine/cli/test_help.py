@@ -1,4 +1,4 @@
-"""What help shows: words for values, no types of Python, on every command."""
+"""What help shows: words for values, no types of Python, on every command; and what a misspelt verb is told."""
 
 from __future__ import annotations
 
@@ -48,3 +48,11 @@ def test_no_help_shows_a_type_of_python() -> None:
 ])  # fmt: skip
 def test_values_are_words(command: list[str], shown: str) -> None:
     assert shown in " ".join(CliRunner().invoke(root.app, [*command, "--help"]).output.split())
+
+
+@pytest.mark.parametrize(("typed", "told"), [
+    (["trade", "stauts", "first"], "stauts is no verb of engine trade and no parameter file; did you mean 'status'?"),
+    (["sweep", "show", __file__], f"{__file__} is a file; a result is the folder that engine sweep wrote"),
+])  # fmt: skip
+def test_a_slip_is_told_in_a_line(typed: list[str], told: str) -> None:
+    assert str(CliRunner().invoke(root.app, typed).exception) == told
