@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
+from operator import ne
 
 import numpy as np
 
@@ -20,13 +21,14 @@ from ...io.store.schema import BookKind, Side
 from ..simulator.state import Columns
 from ..simulator.tape import events
 from ..simulator.tape import rebuild as kernel
-from ..simulator.tape.tape import TapeMarket, TapeRows, build, kernel_grid
+from ..simulator.tape.tape import TapeMarket, TapeRows, build, kernel_grid, match_falls
 
 NS_PER_MS = 1_000_000
 _OPENS, _CLOSES = ("activated",), ("deactivated", "determined", "settled")
 _TYPES = (np.int64, np.uint8, np.int8, np.int16, np.int32, np.int32, np.int16, np.int16)
 Row = tuple[int, int, int, int, int]  # as in tape.Rows: time, what, side, price, size
 _NOTHING = Columns(*(np.zeros(0, kind) for kind in _TYPES))
+_NO_VALUES = np.zeros(0)
 
 
 class StreamFeed:
@@ -95,8 +97,8 @@ class StreamFeed:
             return _NOTHING
         if self._values and len(rows) > 1:  # at one time prices come after the book and trades, as on a tape
             rows.sort(key=lambda row: (row[0], max(row[1] - kernel.PRINT, 0)))
-        if len(rows) == 1 and (one := self._alone(rows[0])) is not None:
-            return one
+        if (along := self._along(rows)) is not None:
+            return along
         standing = self._standing(rows[0][0])
         tape = build(self.market, _columns([*standing, *rows]), np.zeros(0), named=False)
         fresh = Columns(*(column[max(len(standing) - 1, 0) :] for column in tape.columns))
@@ -107,6 +109,8 @@ class StreamFeed:
 
     def values(self) -> np.ndarray:
         """The prices of the underlying among the events, since the last time."""
+        if not self._values:
+            return _NO_VALUES
         told, self._values = np.array(self._values), []
         self._priced += len(told)
         return told
@@ -174,32 +178,56 @@ class StreamFeed:
     def _ask(self, price: str) -> int:
         return read_price(price) if self._yes_price else TICKS_PER_DOLLAR - read_price(price)
 
-    def _alone(self, row: Row) -> Columns | None:
-        """The event of a change or a trade that comes by itself in a known book, as most do; None for all others."""
-        ts, what, side, price, lots = row
+    def _along(self, rows: list[Row]) -> Columns | None:
+        """The events of changes, trades and prices in a known book, as most come; None for all others."""
         book, levels = self._book, self._levels()
-        if what == kernel.TICK and not book.stale:
-            top = len(levels) + 1
-            bid = levels[max(book.bids)] if book.bids else 0
-            ask = levels[min(book.asks)] if book.asks else top
-            numbers = (ts, events.UNDERLYING | events.MOMENT, 0, 0, 0, self._priced, bid, ask)
-            return Columns(*(np.array([n], t) for n, t in zip(numbers, _TYPES, strict=True)))
-        level = levels.get(price)
-        if book.stale or level is None or side == 0 or what not in (BookKind.DELTA, kernel.PRINT):
+        if book.stale:
             return None
-        top = len(levels) + 1
-        if what == kernel.PRINT:  # it meets the orders of the other side
-            kind, s, size = events.TRADE, int(side > 0), lots
-        else:
-            kind, s = events.BOOK, int(side < 0)
-            size = (book.bids if s == 0 else book.asks).get(price, 0) + lots
-            if not 0 <= size <= kernel.MAX_LOTS or not lots:
+        before = book.bids.copy(), book.asks.copy()
+        top, priced = len(levels) + 1, self._priced
+        bid = levels[max(book.bids)] if book.bids else 0
+        ask = levels[min(book.asks)] if book.asks else top
+        made: list[tuple[int, ...]] = []
+        fallen: list[int] = []  # lots to be matched of each event
+        matches = 0  # 1 with trades among them, 2 with falls, 3 with both
+        for ts, what, side, price, lots in rows:
+            if what == kernel.TICK:
+                made.append((ts, events.UNDERLYING, 0, 0, 0, priced, bid, ask))
+                fallen.append(0)
+                priced += 1
+                continue
+            level = levels.get(price)
+            if level is None or side == 0 or what not in (BookKind.DELTA, kernel.PRINT):
+                book.bids, book.asks = before
                 return None
-            book.put(side, price, size)
-        bid, ask = levels[max(book.bids)] if book.bids else 0, levels[min(book.asks)] if book.asks else top
-        own = level if s == 0 else top - level
-        numbers = (ts, kind | events.MOMENT, s, own, size, 0, bid, ask)
-        return Columns(*(np.array([n], t) for n, t in zip(numbers, _TYPES, strict=True)))
+            if what == kernel.PRINT:  # it meets the orders of the other side
+                s, kind, size, falls = int(side > 0), events.TRADE, lots, lots
+                matches |= 1
+            elif lots:
+                s, kind = int(side < 0), events.BOOK
+                size = (book.bids if s == 0 else book.asks).get(price, 0) + lots
+                if not 0 <= size <= kernel.MAX_LOTS:
+                    book.bids, book.asks = before
+                    return None
+                book.put(side, price, size)
+                bid = levels[max(book.bids)] if book.bids else 0
+                ask = levels[min(book.asks)] if book.asks else top
+                falls = max(-lots, 0)
+                matches |= 2 * (falls > 0)
+            else:
+                continue
+            made.append((ts, kind, s, level if s == 0 else top - level, size, 0, bid, ask))
+            fallen.append(falls)
+        if not made:
+            return _NOTHING
+        fresh = Columns(*(np.array(column, kind) for column, kind in zip(zip(*made, strict=True), _TYPES, strict=True)))
+        if matches == 3:
+            match_falls(fresh, np.array(fallen, np.int64), top)
+        times = [row[0] for row in made]
+        for at, last in enumerate(map(ne, times, [*times[1:], None])):
+            if last:
+                fresh.kind[at] |= events.MOMENT
+        return fresh
 
     def _levels(self) -> dict[int, int]:
         """The grid's level of every price on it, between nothing and a dollar."""

@@ -26,17 +26,17 @@ from ..rewards.programs import Program
 from ..simulator.assumptions.fees import fee_table, market_schedule
 from ..simulator.assumptions.venue import Assumptions, close_steps, no_fees
 from ..simulator.block import Block
-from ..simulator.kernel.rows import MID, POINT, I, L, S
+from ..simulator.kernel.rows import MID, I, L, S
 from ..simulator.prepare import Ground, new_block, parameter_values, run_block
 from ..simulator.signals.asof import AsOf
 from ..simulator.signals.course import Course
 from ..simulator.signals.elsewhere import table_rows
 from ..simulator.state import F64, Columns, Points
 from ..simulator.tape.events import CLOCK, FILLED, KIND, LATER, MOMENT, STATUS, UNDERLYING
-from ..simulator.tape.tape import Coverage, Tape, TapeMarket, kernel_grid, mids_of
-from ..simulator.tape.volatility import Decay, points_of
+from ..simulator.tape.tape import Coverage, Tape, TapeMarket, kernel_grid
 from . import memory
-from .memory import KEPT, is_calm
+from .memory import KEPT
+from .observed import Observer
 from .programs import StreamPrograms
 from .served import ServedSignals
 
@@ -123,11 +123,10 @@ class Live:
         self.taking: Taking | None = None
         self._held = position
         self.block: Block | None = None
-        self.count = self.observed = self.priced = 0
+        self.count = self.priced = 0
+        self.observer = Observer(self.assumptions, market.open_ts or 0)
         self._told_quotes = self._told_fills = 0
         self._is_held = self._only_reduces = False
-        self._decay = Decay(self.assumptions.window_s)
-        self._last_mid: Columns | None = None
         self._gone_prices = 0  #: prices of the underlying that were forgotten: events count all of them
         self.course = self._signals() if model.signals else None
         self.served: ServedSignals | None = None  #: it sees what trained signals are served
@@ -169,8 +168,14 @@ class Live:
 
     def feed(self, events: Columns, values: F64 | None = None) -> Quote:
         """Take events in, ``values`` being the prices of the underlying among them. Returns what rests after them."""
-        if not len(events.ts):
-            return self.quote
+        self.take(events, values)
+        return self.quote
+
+    def take(self, events: Columns, values: F64 | None = None) -> None:
+        """Take events in as :meth:`feed` does, for those who ask for what rests when they need it."""
+        fresh = len(events.ts)
+        if not fresh:
+            return
         if self.block is None:
             self._start(events)
         block = self.block
@@ -178,15 +183,19 @@ class Live:
         if self._gone_prices and ((events.kind & KIND) == UNDERLYING).any():
             events = events._replace(aux=events.aux - self._gone_prices * ((events.kind & KIND) == UNDERLYING))
         last = int(block.columns.ts[self.count - 1]) if self.count else int(events.ts[0])
-        if int(events.ts[0]) < last or (np.diff(events.ts) < 0).any():
+        if int(events.ts[0]) < last or (fresh > 1 and (events.ts[1:] < events.ts[:-1]).any()):
             raise InputError("events of a stream come in the order of their time; sort them first")
         if values is not None and len(values):
             block.values = memory.joined(block.values, self.priced, values)
             self.priced += len(values)
-        self._observe(events)
-        self._mark(events)
-        block.columns = Columns(*(memory.joined(c, self.count, e) for c, e in zip(block.columns, events, strict=True)))
-        before, self.count = self.count, self.count + len(events.ts)
+        self.observer.see(block, events, self.count)
+        self._mark(block, events)
+        before, self.count = self.count, self.count + fresh
+        if self.count > len(block.columns.ts):
+            block.columns = Columns(*(memory.joined(c, before, e) for c, e in zip(block.columns, events, strict=True)))
+        else:
+            for column, more in zip(block.columns, events, strict=True):
+                column[before : self.count] = more
         if self.course is not None:
             block.signals = memory.with_room(block.signals, len(block.columns.ts))
             rows = block.signals[before : self.count]
@@ -202,7 +211,6 @@ class Live:
             self.taking = self._taking()
         if self.count >= 2 * KEPT:
             self._forget()
-        return self.quote
 
     def heard(self, signal: str, ts: int, *values: float) -> None:
         """Take in what another market said at ``ts``, for the signal of that name; events after it know of it."""
@@ -238,7 +246,7 @@ class Live:
         report = self._again(0, FILLED | (LATER if taker else 0))
         report.side[0], report.level[0] = (0, level) if side is Side.BID else (1, block.grid.top - level)
         report.size[0], report.aux[0] = lots, fee
-        self.feed(report)
+        self.take(report)
         self.reported.append(Reported(ts, side, price, lots, fee, self.position))
 
     def close_moved(self, ts: int, close_ts: int) -> None:
@@ -291,7 +299,9 @@ class Live:
         if block is None:
             return Told([], [])
         ticks, top, log = block.grid.ticks, int(block.grid.top), block.log
-        quotes, fills = (int(block.state.scalars[row]) for row in (S.quotes, S.fills))
+        quotes, fills = int(block.state.scalars[S.quotes]), int(block.state.scalars[S.fills])
+        if quotes == self._told_quotes and fills == self._told_fills:
+            return Told([], [])
         shown: list[Quote] = []
         for at in range(self._told_quotes, quotes):
             row = log.quotes[at].tolist()
@@ -319,7 +329,7 @@ class Live:
     def wait(self, ts: int) -> None:
         """Let time pass to ``ts`` without a decision: programs score what rested until then."""
         if self.count:
-            self.feed(self._again(ts, CLOCK))
+            self.take(self._again(ts, CLOCK))
 
     def _again(self, ts: int, kind: int) -> Columns:
         """One event that leaves the book as it is, at ``ts`` or as soon as the stream may go on."""
@@ -334,9 +344,9 @@ class Live:
         block = self.block
         if block is None or not self.count:
             return Quote(0, None, 0, None, 0)
-        ints = block.state.ints
+        ints = block.state.ints[:, 0].tolist()
         sides = [
-            sorted(((int(ints[I.px + one, 0]), int(ints[I.left + one, 0])) for one in self._orders(side)), reverse=True)
+            sorted([(ints[I.px + one], ints[I.left + one]) for one in self._orders(side)], reverse=True)
             for side in range(2)
         ]
         first, *deeper = [self._rung(*bid, *ask) for bid, ask in zip(*sides, strict=True)]
@@ -422,66 +432,24 @@ class Live:
         """Let go of what nothing reads any more."""
         block = self.block
         assert block is not None
-        self.observed -= memory.forget_points(block, self.count, self.observed)
+        self.observer.count -= memory.forget_points(block, self.count, self.observer.count)
         self.count -= memory.forget_events(block, self.count)
         gone = memory.forget_prices(block, self.count, self.priced)
         self.priced, self._gone_prices = self.priced - gone, self._gone_prices + gone
         fills, quotes = memory.forget_log(block.log, block.state.scalars)
         self._told_fills, self._told_quotes = max(self._told_fills - fills, 0), max(self._told_quotes - quotes, 0)
 
-    def _mark(self, events: Columns) -> None:
+    def _mark(self, block: Block, events: Columns) -> None:
         """Add the mid after each event; the one ten seconds later is not known yet, and decides nothing."""
-        block = self.block
-        assert block is not None
-        count, mids = self.count, mids_of(events, block.grid, 0)[MID.now]
-        before = int(block.mids[MID.now, count - 1]) if count else 0
-        room = max(len(block.columns.ts), count + len(mids))
+        count, room = self.count, max(len(block.columns.ts), self.count + len(events.ts))
         if block.mids.shape[1] < room:
             block.mids = np.pad(block.mids, ((0, 0), (0, 2 * room - block.mids.shape[1])))
-        block.mids[MID.now, count : count + len(mids)] = np.where(mids > 0, mids, before)
-
-    def _observe(self, events: Columns) -> None:
-        """Add what the events say about volatility to the observations."""
-        block = self.block
-        assert block is not None
-        if is_calm(events, self._last_mid, self.assumptions.volatility):
-            return
-        known, grid = self._last_mid, block.grid
-        joined = (
-            events if known is None else Columns(*(np.concatenate(pair) for pair in zip(known, events, strict=True)))
-        )
-        offset = self.count - (0 if known is None else 1)
-        volatility = self.assumptions.volatility
-        one_by_one = "increments" if volatility == "decaying" else volatility
-        new = points_of(joined, grid, one_by_one, self.assumptions.window_s)
-        n, k = len(new.value), self.observed
-        early = int(np.searchsorted(new.rows[POINT.ts, :n], self.market.open_ts or 0))
-        if early:  # what was before the market's life tells nothing of it
-            new = memory.without_first(new, early)
-            n -= early
-        if n:
-            event = new.rows[POINT.event, :n]
-            value = new.value
-            if volatility == "decaying":
-                doubled = grid.ticks[joined.best_bid[event]] + grid.ticks[joined.best_ask[event]]
-                pairs = zip(joined.ts[event], doubled, strict=True)
-                value = np.array([self._decay.add(int(ts), float(two) / 200.0) for ts, two in pairs])
-            room = block.points.rows.shape[1]
-            table = block.points.rows if k + n < room else np.concatenate(
-                [block.points.rows, np.zeros((4, room + n), np.int64)], axis=1
-            )  # fmt: skip
-            table[POINT.ts, k : k + n] = new.rows[POINT.ts, :n]
-            table[POINT.event, k : k + n] = event + offset
-            for row in (POINT.sum, POINT.squares):
-                table[row, k + 1 : k + n + 1] = table[row, k] + new.rows[row, 1 : n + 1]
-            kept = memory.joined(memory.whole(block.points.value), k, value)
-            self.observed = k + n
-            block.points = Points(table, kept[: self.observed])
-        two_sided = np.flatnonzero((events.best_bid > 0) & (events.best_ask < grid.top))
-        if len(two_sided):
-            at = int(two_sided[-1])
-            self._last_mid = Columns(*(column[at : at + 1].copy() for column in events))
-            self._last_mid.kind[0] = 0
+        mids, ticks, top = block.mids[MID.now], block.grid.ticks, int(block.grid.top)
+        mid, known = int(mids[count - 1]) if count else 0, None
+        for at, touch in enumerate(zip(events.best_bid.tolist(), events.best_ask.tolist(), strict=True), count):
+            if touch != known and touch[0] > 0 and touch[1] < top:
+                mid, known = (int(ticks[touch[0]]) + int(ticks[touch[1]])) >> 1, touch
+            mids[at] = mid
 
 
 def model_of(path: str | Path, trust: Trust = ()) -> type[QuotingModel]:

@@ -12,8 +12,8 @@ import numpy as np
 
 from ..simulator.block import Block
 from ..simulator.kernel.rows import PLACE, POINT, S
-from ..simulator.state import F64, Columns, Log, Points
-from ..simulator.tape.events import KIND, TRADE, UNDERLYING
+from ..simulator.state import F64, Log, Points
+from ..simulator.tape.events import KIND, UNDERLYING
 
 #: So many events and log lines are kept at least, and half of twice as many are forgotten at a time.
 KEPT = 1 << 13
@@ -97,23 +97,6 @@ def with_room(rows: F64 | tuple[()], length: int) -> F64:
     """Rows of signals, as many as there is room for events."""
     kept = np.asarray(rows)
     return kept if len(kept) >= length else np.vstack([kept, np.zeros((length - len(kept), kept.shape[1]))])
-
-
-def without_first(points: Points, first: int) -> Points:
-    """The observations but for the first ones."""
-    table = points.rows[:, first:].copy()
-    for row in (POINT.sum, POINT.squares):
-        table[row] -= table[row, 0]
-    return Points(table, points.value[first:])
-
-
-def is_calm(events: Columns, known: Columns | None, volatility: str) -> bool:
-    """Whether events say nothing about volatility, as most do: no trade, or the touch stays where it was last known."""
-    if volatility == "levels":
-        return not ((events.kind & KIND) == TRADE).any()
-    if known is None or volatility == "constant":
-        return volatility == "constant"
-    return bool(((events.best_bid == known.best_bid[0]) & (events.best_ask == known.best_ask[0])).all())
 
 
 def whole(view: np.ndarray) -> np.ndarray:

@@ -135,7 +135,7 @@ class TradedMarket:
         for told_at, close in self.feed.moved_closes():
             self.live.close_moved(told_at, close)
         if self._fresh is not None:
-            self.live.feed(*self._fresh)
+            self.live.take(*self._fresh)
             for onlooker in self.beside:
                 onlooker.see(self, *self._fresh)
             self._fresh = None

@@ -184,12 +184,24 @@ def build(
 
 def _match(columns: Columns, marks: I64, window_ns: int, counts: I64) -> None:
     """Match trades to the changes they caused; mark the last event of each time."""
-    ts, kind, side, level = columns.ts, columns.kind, columns.side, columns.level
-    rest, link = np.zeros(len(ts), np.int64), np.zeros(len(ts), np.int64)
-    kernel.falls_nb(kind, side, level, columns.size, marks[0], rest)
-    kernel.match_nb(ts, kind, side, level, columns.aux, window_ns, rest, link, marks, counts)
+    ts, kind = columns.ts, columns.kind
+    rest = np.zeros(len(ts), np.int64)
+    kernel.falls_nb(kind, columns.side, columns.level, columns.size, marks[0], rest)
+    _matched(columns, rest, marks, window_ns, counts)
     kind[:-1] |= (ts[1:] != ts[:-1]) * np.uint8(MOMENT)
     kind[-1:] |= MOMENT
+
+
+def match_falls(columns: Columns, rest: I64, top: int, window_ns: int = MATCH_WINDOW_NS) -> None:
+    """Match trades to the changes they caused, ``rest`` being the lots of each trade and those each level fell by."""
+    _matched(columns, rest, np.zeros((3, 2, top + 1), np.int64), window_ns, np.zeros(kernel.COUNTS, np.int64))
+
+
+def _matched(columns: Columns, rest: I64, marks: I64, window_ns: int, counts: I64) -> None:
+    link = np.zeros(len(rest), np.int64)
+    kernel.match_nb(
+        columns.ts, columns.kind, columns.side, columns.level, columns.aux, window_ns, rest, link, marks, counts
+    )
 
 
 def _levels(market: TapeMarket, rows: TapeRows, grid: Grid) -> np.ndarray[Any, np.dtype[np.int16]]:

@@ -10,11 +10,9 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 import requests
-from certifi import where
-from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
 
 from . import wire
+from .adapter import ExchangeAdapter
 from .errors import AnswerError, ApiError, NetworkError, RateLimitError, ServerError, api_error
 from .limits import DEFAULT_COST, Budget
 from .settings import Settings
@@ -24,9 +22,7 @@ Params = Mapping[str, str | int | bool | Sequence[str] | None]
 
 #: With this header a local exchange tells the time of its replay (ns UTC); the real one has none.
 SIMULATED_TIME = "Simulated-Time"
-_TIMEOUT_SECONDS = (5.0, 30.0)  # to connect, between bytes
-_KEPT = 10  #: connections that stay open
-_ALWAYS = {"User-Agent": "touchline", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+_ALWAYS = {"User-Agent": "touchline", "Accept-Encoding": "gzip, deflate"}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 10.0
 
 
@@ -46,9 +42,7 @@ class Transport:
         self._attempts, self._sleep = attempts, sleep
         self._path = urlsplit(settings.rest_url).path
         self._ahead_ns = 0
-        # Requests go through an adapter without a session: it takes no proxies, credentials or certificates from the
-        # environment, follows no redirect, as a signature is for one host, and sends nothing again.
-        self._adapter = HTTPAdapter(pool_maxsize=_KEPT, max_retries=0)
+        self._adapter = ExchangeAdapter(settings.rest_url)
 
     def close(self) -> None:
         """Close the connections."""
@@ -120,17 +114,13 @@ class Transport:
             payload = msgspec.json.encode(body)
             headers = _ALWAYS | {"Content-Type": "application/json", "Content-Length": str(len(payload))}
         pairs = _query(params)
-        request = requests.PreparedRequest()
-        request.method, request.body = method, payload
-        request.url = self.settings.rest_url + path + (f"?{urlencode(pairs)}" if pairs else "")
+        target = f"{path}?{urlencode(pairs)}" if pairs else path
         for attempt in range(self._attempts):
             last = attempt == self._attempts - 1
             self.budget.of(method).pay(cost)
-            request.headers = CaseInsensitiveDict(
-                headers if signer is None else headers | signer.headers(method, self._path + path)
-            )
+            named = headers if signer is None else headers | signer.headers(method, self._path + path)
             try:
-                answer = self._adapter.send(request, timeout=_TIMEOUT_SECONDS, verify=where())
+                answer = self._adapter.ask(method, target, named, payload)
                 content = answer.content
             except requests.RequestException as error:
                 if last or not repeatable:

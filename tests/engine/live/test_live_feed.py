@@ -215,3 +215,46 @@ def test_what_is_told_beside_the_messages_is_after_no_event_that_waits_and_befor
     assert (feed.until(START + 20 * MS), feed.until()) == (START + 20 * MS, START + 30 * MS)
     feed.take(wire.delta(START + 25 * MS, 1, 4_500, 100))
     assert feed.events().ts.tolist() == [START + 30 * MS]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_changes_trades_and_prices_in_a_known_book_give_the_events_of_a_tape_without_one(
+    market: TapeMarket, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session decides in time: a tape for every moment of a few messages took longer than the decision."""
+    chance, wire, now = np.random.default_rng(seed), Wire(), [START]
+    quick, slow = (StreamFeed(market, lambda: now[0]) for _ in range(2))
+    levels = {(side, 5000 - side * 100 * step): 300 for side in (1, -1) for step in range(1, 6)}
+    snapshot = wire.snapshot(levels)
+    for feed in (quick, slow):
+        feed.take(snapshot)
+        feed.events()
+    vars(slow)["_along"] = lambda rows: None
+    taped = build
+    for _ in range(60):
+        now[0] += int(chance.integers(0, 3)) * 200 * MS
+        told, priced = list[Any](), chance.random() < 0.5
+        for _ in range(int(chance.integers(1, 6))):
+            (side, price), lots = list(levels.items())[chance.integers(len(levels))]
+            if chance.random() < 0.4:  # of what stands, taken from the other side
+                told.append(wire.trade(now[0], price, int(chance.integers(1, 200)), -side))
+            else:
+                change = int(chance.integers(-lots, 200))
+                levels[side, price] += change
+                told.append(wire.delta(now[0], side, price, change))
+        for feed in (quick, slow):
+            for one in told:
+                feed.take(one)
+            if priced:
+                feed.tick(now[0], 0.5)
+        monkeypatch.setattr("touchline.engine.live.feed.build", _no_tape)
+        events = quick.events()
+        monkeypatch.setattr("touchline.engine.live.feed.build", taped)
+        for ours, theirs in zip(events, slow.events(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+            assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(quick.values(), slow.values())
+
+
+def _no_tape(*_: Any, **__: Any) -> Any:
+    raise AssertionError("a tape was built")

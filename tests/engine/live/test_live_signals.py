@@ -115,7 +115,7 @@ def test_what_is_forgotten_changes_nothing(tapes, monkeypatch, volatility, feed_
     assert quotes[0] == quotes[1]
     assert len({(one.bid, one.ask) for one, _ in quotes[0][:-2]}) > 10
     assert live.count < 200 < len(tape)
-    assert live.observed < 200
+    assert live.observer.count < 200
     assert int(live.block.state.scalars[S.fills]) < 200
 
 

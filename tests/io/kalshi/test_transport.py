@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import http.client
 import ssl
 import threading
 from collections.abc import Iterator
@@ -165,3 +166,23 @@ def test_tls_verification_cannot_be_switched_off(untrusted: tuple[int, Path], mo
     asking.close()
     with pytest.raises(errors.NetworkError, match="certificate is not trusted"):
         StreamSocket(f"wss://localhost:{port}/ws", {})
+
+
+def test_a_request_leaves_in_one_piece(rest: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces: list[bytes] = []
+    write = http.client.HTTPConnection.send
+
+    def writing(connection: http.client.HTTPConnection, data: Any) -> None:
+        pieces.append(bytes(data))
+        write(connection, data)
+
+    monkeypatch.setattr(http.client.HTTPConnection, "send", writing)
+    rest.answer = lambda request: (200, {"got": request.body})
+    asking = transport(settings)
+    assert asking.call("POST", "/x", None, dict, body={"a": 1}, params={"b": "c d"}) == {"got": {"a": 1}}
+    assert asking.get("/y", None, dict) == {"got": None}
+    assert [piece.partition(b" HTTP/1.1\r\n")[0] for piece in pieces] == [
+        b"POST /trade-api/v2/x?b=c+d", b"GET /trade-api/v2/y",
+    ]  # fmt: skip
+    assert pieces[0].endswith(b'\r\n\r\n{"a":1}')
+    asking.close()
