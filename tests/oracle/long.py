@@ -4,18 +4,23 @@
 
 Every combination of what a kernel can do is drawn: signals, states, one to five levels a side, tolerance, minimum life,
 orders that take at once, delays, gaps, fees, limits and all price grids. Kernels run uncompiled, some 30 tapes a second
-of one core; with ``--first`` another part of the same tapes is run, so that several processes may share the work.
+of one core, in parts of 2,500 tapes with a process and a seed each; with another ``--first`` other tapes are drawn, so
+that several runs may share the work. Each part that is equal is a line.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 import time
 from collections import Counter
 from typing import Annotated, Any
 
 import typer
+
+PART = 2_500
 
 
 def kinds(flags: Any, tape: Any, model: Any, cells: Any) -> list[str]:
@@ -33,20 +38,14 @@ def kinds(flags: Any, tape: Any, model: Any, cells: Any) -> list[str]:
     return told
 
 
-def main(
-    tapes: Annotated[int, typer.Option(help="How many.")] = 100_000,
-    first: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
-) -> None:
-    """Run the comparison; ends with the first difference."""
-    if os.environ.get("NUMBA_DISABLE_JIT") != "1":
-        os.execvpe(sys.executable, [sys.executable, "-m", "tests.oracle.long", *sys.argv[1:]],
-                   os.environ | {"NUMBA_DISABLE_JIT": "1"})  # fmt: skip
+def compared(tapes: int, first: int) -> Counter[str]:
+    """Compare so many tapes of a seed; ends with the first difference."""
     from hypothesis import HealthCheck, Phase, given, seed, settings
     from hypothesis import strategies as st
 
     from ..engine.simulator.test_kernel import any_scene, check
 
-    counts, began = Counter[str](), time.monotonic()
+    counts = Counter[str]()
 
     @seed(first)
     @settings(max_examples=tapes, deadline=None, database=None, suppress_health_check=list(HealthCheck),
@@ -60,11 +59,31 @@ def main(
         counts["events"] += len(tape.columns.ts)
 
     compare()
+    return counts
+
+
+def main(
+    tapes: Annotated[int, typer.Option(help="How many.")] = 100_000,
+    first: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    part: Annotated[bool, typer.Option(help="One part, told as JSON.")] = False,
+) -> None:
+    """Run the comparison, part by part; ends with the first difference."""
+    if part:
+        print(json.dumps(compared(tapes, first)))
+        return
+    counts, began = Counter[str](), time.monotonic()
+    for number in range(-(-tapes // PART)):
+        words = ["--tapes", str(min(PART, tapes - number * PART)), "--first", str(1000 * first + number), "--part"]
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.oracle.long", *words], stdout=subprocess.PIPE, text=True, check=True,
+            env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
+        )  # fmt: skip
+        counts.update(json.loads(done.stdout.splitlines()[-1]))
+        print(f"{counts['tapes']:10,} of {tapes:,} tapes equal, {time.monotonic() - began:,.0f} s", flush=True)
     for name in ("tapes", "cells", "events"):
         print(f"{counts.pop(name):10,} {name}, each equal to plain Python")
     for name, count in sorted(counts.items(), key=lambda one: -one[1]):
         print(f"{count:10,} {name}")
-    print(f"in {time.monotonic() - began:,.0f} s")
 
 
 if __name__ == "__main__":

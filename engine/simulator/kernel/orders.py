@@ -10,6 +10,7 @@ import numpy as np
 
 from .head import (
     AHEAD,
+    DRAWN,
     FEES,
     HISTORY,
     LADDER,
@@ -51,6 +52,8 @@ u64 = np.uint64  # of an index: one without a sign need not be checked for count
 #: more than all else about an order's arrival.
 LAZY = not (ONE or RECORD)
 WIDE = 1 if ONE else GROUP
+#: Orders of a side whose fills are booked in one pass: all of them, where none needs the money of the one before.
+TOGETHER = 1 if ONE or FEES or HISTORY or LATENCY or DRAWN else LEVELS
 
 
 @compiled
@@ -94,42 +97,61 @@ def mark_nb(active, groups, value, mask, row):
             row[c] = value if mask[c] > 0 else before
 
 
+@melted
+def given_nb(q, slot, c, px, left):
+    """What a trade of ``q`` lots has left for an order once the nearer ones of its cell have taken of it."""
+    rest = q
+    for other in range(LEVELS):
+        nearer = px[2 * other, c] > px[2 * slot, c]
+        rest = i32(rest - (left[2 * other, c] if nearer else i32(0)))
+    return larger_nb(rest, i32(0))
+
+
+@melted
+def front_nb(lots, at, before):
+    """Lots before an order: those of the level, if it is ``at`` it and its queue was not looked at since it came."""
+    return AHEAD(lots) if LAZY and at & (before < 0) else before
+
+
 @disjoint
-def trade_nb(rule, partial, t, q, n, px, left, ahead, hit):
+def trade_nb(rule, partial, t, q, there, n, px, left, ahead, hit):
     """A trade of ``q`` lots reaches level ``t`` of this side: what each order gets, into ``hit``.
 
-    With several levels, ``q`` is a row: what nearer orders of the cell leave of the trade.
+    A cell's nearer orders take of the trade first, unless orders fill whole. The level had ``there`` lots.
     """
     total = i64(0)
     if rule <= THROUGH:
         reach = t if rule == TOUCH else i32(t + 1)
         for c in range(n):
-            lots = q[c] if LADDER else q
-            h = smaller_nb(lots if px[c] >= reach else i32(0), left[c])
-            hit[c] = h
-            total += h
+            for slot in range(LEVELS):
+                lots = given_nb(q, slot, c, px, left)
+                h = smaller_nb(lots if px[2 * slot, c] >= reach else i32(0), left[2 * slot, c])
+                hit[2 * slot, c] = h
+                total += h
     elif partial:
         for c in range(n):
-            lots = q[c] if LADDER else q
-            at = px[c] == t
-            rest = AHEAD(ahead[c] - AHEAD(lots))
-            beyond = i32(np.floor(0.5 - rest)) if AHEAD is np.float64 else i32(-rest)
-            h = beyond if at else i32(0)
-            h = lots if px[c] > t else h
-            h = larger_nb(i32(0), smaller_nb(h, left[c]))
-            hit[c] = h
-            total += h
-            ahead[c] = larger_nb(rest, AHEAD(0)) if at else ahead[c]
+            for slot in range(LEVELS):
+                lots, level, at = given_nb(q, slot, c, px, left), px[2 * slot, c], px[2 * slot, c] == t
+                front = front_nb(there, at, ahead[2 * slot, c])
+                rest = AHEAD(front - AHEAD(lots))
+                beyond = i32(np.floor(0.5 - rest)) if AHEAD is np.float64 else i32(-rest)
+                h = beyond if at else i32(0)
+                h = lots if level > t else h
+                h = larger_nb(i32(0), smaller_nb(h, left[2 * slot, c]))
+                hit[2 * slot, c] = h
+                total += h
+                ahead[2 * slot, c] = larger_nb(rest, AHEAD(0)) if at else front
     else:
         for c in range(n):
-            lots = q[c] if LADDER else q
-            at = px[c] == t
-            rest = AHEAD(ahead[c] - AHEAD(lots))
-            h = left[c] if px[c] > t else i32(0)
-            h = left[c] if at & (rest < 0) else h
-            hit[c] = h
-            total += h
-            ahead[c] = rest if at else ahead[c]
+            for slot in range(LEVELS):
+                level, at = px[2 * slot, c], px[2 * slot, c] == t
+                front = front_nb(there, at, ahead[2 * slot, c])
+                rest = AHEAD(front - AHEAD(q))
+                h = left[2 * slot, c] if level > t else i32(0)
+                h = left[2 * slot, c] if at & (rest < 0) else h
+                hit[2 * slot, c] = h
+                total += h
+                ahead[2 * slot, c] = rest if at else front
     return total
 
 
@@ -170,18 +192,6 @@ def cross_nb(t, n, px, left, hit):
 
 
 @disjoint
-def leave_nb(which, q, n, px, left, given):
-    """What a trade of ``q`` lots has left for an order once the nearer ones of its cell have taken of it."""
-    side = which & 1
-    for c in range(n):
-        rest, own = q, px[which, c]
-        for slot in range(LEVELS):
-            nearer = px[2 * slot + side, c] > own
-            rest = i32(rest - (left[2 * slot + side, c] if nearer else i32(0)))
-        given[c] = larger_nb(rest, i32(0))
-
-
-@disjoint
 def join_nb(p, lots, n, px, ahead):
     """Orders at level ``p`` whose queue was not looked at since they came stand behind the ``lots`` of the level."""
     for c in range(n):
@@ -219,26 +229,31 @@ def book_nb(side, grid, mid, later, n, hit, px, left, position, fills, mask, cas
     """Book the fills in ``hit``: position, money, counts; filled orders leave."""
     sign = i32(1 - 2 * side)
     step, base = i32(sign * grid.step), i32(0 if side == 0 else 10_000)
-    if UNIFORM:
-        for c in range(n):
-            cash[c] -= i64(i32(sign * hit[c])) * i64(i32(base + step * px[c]))
-    else:
-        for c in range(n):
-            cash[c] -= i64(sign * hit[c]) * i64(price_nb(grid, side, px[c]))
     for c in range(n):
-        h = i32(sign * hit[c])
-        position[c] += h
-        flow[c] += i64(h) * i64(mid)
-        flow_later[c] += i64(h) * i64(later)
+        money, lots = i64(0), i32(0)
+        for slot in range(TOGETHER):
+            h = i32(sign * hit[2 * slot, c])
+            lots += h
+            if UNIFORM:
+                money += i64(h) * i64(i32(base + step * px[2 * slot, c]))
+            else:
+                money += i64(h) * i64(price_nb(grid, side, px[2 * slot, c]))
+        cash[c] -= money
+        position[c] += lots
+        flow[c] += i64(lots) * i64(mid)
+        flow_later[c] += i64(lots) * i64(later)
     for c in range(n):
-        h = hit[c]
-        got = i32(1) if h > 0 else i32(0)
-        fills[c] += got
-        mask[c] |= got
-        volume[c] += h
-        rest = i32(left[c] - h)
-        left[c] = rest
-        px[c] = px[c] if rest > 0 else i32(0)
+        count, lots = i32(0), i32(0)
+        for slot in range(TOGETHER):
+            h, level = hit[2 * slot, c], px[2 * slot, c]
+            count += i32(1) if h > 0 else i32(0)
+            lots += h
+            rest = i32(left[2 * slot, c] - h)
+            left[2 * slot, c] = rest
+            px[2 * slot, c] = level if rest > 0 else i32(0)
+        fills[c] += count
+        mask[c] |= i32(1) if count > 0 else i32(0)
+        volume[c] += lots
 
 
 @melted
@@ -318,9 +333,9 @@ def arrival_nb(venue, line, now):
 
 @melted
 def fill_nb(w, which, i, now):
-    """Makers' fills of an order in HIT at event ``i``: fees, money, position, notice, record."""
+    """Makers' fills of an order in HIT at event ``i``, or of all on its side: fees, money, position, notice, record."""
     n = 1 if ONE else w.n
-    st, fees, side = w.st, w.fees, which & 1
+    st, fees, side, rows = w.st, w.fees, which & 1, 2 * TOGETHER
     hit, px = st.ints[I.hit + which], st.ints[I.px + which]
     level, fee, rebate = px[0], i64(0), i64(0)
     if FEES:
@@ -341,9 +356,11 @@ def fill_nb(w, which, i, now):
                 w.flight.notices[row, NOTICE.ticks, c] = price_nb(w.grid, side, px[c])
                 w.flight.notices[row, NOTICE.rest, c] = 0
     book_nb(
-        side, w.grid, mid_nb(w.mids, i), i64(w.mids[MID.later, u64(i)]), n, hit, px, st.ints[I.left + which],
-        st.ints[I.position], st.ints[I.fills], st.ints[I.aside if LATENCY else I.mask], st.longs[L.cash],
-        st.longs[L.flow], st.longs[L.flow_later], st.longs[L.volume],
+        side, w.grid, mid_nb(w.mids, i), i64(w.mids[MID.later, u64(i)]), n,
+        st.ints[I.hit + which : I.hit + which + rows], st.ints[I.px + which : I.px + which + rows],
+        st.ints[I.left + which : I.left + which + rows], st.ints[I.position], st.ints[I.fills],
+        st.ints[I.aside if LATENCY else I.mask], st.longs[L.cash], st.longs[L.flow], st.longs[L.flow_later],
+        st.longs[L.volume],
     )  # fmt: skip
     if RECORD and hit[0] > 0:
         log_fill_nb(now, i, side, level, hit[0], 0, fee, rebate, st, w.log)
@@ -352,7 +369,7 @@ def fill_nb(w, which, i, now):
 @melted
 def fills_nb(w, side, i, now):
     """Makers' fills of a side's orders."""
-    if LADDER:
+    if LEVELS > TOGETHER:
         for which in range(side, 2 * LEVELS, 2):
             if highest_nb(1 if ONE else w.n, w.st.ints[I.hit + which]) > 0:
                 fill_nb(w, which, i, now)

@@ -58,7 +58,6 @@ from .orders import (
     i32,
     i64,
     join_nb,
-    leave_nb,
     level_nb,
     mid_nb,
     report_nb,
@@ -190,51 +189,15 @@ def match_book_nb(w, side, p, q, traded, is_later):
 @compiled
 def match_trade_nb(side, p, q, n, venue, st):
     """The exchange's side of a trade that hits resting orders of ``side`` at ``p``. Returns lots that fill."""
-    if LADDER:
-        return match_trades_nb(side, p, q, n, venue, st)
-    px = st.ints[u64(I.px + side)]
-    highest = i64(highest_nb(n, px))
+    ints, end = st.ints, side + 2 * LEVELS
+    highest = highest_of_nb(side, n, ints)
     st.scalars[u64(S.high + side)] = highest
     if p > highest:
         return i64(0)
-    if LAZY and venue.rule > THROUGH:
-        join_nb(p, st.book[u64(side), u64(p)], n, px, st.ahead[u64(side)])
     return trade_nb(
-        venue.rule,
-        venue.partial,
-        p,
-        q,
-        n,
-        px,
-        st.ints[u64(I.left + side)],
-        st.ahead[u64(side)],
-        st.ints[u64(I.hit + side)],
-    )
-
-
-@compiled
-def match_trades_nb(side, p, q, n, venue, st):
-    """The same for several levels: a cell's nearer orders take of the trade first, unless orders fill whole."""
-    ints, total = st.ints, i64(0)
-    highest = highest_of_nb(side, n, ints)
-    st.scalars[S.high + side] = highest
-    if p > highest:
-        return total
-    given = ints[I.moved]
-    for which in range(side, 2 * LEVELS, 2):
-        px = ints[I.px + which]
-        if venue.partial | (venue.rule <= THROUGH):
-            wide = 2 * LEVELS
-            leave_nb(which, q, n, ints[I.px : I.px + wide], ints[I.left : I.left + wide], given)
-        else:
-            for c in range(n):
-                given[c] = q
-        if LAZY and venue.rule > THROUGH:
-            join_nb(p, st.book[side, p], n, px, st.ahead[which])
-        total += trade_nb(
-            venue.rule, venue.partial, p, given, n, px, ints[I.left + which], st.ahead[which], ints[I.hit + which]
-        )  # fmt: skip
-    return total
+        venue.rule, venue.partial, p, q, st.book[u64(side), u64(p)], n, ints[I.px + side : I.px + end],
+        ints[I.left + side : I.left + end], st.ahead[side:end], ints[I.hit + side : I.hit + end],
+    )  # fmt: skip
 
 
 @melted
