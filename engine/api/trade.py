@@ -35,7 +35,7 @@ def trade(
     Args:
         params: A file that ``engine export`` wrote; or a pipeline's, whose bets are held as its backtest holds them.
         tickers: Markets to quote, or to bet on.
-        series: All open markets of a series, or of several; new ones join when they open, where markets are quoted.
+        series: All open markets of a series, or of several; new ones join when they open.
         top: Of the markets of the series only so many, the best by the market score or, where the file counts recorded
             rewards, by what programs pay a dollar locked up; chosen anew while the session runs.
         paper: Fills by the venue's model on the live stream; the mode where none is named.
@@ -69,7 +69,6 @@ def trade(
     from ..trading.bets.runner import check_bets
     from ..trading.choosing.choice import choosing_of
     from ..trading.folder import SessionFolder
-    from ..trading.listing import tickers_of
     from ..trading.runner import Follows
     from ..trading.session import TradingSession
     from ..trading.settings import TradeSettings
@@ -87,8 +86,7 @@ def trade(
             for name, value in {"underlying": underlying, "sources": sources, "top": top}.items():
                 if value:
                     raise InputError(f"{name}= is for sessions that quote; a pipeline says itself how it bets")
-            choosing_of(listed(tickers), listed(series), None)
-            named = list(dict.fromkeys([*listed(tickers), *tickers_of(own, listed(series))]))
+            named, choosing = listed(tickers), choosing_of(listed(tickers), listed(series), None)
             pipeline = load_pipeline(params)
             check_bets(pipeline)
             folder = SessionFolder(session)
@@ -97,7 +95,7 @@ def trade(
             )
             return TradingSession(
                 folder, own, named, trust=trust, tell=tell or (lambda line: None), owns_client=client is None,
-                clock=clock, inline=inline, metrics=metrics, pipeline=pipeline,
+                clock=clock, inline=inline, metrics=metrics, pipeline=pipeline, choosing=choosing,
             )  # fmt: skip
         folder = SessionFolder(session)
         folder.begin(params, TradeSettings().with_options({**(limits or {}), "mode": mode}))

@@ -129,6 +129,14 @@ class TradeLedger:
         """The markets that have a place, or are being wound down."""
         return [ticker for ticker, one in self.holdings.items() if one.standing in (CHOSEN, ENDING)]
 
+    def begin_day(self, day: int, worth: dict[str, int]) -> dict[str, int]:
+        """A UTC day begins with what each market is worth, those that have left included."""
+        self.day = day
+        whole = {ticker: one.cash for ticker, one in self.holdings.items() if one.standing == LEFT} | worth
+        for ticker, amount in whole.items():
+            self.holding(ticker).day_cash = amount
+        return whole
+
     def left(self) -> tuple[int, int]:
         """The cash of all markets that have left, and what of it the UTC day began with."""
         gone = [one for one in self.holdings.values() if one.standing == LEFT]

@@ -23,7 +23,7 @@ from ..results.params import load_params
 from . import guards
 from .choosing.roster import Roster
 from .journal import JournalLine
-from .ledger import ENDING, LEFT, LedgerState, OwnOrder, TradeLedger, side_of
+from .ledger import ENDING, LedgerState, OwnOrder, TradeLedger, side_of
 from .lines import INCOMING, Command, RunHeader, Scan, Tick
 from .market import Listed, ReadMarket, TradedMarket
 from .orders.drift import Drift
@@ -312,6 +312,10 @@ class Machine:
             resting=lambda: self.side.resting(listed.market.ticker), served=self._served,
         )  # fmt: skip
 
+    def is_over(self, ticker: str) -> bool:
+        """Whether nothing of a market is waited for but its last fills."""
+        return self.markets[ticker].closed or self.ledger.holding(ticker).standing == ENDING
+
     def forget(self, ticker: str) -> None:
         """Let go of a market that has left: the account alone remembers it."""
         market = self.markets.pop(ticker)
@@ -458,12 +462,8 @@ class Machine:
     def _new_day(self, seen: guards.Seen) -> None:
         day = self.now // _DAY_NS
         if day != self.ledger.day:
-            self.ledger.day = day
-            worth = {ticker: held.cash for ticker, held in self.ledger.holdings.items() if held.standing == LEFT}
-            worth |= {ticker: market.worth for ticker, market in seen.markets.items()}
-            for ticker, amount in worth.items():
-                self.ledger.holding(ticker).day_cash = amount
-            self.say("day", {"day": day, "worth": worth})
+            worth = {ticker: market.worth for ticker, market in seen.markets.items()}
+            self.say("day", {"day": day, "worth": self.ledger.begin_day(day, worth)})
 
     def _halt(self, reason: guards.Reason) -> None:
         held = self.ledger.holding(reason.ticker or "")

@@ -130,7 +130,8 @@ class SessionRunner:
             raise InputError(f"{self.folder.params} was valid until {until}: sweep newer data and export anew")
 
     def _look_out(self, choosing: Choosing | None, trust: Trust) -> Lookout:
-        return Lookout(self._client, self.folder, choosing, self._follows.underlying, trust)
+        params, model = load_params(self.folder.params), model_of(self.folder.params, trust)
+        return Lookout(self._client, self.settings, choosing, model, params=params, underlying=self._follows.underlying)
 
     def _started(self, ledger: TradeLedger, tickers: list[str]) -> tuple[dict[str, int], int | None]:
         """Take the steps of a start; returns what is held in each market, and the account's cash where that counts."""

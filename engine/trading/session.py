@@ -73,14 +73,15 @@ class TradingSession:
                 self._metrics = MetricsServer(self.status, self._metrics_port)
                 self._word(f"metrics: http://127.0.0.1:{self._metrics.port}/metrics")
             given: dict[str, Any] = {
-                "clock": self._clock, "inline": self._inline, "trust": self._trust, "tell": self._word
+                "clock": self._clock, "inline": self._inline, "trust": self._trust, "tell": self._word,
+                "choosing": self._choosing,
             }  # fmt: skip
             if self.folder.is_of_bets:
                 from .bets.runner import BetRunner  # with the panels of bets
 
                 self._runner = BetRunner(self.folder, self._client, self._tickers, pipeline=self._pipeline, **given)
             else:
-                given |= {"follows": self._follows, "choosing": self._choosing}
+                given |= {"follows": self._follows}
                 self._runner = SessionRunner(self.folder, self._client, self._tickers, **given)
         return self._runner
 

@@ -21,11 +21,14 @@ from ..folder import SessionFolder
 from ..journal import latest_state, read
 from ..ledger import LedgerState, TradeLedger
 from ..lines import Command, RunHeader
-from .history import LIFECYCLE
+from ..orders.jobs import Answer
+from .history import LIFECYCLE, again, listed_in
 from .rows import MarketRows
 
 #: Bets that are over and are told in a session's status.
 LATELY = 300
+#: In the answer of a market that joins.
+ROWS = b'"rows":'
 _DOLLAR = 10_000
 
 
@@ -238,21 +241,26 @@ def _own(price: int, side: int) -> int:
 
 def folded(folder: SessionFolder, rule: Any, keep: int | None) -> BetAccount:
     """The account of bets as the journal's lines leave it, whatever ended the process that wrote them."""
-    made, paths = BetAccount(BetState(), rule, keep), list[Path]()
+    made, paths, listed = BetAccount(BetState(), rule, keep), list[Path](), set[str]()
     if folder.journal.is_dir():
         _, paths = latest_state(folder.journal)
-    named, is_told = set[str](), folder.settings().mode != "paper"
+    is_told = folder.settings().mode != "paper"
     for line in read(paths):
         if line.kind == "state":
             made = BetAccount(msgspec.json.decode(line.payload, type=BetLedgerState).bets, rule, keep)
+            listed = listed_in(made.log)
         elif line.kind == "run":
             header = msgspec.json.decode(line.payload, type=BetHeader)
-            named = {one.market.ticker for one in header.markets}
             made.began(header.now, header.step)
             made.log.append({"rows": header.rows})
+            listed |= listed_in(made.log[-1:])
+        elif line.kind == "ans" and ROWS in line.payload:
+            rows = msgspec.json.decode(line.payload, type=Answer).rows
+            made.log.append({"rows": again(rows, listed, line.ts)})
+            listed |= listed_in(made.log[-1:])
         elif line.kind == "<" and LIFECYCLE in line.payload:
             frame = decode_frame(line.payload)
-            if isinstance(frame, Lifecycle) and frame.msg.market_ticker in named:
+            if isinstance(frame, Lifecycle) and frame.msg.market_ticker in listed:
                 made.log.append({"ts": line.ts, "raw": line.payload.decode()})
         elif line.kind == "bar":
             made.bar(msgspec.json.decode(line.payload))

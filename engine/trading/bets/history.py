@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -39,6 +40,7 @@ class MarketsHeard:
         self._read = self._brought = 0
         self._frame: pl.DataFrame | None = None
         self.log: list[dict[str, Any]] = []  #: everything it was told, in order
+        self.listed = set[str]()
 
     @classmethod
     def of(cls, where: pl.Expr | None, log: list[dict[str, Any]]) -> MarketsHeard:
@@ -54,6 +56,7 @@ class MarketsHeard:
     def list(self, markets: list[dict[str, Any]]) -> None:
         """Take markets in as the exchange lists them."""
         self.log.append({"rows": markets})
+        self.listed |= listed_in(self.log[-1:])
         self._bring(Chunk({"markets": pl.DataFrame(markets, schema=dict(MARKETS.columns))}))
 
     def hear(self, ts: int, raw: bytes) -> None:
@@ -86,6 +89,16 @@ class MarketsHeard:
             self._brought += 1
             self._frame = None
             self._store.ingest("heard", f"part {self._brought}", [chunk], label="session")
+
+
+def listed_in(log: Iterable[dict[str, Any]]) -> set[str]:
+    """The markets that are listed in what was told."""
+    return {row["ticker"] for told in log for row in told.get("rows", ())}
+
+
+def again(rows: Iterable[dict[str, Any]], listed: Collection[str], now: int) -> list[dict[str, Any]]:
+    """Rows of markets that join: what was known of them before stays."""
+    return [{**row, "valid_from": max(row["valid_from"], now if row["ticker"] in listed else 0)} for row in rows]
 
 
 def listed_now(client: Client, tickers: list[str], since: int) -> list[dict[str, Any]]:

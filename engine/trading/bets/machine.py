@@ -28,12 +28,12 @@ from ..ledger import TradeLedger
 from ..lines import Command
 from ..machine import Machine
 from ..market import Listed
-from ..orders.jobs import encode
+from ..orders.jobs import Answer, encode
 from ..orders.way_out import way_out
 from ..orders.wished import wish_of
 from .account import BetAccount, BetHeader, BetLedgerState, BetState, Want, state_of, told_bet
 from .deciding import Decided, Decider, GotResting, MarketScore
-from .history import MarketsHeard
+from .history import MarketsHeard, again
 from .market import BetMarket
 from .paper import got_on_paper
 from .rows import BarRow, MarketRows
@@ -61,6 +61,7 @@ class BetMachine(Machine):
         self.known.list(header.rows)
         self.bets.log = self.known.log
         self.scores: list[MarketScore] = []
+        self._paid: dict[str, int] = {}  # as of the last bar's end
         self._moves = Moves(pipeline, self.bets.moved)
         super().__init__(header, ledger, folder, trust=trust)
 
@@ -78,7 +79,7 @@ class BetMachine(Machine):
     @property
     def over(self) -> bool:
         """Whether every market has paid and nothing is held."""
-        if not self.bets.bars or self.bets.held:
+        if not self.bets.bars or self.bets.held or (self.roster is not None and self.roster.ahead):
             return False
         markets = self.known.at(self.bets.until)
         paid = markets["settlement"].is_not_null() | markets["result"].is_in(["yes", "no"])
@@ -87,6 +88,8 @@ class BetMachine(Machine):
 
     def warm(self) -> None:
         """Compile what a bar needs before the stream begins."""
+        if not self.markets:
+            return
         self.decider.warm(self.known.at(self.now))
         market = next(iter(self._bet_markets().values()))
         spare = BetMarket(market.listed, self.ledger, lambda: self.now, MarketRows(), told=lambda *_: None)
@@ -121,9 +124,19 @@ class BetMachine(Machine):
 
     def hear(self, ts: int, frame: Frame, raw: bytes = b"") -> None:
         """Take a message of the stream in, with its text as it came."""
-        if isinstance(frame, Lifecycle) and frame.msg.market_ticker in self.markets:
+        if isinstance(frame, Lifecycle) and frame.msg.market_ticker in self.known.listed:
             self.known.hear(ts, raw.replace(b"\n", b" "))
         super().hear(ts, frame, raw)
+
+    def answer(self, ts: int, answer: Answer) -> None:
+        """Take what the exchange answered in; a market that joins is listed, and what was known of it before stays."""
+        if answer.rows:
+            self.known.list(again(answer.rows, self.known.listed, ts))
+        super().answer(ts, answer)
+
+    def is_over(self, ticker: str) -> bool:
+        """A market is waited for until a bar has seen what it paid, as it tells of bets that are over, too."""
+        return ticker in self._paid
 
     def command(self, ts: int, command: Command) -> None:
         """Do what a person says."""
@@ -164,7 +177,8 @@ class BetMachine(Machine):
             line["late"] = late
         self._refuse(end, decided)
         line["moved"] = self._moves.state()
-        line["paid"] = {ticker: paid for ticker, paid in self.paid(end).items() if ticker in self.bets.unpaid}
+        self._paid = self.paid(end)
+        line["paid"] = {ticker: paid for ticker, paid in self._paid.items() if ticker in self.bets.unpaid}
         self.bets.bar(line)
         for told in decided.changed:
             self.say("bet", told, end)

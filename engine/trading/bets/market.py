@@ -113,6 +113,9 @@ class BetMarket(TradedMarket):
         """The exchange refused or ended an order that rested: it is not sent again."""
         self.live.quote = _NOTHING
 
+    def wind_down(self, ends: bool = True) -> None:
+        """Bars enter nothing where a market is stopped, and leave what is held as they do anyway."""
+
     def withdraw(self) -> None:
         """Let nothing of this market rest until its next bar."""
         self.live.nothing()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,6 +10,8 @@ import msgspec
 
 from ....io.ground.errors import InputError
 from ....io.kalshi.client import Client
+from ....io.kalshi.rest.errors import KalshiError
+from ....strategies.models.join_touch import JoinTouch
 from ....strategies.own_file import Trust, trusting
 from ....strategies.pipeline.pipeline import Pipeline, recorded_pipeline
 from ...bets.backtest import MINUTE_NS, maker_of
@@ -25,8 +26,9 @@ from ..ledger import TradeLedger
 from ..lines import Choosing
 from ..listing import listed_markets
 from ..machine import Machine
-from ..orders.jobs import encode
+from ..orders.jobs import Answer, Job, encode
 from ..runner import SessionRunner
+from ..settings import TradeSettings
 from .account import BetHeader, folded, state_of
 from .bar import bar_in_short
 from .history import LATE_NS, listed_now
@@ -50,14 +52,14 @@ class BetRunner(SessionRunner):
     def __init__(
         self, folder: SessionFolder, client: Client, tickers: Iterable[str], *, pipeline: Pipeline | None = None,
         clock: Callable[[], int] | None = None, inline: bool = False, trust: Trust = (),
-        tell: Callable[[str], None] = lambda line: None,
+        tell: Callable[[str], None] = lambda line: None, choosing: Choosing | None = None,
     ) -> None:  # fmt: skip
         if pipeline is None:
             with trusting(trust, folder.path):
                 pipeline = recorded_pipeline(folder.pipeline())
         self._pipeline, self._rule = pipeline, rules(pipeline.limits())
         self._told_by, self._quiet_since, self._seen, self._asked_now = clock, time.monotonic(), 0, 0
-        super().__init__(folder, client, tickers, clock=clock, inline=inline, trust=trust, tell=tell)
+        super().__init__(folder, client, tickers, clock=clock, inline=inline, trust=trust, tell=tell, choosing=choosing)
 
     @property
     def bets(self) -> BetMachine:
@@ -71,13 +73,13 @@ class BetRunner(SessionRunner):
 
     def _look_out(self, choosing: Choosing | None, trust: Trust) -> Lookout:
         held = folded(self.folder, self._rule, None).held
-        return _NamedMarkets(held)
+        return _BetLookout(self._client, self.settings, choosing, held)
 
     def _machine(
         self, ledger: TradeLedger, tickers: list[str], held: dict[str, int], cash: int | None,
         rates: tuple[float, float], trust: Trust,
     ) -> Machine:  # fmt: skip
-        if not tickers:
+        if not tickers and self._lookout.choosing is None:
             raise InputError("no market to bet on is open: name markets, or another series")
         listed, now = listed_markets(self._client, tickers, held), self.now()
         for one in listed:
@@ -89,8 +91,9 @@ class BetRunner(SessionRunner):
         header = BetHeader(
             1, self.settings.document(), self.folder.params.name, listed, now, *rates, engine=__version__, cash=cash,
             pipeline=self._pipeline.as_dict(), rows=rows, late_ns=0 if replays else LATE_NS,
-            step=int(self._pipeline.source.values["step_minutes"]) * MINUTE_NS,
+            step=int(self._pipeline.source.values["step_minutes"]) * MINUTE_NS, choosing=self._lookout.choosing,
         )  # fmt: skip
+        self._lookout.begin(ledger, listed)
         BetMachine(header, TradeLedger(ledger.prefix), self.folder.path, pipeline=self._pipeline).warm()
         now = self.now()
         header = msgspec.structs.replace(header, now=now)
@@ -121,15 +124,25 @@ class BetRunner(SessionRunner):
         return {**super().status(), **self.bets.bet_status()}
 
 
-class _NamedMarkets(Lookout):
-    """The markets that were named, and those in which something is held."""
+class _BetLookout(Lookout):
+    """Markets as they are named or open in a series, and those in which something is held."""
 
-    def __init__(self, held: Iterable[str]) -> None:
-        self._held, self._asked, self.choosing = list(held), None, None
-        self._first, self._next, self._is_looking = set(), 0, False
-        self._follow = queue.SimpleQueue()
+    def __init__(self, client: Client, settings: TradeSettings, choosing: Choosing | None, held: Iterable[str]) -> None:
+        super().__init__(client, settings, choosing, JoinTouch)
+        self._held = list(held)
 
     def begins_with(self, ledger: TradeLedger, named: list[str]) -> list[str]:
-        """The named markets, and those in which something is held."""
+        """The named and chosen markets, and those in which something is held."""
+        first = super().begins_with(ledger, named)
         held = [ticker for ticker, one in ledger.holdings.items() if one.position]
-        return list(dict.fromkeys([*named, *held, *self._held]))
+        return list(dict.fromkeys([*first, *held, *self._held]))
+
+    def join(self, job: Job) -> Answer:
+        """Look a market up, with what the table of markets has of it."""
+        answer = super().join(job)
+        if answer.is_ != "done":
+            return answer
+        try:
+            return msgspec.structs.replace(answer, rows=listed_now(self._client, [job.ticker], 0))
+        except (KalshiError, InputError) as error:
+            return Answer(job.n, "unknown", text=str(error))

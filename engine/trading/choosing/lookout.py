@@ -14,16 +14,15 @@ from ....io.ground.units import NS_PER_SECOND
 from ....io.kalshi.client import Client
 from ....io.kalshi.rest.errors import KalshiError
 from ....io.kalshi.stream.stream import Stream
-from ....strategies.own_file import Trust
-from ...live.live import model_of
-from ...results.params import load_params
-from ..folder import SessionFolder
+from ....strategies.quoting.model import QuotingModel
+from ...results.params import Params
 from ..journal import JournalLine
 from ..ledger import TradeLedger
 from ..lines import Choosing, Scan, ScoredMarket
 from ..listing import listed_markets, tickers_of, underlying_of
 from ..market import Listed
 from ..orders.jobs import Answer, Job
+from ..settings import TradeSettings
 from .choice import choose, rules_of
 
 
@@ -31,13 +30,12 @@ class Lookout:
     """Scans series and looks up what joins; in whatever thread."""
 
     def __init__(
-        self, client: Client, folder: SessionFolder, choosing: Choosing | None, underlying: Mapping[str, str],
-        trust: Trust,
+        self, client: Client, settings: TradeSettings, choosing: Choosing | None, model: type[QuotingModel], *,
+        params: Params | None = None, underlying: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        self._client, self._settings, self._asked = client, folder.settings(), choosing
-        self._params, self._underlying = load_params(folder.params), underlying
-        self._model = model_of(folder.params, trust)
-        self._counts = self._params.assumptions.rewards == "recorded"
+        self._client, self._settings, self._asked = client, settings, choosing
+        self._model, self._params, self._underlying = model, params, underlying or {}
+        self._counts = params is not None and params.assumptions.rewards == "recorded"
         reads_others = any(isinstance(one, OtherSignal) for one in self._model.signals.values())
         #: among what is chosen while the session runs; the markets of a model that reads others stay as they are
         self.choosing = None if reads_others else choosing
@@ -112,7 +110,7 @@ class Lookout:
         series = choosing.series
         if choosing.top is None:
             return [ScoredMarket(ticker) for ticker in tickers_of(self._client, series)]
-        if self._counts:
+        if self._counts and self._params is not None:
             from ...runs.reward_scan import scan_live
 
             sizes = [one.parameters.get("size") for one in self._params.applies]

@@ -37,6 +37,10 @@ class RosterHost(Protocol):
         """Begin to trade a market."""
         ...
 
+    def is_over(self, ticker: str) -> bool:
+        """Whether nothing of a market is waited for but its last fills."""
+        ...
+
     def forget(self, ticker: str) -> None:
         """Let go of a market."""
         ...
@@ -83,9 +87,8 @@ class Roster:
         """Let go of what is over, and choose anew where something changed."""
         host = self._host
         late = round(host.settings.list_lag_s * NS_PER_SECOND)  # until then a fill may be told that nobody heard of
-        for ticker, ends in self._held().items():
-            over = ends or host.markets[ticker].closed
-            if not (over and not host.ledger.holding(ticker).position and host.side.quiet(ticker)):
+        for ticker in self._held():
+            if not (host.is_over(ticker) and not host.ledger.holding(ticker).position and host.side.quiet(ticker)):
                 self._empty.pop(ticker, None)
                 continue
             if ticker not in self._empty:

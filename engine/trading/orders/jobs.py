@@ -77,6 +77,7 @@ class Answer(msgspec.Struct, omit_defaults=True):
     asked: int = 0  #: when a reading was asked for, ns of the exchange's time
     listed: Listed | None = None  #: a market that joins, as the exchange lists it
     order_group: str = ""  #: the order group that was made for it
+    rows: list[dict[str, Any]] = []  #: of the table of markets, where a session bets
 
 
 class TokenBudget:

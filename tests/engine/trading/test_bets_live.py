@@ -233,3 +233,74 @@ def test_what_a_session_of_bets_does_not_do_is_refused(
     with opened(bet_day) as (_, client), pytest.raises(InputError, match=wrong):
         engine.trade(pipeline, tickers_of(), session=tmp_path / "session", client=client, **mode)
     assert not (tmp_path / "session").exists()
+
+
+@pytest.fixture(scope="module")
+def opening(bet_day: Store, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The same day; the last market opens after five minutes, and the whole of it comes so much later."""
+    store, late, after = Store(tmp_path_factory.mktemp("opening")), pl.col("ticker") == tickers_of()[-1], 300 * SECOND
+    moved = pl.when(late).then(pl.col("ts") + after).otherwise("ts").alias("ts")
+    markets = bet_day.markets(history=True).collect()
+    markets = markets.with_columns(open_ts=pl.when(late).then(START + after).otherwise("open_ts"))
+    books, trades = (
+        one.collect().with_columns(moved).sort("ts", maintain_order=True) for one in (bet_day.book(), bet_day.trades())
+    )
+    tables = {"markets": markets, "book": books, "trades": trades}
+    store.ingest(
+        "made up", "day", [Chunk({name: one.drop("import_id", "source", strict=False) for name, one in tables.items()})]
+    )
+    return store
+
+
+def test_a_market_of_the_series_that_opens_joins_and_is_bet_on_as_the_backtest_says(
+    opening: Store, pipeline: Path, tmp_path: Path
+):
+    folder, late, after = tmp_path / "session", tickers_of()[-1], [0]
+    paid = START + 2400 * SECOND  # the first markets have
+    with opened(opening) as (exchange, client):
+        clock = lambda: exchange.now() + after[0]  # noqa: E731 - the exchange's time, and a little more at the end
+        given: dict[str, Any] = {
+            "series": "KXTEST",
+            "session": folder,
+            "client": client,
+            "clock": clock,
+            "inline": True,
+            "limits": {"choose_s": 5},
+        }
+        with engine.trade(pipeline, **given) as session:
+            assert [*session.runner.machine.markets] == tickers_of()[:2]
+            walk(exchange, session, until=lambda: late in session.runner.machine.bets.held)
+        with engine.trade(pipeline, **given) as session:  # another process knows it
+            assert [*session.runner.machine.markets] == tickers_of()
+            session.runner.journal.rotate(session.runner.machine.state())  # the next segment names no market
+            walk(exchange, session, until=lambda: late not in session.runner.machine.markets or exchange.now() > paid)
+        with engine.trade(pipeline, **given) as session:
+            walk(exchange, session)
+            after[0] = 180 * SECOND
+            session.step()
+            session.step()
+            assert session.runner.machine.over
+    joined = [json.loads(line.payload) for line in read(segments(folder / "journal")) if line.kind == "join"]
+    assert [one["market"] for one in joined] == [late]
+    there = bets_of(backtest(opening, pipeline, end=bars_of(folder)[-1]))
+    assert bet_lines(folder) == there
+    assert any(ticker == late for ticker, _ in there)
+    assert audit(folder).difference is None
+
+
+def test_in_production_a_market_that_opens_joins_with_an_order_group(opening: Store, pipeline: Path, tmp_path: Path):
+    folder, late = tmp_path / "session", tickers_of()[-1]
+    with opened(opening) as (exchange, client):
+        given: dict[str, Any] = {
+            "series": "KXTEST",
+            "session": folder,
+            "client": client,
+            "clock": exchange.now,
+            "inline": True,
+        }
+        with engine.trade(pipeline, production=True, limits={"choose_s": 5}, **given) as session:
+            walk(exchange, session, until=lambda: any(one == late for one, _ in bet_lines(folder)))
+            ledger = session.runner.machine.ledger
+            assert len({ledger.holding(one).group for one in tickers_of()} - {None}) == 3
+    assert any(one["lots"] for (ticker, _), one in bet_lines(folder).items() if ticker == late)
+    assert audit(folder).difference is None

@@ -23,6 +23,7 @@ from touchline.engine.trading.runner import SessionRunner
 from touchline.io.ground.errors import InputError
 from touchline.io.store.chunk import Chunk
 from touchline.io.store.store import Store
+from touchline.strategies.models.fixed_spread import FixedSpread
 
 from ..exchanges.conftest import START, random_frames
 from .conftest import SECOND, begun, opened, tickers_of, walked, write_quick_params
@@ -236,7 +237,8 @@ def test_where_recorded_rewards_count_the_best_pay_most_a_dollar(
     write_params(tmp_path / "r.toml", msgspec.structs.replace(made, venue={**made.venue, "rewards": "recorded"}))
     folder = begun(tmp_path / "session", tmp_path / "r.toml", mode="paper", deny=f"KXNONE, {tickers_of()[2]}")
     with opened(opening) as (_, client):
-        found = Lookout(client, folder, BEST, {}, ()).begins_with(TradeLedger("tl-"), [])
+        look = Lookout(client, folder.settings(), BEST, FixedSpread, params=load_params(folder.params))
+        found = look.begins_with(TradeLedger("tl-"), [])
     assert found == [tickers_of()[1]]  # a tenth a dollar, against a twentieth
     assert asked[0] == (["KXTEST"], 0.05, 0.0, 0.0)
 
