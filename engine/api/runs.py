@@ -448,14 +448,19 @@ def report(
 def _session_report(folder: str | Path, out: str | Path | None, trust: Trust, *, settlements: bool) -> Path:
     from ...io.kalshi.client import Client
     from ..trading.folder import SessionFolder
-    from ..trading.knowing.report import write_session_report
+
+    begun = SessionFolder(folder)
+    if begun.is_of_bets:
+        from ..trading.knowing.bets_report import write_bets_session_report as write  # with the panels of bets
+    else:
+        from ..trading.knowing.report import write_session_report as write
 
     if not settlements:
-        return write_session_report(folder, out, trust=trust)
-    own = SessionFolder(folder).settings().subaccount
+        return write(folder, out, trust=trust)
+    own = begun.settings().subaccount
     with Client() as client:
         told = [one for page in client.portfolio.settlements(subaccount=own) for one in page]
-    return write_session_report(folder, out, trust=trust, settled=told)
+    return write(folder, out, trust=trust, settled=told)
 
 
 def export(

@@ -117,7 +117,7 @@ class Collector:
         """All events of a market, with trades matched to the changes that they caused."""
         batches = self.batches.get(ticker, [])
         if not batches:
-            return Columns(*(np.zeros(0, kind) for kind in _DTYPES))
+            return no_columns()[1]
         columns = Columns(*(np.concatenate(column) for column in zip(*batches, strict=True)))
         kinds = columns.kind & KIND
         columns.aux[kinds == BOOK] = 0
@@ -138,7 +138,10 @@ def course_of(
     """Replay a session's journal; ``beside`` makes one who looks on for each market of each run."""
     folder = SessionFolder.existing(session)
     if folder.is_of_bets:
-        raise InputError(f"{session} holds bets: engine trade audit {session} holds them against their results")
+        raise InputError(
+            f"{session} holds bets, whose orders cross or rest for a bar: there is no twin and no queue to fit; "
+            f"engine trade audit {session} and engine report {session} hold bets against their results"
+        )
     course, collector = SessionCourse(folder.path, folder.settings().mode), Collector()
     replayer, orders = Replayer(folder.path, trust), OrderStints(course)
     begun = last = 0
@@ -160,7 +163,7 @@ def course_of(
                     market.beside.append(beside(header, market))
                 course.markets.setdefault(
                     ticker,
-                    MarketCourse(ticker, kernel_grid(market.listed.market.grid), collector.columns("", _NO_GRID)),
+                    MarketCourse(ticker, kernel_grid(market.listed.market.grid), no_columns()[1]),
                 )
         last = max(last, line.ts)
         orders.take(line)
@@ -171,7 +174,9 @@ def course_of(
     return course
 
 
-_NO_GRID = kernel_grid("linear_cent")
+def no_columns() -> tuple[Grid, Columns]:
+    """The events of a market of which none were heard, and a grid for them."""
+    return kernel_grid("linear_cent"), Columns(*(np.zeros(0, kind) for kind in _DTYPES))
 
 
 class OrderStints:

@@ -66,10 +66,10 @@ def write_session_report(
             ["market", "hours", "both sides", "at least one", "longest reason of not quoting", "s"], _uptime(course),
         )),
         page.section("Refused requests", page.table(["reason", "times"], course.refused.most_common())),
-        page.section("What stopped it", page.table(["when", "what", "market", "reason"], _stops(course))),
+        page.section("What stopped it", page.table(["when", "what", "market", "reason"], stop_rows(course))),
         page.section("Settlements", page.table(
             ["market", "contracts held", "paid, cents", "exchange: contracts", "exchange: cents", "agrees"],
-            _settled(paid),
+            settled_rows(paid),
         )),
         page.footer(f"made from the journal of {name}"),
     )  # fmt: skip
@@ -83,13 +83,19 @@ def _contracts(lots: int) -> float:
     return lots / LOTS_PER_CONTRACT
 
 
-def _notices(course: SessionCourse, twin: Twin, paid: list[SettledAs]) -> list[Notice]:
+def stopped(course: SessionCourse) -> list[Notice]:
+    """The kills and halts of a session as warnings."""
     found = [Notice("killed", f"{iso(ts)}: {told['guard']}: {told['text']}") for ts, told in course.of("kill")]
     halts = course.of("halt")
     if halts:
         found.append(
             Notice("halted", f"{len(halts)} halts; the last: {halts[-1][1]['market']}, {halts[-1][1]['text']}")
         )
+    return found
+
+
+def _notices(course: SessionCourse, twin: Twin, paid: list[SettledAs]) -> list[Notice]:
+    found = stopped(course)
     if not any(one.fills for one in twin.markets.values()):
         found.append(Notice("no-fills"))
     return found + [Notice("settlement", one.difference) for one in paid if one.difference]
@@ -142,7 +148,8 @@ def _uptime(course: SessionCourse) -> list[tuple[object, ...]]:
     return rows
 
 
-def _stops(course: SessionCourse) -> list[tuple[object, ...]]:
+def stop_rows(course: SessionCourse) -> list[tuple[object, ...]]:
+    """What stopped a session and let it go on, as rows of a table."""
     rows: list[tuple[object, ...]] = []
     for kind, ts, told in course.told:
         if kind in ("halt", "kill", "wait", "lift"):
@@ -151,7 +158,8 @@ def _stops(course: SessionCourse) -> list[tuple[object, ...]]:
     return rows[-200:]
 
 
-def _settled(paid: list[SettledAs]) -> list[tuple[object, ...]]:
+def settled_rows(paid: list[SettledAs]) -> list[tuple[object, ...]]:
+    """What markets paid by our account and by the exchange's, as rows of a table."""
     return [
         (one.ticker, _contracts(one.position), None if one.value is None else one.value / TICKS_PER_CENT,
          None if one.told_position is None else _contracts(one.told_position),

@@ -15,8 +15,10 @@ from touchline.engine.bets.backtest import BetsRun, backtest
 from touchline.engine.bets.results import chances
 from touchline.engine.bets.types import Exit
 from touchline.engine.cli.app import app
+from touchline.engine.figures.words import moment, usd
 from touchline.engine.trading.bets import machine
 from touchline.engine.trading.journal import read, segments
+from touchline.engine.trading.knowing.course import course_of
 from touchline.engine.trading.lines import Command
 from touchline.io.ground.errors import InputError
 from touchline.io.store.chunk import Chunk
@@ -286,6 +288,12 @@ def test_a_market_of_the_series_that_opens_joins_and_is_bet_on_as_the_backtest_s
     assert bet_lines(folder) == there
     assert any(ticker == late for ticker, _ in there)
     assert audit(folder).difference is None
+    page = engine.report(folder).read_text()
+    for (ticker, entered), one in there.items():
+        assert f">{ticker}<" in page and moment(entered) in page and usd(one["pnl"]) in page
+    assert usd(sum(one["pnl"] for one in there.values())) in page and "What became of the candidates" in page
+    with pytest.raises(InputError, match="there is no twin and no queue to fit"):
+        course_of(folder)
 
 
 def test_in_production_a_market_that_opens_joins_with_an_order_group(opening: Store, pipeline: Path, tmp_path: Path):
