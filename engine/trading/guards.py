@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from ...io.ground.units import MICROS_PER_DOLLAR, NS_PER_SECOND, TICKS_PER_DOLLAR
 from .settings import TradeSettings
 
 Severity = Literal["wait", "halt", "kill"]
 
 
-@dataclass(frozen=True)
-class MarketSeen:
+class MarketSeen(msgspec.Struct, frozen=True, gc=False):
     """One market as a guard sees it; money in micros, prices in ticks, times in ns."""
 
     ticker: str
@@ -38,6 +39,14 @@ class MarketSeen:
     untold_since: int | None = None  #: an order says since then that it filled, and no list tells the fill
     differences: int = 0  #: what the exchange's lists had otherwise within an hour, put right each time
     ghost: str | None = None  #: client id of an order that rests there and was over here
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing speaks against it but money: most markets, most of the time."""
+        return not (
+            self.refused or self.disagreed or self.differences or self.group_stopped or self.unpaid or self.ghost
+            or self.unknown_since is not None or self.collared is not None or self.untold_since is not None
+        )  # fmt: skip
 
     @property
     def worth(self) -> int:
@@ -122,22 +131,22 @@ def by_event(seen: Seen) -> dict[str, list[MarketSeen]]:
 
 def loss_market(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
     """A market has lost more than it may."""
-    most = settings.micros("loss_market")
-    return _over("lost", -market.worth, most)
+    return _over("lost", lambda: -market.worth, settings.micros("loss_market"))
 
 
 def exposure_market(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
     """A market could lose more than it may."""
-    return _over("could lose", exposure([market]), settings.micros("exposure_market"))
+    return _over("could lose", lambda: exposure([market]), settings.micros("exposure_market"))
 
 
 def exposure_event(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
     """The outcomes of a market's event could lose more than they may, whichever comes true."""
-    most = settings.micros("exposure_event")
-    if most is None:
-        return None
-    own = [one for one in seen.markets.values() if one.event == market.event] if market.event else [market]
-    return _over(f"event {market.event} could lose", exposure(own), most)
+
+    def lost() -> int:
+        own = [one for one in seen.markets.values() if one.event == market.event] if market.event else [market]
+        return exposure(own)
+
+    return _over(f"event {market.event} could lose", lost, settings.micros("exposure_event"))
 
 
 def disagreement(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None:
@@ -201,18 +210,21 @@ def ghost(seen: Seen, market: MarketSeen, settings: TradeSettings) -> str | None
 
 def loss_session(seen: Seen, settings: TradeSettings) -> str | None:
     """The session has lost more than it may."""
-    return _over("the session lost", -seen.made, settings.micros("loss_session"))
+    return _over("the session lost", lambda: -seen.made, settings.micros("loss_session"))
 
 
 def loss_day(seen: Seen, settings: TradeSettings) -> str | None:
     """The UTC day has lost more than it may."""
-    return _over("the day lost", -seen.made_today, settings.micros("loss_day"))
+    return _over("the day lost", lambda: -seen.made_today, settings.micros("loss_day"))
 
 
 def exposure_account(seen: Seen, settings: TradeSettings) -> str | None:
     """All markets together could lose more than they may."""
-    total = sum(exposure(markets) for markets in by_event(seen).values())
-    return _over("the account could lose", total, settings.micros("exposure_account"))
+
+    def lost() -> int:
+        return sum(exposure(markets) for markets in by_event(seen).values())
+
+    return _over("the account could lose", lost, settings.micros("exposure_account"))
 
 
 def cash(seen: Seen, settings: TradeSettings) -> str | None:
@@ -259,9 +271,13 @@ def feed_age(seen: Seen, settings: TradeSettings) -> str | None:
 
 MarketGuard = Callable[[Seen, MarketSeen, TradeSettings], str | None]
 SessionGuard = Callable[[Seen, TradeSettings], str | None]
+#: Guards of a market's money, which halt it; each is named as its limit is.
+OF_MONEY: dict[str, MarketGuard] = {
+    "loss-market": loss_market, "exposure-market": exposure_market, "exposure-event": exposure_event,
+}  # fmt: skip
 #: Guards of a market, which halt it.
 OF_MARKETS: dict[str, MarketGuard] = {
-    "loss-market": loss_market, "exposure-market": exposure_market, "exposure-event": exposure_event,
+    **OF_MONEY,
     "disagreement": disagreement, "unknown": unknown, "refusals": refusals, "collar": collar, "group": group,
     "margin": margin, "untold": untold, "differences": differences, "ghost": ghost,
 }  # fmt: skip
@@ -281,10 +297,11 @@ def reasons(seen: Seen, settings: TradeSettings) -> list[Reason]:
         for name, (severity, guard) in OF_SESSION.items()
         if (text := guard(seen, settings)) is not None
     ]
+    money = {name: one for name, one in OF_MONEY.items() if settings.micros(name.replace("-", "_")) is not None}
     found += [
         Reason(name, "halt", market.ticker, text)
         for market in seen.markets.values()
-        for name, guard in OF_MARKETS.items()
+        for name, guard in (money if market.is_calm else OF_MARKETS).items()
         if (text := guard(seen, market, settings)) is not None
     ]
     return found
@@ -327,7 +344,7 @@ def limits_used(seen: Seen, settings: TradeSettings) -> list[Used]:
     return found + [Used(name, float(value), getattr(settings, name), units[name]) for name, value in others.items()]
 
 
-def _over(what: str, amount: int, most: int | None) -> str | None:
-    if most is None or amount < most:
+def _over(what: str, lost: Callable[[], int], most: int | None) -> str | None:
+    if most is None or (amount := lost()) < most:
         return None
     return f"{what} ${amount / MICROS_PER_DOLLAR:,.2f}, and the limit is ${most / MICROS_PER_DOLLAR:,.2f}"

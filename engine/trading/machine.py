@@ -38,7 +38,7 @@ from .orders.wished import shown_of, wish_of
 from .seen import market_seen, seen_of
 from .settings import TradeSettings
 
-_LOOK_NS = 250_000_000  # from one look at the limits to the next
+_LOOK_NS, _FILLED_NS = 250_000_000, 50_000_000  # from one look at the limits to the next, and where something filled
 _DAY_NS = 86_400 * NS_PER_SECOND
 _NEVER = 1 << 62
 #: Kinds of lines that come in: who takes each, and what it says.
@@ -228,7 +228,7 @@ class Machine:
         self._decided()
         for told in self.payouts.pay(self.ledger, self.now):
             self.say("settle", told)
-        if self.now >= self._next_look or self._filled:
+        if self.now >= self._next_look - (_LOOK_NS - _FILLED_NS if self._filled else 0):
             self._look()
         self._act(touched)
         if self.roster is not None and not self._leaving:

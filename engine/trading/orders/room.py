@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec import structs
 
 from ....io.ground.units import TICKS_PER_DOLLAR
 from ..guards import MarketSeen, Seen, exposure
@@ -46,7 +47,7 @@ class Room:
             if most > 0:
                 out[side, price] = most
                 bought, sold = (unit * most, 0) if side > 0 else (0, unit * most)
-                own = replace(own, buys=own.buys + bought, sells=own.sells + sold)
+                own = structs.replace(own, buys=own.buys + bought, sells=own.sells + sold)
         markets[own.ticker] = own
         self._exposed[event] = exposure([*others, own])
         self._total = elsewhere + self._exposed[event]

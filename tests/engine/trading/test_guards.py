@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 from touchline.engine.trading.audit import audit
 from touchline.engine.trading.folder import SessionFolder, recovered
 from touchline.engine.trading.guards import OF_MARKETS, OF_SESSION, MarketSeen, Seen, reasons
@@ -39,7 +40,7 @@ WELL = Seen(NOW, NOW - SECOND, 100_000_000, 10**9, None, 0, HEALTHY)
 def seen(**more: Any) -> Seen:
     """A healthy session in which something of market A, or of the session, is otherwise."""
     own = {name: more.pop(name) for name in list(more) if hasattr(HEALTHY["A"], name)}
-    return replace(WELL, **more, markets={**HEALTHY, "A": replace(HEALTHY["A"], **own)})
+    return replace(WELL, **more, markets={**HEALTHY, "A": structs.replace(HEALTHY["A"], **own)})
 
 
 #: Guard -> what sets it off, and what just does not.
@@ -114,7 +115,7 @@ def test_exclusive_outcomes_lose_together_what_the_worst_of_them_leaves():
     sold = {name: MarketSeen(name, "E", True, -100, 600_000, 6_000) for name in "AB"}
     at_most = SETTINGS.with_options({"exposure_event": 0.01})
     assert "exposure-event" not in {one.guard for one in reasons(replace(WELL, markets=sold), at_most)}
-    apart = {name: replace(one, exclusive=False) for name, one in sold.items()}
+    apart = {name: structs.replace(one, exclusive=False) for name, one in sold.items()}
     assert "exposure-event" in {one.guard for one in reasons(replace(WELL, markets=apart), at_most)}
 
 
