@@ -60,6 +60,7 @@ def test_several_bars_share_one_display(notebook):
     assert "files: 1 of 2" in notebook[0][-1] and "M/s: 20,000,000" in notebook[0][-1]
 
 
+@pytest.mark.slow
 def test_every_function_of_the_face_shows_its_bar_when_asked(notebook, tmp_path):
     store = Store(tmp_path / "store")
     engine.sample(store, scale=0.005, progress=True)

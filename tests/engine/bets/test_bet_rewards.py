@@ -42,6 +42,7 @@ def test_orders_score_as_the_kernel_says_of_a_quote_that_rests_as_long(seed: int
         assert float(own) == pytest.approx(kept * included, abs=2.0 * (included + 1) / PARTS)
 
 
+@pytest.mark.slow
 def test_a_makers_bets_are_told_what_programs_pay_and_their_money_stays(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

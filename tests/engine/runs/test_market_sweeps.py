@@ -51,7 +51,7 @@ def test_a_pipeline_is_swept_across_markets(bets, tmp_path):
         assert found.hash == wanted.about["result_hash"]
 
 
-def test_a_model_is_swept_on_the_markets_named(books, tmp_path):
+def test_a_model_is_swept_on_the_markets_named(books, tmp_path, plain_kernels):
     markets, asked = ["MADE-00", "MADE-01"], {"axes": SPREADS, "threads": 1, "params": {"skew": 0.1}}
     wanted = sweep_quotes(FixedSpread, markets, books, tmp_path / "wanted", **asked)
     assert wanted.cells["fills"].sum() > 0

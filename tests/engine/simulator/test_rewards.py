@@ -116,7 +116,7 @@ def tape_with(seed: int, grid: str, *, trades: bool = True) -> Tape:
 @pytest.mark.parametrize(
     ("model", "cells", "delay", "grid"),
     [
-        pytest.param(FixedSpread, CELLS, 0, "linear_cent", id="at once"),
+        pytest.param(FixedSpread, CELLS, 0, "linear_cent", id="at once", marks=pytest.mark.slow),
         pytest.param(FixedSpread, CELLS, 250, "tapered_deci_cent", id="delayed", marks=pytest.mark.slow),
         pytest.param(Ladder, RUNGS, 0, "tapered_deci_cent", id="three levels", marks=pytest.mark.slow),
     ],

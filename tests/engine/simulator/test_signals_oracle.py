@@ -18,7 +18,7 @@ from ... import oracle
 from ...features.signals import naive
 from ...features.signals.test_shipped import walked
 from . import test_kernel
-from .test_kernel import CENT, MANY, NO_JIT, QUICK, SECOND, check, oracle_ticks, run_oracle, scenes
+from .test_kernel import CENT, MANY, NO_JIT, SECOND, check, oracle_ticks, run_oracle, scenes
 
 NAIVE = {
     "flow": (naive.signed_flow(2 * SECOND), 1), "imbalance": (naive.order_flow_imbalance(2 * SECOND, 2), 2),
@@ -97,11 +97,6 @@ def compare(name, setting):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(test_kernel, "interrupted", lambda tape, reported: st.just(tape))
         test()
-
-
-@pytest.mark.skipif(NO_JIT, reason="the compiled kernel")
-def test_the_kernel_with_signals_is_the_oracle():
-    compare("replay", QUICK)
 
 
 @pytest.mark.slow
