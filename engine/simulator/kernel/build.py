@@ -20,6 +20,7 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 from subprocess import Popen
+from threading import Lock
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -300,9 +301,21 @@ def expect(path: Path, child: Popen[bytes]) -> None:
     atexit.register(child.kill)
 
 
-@cache
+_being_made: dict[Path, Lock] = {}
+
+
 def kernel(model: type[QuotingModel], flags: Flags) -> ModuleType:
-    """Return the module whose ``run_nb`` runs ``model`` under ``flags``; compiled on first use, then cached on disk."""
+    """Return the module whose ``run_nb`` runs ``model`` under ``flags``; compiled on first use, then cached on disk.
+
+    Threads that ask for the same one wait for the first of them.
+    """
+    with _being_made.setdefault(kernel_file(model, flags)[0], Lock()):
+        return loaded(model, flags)
+
+
+@cache
+def loaded(model: type[QuotingModel], flags: Flags) -> ModuleType:
+    """The same for whoever is alone: the package is made module by module, and nobody else may meet it half made."""
     path, head = kernel_file(model, flags)
     if path in under_way:
         under_way.pop(path).wait()

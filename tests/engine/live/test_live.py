@@ -127,10 +127,10 @@ def test_a_quote_that_raises_is_one_line_live(tape, plain_kernels):
 def test_a_live_run_compiles_before_its_stream_begins(tape):
     assumed = Assumptions(queue="touch+cross@1", horizon="fixed")  # as sessions of other tests, which share the kernel
     live = Live(tape.market, FixedSpread, {}, assumed, fills="reported")
-    build.kernel.cache_clear()
+    build.loaded.cache_clear()
     live.warm(int(tape.columns.ts[0]))
     assert live.block is None and live.count == 0
     live.feed(next(slices(tape, [3])))
     assert live.block is not None
     assert len(live.block.kernel.run_nb.signatures) == 1
-    assert build.kernel.cache_info().misses == 1
+    assert build.loaded.cache_info().misses == 1

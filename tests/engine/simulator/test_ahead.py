@@ -65,7 +65,7 @@ def test_a_child_that_dies_leaves_the_work_to_the_parent(tmp_path: Path, monkeyp
     monkeypatch.setenv("TOUCHLINE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(ahead, "CHILD", "raise SystemExit(1)")
     monkeypatch.setattr(ahead, "os", os)
-    build.kernel.cache_clear()
+    build.loaded.cache_clear()
     build.kernel_file.cache_clear()
     model, assumed, tape = quoting_model("fixed-spread"), Assumptions(), ahead.blank_tape()
     ahead.compile_ahead("fixed-spread", assumed)

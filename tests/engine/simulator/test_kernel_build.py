@@ -6,10 +6,14 @@ import importlib
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import CodeType
 
 import pytest
 from touchline.engine.simulator.assumptions.flags import Flags
+from touchline.engine.simulator.kernel import build
 from touchline.engine.simulator.kernel.build import kernel, kernel_file
 from touchline.strategies.models.registry import quoting_model
 
@@ -222,3 +226,20 @@ def test_only_an_edit_of_the_quote_compiles_anew(tmp_path: Path):
     kept = name()
     assert name(default=0.2, most=2.0, derive="math.log(2.0 + p.gamma)", remark="# as in the paper") == kept
     assert name(half="2.0 * p.half") != kept
+
+
+def test_threads_that_ask_for_one_kernel_get_one(monkeypatch: pytest.MonkeyPatch):
+    """The modules of a package are made one after the other: a thread that came in between met them half made."""
+    flags, codes = Flags(drawn=True, taker=False), build._codes
+
+    def slowly(path: Path, head: str) -> dict[str, CodeType]:
+        time.sleep(0.05)
+        return codes(path, head)
+
+    build.loaded.cache_clear()
+    monkeypatch.setattr(build, "_codes", slowly)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: kernel(quoting_model("fixed-spread"), flags), range(4)))
+    assert all(one is found[0] for one in found)
+    package = found[0].__name__.removesuffix(".walk")
+    assert sys.modules[f"{package}.decide"].due_nb is found[0].due_nb
