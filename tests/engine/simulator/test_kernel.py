@@ -438,9 +438,8 @@ def compare(name, setting):
 
 
 @pytest.mark.skipif(NO_JIT, reason="the compiled kernel")
-@pytest.mark.parametrize("name", ("replay", "sweep"))  # each compiles for seconds; all are compared below
-def test_compiled_kernel_is_the_oracle(name):
-    compare(name, QUICK)
+def test_compiled_kernel_is_the_oracle():
+    compare("replay", QUICK)  # each compiles for seconds; all are compared below
 
 
 @pytest.mark.slow

@@ -17,7 +17,9 @@ MODELS = sorted(QUOTING)
 NOT_ALWAYS = ("avellaneda-stoikov-stationary", "reward-maker")
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "reward-maker" else name for name in MODELS]
+)  # its quote alone compiles for seconds
 def test_the_compiled_quote_is_the_python_quote_bit_for_bit(name: str):
     model, rng = quoting_model(name), np.random.default_rng(1)
     fast = compiled(model)
