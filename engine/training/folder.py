@@ -27,14 +27,24 @@ REPORT = "report.html"
 _OWN = {RECORD, NEWEST, FOLDS, SERIES, UNFINISHED, REPORT}
 
 
+def _is_own(path: Path) -> bool:
+    return path.name in _OWN or (path.is_file() and atomic.is_under_way(path.name))
+
+
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Be the only one who trains into a folder; one that holds something else is left alone."""
-    if folder.exists() and (not folder.is_dir() or {one.name for one in folder.iterdir()} - _OWN):
+    """Be the only one who trains into a folder; one that holds something else is left alone.
+
+    What a training that was killed had not finished writing is removed.
+    """
+    if folder.exists() and (not folder.is_dir() or not all(map(_is_own, folder.iterdir()))):
         raise InputError(f"{folder} holds something else than a trained model; name another folder with out=")
     taken = f"another training writes to {folder}; wait for it, or name another with out="
     try:
         with own_folder(folder, taken):
+            for left in folder.iterdir():
+                if atomic.is_under_way(left.name):
+                    left.unlink()
             yield
     except OSError as error:
         if error.errno in DISK_FULL:

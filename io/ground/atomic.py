@@ -113,6 +113,15 @@ def discard(path: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
+def is_under_way(name: str) -> bool:
+    """Whether a name is that of a file or folder which a writer has not finished, or never will.
+
+    >>> is_under_way(".model.onnx.0123456789ab.tmp"), is_under_way("model.onnx")
+    (True, False)
+    """
+    return _UNDER_WAY.fullmatch(name) is not None
+
+
 def clear(folder: Path) -> None:
     """Remove what killed writers left in a folder, once in the life of a process."""
     if folder in _cleared:
