@@ -30,7 +30,7 @@ from ..folder import SessionFolder
 from ..journal import read, segments
 from .course import MarketCourse, OrderStints, SessionCourse, no_columns
 from .daily import settlements
-from .report import REPORT, settled_rows, stop_rows, stopped
+from .report import REPORT, closing_blocks, stopped
 
 SHOWN = 200
 _COLUMNS = (
@@ -116,13 +116,7 @@ def write_bets_session_report(
             "What became of the candidates", page.table(CANDIDATE_COLUMNS, candidate_rows(short["candidates"])),
             about="Rejected ones are settled too: a filter whose rejects earn more than what was entered costs money.",
         ),
-        page.section("Refused requests", page.table(["reason", "times"], course.refused.most_common())),
-        page.section("What stopped it", page.table(["when", "what", "market", "reason"], stop_rows(course))),
-        page.section("Settlements", page.table(
-            ["market", "contracts held", "paid, cents", "exchange: contracts", "exchange: cents", "agrees"],
-            settled_rows(paid),
-        )),
-        page.footer(f"made from the journal of {name}"),
+        *closing_blocks(course, paid, name),
     )  # fmt: skip
 
 

@@ -65,11 +65,18 @@ def write_session_report(
         page.section("Uptime", page.table(
             ["market", "hours", "both sides", "at least one", "longest reason of not quoting", "s"], _uptime(course),
         )),
+        *closing_blocks(course, paid, name),
+    )  # fmt: skip
+
+
+def closing_blocks(course: SessionCourse, paid: list[SettledAs], name: str) -> tuple[str, ...]:
+    """What ends the page of every session: refusals, what stopped it, settlements."""
+    return (
         page.section("Refused requests", page.table(["reason", "times"], course.refused.most_common())),
-        page.section("What stopped it", page.table(["when", "what", "market", "reason"], stop_rows(course))),
+        page.section("What stopped it", page.table(["when", "what", "market", "reason"], _stop_rows(course))),
         page.section("Settlements", page.table(
             ["market", "contracts held", "paid, cents", "exchange: contracts", "exchange: cents", "agrees"],
-            settled_rows(paid),
+            _settled_rows(paid),
         )),
         page.footer(f"made from the journal of {name}"),
     )  # fmt: skip
@@ -148,7 +155,7 @@ def _uptime(course: SessionCourse) -> list[tuple[object, ...]]:
     return rows
 
 
-def stop_rows(course: SessionCourse) -> list[tuple[object, ...]]:
+def _stop_rows(course: SessionCourse) -> list[tuple[object, ...]]:
     """What stopped a session and let it go on, as rows of a table."""
     rows: list[tuple[object, ...]] = []
     for kind, ts, told in course.told:
@@ -158,7 +165,7 @@ def stop_rows(course: SessionCourse) -> list[tuple[object, ...]]:
     return rows[-200:]
 
 
-def settled_rows(paid: list[SettledAs]) -> list[tuple[object, ...]]:
+def _settled_rows(paid: list[SettledAs]) -> list[tuple[object, ...]]:
     """What markets paid by our account and by the exchange's, as rows of a table."""
     return [
         (one.ticker, _contracts(one.position), None if one.value is None else one.value / TICKS_PER_CENT,
