@@ -34,13 +34,13 @@ demo: setup
 	@$(BIN)/engine demo
 
 # Neighbours stay together, so that the fixtures and kernels of a module are made once; who is done first takes over
-# half of what another has left.
-TOGETHER := --dist worksteal
+# half of what another has left. Tests wait for others now and then: three at once keep two cores busy.
+TOGETHER := -n 3 --dist worksteal
 
 test: setup
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@$(BIN)/basedpyright --threads
-	@$(BIN)/python -m pytest -n 2 $(TOGETHER) -m "not slow and not bench"
+	@$(BIN)/python -m pytest $(TOGETHER) -m "not slow and not bench"
 	@$(BIN)/python -m pytest -q -p tests.doctest_folder --doctest-modules --pyargs touchline.io touchline.features touchline.strategies touchline.engine
 
 $(TORCH): $(STAMP)  ## torch is twenty times as large as the rest of training: only for the slow tests, and once
@@ -49,8 +49,8 @@ $(TORCH): $(STAMP)  ## torch is twenty times as large as the rest of training: o
 	@$(COMPILED)
 	@touch $(TORCH)
 
-test-all: test $(TORCH)  ## the slow ones wait a lot for others: three at once
-	@$(BIN)/python -m pytest -n 3 $(TOGETHER) -m slow
+test-all: test $(TORCH)
+	@$(BIN)/python -m pytest $(TOGETHER) -m slow
 
 lint: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/basedpyright --threads

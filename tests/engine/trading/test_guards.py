@@ -122,14 +122,14 @@ def test_exclusive_outcomes_lose_together_what_the_worst_of_them_leaves():
 def test_a_healthy_day_halts_nothing(day: Store, session: Callable[..., SessionFolder]):
     folder = session(**LIMITS)
     with opened(day) as (exchange, client), SessionRunner(folder, client, tickers_of(), inline=True) as runner:
-        walked(exchange, runner, 150)
+        walked(exchange, runner, 140)
     assert told(folder, "halt", "kill", "wait") == []
 
 
 def test_a_loss_halts_its_market_and_takes_its_orders_away(day: Store, session: Callable[..., SessionFolder]):
     folder = session(mode="production", loss_market=0.01)
     with opened(day) as (exchange, client), SessionRunner(folder, client, tickers_of(), inline=True) as runner:
-        walked(exchange, runner, 150)
+        walked(exchange, runner, 140)
         halted = [one["market"] for _, one in told(folder, "halt")]
         assert halted and not any(resting(exchange, ticker) for ticker in halted)
         assert {one["guard"] for _, one in told(folder, "halt")} == {"loss-market"}
