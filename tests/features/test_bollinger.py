@@ -85,11 +85,11 @@ def test_time_weighted_equals_the_integral(frame):
 @many
 @given(frame=frames())
 def test_percent_b_and_bandwidth_equal_sql(frame):
-    x, mean, sd = pl.col("x"), pl.col("bid"), pl.col("size") / 10
+    x, mean, sd = pl.col("x"), pl.col("bid"), pl.col("size") / 8
     found = frame.select(b=percent_b(x, mean, sd, 2.5, 3.0), w=bandwidth(mean - 9, sd, 2.5))
-    band = "case when size / 10 > 3 then (x - (bid - 2.5 * size / 10)) / (5.0 * size / 10) end"
+    band = "case when size / 8 > 3 then (x - (bid - 2.5 * size / 8)) / (5.0 * size / 8) end"
     same(found["b"].to_list(), sql(f"select {band} from t order by n", t=frame))
-    same(found["w"].to_list(), sql("select 5.0 * size / 10 / nullif(bid - 9, 0) from t order by n", t=frame))
+    same(found["w"].to_list(), sql("select 5.0 * size / 8 / nullif(bid - 9, 0) from t order by n", t=frame))
 
 
 def test_bands_are_null_where_the_price_stands_still():
@@ -101,6 +101,6 @@ def test_bands_are_null_where_the_price_stands_still():
 @many
 @given(frame=frames())
 def test_is_outside_equals_sql(frame):
-    found = frame.select(o=is_outside(pl.col("x"), pl.col("bid"), pl.col("size") / 10, 2.5, 3.0))
-    query = "select abs(x - bid) >= 2.5::double * (size / 10) and size / 10 >= 3 from t order by n"
+    found = frame.select(o=is_outside(pl.col("x"), pl.col("bid"), pl.col("size") / 8, 2.5, 3.0))
+    query = "select abs(x - bid) >= 2.5::double * (size / 8) and size / 8 >= 3 from t order by n"
     same(found["o"].to_list(), sql(query, t=frame))
