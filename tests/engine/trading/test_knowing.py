@@ -109,6 +109,7 @@ def test_the_report_of_a_session_is_a_page_of_its_own(crossing: SessionFolder):
         assert told in text
 
 
+@pytest.mark.usefixtures("plain_kernels")
 @pytest.mark.parametrize("restarts", [False, True])
 def test_rewards_expected_are_those_of_the_backtest_and_add_up_over_restarts(restarts: bool, tmp_path: Path):
     markets, books, trades = random_frames(7, tickers=1, rows=100)
