@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from ....io.ground.errors import CheckError, InputError
 from ..console import JSON_OPTION, emit, say
@@ -30,6 +30,21 @@ class _ParametersOrVerb(TyperGroup):
             near = nearest(args[0], [name for name, one in self.commands.items() if not one.hidden])
             raise InputError(f"{args[0]} is no verb of engine trade and no parameter file; {near}")
         return super().parse_args(ctx, args if verb else ["trade", *args])
+
+
+class _Nameless(typer.Context):
+    """Where a command stands whose name is never typed."""
+
+    @property
+    def command_path(self) -> str:
+        """The group's words alone."""
+        return self.parent.command_path if self.parent else ""
+
+
+class _Start(TyperCommand):
+    """The command that trades: its parameter file follows the group's name."""
+
+    context_class = _Nameless
 
 
 app = typer.Typer(
@@ -57,7 +72,7 @@ def group() -> None:
     """Trade by a parameter file, and watch, halt or audit a session."""
 
 
-@app.command("trade", hidden=True)
+@app.command("trade", cls=_Start, hidden=True)
 def trade(
     params: Path = _PARAMS,
     tickers: list[str] | None = _TICKERS,

@@ -45,6 +45,7 @@ def test_no_help_shows_a_type_of_python() -> None:
 @pytest.mark.parametrize(("command", "shown"), [
     (["backtest"], "--set NAME=VALUE"), (["sweep"], "--axis NAME=VALUES"), (["data", "check"], "[TICKER]..."),
     (["trade"], "engine trade PARAMS --help"), (["trade", "params.toml"], "--limit NAME=VALUE"),
+    (["trade", "params.toml"], "Usage: root trade [OPTIONS] {PARAMS} [TICKER]..."),
 ])  # fmt: skip
 def test_values_are_words(command: list[str], shown: str) -> None:
     assert shown in " ".join(CliRunner().invoke(root.app, [*command, "--help"]).output.split())
