@@ -78,3 +78,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish(session: pytest.Session) -> None:
     """What was collected stays to the end; nothing need look for garbage in it."""
     gc.freeze()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """At the end everything goes, or DuckDB complains of what lives."""
+    gc.unfreeze()
