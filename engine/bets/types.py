@@ -87,7 +87,7 @@ class PanelColumns(NamedTuple):
     rounding: Any  # one ROUNDING a bar
     member_start: npt.NDArray[np.int64]  # markets of an event: members[start[e]:start[e + 1]]
     members: npt.NDArray[np.int32]
-    bid_after: npt.NDArray[np.int16]  # what an order that joined the bids got, see ``panel_maker``; no rows: not known
+    bid_after: npt.NDArray[np.int16]  # what an order that joined the bids got (``panel/maker.py``); no rows: not known
     ask_after: npt.NDArray[np.int16]
     bid_got: npt.NDArray[np.int32]
     ask_got: npt.NDArray[np.int32]

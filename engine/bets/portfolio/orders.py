@@ -1,7 +1,7 @@
 """Orders that rest: when the venue fills them, what they then cost, and when they are withdrawn.
 
 An order placed at bar t is filled in a later bar, at the price it joined, by what the replay gave an order of that bar
-(see ``panel_maker``). The bar of the first fill decides: what is not filled at its end is withdrawn.
+(see ``panel/maker.py``). The bar of the first fill decides: what is not filled at its end is withdrawn.
 """
 
 from __future__ import annotations
