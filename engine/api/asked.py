@@ -11,7 +11,7 @@ from ...io.store.store import Store
 from ...strategies.families import is_pipeline
 from ...strategies.models.registry import quoting_model
 from ...strategies.quoting.model import QuotingModel
-from ..simulator.assumptions.latency import Delay
+from ..simulator.assumptions.latency import Delay, check_delay
 from ..simulator.assumptions.venue import ALSO, Assumed, Assumptions
 from .given import listed
 
@@ -101,6 +101,8 @@ def assumptions_of(
     programs = ";".join(listed(reward)) or None
     short = {"queue": queue, "latency_ms": latency_ms, "rewards": programs, "reaction": reaction}
     given = {name: value for name, value in short.items() if value is not None}
+    if latency_ms is not None:
+        check_delay("latency_ms=", latency_ms)
     if isinstance(assume, str | Path):  # what a file says holds unless a keyword says otherwise
         assume = Assumptions().with_options(written_assumptions(assume))
     if isinstance(assume, Assumptions):

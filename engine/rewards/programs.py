@@ -86,10 +86,10 @@ def _one(text: str) -> AssumedProgram:
     target = _scaled(given["target"], LOTS_PER_CONTRACT, "target")
     discount = _scaled(given.get("discount", "0.5"), 10_000, "discount")
     if discount > 10_000:
-        raise InputError(f"discount= is a number above 0 and up to 1, not {given['discount']}")
+        raise InputError(f"the discount of a reward is a number above 0 and up to 1, not {given['discount']}")
     kind = given.get("kind", LIQUIDITY)
     if kind not in (LIQUIDITY, VOLUME):
-        raise InputError(f"kind= is {LIQUIDITY} or {VOLUME}, not {kind!r}")
+        raise InputError(f"the kind of a reward is {LIQUIDITY} or {VOLUME}, not {kind!r}")
     cap = _scaled(given["cap"], MICROS_PER_DOLLAR, "cap") if "cap" in given else None
     return AssumedProgram(reward, _span(given["per"]), target, discount, cap, kind)
 
@@ -100,14 +100,14 @@ def _scaled(text: str, scale: int, name: str) -> int:
     except (InputError, ValueError, ArithmeticError):
         value = 0
     if value <= 0:
-        raise InputError(f"{name}= is a number above 0, not {text!r}; a reward is written such as {_EXAMPLE}")
+        raise InputError(f"the {name} of a reward is a number above 0, not {text!r}; one is written such as {_EXAMPLE}")
     return value
 
 
 def _span(text: str) -> int:
     number, unit = text[:-1], _UNITS.get(text[-1:].lower())
     if unit is None or not number.isdigit() or not 0 < int(number) * unit <= 366 * 86_400:
-        raise InputError(f"per= is a span of time such as 15m, 90m, 1d or 7d, not {text!r}")
+        raise InputError(f"the span (per) of a reward is a time such as 15m, 90m, 1d or 7d, not {text!r}")
     return int(number) * unit * NS_PER_SECOND
 
 

@@ -34,7 +34,9 @@ def run_sql(query: str, place: Place, state: StoreState, frames: Mapping[str, pl
         answer = pl.DataFrame(connection.sql(statements[0]).to_arrow_table())
         return answer.with_columns(_whole(column) for column in answer if column.dtype == _HUGEINT)
     except duckdb.Error as error:
-        raise InputError(f"the query cannot be run: {str(error).strip().splitlines()[0]}") from None
+        what, *more = str(error).strip().splitlines()
+        near = [line for line in more if line.startswith(("Did you mean", "Candidate bindings"))]
+        raise InputError(f"the query cannot be run: {' '.join([what, *near])}") from None
     finally:
         connection.close()
 

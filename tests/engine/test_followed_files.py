@@ -112,6 +112,11 @@ FILES: dict[str, tuple[str, Step, Step]] = {
         lambda f, b: b.sql("drop table trades"),
         lambda f, b: [b.sql(one) for one in ("select 1", "describe trades", "summarize trades", "show tables")],
     ),
+    "a table's name with a slip": (
+        'the query cannot be run: Catalog Error: Table with name tradess does not exist! Did you mean "trades"?',
+        lambda f, b: b.sql("select * from tradess"),
+        lambda f, b: b.sql("select * from trades"),
+    ),
     "a price range without a step": (
         "a price range needs start, end and step",
         lambda f, b: parse_ranges([{"start": "0", "end": "1"}]),

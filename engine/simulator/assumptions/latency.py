@@ -94,7 +94,7 @@ def _law(name: str, text: str) -> tuple[str, list[float]]:
     except ValueError:
         numbers = []
     if counts.get(law) != len(numbers):
-        raise InputError(f"{name}: {text!r} is not a delay; write {LAWS}")
+        raise InputError(f"{name} {text!r} is not a delay; write {LAWS}")
     for number in numbers:
         _within(name, number)
     if law == "lognormal" and numbers[1] > 10:

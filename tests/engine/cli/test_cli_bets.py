@@ -131,6 +131,7 @@ def test_backtest_bets_with_the_issue_s_options_and_the_folder_is_whole(folder):
         (["-s", "quant", "--latency-ms", "0"], "--latency-ms belongs to quoting strategies"),
         (["-s", "glft", "-m", "X", "--capital", "5"], "--capital belongs to betting pipelines, and glft is a quoting"),
         (["-s", "glft", "-m", "X", "--compare-random"], "--compare-random belongs to betting pipelines"),
+        (["-s", "glft", "-m", "X", "--latency-ms", "-5"], "--latency-ms is a number from 0 to 86400000, or a law"),
         (["-s", "qant"], "there is no strategy 'qant'; did you mean 'quant'?"),
         (["-s", "none.toml"], "there is no pipeline file none.toml"),
         (["-s", "quant", "--capitl", "5"], "--capital"),

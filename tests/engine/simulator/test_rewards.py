@@ -212,14 +212,15 @@ def test_programs_assumed_for_a_what_if_begin_at_round_times() -> None:
     assert sorted({one.seconds for one in plan.programs}) == [5, 60]
     assert all(one.start % (one.end - one.start) == 0 for one in plan.programs)
     assert {one.discount for one in plan.programs} == {5_000}
-    for wrong in (
-        "pool=20",
-        "pool=20,per=15,target=300",
-        "pool=0,per=15m,target=300",
-        "20 dollars",
-        "pool=1,per=1d,target=1,discount=2",
-    ):
-        with pytest.raises(InputError, match=r"pool=20,per=15m|discount=|per="):
+    for wrong, said in {
+        "pool=20": "lacks per, target; it is written such as pool=20,per=15m",
+        "pool=20,per=15,target=300": r"the span \(per\) of a reward is a time such as 15m",
+        "pool=0,per=15m,target=300": "the pool of a reward is a number above 0, not '0'; one is written such as pool",
+        "20 dollars": "'20 dollars' is no part of one",
+        "pool=1,per=1d,target=1,discount=2": "the discount of a reward is a number above 0 and up to 1, not 2",
+        "pool=1,per=1d,target=1,kind=x": "the kind of a reward is liquidity or volume, not 'x'",
+    }.items():
+        with pytest.raises(InputError, match=said):
             Assumptions(rewards=wrong)
 
 
