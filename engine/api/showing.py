@@ -16,6 +16,8 @@ from ...io.ground.progress import Progress, silent
 Board = Callable[[str, int, int, str], None]
 #: Seconds between two looks of a notebook's bars.
 _BETWEEN = 0.1
+#: Above this nobody counts along.
+_MILLIONS = 10_000_000
 
 
 @contextmanager
@@ -39,7 +41,7 @@ def bars(*titles: str, quiet: bool = False) -> Iterator[list[Progress]]:
 
             def seen(done: int, of: int) -> None:
                 rate = done / max(time.monotonic() - began, 1e-9) / 1e6
-                tell(title, done, of, f"{title}, {rate:,.0f} M/s" if done > 1e7 else title)
+                tell(title, done, of, f"{title}, {rate:,.0f} M/s" if done > _MILLIONS else title)
 
             return silent if quiet else seen
 
@@ -69,17 +71,29 @@ def _terminal() -> Iterator[Board]:
 
     columns = (
         rich_progress.TextColumn("{task.description}", markup=False), rich_progress.BarColumn(),
-        rich_progress.MofNCompleteColumn(), rich_progress.TimeElapsedColumn(), rich_progress.TimeRemainingColumn(),
+        rich_progress.TextColumn("{task.fields[far]}", style="progress.download", markup=False),
+        rich_progress.TimeElapsedColumn(), rich_progress.TimeRemainingColumn(),
     )  # fmt: skip
     with rich_progress.Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         tasks: dict[str, rich_progress.TaskID] = {}
 
         def tell(name: str, done: int, of: int, text: str) -> None:
             if name not in tasks:
-                tasks[name] = shown.add_task(text, total=None)
-            shown.update(tasks[name], completed=done, total=of or None, description=text)
+                tasks[name] = shown.add_task(text, total=None, far="")
+            shown.update(tasks[name], completed=done, total=of or None, description=text, far=_far(done, of))
 
         yield tell
+
+
+def _far(done: int, of: int) -> str:
+    """How far one is: a count while it can be read, a share of what comes by the million.
+
+    >>> _far(3, 12), _far(1_234, 0), _far(7_667_997_696, 51_822_000_000)
+    ('3 of 12', '1,234', '14 %')
+    """
+    if of > _MILLIONS:
+        return f"{100 * done // of} %"
+    return f"{done:,} of {of:,}" if of else f"{done:,}"
 
 
 def _in_notebook() -> bool:
@@ -117,5 +131,4 @@ class _Cell:
 
 def _row(done: int, of: int, text: str) -> str:
     known = f' value="{done}" max="{of}"' if of else ""
-    count = f"{done:,} of {of:,}" if of else f"{done:,}"
-    return f"<div><progress{known}></progress> {html.escape(text)}: {count}</div>"
+    return f"<div><progress{known}></progress> {html.escape(text)}: {_far(done, of)}</div>"

@@ -76,13 +76,14 @@ def test_every_function_of_the_face_shows_its_bar_when_asked(notebook, tmp_path)
     assert "running: 1 of 1<" in notebook[3][-1]
 
 
-def test_a_terminal_shows_a_bar(monkeypatch):
+@pytest.mark.parametrize(("done", "of", "far"), [(1, 2, "1 of 2"), (30_000_000, 40_000_000, "75 %")])
+def test_a_terminal_shows_a_bar(monkeypatch, done: int, of: int, far: str):
     out = Terminal()
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", out)
     with showing(True, "making it") as seen:
-        seen(1, 2)
-    assert "making it" in out.getvalue() and "1/2" in out.getvalue()
+        seen(done, of)
+    assert "making it" in out.getvalue() and far in out.getvalue()
 
 
 @pytest.mark.parametrize("wanted", [True, False])
