@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from .version import __version__
 
 if TYPE_CHECKING:
+    from ..io.ground.errors import CheckError as CheckError
+    from ..io.ground.errors import InputError as InputError
     from .api.data import brought as brought
     from .api.data import check as check
     from .api.data import compact as compact
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from .runs.result import Result as Result
     from .simulator.assumptions.venue import Assumptions as Assumptions
 
-#: Public name -> the module of this package that defines it.
+#: Public name -> the module that defines it, from this package.
 _HOME: dict[str, str] = {
     **dict.fromkeys(
         ("brought", "check", "compact", "features", "forget", "import_files", "imports", "markets", "sample", "sql",
@@ -70,6 +72,7 @@ _HOME: dict[str, str] = {
     **dict.fromkeys(("audit_model", "train"), "api.training"),
     "signals": "api.signals",
     "exchange": "exchanges.serving",
+    **dict.fromkeys(("CheckError", "InputError"), ".io.ground.errors"),
     "Assumptions": "simulator.assumptions.venue",
     "Live": "live.live",
     "Result": "runs.result",
@@ -77,11 +80,11 @@ _HOME: dict[str, str] = {
     "ui": "page.serving",
 }  # fmt: skip
 __all__ = [
-    "Assumptions", "Live", "Result", "__version__", "alert", "audit", "audit_model", "backtest", "brought",
-    "check", "compact", "demo", "doctor", "exchange", "explain", "export", "features", "fit", "flatten", "forget",
-    "halt", "import_files", "imports", "kill", "load_params", "markets", "open", "pull", "record", "report",
-    "resume", "sample", "scan", "show", "signals", "sql", "status", "strategies", "sweep", "tables", "trade", "train",
-    "twin", "ui", "verify",
+    "Assumptions", "CheckError", "InputError", "Live", "Result", "__version__", "alert", "audit", "audit_model",
+    "backtest", "brought", "check", "compact", "demo", "doctor", "exchange", "explain", "export", "features", "fit",
+    "flatten", "forget", "halt", "import_files", "imports", "kill", "load_params", "markets", "open", "pull",
+    "record", "report", "resume", "sample", "scan", "show", "signals", "sql", "status", "strategies", "sweep",
+    "tables", "trade", "train", "twin", "ui", "verify",
 ]  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def test_the_api_page_documents_each_public_name(site):
 
     text = pages(site)[site / "api.html"]
     for name in engine.__all__:
-        assert name.startswith("__") or re.search(rf'id="touchline\.engine\.[\w.]*\b{name}"', text), name
+        assert name.startswith("__") or re.search(rf'id="touchline\.(engine|io)\.[\w.]*\b{name}"', text), name
     assert "Returns:" in text and "Parameters:" in text
 
 

@@ -95,6 +95,15 @@ def the_store(store: Store) -> None:
     print(store.ingest("by hand", "digest", []).rows, store.ingest_file, store.ingest_small([]))
 
 
+def wrong(result: Result) -> str:
+    """Use what is raised."""
+    try:
+        result.verify()
+    except (engine.InputError, engine.CheckError) as error:
+        return str(error)
+    return ""
+
+
 def exchange(store: Store) -> None:
     """Use what speaks with an exchange."""
     pulled = engine.pull(["KXINX"], "2026-01-01", None, store, markets=True, trades=True, candles=True, rate=5,

@@ -295,8 +295,8 @@ def sweep(
     from ..sweeps.folder import claimed
 
     place = Path(out)
-    grid: dict[str, Any] = {"axes": axes, "sample": sample, "params": params, "start": start, "end": end,
-                            "force": force}  # fmt: skip
+    grid: dict[str, Any] = {"axes": [axes] if isinstance(axes, str) else axes, "sample": sample, "params": params,
+                            "start": start, "end": end, "force": force}  # fmt: skip
     quoting: dict[str, Any] = {
         "queue": queue, "latency_ms": latency_ms, "assume": assume, "reward": reward, "reaction": reaction,
         "price_grid": price_grid, "underlying": underlying, "walk_forward": walk_forward,

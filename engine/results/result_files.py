@@ -89,8 +89,8 @@ def refuse_other(place: Path, held: Mapping[str, Any], record: Mapping[str, Any]
     for name in question:
         if held.get(name) != asked.get(name):
             raise TakenError(
-                f"{place} holds the answer to another question (its {name.replace('_', ' ')} differs): name another "
-                f"folder with out=, or replace it with force="
+                f"{place} holds the answer to another question, which differs in its {name.replace('_', ' ')}: name "
+                f"another folder with out=, or replace it with force="
             )
 
 

@@ -85,6 +85,8 @@ def _number(text: str, whole: str) -> float:
 
 def _axis(name: str, values: Sequence[float | str], scale: Any, model: type[QuotingModel], text: str) -> Axis:
     """Check every value as what it will be: a parameter of the model or an assumption."""
+    if not values:
+        raise InputError(f"axis {text!r} names no value")
     key = name.strip().replace("-", "_")
     key = ALSO.get(key, key)
     declared = {parameter.name: parameter for parameter in model.parameters}
@@ -173,7 +175,7 @@ def distinct(axes: Sequence[Axis], fixed: Container[str]) -> tuple[Axis, ...]:
 def _from_python(name: str, values: Any, model: type[QuotingModel]) -> Axis:
     if isinstance(values, str):
         return axis(f"{name}={values}", model)
-    listed = [values] if isinstance(values, int | float) else list(values)
+    listed = [values] if isinstance(values, int | float) else list(() if values is None else values)
     return _axis(name, [float(one) if isinstance(one, int | float) and not isinstance(one, bool) else str(one)
                         for one in listed], "lin", model, name)  # fmt: skip
 

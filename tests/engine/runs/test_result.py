@@ -163,7 +163,7 @@ def test_a_folder_of_another_question_is_left_alone(found, place, kind, tmp_path
 def test_force_replaces_a_run(found, place, tmp_path):
     other = engine.backtest("fixed-spread", "MADE-00", place / "books", params={"half_spread": 2.0})
     found["replay"].write(tmp_path / "run")
-    with pytest.raises(TakenError):
+    with pytest.raises(TakenError, match="another question, which differs in its parameters: name another folder"):
         other.write(tmp_path / "run")
     assert engine.open(tmp_path / "run").hash == found["replay"].hash
     assert engine.open(other.write(tmp_path / "run", force=True)).hash == other.hash
@@ -171,8 +171,9 @@ def test_force_replaces_a_run(found, place, tmp_path):
 
 
 def test_force_replaces_a_sweep_whole(found, place, tmp_path):
-    other = engine.sweep("fixed-spread", "MADE-00", place / "books", axes={"half_spread": [1, 2]},
-                         out=place / "other", pictures=False)  # fmt: skip
+    other = engine.sweep("fixed-spread", "MADE-00", place / "books", axes="half_spread=1,2", out=place / "other",
+                         pictures=False)  # fmt: skip
+    assert len(other.cells) == 2
     copy = other.write(tmp_path / "copy")
     with pytest.raises(TakenError, match=r"holds another sweep: name another folder, or replace it with force=$"):
         found["sweep"].write(copy)

@@ -91,6 +91,9 @@ def test_without_axes_the_model_has_its_own_grid():
 def test_an_axis_is_given_once_and_is_not_fixed():
     with pytest.raises(InputError, match="gamma is given twice"):
         axes_of(AvellanedaStoikov, ["gamma=1,2", "gamma=3,4"], {})
+    for nothing in ([], (), None):
+        with pytest.raises(InputError, match="axis 'gamma' names no value"):
+            axes_of(AvellanedaStoikov, {"gamma": nothing}, {})
     with pytest.raises(InputError, match="gamma is both an axis and fixed"):
         axes_of(AvellanedaStoikov, ["gamma=1,2"], {"gamma": 1.0})
 
