@@ -118,7 +118,10 @@ def _clear(out: Path) -> None:
         raise InputError(f"{out} holds something else than a demo; name a new folder with out=")
     for part in ("day", "store", "bets", "sweep"):
         shutil.rmtree(out / part, ignore_errors=True)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write to {out}: {error.strerror}") from None
     atomic.write(out / MARK, json.dumps({"synthetic": True}) + "\n")
 
 

@@ -95,8 +95,8 @@ def backtest(
         not_for_bets(strategy, market=market, queue=queue, latency_ms=latency_ms, assume=assume, reaction=reaction,
                       price_grid=price_grid, underlying=underlying)  # fmt: skip
         found = _bet(
-            strategy, store, params, (start, end), (int(compare_random), seed or 0), ";".join(listed(reward)) or "none",
-            progress,
+            strategy, store, params, (start, end), (_portfolios(compare_random), seed or 0),
+            ";".join(listed(reward)) or "none", progress,
         )  # fmt: skip
     else:
         not_for_quotes(strategy, compare_random=compare_random or None, seed=seed)
@@ -167,14 +167,22 @@ def _bet(
     from ..runs.result import Result
 
     assert isinstance(strategy, str | Path | Pipeline)
-    random, seed = chance
-    count = RANDOM_PORTFOLIOS if random == 1 else random
+    count, seed = chance
     with showing(progress, "running") as seen:
         found = bet(
             store, strategy, start=window[0], end=window[1], options=params, random_portfolios=count, seed=seed,
             reward=reward, progress=seen,
         )  # fmt: skip
     return Result(BetsResult(found).recorded)
+
+
+def _portfolios(asked: bool | int) -> int:
+    """How many random portfolios are to stand beside a run."""
+    if isinstance(asked, bool):
+        return RANDOM_PORTFOLIOS if asked else 0
+    if asked < 0:
+        raise InputError(f"compare_random= is a number of portfolios, not {asked}")
+    return asked
 
 
 def explain(

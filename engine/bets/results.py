@@ -197,8 +197,8 @@ class BetsResult:
     @cached_property
     def notices(self) -> list[Notice]:
         """Everything that should make a reader doubt."""
-        found: list[Notice] = list(self.performance.notices)
         columns, trades = self.found.columns, self.trades
+        found: list[Notice] = [Notice("no-bets", self._fates)] if trades.is_empty() else [*self.performance.notices]
         payout = columns.market["payout"]
         for series in sorted(set(columns.market["series"].tolist())):
             paid = payout[(columns.market["series"] == series) & (payout != NO_PRICE)]
@@ -209,7 +209,7 @@ class BetsResult:
                     Notice("one-sided-settlement", f"{count_of(len(paid), 'market')} of {name} all but settled {word}")
                 )
         events = trades["event"].n_unique()
-        if events < FEW_EVENTS:
+        if 0 < events < FEW_EVENTS:
             found.append(
                 Notice(
                     "few-events",
@@ -231,6 +231,14 @@ class BetsResult:
         if self.found.scored.cut:
             found.append(Notice("cut-scores", f"{self.found.scored.cut:,} of {self.found.scored.score.size:,} scores"))
         return found
+
+    @property
+    def _fates(self) -> str:
+        """What became of the candidates, the most frequent first."""
+        rows = self.candidates.sort("candidates", "fate", descending=[True, False])
+        told = ", ".join(f"{count:,} {fate}" for fate, count in rows.select("fate", "candidates").iter_rows())
+        bars = count_of(len(self.found.panel.times), "bar")
+        return f"candidates: {told}" if told else f"no candidate in {bars}"
 
     @cached_property
     def summary(self) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def bet_axes(
         found = [
             _axis(pipeline, *spec_of(f"{name}={values}"))
             if isinstance(values, str)
-            else _axis(pipeline, name, list(values), "lin")
+            else _axis(pipeline, name, [] if values is None else list(values), "lin")
             for name, values in given.items()
         ]
     else:
@@ -99,6 +99,8 @@ def bet_axes(
 
 
 def _axis(pipeline: Pipeline, name: str, values: Sequence[Any], scale: Any) -> Axis:
+    if not values:
+        raise InputError(f"axis {name!r} names no value")
     owner, dot, plain = name.rpartition(".")
     key = owner + dot + plain.replace("-", "_")
     numbers = all(not isinstance(value, bool) and is_number(value) for value in values)

@@ -30,6 +30,7 @@ from .metrics import (
     win_rate,
 )
 from .warnings import Notice
+from .words import count as count_of
 
 DAY_NS = 86_400_000_000_000
 FEW_PERIODS = 30
@@ -118,7 +119,7 @@ def performance(
         if name in values and values[name] is None
     ]
     if money.size < FEW_PERIODS:
-        missing.append(Notice("few-periods", f"{money.size} periods"))
+        missing.append(Notice("few-periods", count_of(money.size, "period")))
     base = "what the capital has become" if compound else "constant capital"
     told = f"{periods_per_year:,.4g} periods a year, {which}; returns on {base}"
     return Performance(values, told, tuple(missing))

@@ -50,6 +50,7 @@ SENTENCES: dict[str, str] = {
     "killed": "The session was killed: everything was cancelled, and stays so until a person resumes it.",
     "halted": "Markets were halted: they are not quoted until a person resumes them.",
     "no-fills": "Nothing was filled.",
+    "no-bets": "No bet was made, so no figure has a meaning.",
     "settlement": "What a market paid by the session's own account is not what the exchange says that it paid.",
     "edited-parameters": "The parameter file was edited by hand after it was exported.",
     "forced-export": "The export was forced although the checks refused it.",

@@ -199,7 +199,7 @@ def cells_of(axes: Sequence[Axis], sample: str | None = None) -> F64:
 
 
 def _sample_size(text: str) -> int:
-    kind, _, count = text.partition(":")
+    kind, _, count = str(text).partition(":")
     if kind != "sobol" or not count.isdigit() or not 2 <= int(count) <= MOST_CELLS:
         raise InputError(f"sample={text!r}: expected sobol:COUNT, as in sample='sobol:4096'")
     return int(count)

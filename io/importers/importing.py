@@ -67,6 +67,8 @@ def files(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
 
 def plan(paths: Iterable[Path], options: Options) -> tuple[list[Recognised], list[tuple[Path, str]]]:
     """Recognise every file before anything is imported; what no format fits in a folder is set aside."""
+    if not (paths := list(paths)):
+        raise InputError("nothing to import: name files or folders")
     given = [_Given(path, named) for path, named in files(paths)]
     parts = [(one, part) for one in given for part in one.parts]
     if options.format is None:

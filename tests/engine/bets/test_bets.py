@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from math import floor
 from pathlib import Path
 
@@ -121,6 +122,18 @@ def test_a_result_is_whole(weather, tmp_path):
     assert equity["equity"][-1] == round(written["final_equity"] * 1e6)
     again = BetsResult(backtest(weather, "quant", options={"step_minutes": 15}, random_portfolios=200, seed=3))
     assert again.summary == result.summary
+
+
+@pytest.mark.parametrize(
+    ("step", "told"), [(60, r"candidates: \d+ weak(, \d+ .*)?"), (10_000, r"no candidate in \d+ bars?")]
+)
+def test_without_a_bet_one_warning_says_what_became_of_the_candidates(tmp_path, step, told):
+    store = made_up(tmp_path / "store", 1, markets=6, hours=60)
+    named = {}
+    for notice in BetsResult(backtest(store, "bollinger", options={"step_minutes": step, "min_score": 0.9})).notices:
+        named.setdefault(notice.name, []).append(notice.detail)
+    assert not {"degenerate-statistic", "few-periods", "few-events"} & set(named)
+    assert len(named["no-bets"]) == 1 and re.fullmatch(told, named["no-bets"][0]), named
 
 
 def test_selling_everything_in_a_picked_sample_raises_the_warning(market_data, tmp_path):
