@@ -45,9 +45,11 @@ def writing(path: Path, *, durable: bool = False, mode: int = 0o666) -> Iterator
         beside.replace(path)
         if durable:
             sync(path.parent)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and str(error.filename) == str(beside):
+            error.filename, error.filename2 = str(path), None  # the name that the caller knows
         raise
 
 

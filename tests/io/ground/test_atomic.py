@@ -30,6 +30,14 @@ def test_a_file_is_replaced_at_the_end_and_only_then(tmp_path: Path):
     assert _names(path.parent) == ["file"]
 
 
+@pytest.mark.parametrize("place", ["/proc/file", "."])
+def test_what_cannot_be_written_is_named_as_the_caller_knows_it(tmp_path: Path, place: str):
+    path = tmp_path / place
+    with pytest.raises(OSError) as error:
+        atomic.write(path, "text")
+    assert (error.value.filename, error.value.filename2) == (str(path), None)
+
+
 def test_many_writers_at_once_never_meet(tmp_path: Path):
     """Names by process id are the same for all threads, and in containers for all processes."""
     gate = Barrier(8)
