@@ -201,7 +201,8 @@ def backtest(
     columns = columns_of(panel, scored.score, membership_of(pipeline))
     rule = rules(pipeline.limits())
     made = run(columns, rule, scored.passed)
-    random = compare_random(columns, rule, made, random_portfolios, seed) if random_portfolios else None
+    has_bets = len(made.trades) + len(made.still_open) > 0
+    random = compare_random(columns, rule, made, random_portfolios, seed) if random_portfolios and has_bets else None
     place = None if isinstance(data, Panel) else data.path if isinstance(data, Store) else str(data)
     by_queue = _by_queue(data, panel, columns, rule, scored, made)
     rewards: list[dict[str, Any]] = []

@@ -35,7 +35,7 @@ def _short(bets: Bets) -> str:
     tiles: dict[str, str | tuple[str, str]] = {
         "P&L": (known["P&L"], f"{known['return']} of the capital"),
         "maximum drawdown": (known["maximum drawdown"], f"{known['maximum drawdown, share']} of the peak"),
-        "trades": (known["trades"], f"{known['trades a day at stake']} a day at stake"),
+        "trades": (known["trades"], f"{known.get('trades a day at stake', '–')} a day at stake"),
         "win rate": known.get("win rate", "–"),
     }
     if "random portfolios" in known:

@@ -168,7 +168,7 @@ def _data_notices(sweep: Sweep, own: Floats, by_event: Floats) -> list[Notice]:
     if by_event.size > 1 and by_event.sum() > 0 and by_event.max() > CONCENTRATED * by_event.sum():
         found.append(Notice("concentration", f"{by_event.max() / by_event.sum():.0%} of the P&L"))
     paid = [market.settlement for market in sweep.markets if market.settlement in (0, 10_000)]
-    if paid and max(yes := sum(map(bool, paid)), len(paid) - yes) >= ONE_SIDED * len(paid):
+    if paid and not sweep.made_nothing and max(yes := sum(map(bool, paid)), len(paid) - yes) >= ONE_SIDED * len(paid):
         found.append(Notice("one-sided-settlement", f"{yes} of {count_of(len(paid), 'market')} paid YES"))
     thin = [market for market in sweep.markets if market.coverage is not None and market.coverage < THIN]
     if thin:

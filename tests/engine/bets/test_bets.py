@@ -17,6 +17,7 @@ from touchline.engine.bets.portfolio.columns import columns_of, fee_rows
 from touchline.engine.bets.portfolio.portfolio import rules, run
 from touchline.engine.bets.results import BetsResult
 from touchline.engine.bets.types import Exit
+from touchline.engine.reports.report_bets import write_bets_report
 from touchline.engine.results.result_files import read_record
 from touchline.engine.runs.result import Result
 from touchline.engine.simulator.assumptions.fees import fee_table, market_schedule
@@ -129,11 +130,14 @@ def test_a_result_is_whole(weather, tmp_path):
 )
 def test_without_a_bet_one_warning_says_what_became_of_the_candidates(tmp_path, step, told):
     store = made_up(tmp_path / "store", 1, markets=6, hours=60)
-    named = {}
-    for notice in BetsResult(backtest(store, "bollinger", options={"step_minutes": step, "min_score": 0.9})).notices:
+    options = {"step_minutes": step, "min_score": 0.9}
+    result, named = BetsResult(backtest(store, "bollinger", options=options, random_portfolios=5)), {}
+    for notice in result.notices:
         named.setdefault(notice.name, []).append(notice.detail)
     assert not {"degenerate-statistic", "few-periods", "few-events"} & set(named)
     assert len(named["no-bets"]) == 1 and re.fullmatch(told, named["no-bets"][0]), named
+    assert result.summary["random"] is None
+    assert "no-bets" in write_bets_report(result.recorded, tmp_path / "page.html").read_text()
 
 
 def test_selling_everything_in_a_picked_sample_raises_the_warning(market_data, tmp_path):

@@ -51,12 +51,17 @@ def test_noise_is_not_believed(make_sweep):
     assert np.mean(chances) == pytest.approx(0.5, abs=0.2)
 
 
-def test_few_events_and_one_sided_settlement_are_named(make_sweep):
-    folder = make_sweep(edge=True, events=3)
+def one_sided(folder):
+    """Let all markets of a sweep pay NO, known half of the time, with a warning of the run's own."""
     document = json.loads((folder / "sweep.json").read_text())
     document["markets"] = [row | {"settlement": 0, "coverage": 0.5} for row in document["markets"]]
     document["warnings"] = [{"name": "queue-sign", "detail": "-$1.00 to $2.00"}]
     (folder / "sweep.json").write_text(json.dumps(document))
+
+
+def test_few_events_and_one_sided_settlement_are_named(make_sweep):
+    folder = make_sweep(edge=True, events=3)
+    one_sided(folder)
     done = judge(read_sweep(folder))
     assert {"few-events", "few-periods", "one-sided-settlement", "thin-coverage", "queue-sign"} <= names(done)
     assert done.walk_forward_events is None  # three events cannot be cut into six parts
@@ -80,6 +85,7 @@ def test_one_event_that_made_the_profit_is_named(make_sweep):
 
 def test_a_sweep_that_made_nothing_says_so_and_recommends_nothing(make_sweep):
     folder = make_sweep(noise=0.0, events=10)
+    one_sided(folder)
     done = judge(read_sweep(folder))
     assert (done.sharpe_annual, done.deflated_sharpe, done.spa, done.min_periods) == (None, None, None, None)
     assert (done.overfitting_probability, done.walk_forward_periods, done.walk_forward_events) == (None, None, None)
@@ -87,6 +93,7 @@ def test_a_sweep_that_made_nothing_says_so_and_recommends_nothing(make_sweep):
     assert done.notices[0].name == "nothing-traded"
     assert "degenerate-statistic" in names(done)
     assert "edge-of-grid" not in names(done)
+    assert "one-sided-settlement" not in names(done)
 
 
 def idle_hours(folder, market="KXTEST-000-B0", hours=4):
