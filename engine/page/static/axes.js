@@ -17,6 +17,9 @@ export function niceSteps(low, high, most = 5) {
   return out;
 }
 
+// What is written at each step; a text that stands there already is not written again.
+export const stepWords = (steps, text) => steps.map((v, i) => (i && text(v) === text(steps[i - 1]) ? "" : text(v)));
+
 // Round moments inside a window: offsets in ns and what is written there.
 export function timeSteps(origin, low, high, most) {
   const step = STEPS.find((one) => (high - low) / one <= most) || STEPS.at(-1);

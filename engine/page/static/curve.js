@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 import { stamp } from "./format.js";
-import { niceSteps, scale, timeSteps } from "./axes.js";
+import { niceSteps, scale, stepWords, timeSteps } from "./axes.js";
 import { picture } from "./picture.js";
 
 // Lines: {name, t, values, colour, step}; every line counts from the same origin.
@@ -20,13 +20,14 @@ export function curve({ name, label, origin, lines, text, height = 220, marks = 
     const pad = (top - bottom) * 0.06;
     const steps = niceSteps(bottom - pad, top + pad, Math.max(2, Math.floor(h / 45)));
     const [names, rows_] = legendRows(lines, w);
-    const left = 12 + Math.max(...steps.map((v) => text(v).length)) * 6.4;
+    const words = stepWords(steps, text);
+    const left = 12 + Math.max(...words.map((word) => word.length)) * 6.4;
     const x = scale(low, high, left, w - 10);
     const y = scale(bottom - pad, top + pad, h - 22, 8 + rows_ * 16);
-    for (const v of steps) {
+    steps.forEach((v, i) => {
       pen.lines([[left, y(v), w - 10, y(v)]], c.line, v === 0 ? 1.4 : 1);
-      pen.text(left - 6, y(v), text(v), c.muted, "right");
-    }
+      pen.text(left - 6, y(v), words[i], c.muted, "right");
+    });
     for (const [t, word] of timeSteps(origin, low, high, Math.max(2, Math.floor((w - left) / 80)))) {
       pen.text(Math.min(x(t), w - word.length * 3.2), h - 9, word, c.muted, "center");
     }

@@ -1,6 +1,6 @@
 // Small multiples: the same heat map for market after market, on one scale, and the band that queue models span.
 
-import { niceSteps, scale } from "./axes.js";
+import { niceSteps, scale, stepWords } from "./axes.js";
 import { shade } from "./heat.js";
 import { picture } from "./picture.js";
 
@@ -22,7 +22,7 @@ export function multiples({ name, label, markets, tables, text, open }) {
       const [x, y, wide] = box(w, at);
       const table = tables[at];
       const [cw, ch] = [(wide - 12) / table[0].length, (TALL - HEAD - 12) / table.length];
-      const most = Math.max(4, Math.floor((wide - 12) / 6.2));
+      const most = Math.max(4, Math.floor((wide - 12) / 7.2));
       pen.text(x + 2, y + 8, market.length > most ? `…${market.slice(1 - most)}` : market, at === chosen.at ? c.accent : c.text);
       table.forEach((row, j) => row.forEach((v, i) => pen.rect(x + i * cw, y + HEAD + (table.length - 1 - j) * ch, Math.max(cw - 0.6, 0.6), Math.max(ch - 0.6, 0.6), shade(v, low, high, c))));
     });
@@ -64,14 +64,15 @@ export function band({ name, label, axis, chosen, least, text, mark, markWords }
     let [bottom, top] = [Math.min(0, ...known), Math.max(0, ...known)];
     if (bottom === top) top = bottom + 1;
     const steps = niceSteps(bottom, top, Math.max(2, Math.floor(h / 45)));
-    const left = 12 + Math.max(...steps.map((v) => text(v).length)) * 6.4;
+    const words = stepWords(steps, text);
+    const left = 12 + Math.max(...words.map((word) => word.length)) * 6.4;
     const count = axis.texts.length;
     const x = scale(0, Math.max(count - 1, 1), left + 8, w - 16);
     const y = scale(Math.min(bottom, steps[0]), Math.max(top, steps.at(-1)), h - 36, 22);
-    for (const v of steps) {
+    steps.forEach((v, i) => {
       pen.lines([[left, y(v), w - 10, y(v)]], c.line, v === 0 ? 1.4 : 1);
-      pen.text(left - 6, y(v), text(v), c.muted, "right");
-    }
+      pen.text(left - 6, y(v), words[i], c.muted, "right");
+    });
     const skip = Math.max(1, Math.ceil((count * 46) / (w - left)));
     axis.texts.forEach((one, i) => i % skip === 0 && pen.text(x(i), h - 24, one, c.muted, "center"));
     pen.text((left + w) / 2, h - 8, axis.name, c.text, "center");
@@ -82,7 +83,7 @@ export function band({ name, label, axis, chosen, least, text, mark, markWords }
     pen.lines(line(chosen), c.accent, 1.8);
     if (mark >= 0 && chosen[mark] !== null) {
       pen.dots([x(mark), y(chosen[mark])], 4, c.fill);
-      pen.text(Math.min(x(mark) + 8, w - 60), y(chosen[mark]) - 8, markWords, c.text);
+      pen.text(Math.min(x(mark) + 8, w - 8 - markWords.length * 6.4), y(chosen[mark]) - 8, markWords, c.text);
     }
     pen.rect(left + 6, 8, 12, 3, c.accent);
     pen.text(left + 22, 10, "chosen queue", c.text);

@@ -53,10 +53,12 @@ export async function sweep(id, given) {
     const [, words, unit] = found.figures.find(([name]) => name === state.figure) || found.figures[0];
     const made = grid(state.figure);
     const mark = (cell, colour, text) => { const [i, j] = made.where(cell); return { i, j, colour, text }; };
+    const both = found.robust === found.overall;
+    const picks = [mark(found.robust, "own_bid", both ? "robust, best" : "robust"), mark(found.overall, "fill", both ? "" : "best")];
     const shown = heat({
       name: `sweep-${state.figure}`, label: `${words} over ${state.x}${state.y ? ` and ${state.y}` : ""}`, across: made.across, down: made.down,
       value: made.value, text: UNITS[unit], height: () => Math.max(220, Math.min(460, made.down.texts.length * 34 + 60)),
-      marks: () => found.nothing ? [] : [mark(found.robust, "own_bid", "robust"), mark(found.overall, "fill", "best"), ...(state.cell === null ? [] : [mark(state.cell, "accent", "")])],
+      marks: () => found.nothing ? [] : [...picks, ...(state.cell === null ? [] : [mark(state.cell, "accent", "")])],
       open: (i, j) => made.cell(i, j) !== undefined && choose(made.cell(i, j)),
     });
     drawBand();
@@ -69,6 +71,7 @@ export async function sweep(id, given) {
   function drawBand() {
     const axis = axes.find((a) => a.name === state.x);
     if (!axis || !found.cells.pnl_worst) return void clear(queues, el("p.faint", {}, "The sweep has no P&L under a second queue model."));
+    if (found.nothing && state.cell === null) return void clear(queues, el("p.faint", {}, "No cell made or lost anything, so none is recommended. A click on one shows a slice through it."));
     const through = found.cells.cell.indexOf(state.cell ?? found.robust);
     const others = axes.filter((a) => a.name !== axis.name);
     const [chosen, least] = [new Array(axis.values.length).fill(null), new Array(axis.values.length).fill(null)];
