@@ -78,7 +78,8 @@ def tell_audit(session: Path, done: AuditDone, beside: Twin | None) -> None:
         for name, one in beside.places.items()
     ]  # fmt: skip
     columns = ("contracts before it", "orders", "expected", "had", "expected and not had", "had and not expected")
-    emit_table("fills by place in the queue, contracts", columns, rows)
+    if rows:
+        emit_table("fills by place in the queue, contracts", columns, rows)
 
 
 def _dollars(micros: int) -> str:
