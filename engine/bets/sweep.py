@@ -19,7 +19,7 @@ from ..figures.warnings import Notice
 from ..results.result_files import SWEEP_RECORD, as_written, frames_hash, settled, write_files
 from ..results.results import Axis, Sweep, sweep_of
 from ..sweeps.folder import FEW_FILLS, refuse_other_sweep
-from ..sweeps.grid_spec import cells_of, distinct, is_number, spec_of
+from ..sweeps.grid_spec import cells_of, distinct, is_number, spec_of, values_of
 from ..version import __version__
 from .backtest import BetGrid, panel_for, run_grid
 from .panel.markets import market_notices
@@ -89,7 +89,7 @@ def bet_axes(
         found = [
             _axis(pipeline, *spec_of(f"{name}={values}"))
             if isinstance(values, str)
-            else _axis(pipeline, name, [] if values is None else list(values), "lin")
+            else _axis(pipeline, name, values_of(values), "lin")
             for name, values in given.items()
         ]
     else:
@@ -99,8 +99,6 @@ def bet_axes(
 
 
 def _axis(pipeline: Pipeline, name: str, values: Sequence[Any], scale: Any) -> Axis:
-    if not values:
-        raise InputError(f"axis {name!r} names no value")
     owner, dot, plain = name.rpartition(".")
     key = owner + dot + plain.replace("-", "_")
     numbers = all(not isinstance(value, bool) and is_number(value) for value in values)

@@ -85,8 +85,6 @@ def _number(text: str, whole: str) -> float:
 
 def _axis(name: str, values: Sequence[float | str], scale: Any, model: type[QuotingModel], text: str) -> Axis:
     """Check every value as what it will be: a parameter of the model or an assumption."""
-    if not values:
-        raise InputError(f"axis {text!r} names no value")
     key = name.strip().replace("-", "_")
     key = ALSO.get(key, key)
     declared = {parameter.name: parameter for parameter in model.parameters}
@@ -162,8 +160,11 @@ def axes_of(
 
 
 def distinct(axes: Sequence[Axis], fixed: Container[str]) -> tuple[Axis, ...]:
-    """The axes, when each has a name of its own that nothing fixes."""
+    """The axes, when each has values and a name of its own that nothing fixes."""
     names = [one.name for one in axes]
+    for one in axes:
+        if not one.values:
+            raise InputError(f"axis {one.name!r} names no value")
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"axis {name} is given twice; give each parameter one axis")
@@ -175,9 +176,19 @@ def distinct(axes: Sequence[Axis], fixed: Container[str]) -> tuple[Axis, ...]:
 def _from_python(name: str, values: Any, model: type[QuotingModel]) -> Axis:
     if isinstance(values, str):
         return axis(f"{name}={values}", model)
-    listed = [values] if isinstance(values, int | float) else list(() if values is None else values)
     return _axis(name, [float(one) if isinstance(one, int | float) and not isinstance(one, bool) else str(one)
-                        for one in listed], "lin", model, name)  # fmt: skip
+                        for one in values_of(values)], "lin", model, name)  # fmt: skip
+
+
+def values_of(given: Any) -> list[Any]:
+    """The values of an axis as they come from Python: one, several, or None for none.
+
+    >>> values_of(0.1), values_of((1, "touch")), values_of(None)
+    ([0.1], [1, 'touch'], [])
+    """
+    if given is None:
+        return []
+    return [given] if isinstance(given, int | float) else list(given)
 
 
 def cells_of(axes: Sequence[Axis], sample: str | None = None) -> F64:

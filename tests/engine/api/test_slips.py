@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 from touchline import engine
+from touchline.engine.bets.sweep import bet_axes
+from touchline.strategies.pipeline.pipeline import load_pipeline
 
 from ..histories import made_up
 
+FILE = Path(__file__)
 SLIPS: dict[str, tuple[Callable[[str, Path], Any], str]] = {
     "fewer portfolios than none": (
         lambda store, out: engine.backtest("quant", store=store, compare_random=-3),
@@ -25,12 +28,12 @@ SLIPS: dict[str, tuple[Callable[[str, Path], Any], str]] = {
         "axis 'half_spread' names no value",
     ),
     "a sample as a number": (
-        lambda store, out: engine.sweep("fixed-spread", "KXA-00-T0", store, axes="half_spread=1,2", sample=5, out=out),  # type: ignore[call-overload]
+        lambda store, out: engine.sweep("fixed-spread", "KXA-00-T0", store, axes="half_spread=1,2", sample=5, out=out),
         "sample=5: expected sobol:COUNT, as in sample='sobol:4096'",
     ),
     "no files": (lambda store, out: engine.import_files([], store), "nothing to import: name files or folders"),
     "a demo where nothing can be made": (
-        lambda store, out: engine.demo("/proc/demo"), "cannot write to /proc/demo: No such file or directory"
+        lambda store, out: engine.demo(FILE / "demo"), f"cannot write to {FILE / 'demo'}: Not a directory"
     ),
 }  # fmt: skip
 
@@ -47,3 +50,11 @@ def test_a_slip_is_told_in_a_line(store: str, slip: str, tmp_path: Path):
         call(store, tmp_path / "out")
     assert str(error.value) == told
     assert not (tmp_path / "out").exists()
+
+
+def test_one_value_is_an_axis_of_bets_as_of_quotes(store: str, tmp_path: Path):
+    found = engine.sweep("quant", None, store, axes={"take_profit": 0.2}, out=tmp_path / "out", pictures=False)
+    assert [(one.name, one.values) for one in bet_axes(load_pipeline("quant"), {"take_profit": 0.2}, {})] == [
+        ("take_profit", (0.2,))
+    ]
+    assert found.cells["take_profit"].unique().to_list() == [0.2]

@@ -119,17 +119,21 @@ def test_exclusive_outcomes_lose_together_what_the_worst_of_them_leaves():
     assert "exposure-event" in {one.guard for one in reasons(replace(WELL, markets=apart), at_most)}
 
 
+#: Of the day's: its markets are open yet. A session that leaves closed ones waits ten seconds for its cancels.
+OPEN_MOMENTS = 140
+
+
 def test_a_healthy_day_halts_nothing(day: Store, session: Callable[..., SessionFolder]):
     folder = session(**LIMITS)
     with opened(day) as (exchange, client), SessionRunner(folder, client, tickers_of(), inline=True) as runner:
-        walked(exchange, runner, 140)
+        walked(exchange, runner, OPEN_MOMENTS)
     assert told(folder, "halt", "kill", "wait") == []
 
 
 def test_a_loss_halts_its_market_and_takes_its_orders_away(day: Store, session: Callable[..., SessionFolder]):
     folder = session(mode="production", loss_market=0.01)
     with opened(day) as (exchange, client), SessionRunner(folder, client, tickers_of(), inline=True) as runner:
-        walked(exchange, runner, 140)
+        walked(exchange, runner, OPEN_MOMENTS)
         halted = [one["market"] for _, one in told(folder, "halt")]
         assert halted and not any(resting(exchange, ticker) for ticker in halted)
         assert {one["guard"] for _, one in told(folder, "halt")} == {"loss-market"}
